@@ -1,0 +1,76 @@
+"""Policies: albumentations pipelines by name or from a file, and as plain data for manifests.
+
+A policy is written in albumentations' own words (Buslaev et al. 2020, "Albumentations: fast and
+flexible image augmentations"). Files are those that `albumentations.save` writes, YAML or JSON;
+they are read as data: only transform classes that albumentations registers are built from them.
+"""
+
+import json
+import os
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network at import otherwise
+
+import albumentations as A
+import yaml
+
+from mnist_aug.errors import UserError
+
+
+def affine() -> A.Compose:
+    """Small turns, shifts, zooms and slants."""
+    return A.Compose([
+        A.Affine(rotate=(-12, 12), scale=(0.9, 1.1), translate_percent=(-0.06, 0.06),
+                 shear={"x": (-10, 10), "y": (0, 0)}),
+    ])
+
+
+def elastic() -> A.Compose:
+    """Smooth random displacement (Simard, Steinkraus and Platt 2003)."""
+    return A.Compose([A.ElasticTransform(alpha=50, sigma=4)])
+
+
+def default() -> A.Compose:
+    """Affine, then elastic."""
+    return A.Compose([*affine(), *elastic()])
+
+
+NAMED = {"default": default, "affine": affine, "elastic": elastic}
+
+
+def load(policy: str) -> A.Compose:
+    """The policy of that name, or the one saved in that file.
+
+    Args:
+        policy: a name in `NAMED`, or the path of a `.yaml`, `.yml` or `.json` file.
+
+    Raises:
+        UserError: no such name or file, or the file holds no albumentations pipeline.
+    """
+    if policy in NAMED:
+        return NAMED[policy]()
+    path = Path(policy)
+    if path.suffix not in {".yaml", ".yml", ".json"}:
+        raise UserError(f"policy {policy!r} is unknown: use one of {', '.join(NAMED)}, "
+                        "or a .yaml or .json file written by albumentations.save")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UserError(f"policy file {path} can't be read: {reason}") from None
+    try:
+        data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            transform = A.from_dict(data)
+    except Exception as error:  # albumentations raises whatever its parts raise
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise UserError(f"policy file {path} holds no albumentations pipeline ({reason}): "
+                        "write it with albumentations.save") from None
+    return transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
+
+
+def describe(policy: A.Compose) -> dict:
+    """The policy as plain data, as `albumentations.save` would write it."""
+    return json.loads(json.dumps(A.to_dict(policy)["transform"]))
