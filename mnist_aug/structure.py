@@ -1,0 +1,282 @@
+"""A policy as a tree of nodes, each of which works on the images of a batch that drew it.
+
+`build` reads an albumentations policy once. A node's `run(batch, rows, forced)` does its part for the images
+with the indices `rows` (None: all); `forced` skips its own probability, as `force_apply` does in
+albumentations. Every node has a key of its own, from its place in the policy, so that its draws are
+independent of every other node's.
+"""
+
+import copy
+import math
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import albumentations as A
+import numpy as np
+
+from mnist_aug import geometry, pixels
+from mnist_aug.draws import Draws, fold
+from mnist_aug.errors import UserError
+from mnist_aug.warp import Warp
+
+_WHETHER, _WHAT = 1, 2  # the two streams of a node: whether it is done, and what it draws
+
+
+class Batch:
+    """Images [N, H, W, C] on their way through a policy, with the keys uint64 [N] of their draws."""
+
+    def __init__(self, images: np.ndarray, keys: np.ndarray):
+        self.images, self.keys = images, keys
+        self.warp = Warp(*images.shape[:3])
+        self.log = None  # or a list of (transform's name, rows, parameters): for `replay`
+
+    def keys_of(self, rows) -> np.ndarray:
+        return self.keys if rows is None else self.keys[rows]
+
+    def settle(self) -> np.ndarray:
+        """Sample through the pending maps, if any, and return the images."""
+        if self.warp.touched.any():
+            self.images = self.warp.sample(self.images)
+        self.warp = Warp(*self.images.shape[:3])
+        return self.images
+
+    def put(self, rows, images: np.ndarray):
+        """Take `images` as the new images of `rows`; those given to the batch stay as they are."""
+        if rows is None:
+            self.images = images
+        else:
+            self.images = self.images.copy()
+            self.images[rows] = images
+
+    def note(self, transform, rows, drawn: dict):
+        if self.log is not None:
+            self.log.append((type(transform).__name__, rows, drawn))
+
+
+def _those(rows, chosen: np.ndarray):
+    """The rows for which `chosen` [len(rows)] is true."""
+    return np.flatnonzero(chosen) if rows is None else rows[chosen]
+
+
+def _drawn(batch: Batch, rows, key: int, p: float):
+    """The rows that draw less than p."""
+    if p >= 1:
+        return rows
+    return _those(rows, Draws(batch.keys_of(rows), fold(key, _WHETHER)).uniform() < p)
+
+
+def _draws(batch: Batch, rows, key: int) -> Draws:
+    return Draws(batch.keys_of(rows), fold(key, _WHAT))
+
+
+@dataclass
+class Geometry:
+    """A transform that joins the batch's pending maps."""
+
+    transform: Any
+    key: int
+
+    def run(self, batch, rows, forced):
+        t = self.transform
+        rows = rows if forced else _drawn(batch, rows, self.key, t.p)
+        if rows is not None and len(rows) == 0:
+            return
+        how = geometry.sampling_of(t)
+        if how is not None and batch.warp.how not in (None, how):
+            batch.settle()
+        sample = geometry.TRANSFORMS[type(t)][0]
+        drawn = sample(t, _draws(batch, rows, self.key), (batch.warp.height, batch.warp.width))
+        batch.note(t, rows, drawn)
+        geometry.add_to(batch.warp, t, rows, drawn)
+        batch.warp.how = how or batch.warp.how
+
+
+@dataclass
+class Pixels:
+    """A transform of values, done at once to all images that drew it."""
+
+    transform: Any
+    key: int
+
+    def run(self, batch, rows, forced):
+        t = self.transform
+        rows = rows if forced else _drawn(batch, rows, self.key, t.p)
+        if rows is not None and len(rows) == 0:
+            return
+        images = batch.settle()
+        images = images if rows is None else images[rows]
+        sample, apply = pixels.TRANSFORMS[type(t)]
+        drawn = sample(t, _draws(batch, rows, self.key), images)
+        batch.note(t, rows, drawn)
+        batch.put(rows, apply(t, images, drawn))
+
+
+@dataclass
+class ImageByImage:
+    """Anything else, done by albumentations itself with generators seeded for each image.
+
+    A copy of the transform serves each call, since it keeps its generators and its last parameters.
+    """
+
+    transform: Any
+    key: int
+
+    def run(self, batch, rows, forced):
+        whole = not isinstance(self.transform, A.BasicTransform)  # a composition draws for itself
+        if not (forced or whole):
+            rows = _drawn(batch, rows, self.key, self.transform.p)
+        rows = np.arange(len(batch.keys)) if rows is None else rows
+        if len(rows) == 0:
+            return
+        images = batch.settle()
+        t = copy.deepcopy(self.transform)
+        seeds = _draws(batch, rows, self.key).bits(2).tolist()
+        out = np.empty_like(images[rows])
+        for place, row in enumerate(rows):
+            t.set_random_state(np.random.Generator(np.random.PCG64(seeds[place][0])),
+                               random.Random(seeds[place][1]))
+            image = images[row][..., 0] if images.shape[-1] == 1 else images[row]
+            force = {"force_apply": True} if forced or not whole else {}
+            result = np.asarray(t(image=image.copy(), **force)["image"])
+            if result.dtype != image.dtype or result.size != image.size:
+                raise UserError(f"{type(t).__name__} makes {result.dtype}{list(result.shape)} of "
+                                f"{image.dtype}{list(image.shape)}: only transforms that keep size "
+                                "and type fit a batch; resize or convert outside the policy")
+            out[place] = result.reshape(out[place].shape)
+        batch.note(t, rows, {"seed": np.array([seed[0] for seed in seeds], np.uint64)})
+        batch.put(rows, out)
+
+
+@dataclass
+class Chain:
+    """`Compose` or `Sequential`: one child after the other."""
+
+    children: list
+    p: float
+    key: int
+
+    def run(self, batch, rows, forced):
+        rows = rows if forced else _drawn(batch, rows, self.key, self.p)
+        if rows is not None and len(rows) == 0:
+            return
+        for child in self.children:
+            child.run(batch, rows, False)
+
+
+@dataclass
+class Choice:
+    """`OneOf`: one child for each image, by weight, whatever the child's own probability."""
+
+    children: list
+    p: float
+    key: int
+    weights: list
+
+    def run(self, batch, rows, forced):
+        rows = rows if forced else _drawn(batch, rows, self.key, self.p)
+        u = _draws(batch, rows, self.key).uniform()
+        edges = np.cumsum(self.weights)
+        chosen = np.minimum(np.searchsorted(edges / edges[-1], u, side="right"),
+                            len(self.children) - 1)
+        for index, child in enumerate(self.children):
+            child.run(batch, _those(rows, chosen == index), True)
+
+
+@dataclass
+class Several:
+    """`SomeOf` (in the policy's order) or `RandomOrder`: n children for each image.
+
+    `slots[s][c]` is child c as the s-th to be done; only with replacement do slots have draws of their own.
+    """
+
+    slots: list
+    p: float
+    key: int
+    replace: bool
+    shuffled: bool
+    forced: bool = field(default=False, init=False)
+
+    def run(self, batch, rows, forced):
+        rows = _drawn(batch, rows, self.key, self.p)  # 2.0.8 doesn't force these
+        draws, count, n = _draws(batch, rows, self.key), len(self.slots[0]), len(self.slots)
+        if self.replace:
+            chosen = np.floor(draws.uniforms(n) * count).astype(np.int64)
+        else:
+            chosen = np.argsort(draws.uniforms(count), axis=1, kind="stable")[:, :n]
+        if not self.shuffled:
+            chosen = np.sort(chosen, axis=1)
+        for slot, children in enumerate(self.slots):
+            for index, child in enumerate(children):
+                child.run(batch, _those(rows, chosen[:, slot] == index), False)
+
+
+def build(t, key: int, left_over: list):
+    """The node of a transform or composition; names done image by image are put into `left_over`.
+
+    Raises:
+        UserError: a parameter that albumentations let pass and that makes no sense.
+    """
+    _check(t)
+    children = list(getattr(t, "transforms", []))
+    if type(t) in (A.Compose, A.Sequential):
+        built = _build_all(children, key, left_over)
+        return Chain(built, t.p, key)
+    if type(t) is A.OneOf:
+        built = _build_all(children, key, left_over)
+        return Choice(built, t.p, key, list(t.transforms_ps))
+    if type(t) in (A.SomeOf, A.RandomOrder):
+        slots = [_build_all(children, fold(key, ~slot) if t.replace else key, left_over)
+                 for slot in range(t.n)]
+        return Several(slots, t.p, key, t.replace, type(t) is A.RandomOrder)
+    if type(t) is A.NoOp:
+        return Chain([], t.p, key)
+    if type(t) in geometry.TRANSFORMS and not geometry.changes_size(t):
+        return Geometry(t, key)
+    if type(t) in pixels.TRANSFORMS:
+        return Pixels(t, key)
+    left_over.append(type(t).__name__)
+    return ImageByImage(t, key)
+
+
+def _build_all(transforms, key, left_over):
+    return [build(t, fold(key, 16 + index), left_over) for index, t in enumerate(transforms)]
+
+
+def _check(t):
+    name = type(t).__name__
+
+    def refuse(what):
+        raise UserError(f"policy: {name}: {what}")
+
+    if not isinstance(t, (A.BasicTransform, A.BaseCompose)):
+        refuse("is no albumentations transform: take A.Compose or a transform")
+    if not (isinstance(t.p, (int, float)) and 0 <= t.p <= 1):
+        refuse(f"p={t.p} is no probability: take a number from 0 to 1")
+    if getattr(t, "processors", None) or getattr(t, "additional_targets", None):
+        refuse("bounding boxes, keypoints and additional targets are not images: leave out bbox_params, "
+               "keypoint_params and additional_targets")
+    if isinstance(t, A.BaseCompose):
+        if type(t) in (A.OneOf, A.SomeOf, A.RandomOrder) and not len(t.transforms):
+            refuse("has nothing to choose from: give it transforms")
+        if type(t) in (A.SomeOf, A.RandomOrder) and not (isinstance(t.n, int) and t.n >= 1):
+            refuse(f"n={t.n} must be a whole number of at least 1")
+        return
+    if t.invalid_args:
+        refuse(f"unknown argument {', '.join(t.invalid_args)}: see albumentations' documentation")
+    missing = set(t.targets_as_params) - {"image"}
+    if missing:
+        refuse(f"needs {', '.join(sorted(missing))} beside the image: only images are augmented")
+    for argument, value in t.get_transform_init_args().items():
+        if not all(map(math.isfinite, _numbers(value))):
+            refuse(f"{argument}={value} is not finite: give numbers")
+    if fault := geometry.fault(t):
+        refuse(fault)
+
+
+def _numbers(value):
+    if isinstance(value, (list, tuple)):
+        return [n for item in value for n in _numbers(item)]
+    if isinstance(value, dict):
+        return _numbers(list(value.values()))
+    return [value] if isinstance(value, (int, float)) else []
