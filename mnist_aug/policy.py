@@ -71,6 +71,16 @@ def load(policy: str) -> A.Compose:
     return transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
 
 
+def name(policy: str) -> str:
+    """What to call a policy given by name or by file: the name, or the file's without folder."""
+    return policy if policy in NAMED else Path(policy).name
+
+
 def describe(policy: A.Compose) -> dict:
     """The policy as plain data, as `albumentations.save` would write it."""
     return json.loads(json.dumps(A.to_dict(policy)["transform"]))
+
+
+def described(description: dict) -> A.Compose:
+    """The policy that `describe` described."""
+    return A.from_dict({"transform": description})

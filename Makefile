@@ -1,0 +1,121 @@
+# Does this augmentation help this classifier on this data, by how much, and how sure are we?
+# GNU make 3.81 or later. A file in brackets: what a target makes.
+
+# Variables, as in `make report DATA=path/to/idx SEEDS=10`:
+DATA ?= auto
+#: auto, mnist, digits, a folder of the four IDX files, or an .npz
+SEEDS ?= 5
+#: runs of each variant
+EPOCHS ?= 15
+#: epochs of a run
+POLICY ?= default
+#: policy of the augmented variant: a name, or a file written by albumentations.save
+RESULTS ?= results
+#: folder of runs and scores
+REPORTS ?= reports
+#: folder of the report
+PYTHON ?= python3
+#: the Python (3.10 to 3.13) that makes .venv; not used in the conda environment mnist-aug
+
+ifneq ($(words $(DATA) $(POLICY) $(RESULTS) $(REPORTS)),4)
+$(error DATA, POLICY, RESULTS and REPORTS must each be one path without spaces)
+endif
+
+ifeq ($(CONDA_DEFAULT_ENV),mnist-aug)
+PY := python
+READY :=
+else
+PY := .venv/bin/python
+READY := .venv/ready
+endif
+
+OPTIONS = --data $(DATA) --seeds $(SEEDS) --epochs $(EPOCHS) --policy $(POLICY) \
+          --results $(RESULTS) --reports $(REPORTS)
+
+module = $(1:%=mnist_aug/%.py)
+TRAINING := $(call module,arguments dataset errors model pipeline run training variant) \
+            scripts/train.py
+ENGINE := $(call module,draws geometry pixels policy structure vectorize warp)
+EVALUATION := $(call module,evaluation examples metrics) scripts/evaluate.py
+REPORTING := $(call module,examples figures report statistics study tables) \
+             $(wildcard mnist_aug/templates/*) scripts/report.py
+DATA_FILES := $(wildcard $(DATA) $(DATA)/*)
+POLICY_FILE := $(wildcard $(POLICY))
+
+seeds = $(shell i=0; while [ $$i -lt $(SEEDS) ]; do printf '%02d ' $$i; i=$$((i+1)); done 2>/dev/null)
+absent = $(filter-out $(wildcard $1),$1)
+runs = $(foreach seed,$(seeds),$(RESULTS)/$1/seed-$(seed)/manifest.json)
+SCORES := $(RESULTS)/baseline/metrics.csv $(RESULTS)/augmented/metrics.csv
+BENCH := $(wildcard $(RESULTS)/bench.csv)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Training uses all cores by itself, and its times are results.
+.NOTPARALLEL:
+.PHONY: help setup baseline augmented evaluate report bench test lint check clean clean-results FORCE
+
+help: ## list the targets and the variables
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@awk '/^[A-Z]+ \?= / { name = $$1; value = $$3 } \
+	      /^#: / { printf "  %-8s %s (default: %s)\n", name, substr($$0, 4), value }' Makefile
+
+setup: $(READY) ## make .venv from requirements.lock (or use the conda environment mnist-aug)
+baseline: $(RESULTS)/baseline/.trained ## train the plain variant [results/baseline/seed-*/]
+augmented: $(RESULTS)/augmented/.trained ## train the augmented variant [results/augmented/seed-*/]
+evaluate: $(RESULTS)/samples.npz ## score both on the test set [results/*/metrics.csv]
+report: $(REPORTS)/index.html ## do all of it and write the report [reports/index.html]
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "error: $(PYTHON) is not Python 3.10 to 3.13: give PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv --clear .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What was asked for is kept in a file, so that a changed variable makes targets out of date.
+# The scripts then decide by each run's manifest what has to be trained.
+$(RESULTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY)
+$(REPORTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(RESULTS)
+$(RESULTS)/.asked $(REPORTS)/.asked: FORCE
+	@mkdir -p $(@D)
+	@echo '$(asked)' | cmp -s - $@ || echo '$(asked)' > $@
+
+$(RESULTS)/baseline/.trained: $(RESULTS)/.asked $(TRAINING) $(DATA_FILES) \
+                              $(if $(call absent,$(call runs,baseline)),FORCE) | $(READY)
+	$(PY) scripts/train.py baseline $(OPTIONS)
+	@touch $@
+
+$(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(DATA_FILES) \
+                               $(POLICY_FILE) $(if $(call absent,$(call runs,augmented)),FORCE) | $(READY)
+	$(PY) scripts/train.py augmented $(OPTIONS)
+	@touch $@
+
+$(RESULTS)/samples.npz: $(RESULTS)/baseline/.trained $(RESULTS)/augmented/.trained $(EVALUATION) \
+                        $(if $(call absent,$(SCORES)),FORCE)
+	$(PY) scripts/evaluate.py baseline augmented $(OPTIONS)
+
+$(REPORTS)/index.html: $(REPORTS)/.asked $(RESULTS)/samples.npz $(BENCH) $(REPORTING)
+	$(PY) scripts/report.py $(OPTIONS)
+
+bench: | $(READY) ## measure epochs and engine against what else there is [results/bench.csv]
+	$(PY) scripts/bench.py $(OPTIONS)
+
+check: $(RESULTS)/samples.npz ## compare your results with the committed reference
+	$(PY) scripts/check.py $(OPTIONS)
+
+test: | $(READY) ## run the tests
+	$(PY) -m pytest
+
+lint: | $(READY) ## check the code's style
+	$(PY) -m ruff check .
+
+clean: ## remove the report
+	rm -rf $(REPORTS)/index.html $(REPORTS)/report.md $(REPORTS)/tables $(REPORTS)/figures \
+	  $(REPORTS)/.asked
+
+clean-results: ## remove the runs and scores of both variants, and the bench
+	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(RESULTS)/samples.npz $(RESULTS)/bench.csv \
+	  $(RESULTS)/bench.json $(RESULTS)/.asked

@@ -1,0 +1,289 @@
+"""Datasets of small grey images: MNIST, the embedded digits, IDX folders and NPZ files.
+
+The one public function is `load`. Formats: IDX as on Yann LeCun's MNIST page (magic number,
+big-endian sizes, bytes), and NPZ as `keras.datasets` stores it.
+"""
+
+import gzip
+import hashlib
+import math
+import os
+import struct
+import threading
+import time
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from mnist_aug.errors import UserError
+
+MNIST_SHA256 = "e6872f067e6ddb1a0845d931bdf672ca23abdb4da28dd17ac6fde6e93dcb81f7"  # of LeCun's files, by `sha256`
+MAX_PIXELS = 2**31  # a header may claim anything; no dataset for a small network is larger
+STALL_SECONDS = 12  # a download that brings nothing for so long is given up
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Training and test images with labels.
+
+    Attributes:
+        name: what to call it: `mnist`, `digits`, or the name of its folder or file.
+        origin: where it came from, in words; never a path of one machine.
+        x_train, x_test: uint8 `[N, H, W]`, 0 (background) to 255 (ink).
+        y_train, y_test: int32 `[N]`, 0 to `classes` - 1.
+        embedded: True for the digits that stand in where MNIST can't be had.
+    """
+
+    name: str
+    origin: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    embedded: bool = False
+
+    @property
+    def classes(self) -> int:
+        return int(self.y_train.max()) + 1
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        return self.x_train.shape[1:]
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of shapes, pixels and labels: the same for the same images in any container."""
+        digest = hashlib.sha256()
+        for images, labels in (self.x_train, self.y_train), (self.x_test, self.y_test):
+            digest.update(struct.pack(">3q", *images.shape))
+            digest.update(np.ascontiguousarray(images))
+            digest.update(labels.astype(">i4").tobytes())
+        return digest.hexdigest()
+
+    def training_count(self, validation_split: float) -> int:
+        """How many of the first training images are trained on; the rest validate, as in Keras.
+
+        Raises:
+            UserError: one of the two parts would be empty.
+        """
+        count = math.floor(len(self.x_train) * (1 - validation_split))
+        if not 0 < count < len(self.x_train):
+            raise UserError(f"dataset {self.name} has {len(self.x_train)} training images: too few "
+                            f"to hold out {validation_split:.0%} for validation; bring more")
+        return count
+
+
+def load(source: str = "auto") -> Dataset:
+    """The dataset that `DATA=` or `--data` names.
+
+    Args:
+        source: `auto` (MNIST from the Keras cache or by download, else the embedded digits),
+            `mnist` (never falls back), `digits` (the embedded set), a folder of the four IDX
+            files, gzipped or not, or an `.npz` with x_train, y_train, x_test and y_test.
+
+    Raises:
+        UserError: the source can't be read, or holds no well-formed dataset.
+    """
+    if source == "digits":
+        return _digits()
+    if source in {"auto", "mnist"}:
+        try:
+            return _keras_mnist()
+        except UserError as error:
+            if source == "mnist":
+                raise
+            print(f"note: {error}\nnote: going on with the EMBEDDED DIGITS (scikit-learn's 1,797 "
+                  "handwritten digits in MNIST's form). This is not MNIST.", flush=True)
+            return _digits()
+    path = Path(source)
+    try:
+        if path.is_dir():
+            arrays = _read_idx_folder(path)
+            origin = "IDX files in a folder"
+        elif path.is_file():
+            arrays = _read_npz(path)
+            origin = "NPZ file"
+        else:
+            raise UserError(f"data {source} is no folder or file: give a folder of IDX files, an "
+                            ".npz, or one of auto, mnist, digits")
+    except OSError as error:
+        raise UserError(f"data {error.filename or source} can't be read: {error.strerror or error}; "
+                        "check the path and its permissions") from None
+    return _recognised(Dataset(path.resolve().stem, origin, *_checked(path, *arrays)))
+
+
+def _recognised(dataset: Dataset) -> Dataset:
+    """MNIST goes by its name wherever it was found, and nothing else does."""
+    if dataset.sha256 == MNIST_SHA256:
+        name = "mnist"
+    elif dataset.name.lower() in {"mnist", "digits"}:
+        name = f"{dataset.name} (unverified)"
+        print(f"note: the content is not that of the known {dataset.name.lower()} dataset "
+              f"(SHA-256 {dataset.sha256[:12]}…); results are marked {name!r}", flush=True)
+    else:
+        name = dataset.name
+    return Dataset(name, dataset.origin, dataset.x_train, dataset.y_train, dataset.x_test,
+                   dataset.y_test)
+
+
+def _checked(path: Path, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, ...]:
+    """The four arrays as uint8 images and int32 labels, or a `UserError` that names the fault."""
+    for part, images, labels in ("train", x_train, y_train), ("test", x_test, y_test):
+        if images.ndim == 4 and images.shape[3] == 1:
+            images = images[..., 0]
+        if images.ndim != 3:
+            raise UserError(f"{path}: x_{part} has shape {images.shape}: grey images [N, H, W] are "
+                            "needed")
+        if images.dtype != np.uint8:
+            raise UserError(f"{path}: x_{part} is {images.dtype}: store pixels as uint8, 0 to 255")
+        if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+            raise UserError(f"{path}: y_{part} is {labels.dtype} with shape {labels.shape}: whole "
+                            "numbers [N] are needed")
+        if len(images) != len(labels):
+            raise UserError(f"{path}: {len(images)} {part} images but {len(labels)} labels: they "
+                            "must be as many")
+        if images.size == 0:
+            raise UserError(f"{path}: the {part} set is empty: at least one image is needed")
+        low, high = int(labels.min()), int(labels.max())
+        if low < 0 or high > 9999:
+            raise UserError(f"{path}: y_{part} holds labels {low} to {high}: number the classes "
+                            "from 0")
+    if x_train.shape[1:3] != x_test.shape[1:3]:
+        raise UserError(f"{path}: training images are {x_train.shape[1:3]} pixels but test images "
+                        f"{x_test.shape[1:3]}: they must be of one size")
+    if y_test.max() > y_train.max():
+        raise UserError(f"{path}: test label {int(y_test.max())} is out of range: the training "
+                        f"labels end at {int(y_train.max())}")
+    shape = (-1, *x_train.shape[1:3])
+    return (x_train.reshape(shape), y_train.astype(np.int32),
+            x_test.reshape(shape), y_test.astype(np.int32))
+
+
+def _read_idx_folder(folder: Path) -> list[np.ndarray]:
+    arrays = []
+    for split in ("train", "t10k"):
+        for kind, rank in (("images", 3), ("labels", 1)):
+            names = [f"{split}-{kind}{dot}idx{rank}-ubyte{ending}"
+                     for dot in "-." for ending in ("", ".gz")]
+            found = [folder / name for name in names if (folder / name).exists()]
+            if not found:
+                raise UserError(f"{folder} has no {names[0]} (or .gz): a dataset folder holds the "
+                                "four IDX files under MNIST's names")
+            arrays.append(_read_idx(found[0], rank))
+    return arrays
+
+
+def _read_idx(path: Path, rank: int) -> np.ndarray:
+    """uint8 array of `rank` dimensions from an IDX file, gzipped if its name ends in `.gz`."""
+    remedy = "fetch the file again"
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            header = file.read(4 + 4 * rank)
+            if len(header) < 4 + 4 * rank:
+                raise UserError(f"{path} ends within its header: {remedy}")
+            if header[:4] != bytes([0, 0, 8, rank]):
+                raise UserError(f"{path} has magic number 0x{header[:4].hex()}, not "
+                                f"0x{bytes([0, 0, 8, rank]).hex()}: it is no IDX file of bytes in "
+                                f"{rank} dimension(s)")
+            shape = struct.unpack(f">{rank}I", header[4:])
+            size = math.prod(shape)
+            if size > MAX_PIXELS:
+                raise UserError(f"{path} claims {size:,} bytes of data, over the limit of "
+                                f"{MAX_PIXELS:,}: {remedy}")
+            data = file.read(size + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is a damaged gzip file ({error}): {remedy}") from None
+    if len(data) != size:
+        found = "more" if len(data) > size else f"only {len(data):,}"
+        raise UserError(f"{path} promises {size:,} bytes of data but holds {found}: {remedy}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _read_npz(path: Path) -> list[np.ndarray]:
+    names = ("x_train", "y_train", "x_test", "y_test")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(info.file_size for info in archive.infolist())
+        if claimed > 2 * MAX_PIXELS:
+            raise UserError(f"{path} unpacks to {claimed:,} bytes: over the limit of "
+                            f"{2 * MAX_PIXELS:,}")
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in names if name not in archive]
+            if missing:
+                raise UserError(f"{path} has no array {missing[0]}: it needs {', '.join(names)}")
+            return [archive[name] for name in names]
+    except (ValueError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+        raise UserError(f"{path} is no readable .npz file ({error}): write it with "
+                        "numpy.savez_compressed") from None
+
+
+def _keras_mnist() -> Dataset:
+    """MNIST by `keras.datasets.mnist`, which checks the file's hash, from its cache or the net."""
+    from keras import datasets
+
+    outcome: list = []
+
+    def fetch() -> None:
+        try:
+            outcome.append(datasets.mnist.load_data())
+        except Exception as error:  # whatever the network, the disk or the hash check throws
+            outcome.append(error)
+
+    # get_file has no time limit, so it runs beside us and is left behind when nothing arrives.
+    files = [Path(folder).expanduser() / "datasets" / "mnist.npz"
+             for folder in (os.environ.get("KERAS_HOME", "~/.keras"), "/tmp/.keras")]
+    worker = threading.Thread(target=fetch, daemon=True)
+    worker.start()
+    arrived, last = 0, time.monotonic()
+    while worker.is_alive() and time.monotonic() - last < STALL_SECONDS:
+        worker.join(0.1)
+        size = sum(file.stat().st_size for file in files if file.exists())
+        if size - arrived >= 2**15:
+            arrived, last = size, time.monotonic()
+    if not outcome or isinstance(outcome[0], Exception):
+        reason = (f"nothing arrived for {STALL_SECONDS} s" if not outcome
+                  else str(outcome[0]).split(": ", 1)[-1])
+        raise UserError(f"MNIST is neither in the Keras cache nor to be downloaded ({reason}); give "
+                        "DATA=folder of its IDX files or its .npz, or DATA=digits")
+    (x_train, y_train), (x_test, y_test) = outcome[0]
+    arrays = _checked(files[0], x_train, y_train, x_test, y_test)
+    return _recognised(Dataset("mnist", "keras.datasets.mnist", *arrays))
+
+
+def _digits() -> Dataset:
+    """scikit-learn's handwritten digits (Alpaydin and Kaynak 1998) brought to MNIST's form.
+
+    Each 8x8 picture is cropped to its ink, scaled to fit a 20x20 box and set into 28x28 with its
+    centre of mass in the middle. The last fifth is the test set: the digits are stored writer by
+    writer, so its writers are others than those of the training set.
+    """
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = np.stack([_mnist_form(image) for image in digits.images])
+    labels = digits.target.astype(np.int32)
+    cut = round(len(images) * 0.8)
+    return Dataset("digits", "scikit-learn's handwritten digits in MNIST's form",
+                   images[:cut], labels[:cut], images[cut:], labels[cut:], embedded=True)
+
+
+def _mnist_form(image: np.ndarray) -> np.ndarray:
+    """uint8 [28, 28] from ink [h, w] in 0 to 16, as MNIST's page describes its own making."""
+    import cv2
+
+    rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
+    ink = image[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].astype(np.float32)
+    scale = 20 / max(ink.shape)
+    height, width = (max(1, round(side * scale)) for side in ink.shape)
+    ink = np.clip(cv2.resize(ink, (width, height), interpolation=cv2.INTER_CUBIC) / 16, 0, 1)
+    mass = ink.sum()
+    top = round(13.5 - float((ink.sum(1) @ np.arange(height)) / mass))
+    left = round(13.5 - float((ink.sum(0) @ np.arange(width)) / mass))
+    top, left = np.clip(top, 0, 28 - height), np.clip(left, 0, 28 - width)
+    field = np.zeros((28, 28), np.uint8)
+    field[top:top + height, left:left + width] = np.rint(ink * 255)
+    return field

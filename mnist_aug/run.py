@@ -1,0 +1,204 @@
+"""Runs on disk: one variant trained with one seed, in `results/<variant>/seed-<nn>/`."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from mnist_aug.dataset import Dataset
+from mnist_aug.errors import UserError
+from mnist_aug.variant import Variant
+
+MODEL = "mnist_num_reader.keras"
+HISTORY = "history.csv"
+MANIFEST = "manifest.json"
+PREDICTIONS = "predictions.npz"
+PACKAGES = ("albumentations", "keras", "matplotlib", "numpy", "opencv-python-headless", "pandas",
+            "scikit-learn", "scipy", "seaborn", "tensorflow")
+TRAINING_SOURCES = ("dataset", "model", "pipeline", "training", "variant")
+AUGMENTATION_SOURCES = ("draws", "geometry", "pixels", "policy", "structure", "vectorize", "warp")
+ASKED = ("variant", "seed", "dataset", "sources_sha256")  # what must agree for a run to stand
+
+
+def folder(results: Path, variant: str, seed: int) -> Path:
+    return Path(results) / variant / f"seed-{seed:02d}"
+
+
+def seeds(results: Path, variant: str) -> list[int]:
+    """Seeds of the whole runs of a variant on disk, in order."""
+    found = (re.fullmatch(r"seed-(\d{2,})", path.parent.name)
+             for path in (Path(results) / variant).glob(f"seed-*/{MANIFEST}"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def asked(variant: Variant, seed: int, dataset: Dataset) -> dict:
+    """The part of a manifest that says what was asked for, and by which code."""
+    train = dataset.training_count(variant.validation_split)
+    return {
+        "variant": variant.settings(),
+        "seed": seed,
+        "dataset": {
+            "name": dataset.name,
+            "origin": dataset.origin,
+            "sha256": dataset.sha256,
+            "embedded": dataset.embedded,
+            "train": train,
+            "validation": len(dataset.x_train) - train,
+            "test": len(dataset.x_test),
+            "image_shape": list(dataset.image_shape),
+            "classes": dataset.classes,
+        },
+        "sources_sha256": _sources_sha256(variant),
+    }
+
+
+def disagreement(run: Path, wanted: dict) -> str | None:
+    """Why the run on disk does not answer what is asked, in words, or None if it does.
+
+    Raises:
+        UserError: the run was trained on another dataset; it is not ours to overwrite.
+    """
+    if not run.exists():
+        return "not trained yet"
+    if not (run / MODEL).exists():
+        return f"{MODEL} is missing"
+    try:
+        manifest = read_manifest(run)
+    except UserError as error:
+        return str(error)
+    other = manifest.get("dataset", {})
+    if other.get("sha256") != wanted["dataset"]["sha256"]:
+        raise UserError(f"{run} was trained on dataset {other.get('name')!r}, but "
+                        f"{wanted['dataset']['name']!r} is asked for: give another RESULTS= "
+                        "(--results), or `make clean-results` first")
+    for part in ASKED:
+        if manifest.get(part) != wanted[part]:
+            return f"{_difference(part, manifest.get(part), wanted[part])}"
+    return None
+
+
+def _difference(part: str, old, new) -> str:
+    if part == "sources_sha256":
+        return "the training code has changed"
+    if isinstance(old, dict) and isinstance(new, dict):
+        key = next(key for key in {**new, **old} if old.get(key) != new.get(key))
+        old, new, part = old.get(key), new.get(key), key
+    if part == "policy":
+        old, new = (value and value["name"] for value in (old, new))
+        if old == new:
+            return f"policy {new} has changed"
+    return f"{part} was {old}, now {new}"
+
+
+def read_manifest(run: Path) -> dict:
+    """The run's manifest.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    try:
+        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{run / MANIFEST} can't be read ({error}): train the run again") from None
+    if not isinstance(manifest, dict):
+        raise UserError(f"{run / MANIFEST} is no manifest: train the run again")
+    return manifest
+
+
+@contextmanager
+def written(target: Path):
+    """A temporary path to write a file or fill a folder at; it takes the target's name at the end.
+
+    Whatever interrupts the writing leaves the target as it was.
+
+    Raises:
+        UserError: the place can't be written to.
+    """
+    target = Path(target)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if temporary.is_dir() and target.exists():
+            aside = target.with_name(f".{target.name}.{os.getpid()}.old")
+            target.rename(aside)
+            temporary.rename(target)
+            shutil.rmtree(aside)
+        else:
+            temporary.replace(target)
+    except OSError as error:
+        raise UserError(f"{target} can't be written ({error.strerror or error}): check the folder "
+                        "and its free space") from None
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def environment() -> dict:
+    """Where and with what: git commit, versions, device and command, for a manifest."""
+    return {"git": _git(), "versions": _versions(), "device": _device(), "command": _command()}
+
+
+def write_json(path: Path, data: dict) -> None:
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _sources_sha256(variant: Variant) -> str:
+    names = TRAINING_SOURCES + (AUGMENTATION_SOURCES if variant.policy else ())
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def _git() -> dict:
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", Path(__file__).parents[1], *arguments], check=True,
+                              capture_output=True, text=True).stdout.strip()
+    try:
+        # Results and reports are what the code makes, not the code.
+        changed = git("status", "--porcelain", "--", ".", ":!results", ":!reports")
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(changed)}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def _versions() -> dict:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _device() -> dict:
+    processor = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                processor = line.split(":", 1)[1].strip()
+                break
+    except OSError:  # not Linux
+        pass
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": processor, "cores": cores, "system": platform.platform()}
+
+
+def _command() -> str:
+    """The command line, folders outside the project reduced to their last name."""
+    def shown(argument: str) -> str:
+        outside = argument.startswith(("/", "~", ".."))
+        return f"…/{Path(argument).name}" if outside else argument
+    script = Path(sys.argv[0])
+    return " ".join([f"{script.parent.name}/{script.name}", *map(shown, sys.argv[1:])])
