@@ -1,0 +1,99 @@
+"""What all figures of a report share: colours, canvas, and SVG that repeats byte for byte.
+
+Colours are those of Okabe and Ito (2008), told apart by the colour-blind; every variant keeps its
+colour and its marker throughout. Text stays text: it can be searched, and the file needs no font.
+"""
+
+import io
+import re
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter
+
+from mnist_aug.study import Study
+from mnist_aug.tables import MINUS, Table
+
+# Each ink stands for a colour of the page's scheme; the files keep them, on their own white paper.
+INKS = {"#1c1c1d": "currentColor", "#5c5c5e": "var(--muted)", "#d6d6d8": "var(--rule)",
+        "#fefefe": "var(--paper)"}
+INK, MUTED, RULE, PAPER = INKS
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKERS = "oDs^vP"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+STYLE = {
+    "svg.fonttype": "none", "svg.hashsalt": "mnist-aug", "font.family": "DejaVu Sans",
+    "font.size": 10, "axes.titlesize": 10, "axes.titlelocation": "left", "axes.titleweight": "bold",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK, "axes.titlecolor": INK, "text.color": INK, "xtick.color": MUTED,
+    "ytick.color": MUTED, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "grid.color": RULE,
+    "grid.linewidth": 0.8, "axes.axisbelow": True, "lines.linewidth": 1.8, "axes.facecolor": "none",
+    "image.interpolation": "none", "path.simplify": False,
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart: its SVG text, alt text and caption, and the table of the numbers it shows."""
+
+    name: str
+    title: str
+    svg: str
+    alt: str
+    caption: str
+    table: Table
+
+    @property
+    def inline(self) -> str:
+        """The SVG for the page: inks follow the page's scheme, its paper shows through."""
+        svg = re.sub(r'<rect class="paper"[^>]*/>', "", self.svg)
+        for ink, css in INKS.items():
+            svg = svg.replace(ink, css)
+        return svg
+
+
+def style_of(study: Study, name: str) -> dict:
+    place = list(study.variants).index(name)
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+
+
+def mark(study: Study) -> str:
+    """Which dataset this is, in words that stand on every figure."""
+    name = study.dataset["name"]
+    return f"{name}: embedded digits, not MNIST" if study.dataset["embedded"] else name
+
+
+def canvas(width: float, height: float, study: Study, title: str, **grid) -> tuple:
+    """A canvas of that size in inches, its axes, its title and the mark of the dataset."""
+    figure = Canvas(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(rect=(0, 0.26 / height, 1, 1 - 0.56 / height))
+    axes = figure.subplots(squeeze=False, **grid)
+    figure.text(0.004, 1 - 0.06 / height, title, fontsize=11.5, fontweight="bold", va="top")
+    figure.text(0.004, 0.05 / height, f"Dataset: {mark(study)}", fontsize=8.5, color=MUTED,
+                va="bottom")
+    return figure, axes
+
+
+def render(figure: Canvas, name: str, alt: str) -> str:
+    """The SVG text of a canvas, the same for the same canvas; ids are made unique by `name`."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={
+        "Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg"):]
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r'id="', f'id="{name}-', svg)
+    svg = re.sub(r"url\(#", f"url(#{name}-", svg)
+    svg = re.sub(r'href="#', f'href="#{name}-', svg)
+    svg = svg.replace("'DejaVu Sans'", FONT)
+    label = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).replace(
+        ">", '>\n <rect class="paper" width="100%" height="100%" fill="#ffffff"/>', 1)
+
+
+def plain_ticks(axis, signed: bool = False) -> None:
+    """Tick labels with as many decimals as the ticks need, and a true minus sign."""
+    def label(value, _place):
+        text = f"{value:+.10g}" if signed and round(value, 9) else f"{value:.10g}"
+        return text.replace("-", MINUS)
+    axis.set_major_formatter(FuncFormatter(label))

@@ -1,0 +1,130 @@
+"""Tables of how the results came about: settings, manifests and cost."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from mnist_aug.study import ARMS, Study
+from mnist_aug.tables import Table, number
+
+
+def settings(study: Study) -> Table:
+    """Where the settings of the two arms differ: this is the experiment."""
+    first, second = (flatten({**v.settings, "policy": v.settings["policy"] or {"name": "none"}})
+                     for v in study.arms)
+    names = [n for n in dict.fromkeys((*first, *second))
+             if first.get(n) != second.get(n) and n != "name"]
+    frame = pd.DataFrame({"setting": names, ARMS[0]: [first.get(n, "") for n in names],
+                          ARMS[1]: [second.get(n, "") for n in names]})
+    return Table("settings", "Settings that differ between the arms", frame,
+                 frame.replace("", "—"), words=True)
+
+
+def flatten(value: object, name: str = "") -> dict[str, str]:
+    """Nested settings as one level of text; a transform is called by its class and place."""
+    if isinstance(value, dict):
+        parts = {}
+        for key, inner in value.items():
+            if key == "transforms" and isinstance(inner, list):
+                for i, transform in enumerate(inner):
+                    own = str(transform.get("__class_fullname__", "transform")).split(".")[-1]
+                    parts |= flatten({k: v for k, v in transform.items()
+                                      if k != "__class_fullname__"}, f"{name} / {i + 1} {own}")
+            elif key == "__class_fullname__":
+                parts |= {f"{name} / class": str(inner)}
+            else:
+                # "pipeline" only holds the transforms; their own names say enough
+                parts |= flatten(inner, name if key == "pipeline" else
+                                 f"{name} / {key}" if name else str(key))
+        return parts
+    return {name: value if isinstance(value, str) else "none" if value is None
+            else json.dumps(value, ensure_ascii=False)}
+
+
+def cost(study: Study) -> Table:
+    rows = []
+    for variant in study.variants.values():
+        seconds = np.array([run.manifest["seconds"] for run in variant.runs], float)
+        speed = np.array([run.manifest["images_per_second"] for run in variant.runs], float)
+        rows.append({"variant": variant.name, "runs": len(seconds),
+                     "epochs": variant.settings.get("epochs"), "seconds": np.median(seconds),
+                     "seconds_least": seconds.min(), "seconds_most": seconds.max(),
+                     "images_per_second": np.median(speed)})
+    frame = pd.DataFrame(rows)
+    shown = pd.DataFrame({
+        "variant": frame["variant"], "runs": frame["runs"].astype(str),
+        "epochs": frame["epochs"].astype(str),
+        "seconds a run, median": frame["seconds"].map(number),
+        "least to most": [f"{number(r.seconds_least)} to {number(r.seconds_most)}"
+                          for r in frame.itertuples()],
+        "images/s, median": frame["images_per_second"].map(number)})
+    return Table("cost", "Training time of a run", frame, shown)
+
+
+def bench(study: Study) -> Table:
+    """Time for each image of each method, and how many times faster than its reference."""
+    raw = study.bench.assign(time=study.bench["seconds"] / study.bench["images"])
+    keys = ["benchmark", "repeat"]
+    against = raw[["benchmark", "method", "repeat", "time"]].rename(
+        columns={"method": "against", "time": "reference"})
+    raw = raw.merge(against, on=[*keys[:1], "against", "repeat"], how="left")
+    raw["ratio"] = raw["reference"] / raw["time"]
+    frame = raw.groupby(["benchmark", "method"], sort=False, as_index=False).agg(
+        against=("against", "first"), repeats=("repeat", "size"), us_per_image=("time", "median"),
+        us_least=("time", "min"), us_most=("time", "max"), ratio=("ratio", "median"),
+        ratio_least=("ratio", "min"), ratio_most=("ratio", "max"))
+    times = ["us_per_image", "us_least", "us_most"]
+    frame[times] *= 1e6
+    frame.insert(5, "images_per_second", 1e6 / frame["us_per_image"])
+
+    def ratio(row) -> str:
+        if row.method == row.against or np.isnan(row.ratio):
+            return "reference" if row.method == row.against else "none"
+        return f"{number(row.ratio)} ({number(row.ratio_least)} to {number(row.ratio_most)})"
+
+    shown = pd.DataFrame({
+        "benchmark": frame["benchmark"], "method": frame["method"],
+        "repeats": frame["repeats"].astype(str),
+        "µs an image, median (range)": [
+            f"{number(r.us_per_image)} ({number(r.us_least)} to {number(r.us_most)})"
+            for r in frame.itertuples()],
+        "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
+        "times faster, median (range)": [ratio(r) for r in frame.itertuples()]})
+    return Table("bench", "Time against the reference method", frame, shown)
+
+
+def manifest(study: Study) -> Table:
+    """Where the results came from. A cell lists every value when the runs differ in it."""
+    manifests = [run.manifest for variant in study.variants.values() for run in variant.runs]
+    dataset = study.dataset
+    seeds = {name: ", ".join(map(str, v.seeds)) for name, v in study.variants.items()}
+    counts = {(v.runs[0].manifest["dataset"]["train"], v.runs[0].manifest["dataset"]["validation"])
+              for v in study.variants.values()}
+    rows = [
+        ("dataset", dataset["name"] + (" (embedded, not MNIST)" if dataset["embedded"] else "")),
+        ("origin of the dataset", dataset["origin"]),
+        ("SHA-256 of the dataset", dataset["sha256"]),
+        ("training, validation images", "; ".join(f"{a:,}, {b:,}" for a, b in sorted(counts))),
+        ("test images", f"{dataset['test']:,}"),
+        ("image shape, classes", f"{' by '.join(map(str, dataset['image_shape']))}, "
+                                 f"{dataset['classes']}"),
+        *((f"seeds of {name}", text) for name, text in seeds.items()),
+        ("git commit", _all((m["git"].get("commit") or "not from a git repository") + (
+            " with uncommitted changes" if m["git"].get("dirty") else "") for m in manifests)),
+        ("processor, cores, system", _all(
+            ", ".join(str(m["device"].get(k)) for k in ("processor", "cores", "system"))
+            for m in manifests)),
+        ("command", _all(m["command"] for m in manifests)),
+        ("first run started", min(str(m.get("started", "")) for m in manifests)),
+        ("last run started", max(str(m.get("started", "")) for m in manifests)),
+        *((f"version of {package}", _all(str(m["versions"].get(package, "none"))
+                                         for m in manifests))
+          for package in dict.fromkeys(p for m in manifests for p in m["versions"])),
+    ]
+    frame = pd.DataFrame(rows, columns=["what", "value"])
+    return Table("manifest", "Manifest", frame, frame, words=True)
+
+
+def _all(values) -> str:
+    return "; ".join(dict.fromkeys(values))

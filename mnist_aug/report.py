@@ -1,0 +1,256 @@
+"""The report: one page that answers whether augmentation helps, made from a results folder alone.
+
+The same results give the same bytes. Every number and every sentence with a number is computed.
+"""
+
+import base64
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from mnist_aug import examples, figures, pictures, provenance, study, tables
+from mnist_aug.drawing import Figure, mark
+from mnist_aug.errors import UserError
+from mnist_aug.statistics import FEW_SEEDS, Difference, compare
+from mnist_aug.study import ARMS, Study
+from mnist_aug.tables import Table, number, percent, points, span
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report: sentences, then figures, then tables."""
+
+    anchor: str
+    title: str
+    sentences: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+
+
+def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | None = None,
+          policy: str | None = None) -> str:
+    """Write index.html, report.md, tables/ and figures/ into `reports`; return the verdict.
+
+    Args:
+        results: the results folder.
+        reports: made when missing. Files of an older report with other names are removed.
+        seeds: refuse results whose arms have not seeds 0 to `seeds` - 1; any if None.
+        epochs, policy: refuse arms trained otherwise; anything if None.
+
+    Raises:
+        UserError: the results are missing, damaged, not of one dataset, or not those asked for.
+    """
+    content = study.load(results)
+    _check_asked(content, seeds, epochs, policy)
+    difference = compare(*(arm.correct for arm in content.arms))
+    sections = list(_sections(content, difference, examples.load(results, content)))
+    shown = [figure for section in sections for figure in section.figures]
+    every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
+    page = {"verdict": verdict(content, difference), "caution": caution(difference),
+            "sections": sections, "mark": mark(content), "dataset": content.dataset,
+            "outcome": difference.outcome}
+    reports = Path(reports)
+    try:
+        _write_folder(reports / "tables", {f"{t.name}.csv": t.csv for t in every.values()})
+        _write_folder(reports / "figures", {f"{f.name}.svg": f.svg for f in shown})
+        _write_file(reports / "report.md", _environment(False).get_template(
+            "report.md.j2").render(page))
+        _write_file(reports / "index.html", _environment(True).get_template(
+            "report.html.j2").render(page))
+    except OSError as error:
+        raise UserError(f"{error.filename or reports} can't be written ({error.strerror}): check "
+                        "the folder and its free space") from None
+    return page["verdict"]
+
+
+def verdict(content: Study, difference: Difference) -> str:
+    """The answer in one sentence, with the difference, its interval and n."""
+    policy = content.variants[ARMS[1]].policy
+    cause = f"augmentation by policy {policy}" if policy else f"variant {ARMS[1]}"
+    first, second = percent(difference.first), percent(difference.second)
+    size = f"{points(difference.mean)} pp"
+    interval = f"95 % interval {span(difference.low, difference.high)} pp"
+    seeds = f"n = {difference.seeds} seed{'s' if difference.seeds > 1 else ''}"
+    place = f"on the {difference.examples:,} test images of {content.dataset['name']}"
+    if difference.outcome == "too few seeds":
+        return (f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
+                f"instead of {first} % {place}, a difference of {size} ({interval} over test "
+                f"images alone, {seeds}).")
+    if difference.outcome == "no detectable difference":
+        return (f"No detectable difference: with {cause}, test accuracy is {second} % instead of "
+                f"{first} % {place}, a difference of {size} ({interval}, {seeds}).")
+    change = difference.error_reduction
+    errors = "" if change is None else (
+        f", {abs(100 * change):.0f} % {'fewer' if change > 0 else 'more'} errors")
+    return (f"{cause[0].upper()}{cause[1:]} {difference.outcome}: test accuracy is {second} % "
+            f"instead of {first} % {place}, a difference of {size} ({interval}, {seeds}){errors}.")
+
+
+def caution(difference: Difference) -> str:
+    """What the verdict can't tell, in one sentence; empty when nothing is amiss."""
+    half = 100 * (difference.high - difference.low) / 2
+    if difference.outcome == "too few seeds":
+        return ("Another seed may give another difference, and one pair of runs can't tell how "
+                f"far off; train with SEEDS={FEW_SEEDS} or more.")
+    if difference.outcome == "no detectable difference":
+        return (f"That is not proof of no effect: with n = {difference.seeds} seeds and "
+                f"{difference.examples:,} test images, effects under about {half:.2f} pp can't be "
+                "told from none.")
+    if difference.seeds < FEW_SEEDS:
+        return (f"With n = {difference.seeds} seeds the interval itself is uncertain; train with "
+                f"SEEDS={FEW_SEEDS} or more before you rely on it.")
+    return ""
+
+
+def _sections(content: Study, difference: Difference, samples: dict | None) -> Iterable[Section]:
+    unpaired = sorted({s for arm in ARMS for s in content.variants[arm].seeds}
+                      - set(content.paired_seeds))
+    left_out = [f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
+                "comparison."] if unpaired else []
+    yield Section("results", "Results", [
+        _methods(difference), *left_out], [figures.seeds(content, difference)],
+        [tables.results(content), tables.pairs(content)])
+    yield Section("curves", "Learning curves", [], [figures.curves(content)],
+                  [tables.curves(content)])
+    drawn = samples is not None and samples["augmented"].shape[1] > 0
+    yield Section(
+        "augmentation", "What augmentation does to images",
+        [] if drawn else ["The results folder holds no augmented images: `make evaluate` stores "
+                          "them in samples.npz."],
+        [pictures.augmented(content, samples)] if drawn else [])
+    yield Section("errors", "Where the errors are", [],
+                  [figures.confusion(content), figures.classes(content)],
+                  [tables.classes(content), tables.confusion(content)])
+    gain = examples.gains(content.arms)
+    better, worse = int((gain > 0).sum()), int((gain < 0).sum())
+    changed = [f"In more seeds than {ARMS[0]}, {ARMS[1]} reads {better:,} test images right; in "
+               f"fewer seeds, {worse:,}; in as many, {len(gain) - better - worse:,}."]
+    groups = []
+    if samples is None:
+        changed.append("The results folder holds no images to show: `make evaluate` stores them "
+                       "in samples.npz.")
+    else:
+        rule = "Chosen by the largest difference in the share of seeds that read them right, "
+        groups = [pictures.read(content, samples, group, title, how) for group, title, how in (
+            ("test", "Sample test images", "The first test image of each class."),
+            ("fixed", "Test images that augmentation fixed", rule + "in favour of augmentation."),
+            ("broken", "Test images that augmentation broke", rule + "against augmentation."),
+        ) if len(samples[f"{group}_images"])]
+    yield Section("images", "Single test images", changed, groups, [f.table for f in groups])
+    yield Section("settings", "What differs between the arms", _same_settings(content), [],
+                  [provenance.settings(content)])
+    yield _cost(content)
+    yield Section("manifest", "Manifest", _mixed_hosts(content), [],
+                  [provenance.manifest(content), tables.runs(content)])
+    yield _rebuild(content)
+
+
+def _methods(difference: Difference) -> str:
+    paired = ("The arms are paired: a seed gives both the same initial weights and the same order "
+              "of images.")
+    if difference.seeds < 2:
+        return (f"{paired} The interval of the difference comes from a bootstrap over test images; "
+                "with one seed there is none over seeds.")
+    return (f"{paired} The interval of the difference comes from a bootstrap that resamples seeds "
+            "and test images crosswise (Owen 2007), widened for few seeds by Student's t; it errs "
+            "towards caution. The interval of a variant's mean is Student's t over seeds, for "
+            "these test images. SD is over seeds.")
+
+
+def _same_settings(content: Study) -> list[str]:
+    first, second = (provenance.flatten(arm.settings) for arm in content.arms)
+    same = [f"{key} {value}" for key, value in first.items() if second.get(key) == value]
+    same.append(f"{content.arms[0].runs[0].manifest['parameters']:,} parameters")
+    return [f"Equal in both arms: {'; '.join(same)}."]
+
+
+def _cost(content: Study) -> Section:
+    table = provenance.cost(content)
+    base, other = (table.frame.set_index("variant").loc[arm, "seconds"] for arm in ARMS)
+    text = (f"A run takes {number(base)} s with {ARMS[0]} and {number(other)} s with {ARMS[1]}, "
+            f"{number(other / base)} times as long (medians).")
+    if content.bench is None:
+        return Section("cost", "Cost", [text], [], [table])
+    host = content.bench_host or {}
+    where = ", ".join(str(value) for value in host.get("device", {}).values())
+    measured = [f"The comparison of methods was measured on: {where}."] if where else []
+    return Section("cost", "Cost", [text, *measured], [figures.bench(content)],
+                   [table, provenance.bench(content)])
+
+
+def _mixed_hosts(content: Study) -> list[str]:
+    """A sentence for each of commit, versions and device in which runs differ."""
+    manifests = [run.manifest for v in content.variants.values() for run in v.runs]
+    return [f"The runs were not all made with the same {word}; the table lists each."
+            for key, word in (("git", "git commit"), ("versions", "package versions"),
+                              ("device", "machine"))
+            if any(m[key] != manifests[0][key] for m in manifests)]
+
+
+def _rebuild(content: Study) -> Section:
+    manifests = [run.manifest for v in content.variants.values() for run in v.runs]
+    commits = list(dict.fromkeys(m["git"].get("commit") for m in manifests))
+    commands = [f"git checkout {c}" for c in commits[:1] if c and len(commits) == 1]
+    commands += list(dict.fromkeys(f"python {m['command']}" for m in manifests))
+    commands += ["python scripts/evaluate.py", "python scripts/report.py"]
+    dirty = any(m["git"].get("dirty") for m in manifests)
+    return Section("rebuild", "How to rebuild", [
+        "`make report` does all of it. Step by step, in the repository"
+        + (", whose code had uncommitted changes" if dirty else "") + ":"], commands=commands)
+
+
+def _check_asked(content: Study, seeds: int | None, epochs: int | None,
+                 policy: str | None) -> None:
+    for arm in ARMS:
+        variant = content.variants[arm]
+        trained = variant.settings["epochs"]
+        remedy = "run `make report` with the settings you want, or leave the option out"
+        if seeds is not None and variant.seeds != list(range(seeds)):
+            raise UserError(f"{arm} was evaluated with seeds {', '.join(map(str, variant.seeds))}, "
+                            f"not 0 to {seeds - 1}: {remedy}")
+        if epochs is not None and trained != epochs:
+            raise UserError(f"{arm} was trained for {trained} epochs, not {epochs}: {remedy}")
+        if policy is not None and variant.policy not in (None, policy, Path(policy).stem,
+                                                         Path(policy).name):
+            raise UserError(f"{arm} was trained with policy {variant.policy}, not {policy}: "
+                            f"{remedy}")
+
+
+def _environment(html: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=html,
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True)
+    environment.filters["md"] = _markdown
+    environment.filters["svg"] = lambda figure: Markup(figure.inline)  # made here, labels escaped
+    environment.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
+    return environment
+
+
+def _markdown(text: str) -> str:
+    """Text that means itself in Markdown and in a cell of a table."""
+    for sign in "\\|*_<>[]#":
+        text = text.replace(sign, f"\\{sign}")
+    return " ".join(text.split())
+
+
+def _write_file(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+
+
+def _write_folder(folder: Path, files: dict[str, str]) -> None:
+    """Write the files; of those already there, remove any of the same kind with another name."""
+    for name, text in files.items():
+        _write_file(folder / name, text)
+    for suffix in {Path(name).suffix for name in files}:
+        for old in folder.glob(f"*{suffix}"):
+            if old.name not in files:
+                old.unlink()

@@ -1,0 +1,269 @@
+"""A study on disk read into memory: the runs of a results folder, checked to belong together."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from mnist_aug.errors import UserError
+
+ARMS = ("baseline", "augmented")
+AGAIN = "delete samples.npz and run `make evaluate`, which writes it anew"
+TRAIN_AGAIN = "delete the run's folder and run `make report`, which trains it anew"
+WORDS = {"variant", "test_set", "benchmark", "method", "against"}  # columns that hold text
+MANIFEST_KEYS = {"variant", "parameters", "seed", "dataset", "git", "versions", "device",
+                 "command", "seconds", "images_per_second"}
+DATASET_KEYS = {"name", "origin", "sha256", "embedded", "train", "validation", "test",
+                "image_shape", "classes"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One variant trained with one seed."""
+
+    seed: int
+    manifest: dict
+    history: pd.DataFrame  # epoch, loss, accuracy, val_loss, val_accuracy
+    probabilities: np.ndarray  # float32 [N, K]
+    loss: float  # on the test images
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The runs of one variant in order of seed, and the labels of the test images, int [N]."""
+
+    name: str
+    runs: tuple[Run, ...]
+    labels: np.ndarray
+
+    @property
+    def seeds(self) -> list[int]:
+        return [run.seed for run in self.runs]
+
+    @property
+    def settings(self) -> dict:
+        return self.runs[0].manifest["variant"]
+
+    @property
+    def policy(self) -> str | None:
+        return (self.settings.get("policy") or {}).get("name")
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """int [S, N], the class with the largest probability."""
+        return np.stack([run.probabilities.argmax(axis=1) for run in self.runs])
+
+    @cached_property
+    def correct(self) -> np.ndarray:
+        """bool [S, N], whether the run with seed s reads test image i right."""
+        return self.predictions == self.labels
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """float [S], in [0, 1]."""
+        return self.correct.mean(axis=1)
+
+    def confusion(self, classes: int) -> np.ndarray:
+        """float [K, K], mean count over the runs; rows are true classes, columns predictions."""
+        cells = self.labels * classes + self.predictions
+        return np.bincount(cells.ravel(), minlength=classes**2).reshape(classes, classes) / len(
+            self.runs)
+
+    def only(self, seeds: list[int]) -> "Variant":
+        return Variant(self.name, tuple(r for r in self.runs if r.seed in seeds), self.labels)
+
+
+@dataclass(frozen=True)
+class Study:
+    """All evaluated variants of one dataset, the arms first."""
+
+    dataset: dict
+    labels: np.ndarray
+    variants: dict[str, Variant]
+    bench: pd.DataFrame | None
+    bench_host: dict | None
+
+    @property
+    def paired_seeds(self) -> list[int]:
+        return [s for s in self.variants[ARMS[0]].seeds if s in self.variants[ARMS[1]].seeds]
+
+    @property
+    def arms(self) -> tuple[Variant, Variant]:
+        """Both arms, cut to the seeds they share."""
+        first, second = (self.variants[name].only(self.paired_seeds) for name in ARMS)
+        return first, second
+
+    @property
+    def classes(self) -> int:
+        return self.dataset["classes"]
+
+
+def load(results: Path) -> Study:
+    """The study in a results folder.
+
+    Raises:
+        UserError: an arm is missing, a file is missing or damaged, or the runs do not belong
+            together: different datasets, test labels, or settings within one variant.
+    """
+    results = Path(results)
+    variants = read_variants(results)
+    for arm in ARMS:
+        if arm not in variants:
+            raise UserError(f"{results / arm / 'metrics.csv'} is missing, so there is nothing to "
+                            "compare: run `make report`, which trains and evaluates both arms")
+    ordered = {name: variants[name] for name in (*ARMS, *sorted(set(variants) - set(ARMS)))}
+    study = Study(variants[ARMS[0]].runs[0].manifest["dataset"], variants[ARMS[0]].labels,
+                  ordered, *_bench(results))
+    if not study.paired_seeds:
+        raise UserError(f"{ARMS[0]} and {ARMS[1]} in {results} share no seed, so they can't be "
+                        "paired: train both with the same SEEDS")
+    return study
+
+
+def read_variants(results: Path) -> dict[str, Variant]:
+    """The evaluated variants of a results folder by name, on one dataset and the same labels.
+
+    Raises:
+        UserError: a file is missing or damaged, or two variants have different datasets.
+    """
+    variants = {path.parent.name: _variant(path.parent)
+                for path in sorted(Path(results).glob("*/metrics.csv"))}
+    for first, second in pairwise(variants.values()):
+        one, two = (v.runs[0].manifest["dataset"] for v in (first, second))
+        for key in ("name", "sha256", "test", "image_shape", "classes", "embedded"):
+            if one[key] != two[key]:
+                raise UserError(
+                    f"{results} mixes datasets: {key} is {one[key]!r} for {first.name} and "
+                    f"{two[key]!r} for {second.name}: give each dataset its own results folder")
+        if not np.array_equal(first.labels, second.labels):
+            raise UserError(f"{first.name} and {second.name} in {results} were evaluated on "
+                            f"different test labels: {AGAIN} (predictions.npz)")
+    return variants
+
+
+def _variant(folder: Path) -> Variant:
+    path = folder / "metrics.csv"
+    metrics = _csv(path, ["variant", "seed", "test_set", "accuracy", "loss"])
+    metrics = metrics[metrics["test_set"] == "test"].sort_values("seed")
+    if metrics.empty or metrics["seed"].duplicated().any():
+        raise UserError(f"{path} has not one row a seed for test_set \"test\": {AGAIN}")
+    if set(metrics["variant"]) != {folder.name}:
+        raise UserError(f"{path} is of another variant than its folder {folder.name}: {AGAIN}")
+    runs, labels = [], None
+    for row in metrics.itertuples():
+        run, own = _run(folder / f"seed-{row.seed:02d}", row)
+        if labels is not None and not np.array_equal(labels, own):
+            raise UserError(f"the seeds of {folder} were evaluated on different test labels: "
+                            f"{AGAIN} (predictions.npz)")
+        labels = own
+        runs.append(run)
+    for run in runs[1:]:
+        for part in ("dataset", "variant"):
+            one, two = runs[0].manifest[part], run.manifest[part]
+            for key in sorted({*one, *two}):
+                if one.get(key) != two.get(key):
+                    what = "mixes datasets" if part == "dataset" else "mixes settings"
+                    raise UserError(
+                        f"{folder} {what}: {key} is {_short(one.get(key))} for seed "
+                        f"{runs[0].seed} and {_short(two.get(key))} for seed {run.seed}: "
+                        "delete the folder and run `make report`, which trains it anew")
+    return Variant(folder.name, tuple(runs), labels)
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _run(folder: Path, row) -> tuple[Run, np.ndarray]:
+    manifest = _json(folder / "manifest.json")
+    missing = (MANIFEST_KEYS - {*manifest}) | (DATASET_KEYS - {*manifest.get("dataset", {})})
+    if missing or manifest["seed"] != row.seed:
+        raise UserError(f"{folder / 'manifest.json'} "
+                        + (f"lacks {', '.join(sorted(missing))}" if missing else
+                           f"says seed {manifest['seed']}") + f": {TRAIN_AGAIN}")
+    history = _csv(folder / "history.csv", ["epoch", "loss", "accuracy", "val_loss",
+                                            "val_accuracy"])
+    path = folder / "predictions.npz"
+    arrays = read_npz(path, ["labels", "probabilities"])
+    labels, probabilities = arrays["labels"].astype(int), arrays["probabilities"]
+    dataset = manifest["dataset"]
+    if probabilities.shape != (dataset["test"], dataset["classes"]) or labels.shape != (
+            dataset["test"],) or not np.isin(labels, range(dataset["classes"])).all():
+        raise UserError(f"{path} has not the {dataset['test']} test images and "
+                        f"{dataset['classes']} classes of manifest.json: {AGAIN}")
+    # Probabilities are rounded on disk, so a row whose two largest are equal may go either way.
+    top = np.sort(probabilities, axis=1)[:, -2:]
+    ties = int((top[:, 0] == top[:, -1]).sum())
+    correct = (probabilities.argmax(axis=1) == labels).mean()
+    if abs(correct - row.accuracy) > (ties + 0.5) / len(labels):
+        raise UserError(f"{path} gives accuracy {correct:.4f} but metrics.csv says "
+                        f"{row.accuracy:.4f}: {AGAIN}")
+    return Run(int(row.seed), manifest, history, probabilities, float(row.loss)), labels
+
+
+def _bench(results: Path) -> tuple[pd.DataFrame | None, dict | None]:
+    if not (results / "bench.csv").exists():
+        return None, None
+    frame = _csv(results / "bench.csv", ["benchmark", "method", "against", "repeat", "images",
+                                         "seconds"])
+    host = results / "bench.json"
+    return frame, _json(host) if host.exists() else None
+
+
+def _remedy(path: Path) -> str:
+    if path.name.startswith("bench"):
+        return "run `make bench` again, or delete it"
+    return TRAIN_AGAIN if path.name in ("manifest.json", "history.csv") else AGAIN
+
+
+def _json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: {_remedy(path)}") from None
+    except (OSError, ValueError):
+        raise UserError(f"{path} is damaged: {_remedy(path)}") from None
+    return value
+
+
+def _csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path)
+        for column in columns:
+            if column in WORDS:
+                continue
+            # A run that diverged has a loss that is not a number; nothing else may lack one.
+            if not is_numeric_dtype(frame[column]) or (
+                    "loss" not in column and frame[column].isna().any()):
+                raise ValueError
+        if frame.empty:
+            raise ValueError
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: {_remedy(path)}") from None
+    except (OSError, ValueError, KeyError):
+        raise UserError(f"{path} is damaged: {_remedy(path)}") from None
+    return frame
+
+
+def read_npz(path: Path, names: list[str]) -> dict[str, np.ndarray]:
+    """The named arrays of an .npz file.
+
+    Raises:
+        UserError: the file is missing, damaged, or lacks one of them.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: {_remedy(path)}") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise UserError(f"{path} is damaged: {_remedy(path)}") from None

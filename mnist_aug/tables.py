@@ -1,0 +1,180 @@
+"""Tables of results: numbers for the CSV file, and the same numbers as text for the page."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mnist_aug.statistics import compare, mean_interval
+from mnist_aug.study import ARMS, Study
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report.
+
+    `frame` holds plain numbers and goes to tables/<name>.csv; `shown` holds text of the same rows
+    for the page, its first column naming the row. `words` says that its cells are words, which
+    may wrap, and not numbers.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    shown: pd.DataFrame
+    words: bool = False
+
+    @property
+    def csv(self) -> str:
+        return self.frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+
+
+def percent(fraction: float, digits: int = 2) -> str:
+    return f"{100 * fraction:.{digits}f}"
+
+
+def points(fraction: float, digits: int = 2) -> str:
+    """A difference of fractions in percentage points, with its sign."""
+    text = f"{100 * fraction:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+
+
+def span(low: float, high: float, show=points) -> str:
+    return "none" if np.isnan(low) else f"{show(low)} to {show(high)}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A measure with three significant digits or more, thousands set apart by commas."""
+    if np.isnan(value):
+        return "not a number"
+    if value == 0 or abs(value) >= 10**digits:
+        return f"{value:,.0f}"
+    decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(value)))))
+    return f"{value:,.{decimals}f}"
+
+
+def spread(values: np.ndarray) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def results(study: Study) -> Table:
+    rows, shown = [], []
+    for variant in study.variants.values():
+        accuracy, loss = variant.accuracy, np.array([run.loss for run in variant.runs])
+        low, high = mean_interval(accuracy)
+        parameters = variant.runs[0].manifest["parameters"]
+        rows.append({"variant": variant.name, "seeds": len(accuracy), "accuracy": accuracy.mean(),
+                     "accuracy_sd": spread(accuracy), "accuracy_low": low, "accuracy_high": high,
+                     "errors": (1 - accuracy.mean()) * len(study.labels), "loss": loss.mean(),
+                     "loss_sd": spread(loss), "parameters": parameters})
+        many = len(accuracy) > 1
+        sd = [f" ± {percent(spread(accuracy))}", f" ± {spread(loss):.4f}"] if many else ["", ""]
+        shown.append({
+            "variant": variant.name, "policy": variant.policy or "none",
+            "seeds": str(len(accuracy)),
+            "accuracy ± SD, %": percent(accuracy.mean()) + sd[0],
+            "95 % interval, %": span(low, high, percent),
+            f"errors of {len(study.labels):,}": number(rows[-1]["errors"]),
+            "loss ± SD": f"{loss.mean():.4f}{sd[1]}", "parameters": f"{parameters:,}"})
+    return Table("results", "Accuracy and loss on the test images, mean over seeds",
+                 pd.DataFrame(rows), pd.DataFrame(shown))
+
+
+def pairs(study: Study) -> Table:
+    first, second = study.arms
+    frame = pd.DataFrame({"seed": first.seeds, ARMS[0]: first.accuracy, ARMS[1]: second.accuracy,
+                          "difference": second.accuracy - first.accuracy})
+    shown = pd.DataFrame({"seed": frame["seed"].astype(str),
+                          **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
+                          "difference, pp": frame["difference"].map(points)})
+    return Table("pairs", "Test accuracy of each pair of runs", frame, shown)
+
+
+def runs(study: Study) -> Table:
+    """Every run of every variant: the dots behind the means."""
+    frame = pd.DataFrame([
+        {"variant": variant.name, "seed": run.seed, "accuracy": accuracy, "loss": run.loss,
+         "validation_accuracy": run.history["val_accuracy"].iloc[-1],
+         "seconds": run.manifest["seconds"], "images_per_second": run.manifest["images_per_second"]}
+        for variant in study.variants.values()
+        for run, accuracy in zip(variant.runs, variant.accuracy, strict=True)])
+    shown = pd.DataFrame({
+        "variant": frame["variant"], "seed": frame["seed"].astype(str),
+        "test accuracy, %": frame["accuracy"].map(percent), "test loss": frame["loss"].map(
+            "{:.4f}".format),
+        "validation accuracy, %": frame["validation_accuracy"].map(percent),
+        "seconds": frame["seconds"].map("{:.1f}".format),
+        "images/s": frame["images_per_second"].map(number)})
+    return Table("runs", "Every run", frame, shown)
+
+
+def curves(study: Study) -> Table:
+    """Learning curves of the arms, a row for each run and epoch."""
+    frame = pd.concat([run.history.assign(variant=variant.name, seed=run.seed)
+                       for variant in study.arms for run in variant.runs], ignore_index=True)
+    names = ["loss", "val_loss", "accuracy", "val_accuracy"]
+    frame = frame[["variant", "seed", "epoch", *names]]
+    last = frame.groupby("variant", sort=False).apply(
+        lambda rows: rows[rows["epoch"] == rows["epoch"].max()][names].mean()).reset_index()
+    shown = pd.DataFrame({
+        "variant": last["variant"], "training loss": last["loss"].map("{:.4f}".format),
+        "validation loss": last["val_loss"].map("{:.4f}".format),
+        "training accuracy, %": last["accuracy"].map(percent),
+        "validation accuracy, %": last["val_accuracy"].map(percent)})
+    return Table("curves", "After the last epoch, mean over seeds", frame, shown)
+
+
+def classes(study: Study) -> Table:
+    """Accuracy within each true class, and the difference with its interval."""
+    first, second = study.arms
+    rows = []
+    for k in range(study.classes):
+        own = study.labels == k
+        if own.any():
+            difference = compare(first.correct[:, own], second.correct[:, own])
+            rows.append({"class": k, "test_images": int(own.sum()), ARMS[0]: difference.first,
+                         ARMS[1]: difference.second, "difference": difference.mean,
+                         "low": difference.low, "high": difference.high})
+    frame = pd.DataFrame(rows)
+    shown = pd.DataFrame({
+        "class": frame["class"].astype(str), "test images": frame["test_images"].map("{:,}".format),
+        **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
+        "difference, pp": frame["difference"].map(points),
+        "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()]})
+    return Table("classes", "Test accuracy within each class", frame, shown)
+
+
+def confusion(study: Study) -> Table:
+    """Mean counts per run, and the confusions whose frequency changed most."""
+    counts = [variant.confusion(study.classes) for variant in study.arms]
+    true, read = (a.ravel() for a in np.indices(counts[0].shape))
+    frame = pd.DataFrame({"true": true, "predicted": read, ARMS[0]: counts[0].ravel(),
+                          ARMS[1]: counts[1].ravel()})
+    frame["difference"] = frame[ARMS[1]] - frame[ARMS[0]]
+    off = frame[(frame["true"] != frame["predicted"]) & (frame["difference"] != 0)]
+    top = off.reindex(off["difference"].abs().sort_values(ascending=False, kind="stable").index)[:8]
+    shown = pd.DataFrame({
+        "true → predicted": top["true"].astype(str) + " → " + top["predicted"].astype(str),
+        **{arm: top[arm].map("{:.1f}".format) for arm in ARMS},
+        "difference": top["difference"].map(lambda d: f"{d:+.1f}".replace("-", MINUS))})
+    return Table("confusion", "The confusions whose mean count per run changed most", frame, shown)
+
+
+def read_by(study: Study, index: np.ndarray, name: str, title: str) -> Table:
+    """How each arm reads the test images of those indices, int [M]."""
+    frame = pd.DataFrame({"index": index, "class": study.labels[index]})
+    shown = pd.DataFrame({"test image": frame["index"].astype(str),
+                          "class": frame["class"].astype(str)})
+    for arm in study.arms:
+        votes = arm.predictions[:, index].T
+        usual = np.array([np.bincount(vote).argmax() for vote in votes], int)
+        right = arm.correct[:, index].sum(axis=0)
+        chance = np.mean([r.probabilities[index, study.labels[index]] for r in arm.runs], axis=0)
+        frame[f"{arm.name}_prediction"], frame[f"{arm.name}_seeds_right"] = usual, right
+        frame[f"{arm.name}_probability"] = chance
+        shown[f"{arm.name} reads"] = [str(k) for k in usual]
+        shown[f"{arm.name} right, seeds"] = [f"{r} of {len(arm.runs)}" for r in right]
+        shown[f"{arm.name} probability of the class"] = [f"{p:.2f}" for p in chance]
+    return Table(name, title, frame, shown)

@@ -1,0 +1,20 @@
+"""Write the report: reports/index.html, report.md, tables/ and figures/, from the results folder.
+
+The other scripts' options are taken too, so that make can pass one list to all. --seeds, --epochs
+and --policy refuse results made otherwise; --data is not read, as the report needs no dataset.
+"""
+
+from mnist_aug import arguments, report
+from mnist_aug.errors import one_line_errors
+
+
+def main():
+    options = arguments.parser(__doc__).parse_args()
+    verdict = report.write(options.results, options.reports, options.seeds, options.epochs,
+                           options.policy)
+    print(f"{options.reports / 'index.html'}: {verdict}")
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()
