@@ -21,9 +21,9 @@ def parser(description: str) -> Parser:
     options = Parser(description=description, allow_abbrev=False)
     options.add_argument("--data", default="auto", help="auto, mnist, digits, a folder of IDX "
                          "files, or an .npz (default: %(default)s)")
-    options.add_argument("--seeds", type=_positive, default=None, help="how many runs of each "
+    options.add_argument("--seeds", type=positive, default=None, help="how many runs of each "
                          "variant (default: 5 to train; those on disk otherwise)")
-    options.add_argument("--epochs", type=_positive, default=None,
+    options.add_argument("--epochs", type=positive, default=None,
                          help="epochs of a run (default: the variant's, 15)")
     options.add_argument("--policy", default=None, help="policy of the augmented variant: a name, "
                          "or a file by albumentations.save (default: default)")
@@ -49,7 +49,7 @@ def import_tensorflow_quietly() -> None:
             os.close(stderr)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
     return int(text)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
@@ -146,6 +147,11 @@ def written(target: Path):
 def environment() -> dict:
     """Where and with what: git commit, versions, device and command, for a manifest."""
     return {"git": _git(), "versions": _versions(), "device": _device(), "command": _command()}
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def write_json(path: Path, data: dict) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import sys
 import time
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +79,7 @@ class Trainer:
 
 
 def _train_run(trainer: Trainer, wanted: dict, target: Path) -> None:
-    started = datetime.now(timezone.utc)
+    started = run.now()
     clock = time.perf_counter()
     trained, history = trainer.fit(wanted["seed"], verbose=1 if sys.stdout.isatty() else 2)
     seconds = time.perf_counter() - clock
@@ -96,5 +95,5 @@ def _train_run(trainer: Trainer, wanted: dict, target: Path) -> None:
             "weights_sha256": digest.hexdigest(),
             "seconds": round(seconds, 3),
             "images_per_second": round(len(trainer.train[0]) * len(history) / seconds),
-            "started": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "started": started,
         } | run.environment())

@@ -14,8 +14,8 @@ def main() -> None:
     arguments.import_tensorflow_quietly()
     from mnist_aug import dataset, evaluation
 
-    evaluation.evaluate_all(asked.results, dataset.load(asked.data), asked.variants,
-                            seeds=asked.seeds, epochs=asked.epochs, policy=asked.policy)
+    evaluation.evaluate(asked.results, dataset.load(asked.data), asked.variants,
+                        seeds=asked.seeds, epochs=asked.epochs, policy=asked.policy)
 
 
 if __name__ == "__main__":

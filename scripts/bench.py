@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Measure an epoch of training and the engine against what else there is."""
+
+from mnist_aug import arguments
+from mnist_aug.errors import one_line_errors
+
+
+def main() -> None:
+    options = arguments.parser(__doc__)
+    options.add_argument("--repeats", type=arguments.positive, default=7,
+                         help="measurements of each method (default: %(default)s)")
+    asked = options.parse_args()
+
+    arguments.import_tensorflow_quietly()
+    from mnist_aug import bench, dataset
+
+    bench.measure(dataset.load(asked.data), asked.results, asked.repeats)
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()
