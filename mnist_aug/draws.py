@@ -1,8 +1,9 @@
 """Random numbers that are a pure function of (seed, epoch, position, node, index).
 
-A counter-based generator: the key of an image and the index of a draw are hashed, so any draw of any
-image can be had in any order, on any thread, without the draws before it (Salmon et al. 2011,
-"Parallel random numbers: as easy as 1, 2, 3"). The hash is the finaliser of SplitMix64 (Steele, Lea and
+A counter-based generator: the key of an image and the index of a draw are hashed, so any draw of
+any image can be had in any order, on any thread, without the draws before it (Salmon et al. 2011,
+"Parallel random numbers: as easy as 1, 2, 3"). The hash is the finaliser of SplitMix64 (Steele,
+Lea and
 Flood 2014, "Fast splittable pseudorandom number generators"), the variant 13 of Stafford's mixers:
 two multiplications and three shifts of 64-bit integers, which NumPy does for a whole batch at once.
 
@@ -42,7 +43,7 @@ def image_keys(seed: int, epoch: int, positions: np.ndarray) -> np.ndarray:
 
 
 class Draws:
-    """The draws of one node of a policy for N images. Each call uses up the next indices of its stream.
+    """The draws of one node of a policy for N images; each call takes the next of its stream.
 
     Args:
         keys: uint64 [N], from `image_keys`.
@@ -77,8 +78,8 @@ class Draws:
     def normals(self, count: int) -> np.ndarray:
         """float32 [N, count] standard normal, `count` even, by Box and Muller (1958).
 
-        Draw i and draw i + count / 2 come from one 64-bit hash: its high half is the radius, its low
-        half the angle. With 32 bits for the radius the largest magnitude is 6.7.
+        Draw i and draw i + count / 2 come from one 64-bit hash: its high half is the radius, its
+        low half the angle. With 32 bits for the radius the largest magnitude is 6.7.
         """
         halves = self.bits(count // 2).view(np.uint32).reshape(len(self), count // 2, 2)
         radius = halves[..., 1].astype(np.float32)

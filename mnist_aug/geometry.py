@@ -1,9 +1,10 @@
 """Transforms that move pixels: what each draws, and the map that its draws make.
 
-For each transform one function samples parameters for N images at once and one turns parameters into maps
-(see `mnist_aug.warp`): matrices float64 [N, 3, 3] from a place in the result to the place in the image where
-it is read, x before y, or the coefficients of a displacement field in pixels. Names, ranges and formulas are
-those of albumentations 2.0.8; docs/engine.md lists where it is wrong and this is not.
+For each transform one function samples parameters for N images at once and one turns parameters
+into maps (see `mnist_aug.warp`): matrices float64 [N, 3, 3] from a place in the result to the
+place in the image where it is read, x before y, or the coefficients of a displacement field in
+pixels. Names, ranges and formulas are those of albumentations 2.0.8; docs/engine.md lists where it
+is wrong and this is not.
 """
 
 from functools import lru_cache
@@ -17,7 +18,7 @@ from mnist_aug.errors import UserError
 
 
 def sample_affine(t, draws, shape):
-    """Scale, rotation, shear and shift of `A.Affine`; shifts by a share of the size keep fractions."""
+    """Scale, rotation, shear and shift of `A.Affine`; shifts keep fractions of a pixel."""
     u = draws.uniforms(9).T
     scale_x, scale_y = (_scale(t, axis, u[i], u[i + 2]) for i, axis in enumerate("xy"))
     if t.translate_px is not None:
@@ -103,7 +104,8 @@ def vertical_flip_map(t, drawn, shape):
 def sample_perspective(t, draws, shape):
     """The four corners of `A.Perspective`, clockwise from the top left, as shares of the size.
 
-    Images under 6 pixels can draw sides under 2 pixels, which albumentations widens; here they stay.
+    Images under 6 pixels can draw sides under 2 pixels, which albumentations widens; here they
+    stay.
     """
     scale = draws.uniform(*t.scale)
     inward = np.mod(np.abs(draws.normals(8).reshape(-1, 4, 2) * scale[:, None, None]), 0.32)
@@ -111,7 +113,7 @@ def sample_perspective(t, draws, shape):
 
 
 def perspective_map(t, drawn, shape):
-    """From the image's rectangle to the drawn corners, or with `fit_output` such that all is seen."""
+    """From the image's rectangle to the drawn corners; with `fit_output`, such that all is seen."""
     size = np.array([shape[1], shape[0]], float)
     onto_corners = quadrilateral(drawn["corners"] * size) @ np.diag([*1 / size, 1])
     if not t.fit_output:
@@ -142,25 +144,25 @@ def quadrilateral(corners):
 def sample_elastic(t, draws, shape):
     """Coefficients float32 [N, 2, k, l], in pixels, of the displacement of `A.ElasticTransform`.
 
-    The displacement is white noise z blurred along both axes: B z B^T. With B = U S V^T it is F Z F^T,
-    F = U S and Z = V^T z V, and few singular values matter. Normal noise gives a normal Z, drawn directly.
-    2.0.8 divides the noise by its largest magnitude, which hardly depends on the few numbers in Z and
-    is drawn from its own distribution.
+    The displacement is white noise z blurred along both axes: B z B^T. With B = U S V^T it is F Z
+    F^T, F = U S and Z = V^T z V, and few singular values matter. Normal noise gives a normal Z,
+    drawn directly. 2.0.8 divides the noise by its largest magnitude, which hardly depends on the
+    few numbers in Z and is drawn from its own distribution.
     """
     (_, right_y), (_, right_x) = elastic_factors(t, shape)
     fields = 1 if t.same_dxdy else 2
     size = (len(draws), fields, right_y.shape[1], right_x.shape[1])
     if t.noise_distribution == "uniform":
-        noise = draws.uniforms(fields * shape[0] * shape[1]).astype(np.float32) * 2 - 1
-        inner = right_y.T @ noise.reshape(len(draws), fields, *shape) @ right_x
+        noise = t.alpha * (2 * draws.uniforms(fields * shape[0] * shape[1]) - 1)
+        noise = noise.astype(np.float32).reshape(len(draws), fields, *shape)
+        inner = right_y.T @ noise @ right_x
     else:
         count = int(np.prod(size[1:]))
         inner = draws.normals(count + count % 2)[:, :count].reshape(size)
         u = 1 - draws.uniform()
         largest = -ndtri(-np.expm1(np.log(u) / (fields * shape[0] * shape[1])) / 2)
-        inner *= (1 / np.maximum(largest, 1e-6)).astype(np.float32)[:, None, None, None]
-    inner *= np.float32(t.alpha)
-    return {"coefficients": np.repeat(inner, 2 // fields, axis=1)}
+        inner *= (t.alpha / np.maximum(largest, 1e-6)).astype(np.float32)[:, None, None, None]
+    return {"coefficients": np.repeat(inner, 2, axis=1) if t.same_dxdy else inner}
 
 
 def elastic_map(t, drawn, shape):
@@ -174,7 +176,7 @@ def elastic_factors(t, shape):
 
 @lru_cache(maxsize=32)
 def _blur_factors(length: int, sigma: float, approximate: bool, lost: float = 1e-4):
-    """U S and V, float32 [length, k], of OpenCV's Gaussian blur of `length` pixels with a repeated border.
+    """U S and V, float32 [length, k], of OpenCV's Gaussian blur with a repeated border.
 
     k is the least that keeps a share 1 - `lost` of the variance.
     """
@@ -246,14 +248,23 @@ TRANSFORMS = {
 
 
 def add_to(warp, t, rows, drawn):
-    """Put the map of transform `t` with the parameters `drawn` inside the maps of `rows`."""
+    """Put the map of transform `t` with the parameters `drawn` inside the maps of `rows` [M]."""
     _, make_map, kind = TRANSFORMS[type(t)]
     made = make_map(t, drawn, (warp.height, warp.width))
     if kind == "field":
         warp.add_fields(rows, *made)
     else:
-        count = warp.count if rows is None else len(rows)
-        warp.add_matrices(rows, np.broadcast_to(made, (count, 3, 3)), kind == "projective")
+        made = np.repeat(made, len(rows), axis=0) if kind == "flip" else made
+        warp.add_matrices(rows, made, kind == "projective")
+
+
+def shown(t, drawn, shape) -> dict:
+    """The parameters of the first image as plain numbers; a field's coefficients as the field."""
+    if "coefficients" in drawn:
+        factor_y, factor_x, z = elastic_map(t, drawn, shape)
+        field = factor_y @ z[0] @ factor_x.T
+        return {"dx_px": field[0].tolist(), "dy_px": field[1].tolist()}
+    return {name: values[0].tolist() for name, values in drawn.items()}
 
 
 def sampling_of(t):

@@ -1,15 +1,15 @@
 """A policy as a tree of nodes, each of which works on the images of a batch that drew it.
 
-`build` reads an albumentations policy once. A node's `run(batch, rows, forced)` does its part for the images
-with the indices `rows` (None: all); `forced` skips its own probability, as `force_apply` does in
-albumentations. Every node has a key of its own, from its place in the policy, so that its draws are
-independent of every other node's.
+`build` reads an albumentations policy once. A node's `run(batch, rows, forced)` does its part for
+the images with the indices `rows` (None: all); `forced` skips its own probability, as
+`force_apply` does in albumentations. Every node has a key of its own, from its place in the
+policy, so that its draws are independent of every other node's.
 """
 
 import copy
 import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import albumentations as A
@@ -24,22 +24,30 @@ _WHETHER, _WHAT = 1, 2  # the two streams of a node: whether it is done, and wha
 
 
 class Batch:
-    """Images [N, H, W, C] on their way through a policy, with the keys uint64 [N] of their draws."""
+    """Images [N, H, W, C] on their way through a policy, and the keys uint64 [N] of their draws."""
 
     def __init__(self, images: np.ndarray, keys: np.ndarray):
         self.images, self.keys = images, keys
         self.warp = Warp(*images.shape[:3])
-        self.log = None  # or a list of (transform's name, rows, parameters): for `replay`
+        self.log = None  # or a list of (transform, parameters): for `replay`
 
     def keys_of(self, rows) -> np.ndarray:
         return self.keys if rows is None else self.keys[rows]
 
-    def settle(self) -> np.ndarray:
-        """Sample through the pending maps, if any, and return the images."""
-        if self.warp.touched.any():
-            self.images = self.warp.sample(self.images)
-        self.warp = Warp(*self.images.shape[:3])
-        return self.images
+    def indices(self, rows) -> np.ndarray:
+        return np.arange(len(self.keys)) if rows is None else rows
+
+    def settle(self, rows) -> np.ndarray:
+        """Sample `rows` through their pending maps, if any, and return the images `rows`."""
+        if rows is None or len(rows) == len(self.keys):
+            if self.warp.touched.any():
+                self.images = self.warp.sample(self.images, self.indices(None))
+                self.warp = Warp(*self.images.shape[:3])
+            return self.images
+        if self.warp.touched[rows].any():
+            self.put(rows, self.warp.sample(self.images, rows))
+            self.warp.forget(rows)
+        return self.images[rows]
 
     def put(self, rows, images: np.ndarray):
         """Take `images` as the new images of `rows`; those given to the batch stay as they are."""
@@ -49,9 +57,9 @@ class Batch:
             self.images = self.images.copy()
             self.images[rows] = images
 
-    def note(self, transform, rows, drawn: dict):
+    def note(self, transform, drawn: dict):
         if self.log is not None:
-            self.log.append((type(transform).__name__, rows, drawn))
+            self.log.append((transform, drawn))
 
 
 def _those(rows, chosen: np.ndarray):
@@ -82,14 +90,16 @@ class Geometry:
         rows = rows if forced else _drawn(batch, rows, self.key, t.p)
         if rows is not None and len(rows) == 0:
             return
-        how = geometry.sampling_of(t)
-        if how is not None and batch.warp.how not in (None, how):
-            batch.settle()
+        indices = batch.indices(rows)
+        if how := geometry.sampling_of(t):
+            others = batch.warp.join(indices, how)
+            if len(others):
+                batch.settle(others)
+                batch.warp.join(others, how)
         sample = geometry.TRANSFORMS[type(t)][0]
         drawn = sample(t, _draws(batch, rows, self.key), (batch.warp.height, batch.warp.width))
-        batch.note(t, rows, drawn)
-        geometry.add_to(batch.warp, t, rows, drawn)
-        batch.warp.how = how or batch.warp.how
+        batch.note(t, drawn)
+        geometry.add_to(batch.warp, t, indices, drawn)
 
 
 @dataclass
@@ -104,11 +114,10 @@ class Pixels:
         rows = rows if forced else _drawn(batch, rows, self.key, t.p)
         if rows is not None and len(rows) == 0:
             return
-        images = batch.settle()
-        images = images if rows is None else images[rows]
+        images = batch.settle(rows)
         sample, apply = pixels.TRANSFORMS[type(t)]
         drawn = sample(t, _draws(batch, rows, self.key), images)
-        batch.note(t, rows, drawn)
+        batch.note(t, drawn)
         batch.put(rows, apply(t, images, drawn))
 
 
@@ -126,17 +135,17 @@ class ImageByImage:
         whole = not isinstance(self.transform, A.BasicTransform)  # a composition draws for itself
         if not (forced or whole):
             rows = _drawn(batch, rows, self.key, self.transform.p)
-        rows = np.arange(len(batch.keys)) if rows is None else rows
+        rows = batch.indices(rows)
         if len(rows) == 0:
             return
-        images = batch.settle()
+        images = batch.settle(rows)
         t = copy.deepcopy(self.transform)
         seeds = _draws(batch, rows, self.key).bits(2).tolist()
-        out = np.empty_like(images[rows])
-        for place, row in enumerate(rows):
+        out = np.empty_like(images)
+        for place in range(len(rows)):
             t.set_random_state(np.random.Generator(np.random.PCG64(seeds[place][0])),
                                random.Random(seeds[place][1]))
-            image = images[row][..., 0] if images.shape[-1] == 1 else images[row]
+            image = images[place][..., 0] if images.shape[-1] == 1 else images[place]
             force = {"force_apply": True} if forced or not whole else {}
             result = np.asarray(t(image=image.copy(), **force)["image"])
             if result.dtype != image.dtype or result.size != image.size:
@@ -144,7 +153,7 @@ class ImageByImage:
                                 f"{image.dtype}{list(image.shape)}: only transforms that keep size "
                                 "and type fit a batch; resize or convert outside the policy")
             out[place] = result.reshape(out[place].shape)
-        batch.note(t, rows, {"seed": np.array([seed[0] for seed in seeds], np.uint64)})
+        batch.note(t, {"seed": np.array([seed[0] for seed in seeds], np.uint64)})
         batch.put(rows, out)
 
 
@@ -187,7 +196,8 @@ class Choice:
 class Several:
     """`SomeOf` (in the policy's order) or `RandomOrder`: n children for each image.
 
-    `slots[s][c]` is child c as the s-th to be done; only with replacement do slots have draws of their own.
+    `slots[s][c]` is child c as the s-th to be done; only with replacement do slots have draws of
+    their own.
     """
 
     slots: list
@@ -195,7 +205,6 @@ class Several:
     key: int
     replace: bool
     shuffled: bool
-    forced: bool = field(default=False, init=False)
 
     def run(self, batch, rows, forced):
         rows = _drawn(batch, rows, self.key, self.p)  # 2.0.8 doesn't force these
@@ -233,8 +242,10 @@ def build(t, key: int, left_over: list):
         return Chain([], t.p, key)
     if type(t) in geometry.TRANSFORMS and not geometry.changes_size(t):
         return Geometry(t, key)
-    if type(t) in pixels.TRANSFORMS:
+    if type(t) in pixels.TRANSFORMS and not pixels.needs_albumentations(t):
         return Pixels(t, key)
+    for child in children:
+        build(child, key, [])  # only to check it
     left_over.append(type(t).__name__)
     return ImageByImage(t, key)
 
@@ -254,8 +265,8 @@ def _check(t):
     if not (isinstance(t.p, (int, float)) and 0 <= t.p <= 1):
         refuse(f"p={t.p} is no probability: take a number from 0 to 1")
     if getattr(t, "processors", None) or getattr(t, "additional_targets", None):
-        refuse("bounding boxes, keypoints and additional targets are not images: leave out bbox_params, "
-               "keypoint_params and additional_targets")
+        refuse("bounding boxes, keypoints and additional targets are not images: leave out "
+               "bbox_params, keypoint_params and additional_targets")
     if isinstance(t, A.BaseCompose):
         if type(t) in (A.OneOf, A.SomeOf, A.RandomOrder) and not len(t.transforms):
             refuse("has nothing to choose from: give it transforms")
@@ -270,7 +281,7 @@ def _check(t):
     for argument, value in t.get_transform_init_args().items():
         if not all(map(math.isfinite, _numbers(value))):
             refuse(f"{argument}={value} is not finite: give numbers")
-    if fault := geometry.fault(t):
+    if fault := geometry.fault(t) or pixels.fault(t):
         refuse(fault)
 
 

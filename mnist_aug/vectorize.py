@@ -12,7 +12,8 @@
     print(augmented.shape, augmented.dtype)         # (1000, 32, 32, 3) uint8
     print(engine.replay((1, 0, 7), (32, 32, 3)))    # what image 7 drew
 
-NumPy with OpenCV does the work, not TensorFlow graph operations: docs/engine.md has the measurement of both.
+NumPy with OpenCV does the work, not TensorFlow graph operations: docs/engine.md has the
+measurement of both.
 """
 
 import copy
@@ -34,7 +35,8 @@ def vectorize(policy_or_path) -> "Engine":
     """The engine of a policy.
 
     Args:
-        policy_or_path: an `A.Compose` or other composition, one transform, the path of a saved policy or the
+        policy_or_path: an `A.Compose` or other composition, one transform, the path of a saved
+            policy or the
             name of one of `mnist_aug.policy.NAMED`. The policy is copied; its `seed` is not used.
 
     Raises:
@@ -57,7 +59,7 @@ def vectorize(policy_or_path) -> "Engine":
 
 
 class Engine:
-    """Maps images and a key to augmented images. Made by `vectorize`; holds no state between calls."""
+    """Maps images and a key to augmented images; holds no state between calls."""
 
     def __init__(self, root):
         self._root = root
@@ -66,16 +68,18 @@ class Engine:
         """The images augmented.
 
         Args:
-            images: [N, H, W] or [N, H, W, C], uint8, or float32 in [0, 1]; H and W at most 256, C at most 4.
-            key: (seed, epoch, position), integers of any size and sign. The position is that of the
+            images: [N, H, W] or [N, H, W, C], uint8, or float32 in [0, 1]; H and W at most 256, C
+            at most 4. key: (seed, epoch, position), integers of any size and sign. The position is
+            that of the
                 first image, the others follow; or it is an integer array [N].
 
         Returns:
-            New images of the same shape and dtype. Each depends on its own pixels, seed, epoch and position
-            alone.
+            New images of the same shape and dtype. Each depends on its own pixels, seed, epoch and
+            position alone.
 
         Raises:
-            UserError: images or key of another kind, or a parameter that doesn't fit the images' size.
+            UserError: images or key of another kind, or a parameter that doesn't fit the images'
+            size.
         """
         from mnist_aug.structure import Batch
         from mnist_aug.warp import chunk_length
@@ -90,7 +94,7 @@ class Engine:
             part = slice(start, start + step)
             batch = Batch(np.ascontiguousarray(source[part]), keys[part])
             self._root.run(batch, None, False)
-            out[part] = batch.settle()
+            out[part] = batch.settle(None)
         return out.reshape(images.shape)
 
     def map(self, images, seed, epoch, position):
@@ -126,9 +130,10 @@ class Engine:
             shape: the image's (H, W) or (H, W, C); dtype: its type.
 
         Returns:
-            A dict for each transform done, in order: its name as `transform`, and plain numbers or lists by
-            name. Fields are given as `dx_px` and `dy_px`, lists [H][W].
+            A dict for each transform done, in order: its name as `transform`, and plain numbers or
+            lists by name. Fields are given as `dx_px` and `dy_px`, lists [H][W].
         """
+        from mnist_aug.geometry import shown
         from mnist_aug.structure import Batch
 
         image = np.zeros((1, *shape), dtype)
@@ -136,8 +141,8 @@ class Engine:
         batch = Batch(image.reshape(1, *shape[:2], -1), _keys(key, 1))
         batch.log = []
         self._root.run(batch, None, False)
-        return [{"transform": name, **{k: v[0].tolist() for k, v in drawn.items()}}
-                for name, _, drawn in batch.log]
+        return [{"transform": type(t).__name__, **shown(t, drawn, shape[:2])}
+                for t, drawn in batch.log]
 
 
 def _check_images(images):
@@ -160,8 +165,8 @@ def _keys(key, count):
         if array.dtype.kind not in "iu" or array.shape != (count,):
             raise TypeError
     except (TypeError, ValueError):
-        raise UserError(f"key {key!r} is not (seed, epoch, position) for {count} images: give integers; "
-                        "the position may be an array with one integer for each image") from None
+        raise UserError(f"key {key!r} is not (seed, epoch, position) for {count} images: give "
+                        "integers; the position may be an array, one for each image") from None
     return draws.image_keys(seed, epoch, array)
 
 

@@ -1,14 +1,14 @@
 """The pending sampling map of a batch, and its one sampling.
 
-A map says for each pixel of the result where in the image it is read: out(p) = in(M(p)). Applying map A
-and then map B gives out(p) = in(A(B(p))): what comes later in a policy stands further inside. So a chain of
-transforms is one map, and the image is interpolated once.
+A map says for each pixel of the result where in the image it is read: out(p) = in(M(p)). Applying
+map A and then map B gives out(p) = in(A(B(p))): what comes later in a policy stands further
+inside. So a chain of transforms is one map, and the image is interpolated once.
 
-The map of an image is H(p + d(p)), a 3 x 3 matrix H outside a displacement d. A displacement that is
-smooth or separable is a small matrix Z between fixed factors, d = Fy Z Fx^T, and an affine H acts on it as
-d' = H d. With a constant and a ramp joined to the factors the whole map, affine part included, is one
-product of small matrices. Only where a field is not the last of a chain, or H is a perspective, is the map
-held pixel by pixel.
+The map of an image is H(p + d(p)), a 3 x 3 matrix H outside a displacement d. A displacement that
+is smooth or separable is a small matrix Z between fixed factors, d = Fy Z Fx^T, and an affine H
+acts on it as d' = H d. With a constant and a ramp joined to the factors the whole map, affine part
+included, is one product of small matrices. Only where a field is not the last of a chain, or H is
+a perspective, is the map held pixel by pixel.
 """
 
 from functools import lru_cache
@@ -18,115 +18,144 @@ import numpy as np
 
 from mnist_aug.errors import UserError
 
-PIXELS_PER_CHUNK = 128 * 28 * 28  # a chunk's maps then fit a second-level cache of 1 MB
+PIXELS_PER_CHUNK = 256 * 28 * 28  # fewer cost more calls, more leave the second-level cache
+PIXELS_PER_REMAP = 2**15 - 2  # the longest row that OpenCV takes
 _REACH = {cv2.INTER_NEAREST: 1, cv2.INTER_LINEAR: 1, cv2.INTER_CUBIC: 2, cv2.INTER_LANCZOS4: 4}
 
 
 def chunk_length(height: int, width: int) -> int:
-    """Images worked on at a time: a whole number of blocks, and a canvas of at most 2**14 rows."""
-    block = block_length(height, width)
-    return max(block, min(PIXELS_PER_CHUNK // (height * width), 2**14 // (height + 32))
-               // block * block)
-
-
-@lru_cache(maxsize=64)
-def block_length(height: int, width: int) -> int:
-    """Images whose maps are multiplied out and sampled side by side: 8 if small, else 1.
-
-    An image's map must not depend on its place in a block. BLAS doesn't promise that, so it is tried here
-    and blocks of one image, always computed alike, are the way out.
-    """
-    if height * width > 64 * 64:
-        return 1
-    factors = np.sin(np.arange(height * 7, dtype=np.float32).reshape(height, 7))
-    one = np.cos(np.arange(7 * width, dtype=np.float32) * 0.37).reshape(1, 7, 1, width)
-    product = (factors @ np.repeat(one, 8, 2).reshape(7, 8 * width)).reshape(height, 8, width)
-    return 8 if (product == product[:, :1]).all() else 1
+    """Images worked on at a time: their maps stay in cache, and their canvas below 2**14 rows."""
+    return max(1, min(PIXELS_PER_CHUNK // (height * width), 2**14 // (height + 17)))
 
 
 class Warp:
-    """The pending maps of `count` images of `height` x `width` pixels, identity at first."""
+    """The pending maps of `count` images of `height` x `width` pixels, identity at first.
+
+    How a map is held and computed is settled for each image by its own transforms alone.
+    """
 
     def __init__(self, count: int, height: int, width: int):
         self.count, self.height, self.width = count, height, width
         self.touched = np.zeros(count, bool)
-        self.matrices = None  # float64 [N, 3, 3], or None for identity
-        self.projective = False
-        self.smooth = None  # (Fy float32 [H, k], Fx [W, l], Z float32 [N, 2, k, l]), or None
-        self.dense = None  # float32 [N, 2, H, W]: p + d(p) as absolute x and y, or None
-        self.how = None  # (interpolation, border mode, fill), or None: whatever suits
+        self._hows = [(cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, 0)]  # (interpolation, border, fill)
+        self._how = np.zeros(count, np.int64)  # which of them; the first one for flips alone
+        self._matrices = None  # H: float64 [N, 3, 3], or None for identity
+        self._projective = np.zeros(count, bool)
+        self._bent = np.zeros(count, bool)  # has a d
+        self._fields = []  # [(rows [M], Fy float32 [H, k], Fx [W, l], Z float32 [M, 2, k, l])]
+        self._by_pixel = np.zeros(count, bool)  # p + d(p) is held in `_points`
+        self._points = None  # float32 [N, 2, H, W]
+
+    def join(self, rows, how) -> np.ndarray:
+        """Have `rows` sampled like `how`; returns those that are to be sampled otherwise."""
+        if how not in self._hows:
+            self._hows.append(how)
+        number = self._hows.index(how)
+        before = self._how[rows]
+        otherwise = (before != 0) & (before != number) & self.touched[rows]
+        self._how[rows[~otherwise]] = number
+        return rows[otherwise]
 
     def add_matrices(self, rows, matrices: np.ndarray, projective: bool = False):
-        """Put p -> matrices p (float64 [len(rows), 3, 3]) inside the maps of `rows` (None: all)."""
-        if self.smooth is None and self.dense is None:
-            moved = ~_is_identity(matrices)
-            if rows is None:
-                self.touched |= moved
-                self.matrices = matrices if self.matrices is None else self.matrices @ matrices
-            else:
-                self.touched[rows] |= moved
-                if self.matrices is None:
-                    self.matrices = np.tile(np.eye(3), (self.count, 1, 1))
-                self.matrices[rows] = self.matrices[rows] @ matrices
-            self.projective |= projective
+        """Put p -> matrices p (float64 [M, 3, 3]) inside the maps of `rows` (indices [M])."""
+        self.touched[rows] |= ~_is_identity(matrices)
+        bent = self._bent[rows]
+        if bent.any():
+            inner = _transform(matrices[bent], _grid(self.height, self.width)[None])
+            self._pull(rows[bent], inner)
+            rows, matrices = rows[~bent], matrices[~bent]
+        if self._matrices is None and len(rows) == self.count:
+            self._matrices = matrices
         else:
-            inner = _transform(matrices, _grid(self.height, self.width)[None])
-            self._pull(rows, inner)
+            if self._matrices is None:
+                self._matrices = np.tile(np.eye(3), (self.count, 1, 1))
+            self._matrices[rows] = self._matrices[rows] @ matrices
+        self._projective[rows] |= projective
 
     def add_fields(self, rows, factor_y, factor_x, inner: np.ndarray):
-        """Put p -> p + Fy Z Fx^T inside the maps of `rows`; Z is float32 [len(rows), 2, k, l]."""
-        if self.smooth is None and self.dense is None:
-            if rows is None:
-                coefficients = inner
-            else:
-                coefficients = np.zeros((self.count, *inner.shape[1:]), np.float32)
-                coefficients[rows] = inner
-            self.smooth = (factor_y, factor_x, coefficients)
-            self.touched[slice(None) if rows is None else rows] = True
-        else:
-            self._pull(rows, _grid(self.height, self.width) + factor_y @ inner @ factor_x.T)
+        """Put p -> p + Fy Z Fx^T inside the maps of `rows`; Z is float32 [M, 2, k, l]."""
+        self.touched[rows] = True
+        bent = self._bent[rows]
+        if bent.any():
+            grid = _grid(self.height, self.width)
+            self._pull(rows[bent], grid + factor_y @ inner[bent] @ factor_x.T)
+            rows, inner = rows[~bent], inner[~bent]
+        self._bent[rows] = True
+        self._fields.append((rows, factor_y, factor_x, inner))
 
     def _pull(self, rows, inner: np.ndarray):
-        """Put the absolute map `inner` [M, 2, H, W] inside: the field is read where it leads."""
+        """Put the absolute maps `inner` [M, 2, H, W] inside: d is read where they lead."""
         grid = _grid(self.height, self.width)
-        if self.dense is None:
-            factor_y, factor_x, coefficients = self.smooth
-            self.dense = grid + factor_y @ coefficients @ factor_x.T
-            self.smooth = None
-        rows = slice(None) if rows is None else rows
-        self.touched[rows] = True
-        field = np.ascontiguousarray((self.dense[rows] - grid).transpose(0, 2, 3, 1))
-        moved = sample(field, _to_blocks(inner), cv2.INTER_LINEAR, cv2.BORDER_REPLICATE, 0)
-        self.dense[rows] = inner + moved.transpose(0, 3, 1, 2)
+        field = np.ascontiguousarray((self._absolute(rows) - grid).transpose(0, 2, 3, 1))
+        moved = sample(field, inner.transpose(1, 0, 2, 3).copy(), cv2.INTER_LINEAR,
+        cv2.BORDER_REPLICATE, 0)
+        if self._points is None:
+            self._points = np.empty((self.count, 2, self.height, self.width), np.float32)
+        self._points[rows] = inner + moved.transpose(0, 3, 1, 2)
+        self._by_pixel[rows] = True
 
-    def sample(self, images: np.ndarray) -> np.ndarray:
-        """The images [N, H, W, C] read through the maps; untouched ones as they are."""
-        interpolation, border, fill = self.how or (cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, 0)
-        if self.touched.all():
-            return sample(images, self._coordinates(slice(None)), interpolation, border, fill)
-        rows = np.flatnonzero(self.touched)
-        out = images.copy()
-        if len(rows):
-            out[rows] = sample(images[rows], self._coordinates(rows), interpolation, border, fill)
+    def _absolute(self, rows) -> np.ndarray:
+        """p + d(p) for each pixel: float32 [M, 2, H, W]."""
+        out = np.empty((len(rows), 2, self.height, self.width), np.float32)
+        out[:] = _grid(self.height, self.width)
+        for those, factor_y, factor_x, inner in self._fields:
+            _, here, there = np.intersect1d(rows, those, assume_unique=True, return_indices=True)
+            out[here] += factor_y @ inner[there] @ factor_x.T
+        held = self._by_pixel[rows]
+        if held.any():
+            out[held] = self._points[rows[held]]
         return out
 
-    def _coordinates(self, rows) -> np.ndarray:
-        matrices = None if self.matrices is None else self.matrices[rows]
-        if self.dense is not None or self.projective:
-            inner = _grid(self.height, self.width)[None]
-            if self.dense is not None:
-                inner = self.dense[rows]
-            elif self.smooth is not None:
-                factor_y, factor_x, coefficients = self.smooth
-                inner = inner + factor_y @ coefficients[rows] @ factor_x.T
-            return _to_blocks(inner if matrices is None else _transform(matrices, inner))
-        if matrices is None:
-            matrices = np.broadcast_to(np.eye(3), (len(self.touched[rows]), 3, 3))
-        if self.smooth is None:
-            return _multiply_out(matrices, np.zeros((self.height, 0), np.float32),
-                                 np.zeros((self.width, 0), np.float32), None)
-        factor_y, factor_x, coefficients = self.smooth
-        return _multiply_out(matrices, factor_y, factor_x, coefficients[rows])
+    def sample(self, images: np.ndarray, rows) -> np.ndarray:
+        """Read the images `rows` [M] of images [N, H, W, C] through their maps: [M, H, W, C]."""
+        by_pixel = self._by_pixel | self._projective
+        wanted = np.zeros(self.count, bool)
+        wanted[rows] = True
+        wanted &= self.touched
+        groups = []  # (rows, their coordinates)
+        nothing = [np.zeros((length, 0), np.float32) for length in (self.height, self.width)]
+        flat = (np.flatnonzero(wanted & ~self._bent), *nothing, None)
+        for those, factor_y, factor_x, z in [*self._fields, flat]:
+            chosen = wanted[those] & ~by_pixel[those]
+            if chosen.all():
+                chosen = slice(None)
+            if len(those[chosen]):
+                matrices = self._of(those[chosen])
+                z = None if z is None else z[chosen]
+                groups.append((those[chosen], _multiply_out(matrices, factor_y, factor_x, z)))
+        those = np.flatnonzero(wanted & by_pixel)
+        if len(those):
+            points = _transform(self._of(those), self._absolute(those))
+            groups.append((those, points.transpose(1, 0, 2, 3).copy()))
+        return self._read(images, rows, groups)
+
+    def _of(self, rows) -> np.ndarray:
+        """The matrices of `rows`, float64 [M, 3, 3]."""
+        if self._matrices is None:
+            return np.broadcast_to(np.eye(3), (len(rows), 3, 3))
+        return self._matrices if len(rows) == self.count else self._matrices[rows]
+
+    def _read(self, images, rows, groups) -> np.ndarray:
+        if (len(groups) == 1 and len(groups[0][0]) == self.count
+                and (self._how == self._how[0]).all()):
+            return sample(images, groups[0][1], *self._hows[self._how[0]])
+        out = images.copy()
+        for those, coordinates in groups:
+            for number in np.unique(self._how[those]):
+                chosen = self._how[those] == number
+                out[those[chosen]] = sample(images[those[chosen]], coordinates[:, chosen],
+                                            *self._hows[number])
+        return out if len(rows) == self.count else out[rows]
+
+    def forget(self, rows):
+        """Make the maps of `rows` the identity again."""
+        for flags in (self.touched, self._projective, self._bent, self._by_pixel, self._how):
+            flags[rows] = 0
+        if self._matrices is not None:
+            self._matrices[rows] = np.eye(3)
+        self._fields = [(those[kept], factor_y, factor_x, z[kept])
+                        for those, factor_y, factor_x, z in self._fields
+                        for kept in [~np.isin(those, rows)]]
 
 
 def _is_identity(matrices):
@@ -153,38 +182,28 @@ def _transform(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _multiply_out(matrices, factor_y, factor_x, coefficients) -> np.ndarray:
-    """Affine maps H(p + Fy Z Fx^T), as coordinates in blocks: float32 [2, B, H, block * W].
+    """The affine maps H(p + Fy Z Fx^T): x and y, float32 [2, N, H, W].
 
-    The factors become [1, ramp, F] and Z gets H's own part in its first rows and columns.
+    The factors become [1, ramp, F], and Z gets H's own part in its first rows and columns. Each
+    image has products of its own, so that its map can't depend on its place in the batch.
     """
-    height, width, count = len(factor_y), len(factor_x), len(matrices)
-    block = block_length(height, width)
-    blocks = -(-count // block)
-    rows, columns = factor_y.shape[1] + 2, factor_x.shape[1] + 2
-    if count % block:
-        spare = blocks * block - count
-        matrices = np.concatenate([matrices, np.zeros((spare, 3, 3))])
-        if coefficients is not None:
-            coefficients = np.concatenate(
-                [coefficients, np.zeros((spare, *coefficients.shape[1:]), np.float32)])
-    middle = ((width - 1) / 2, (height - 1) / 2)  # ramps about the middle keep the sums small
-    m = matrices.reshape(blocks, block, 3, 3)
-    joint = np.zeros((2, blocks, rows, block, columns), np.float32)
+    height, width = len(factor_y), len(factor_x)
+    count = len(matrices)
+    rows, columns = factor_y.shape[1], factor_x.shape[1]
+    middle = ((width - 1) / 2, (height - 1) / 2, 1)  # ramps about the middle keep the sums small
+    joint = np.zeros((2, count, 2 + rows, 2 + columns), np.float32)
     for axis in range(2):
-        joint[axis, :, 0, :, 0] = (m[..., axis, 0] * middle[0] + m[..., axis, 1] * middle[1]
-                                   + m[..., axis, 2])
-        joint[axis, :, 0, :, 1] = m[..., axis, 0]
-        joint[axis, :, 1, :, 0] = m[..., axis, 1]
-    if coefficients is not None:
-        z = coefficients.reshape(blocks, block, 2, rows - 2, columns - 2).transpose(2, 0, 3, 1, 4)
-        weight = m[..., :2, :2].astype(np.float32)[:, None, :, :, :, None]
-        for axis in range(2):
-            np.multiply(z[0], weight[..., axis, 0, :], out=joint[axis, :, 2:, :, 2:])
-            joint[axis, :, 2:, :, 2:] += z[1] * weight[..., axis, 1, :]
-    left, right = _with_ramp(factor_y), _with_ramp(factor_x)
-    half = joint.reshape(2 * blocks, rows * block, columns) @ right.T
-    full = left @ half.reshape(2 * blocks, rows, block * width)
-    return full.reshape(2, blocks, height, block * width)
+        part = matrices[:, axis]
+        joint[axis, :, 0, 0] = part[:, 0] * middle[0] + part[:, 1] * middle[1] + part[:, 2]
+        joint[axis, :, 0, 1] = part[:, 0]
+        joint[axis, :, 1, 0] = part[:, 1]
+        if coefficients is not None:
+            z = coefficients.reshape(count, 2, -1)
+            turned = z[:, 0] * part[:, :1].astype(np.float32)
+            turned += z[:, 1] * part[:, 1:2].astype(np.float32)
+            row = np.dtype((np.void, 4 * columns))  # copied a row at a time
+            joint[axis, :, 2:, 2:].view(row)[:] = turned.reshape(count, rows, columns).view(row)
+    return _with_ramp(factor_y) @ (joint @ _with_ramp(factor_x).T)
 
 
 def _with_ramp(factor):
@@ -193,44 +212,36 @@ def _with_ramp(factor):
     return np.concatenate([np.ones((length, 1), np.float32), ramp[:, None], factor], axis=1)
 
 
-def _to_blocks(points: np.ndarray) -> np.ndarray:
-    """Absolute x and y [N, 2, H, W] in the layout of `_multiply_out`."""
-    count, _, height, width = points.shape
-    block = block_length(height, width)
-    blocks = -(-count // block)
-    out = np.zeros((2, blocks * block, height, width), np.float32)
-    out[:, :count] = points.transpose(1, 0, 2, 3)
-    out = out.reshape(2, blocks, block, height, width).transpose(0, 1, 3, 2, 4)
-    return np.ascontiguousarray(out).reshape(2, blocks, height, block * width)
-
-
 def sample(images, coordinates, interpolation, border, fill) -> np.ndarray:
-    """Read images [N, H, W, C] (uint8 or float32, C <= 4) at coordinates [2, B, H, block * W].
+    """Read images [N, H, W, C] (uint8 or float32, C <= 4) at [2, N, H, W], x and y, used up here.
 
-    The images lie below one another on a canvas with a band of border pixels around each; coordinates are
-    folded or clamped into the band, so that one `cv2.remap` serves all. Rows of the canvas are rounded
-    to the same step for every place on it, so that the place of an image can't show in its result.
+    The images lie below one another on a canvas with a band of border pixels around each;
+    coordinates are folded or clamped into the band, so that one `cv2.remap` serves all. Rows of
+    the canvas are rounded to the same step for every place on it, so that the place of an image
+    can't show in its result.
+
+    The map goes to `cv2.remap` as a single row: that runs in this thread alone, where many rows
+    would wake OpenCV's own threads, which then wait for more by spinning, half a millisecond each
+    time.
     """
     count, height, width, channels = images.shape
     reach = _REACH[interpolation]
     pad = 2 * reach
     canvas = _canvas(images, pad, border, fill)
-    x, y = _fold(coordinates[0], width, border, reach), _fold(coordinates[1], height, border, reach)
-    blocks, _, row = x.shape
-    block = row // width
     step = canvas.shape[1]
-    top = np.arange(blocks * block, dtype=np.float32).reshape(blocks, 1, block) * step + pad
-    top[top >= count * step] = pad  # the spare places of the last block
-    base = np.float32(2.0 ** np.ceil(np.log2(chunk_length(height, width) * step)))
-    y += np.repeat(top + base, width, axis=2)  # all in [base, 2 base]: one rounding step for all
-    y -= base
-    x += pad
-    out = cv2.remap(canvas.reshape(count * step, width + 2 * pad, channels), x.reshape(-1, row),
-                    y.reshape(-1, row), interpolation, borderMode=cv2.BORDER_REPLICATE)
-    item = np.dtype((np.void, width * channels * images.itemsize))
-    out = out.reshape(blocks * height, -1).view(item).reshape(blocks, height, block)
-    out = np.ascontiguousarray(out.transpose(0, 2, 1)).view(images.dtype)
-    return out.reshape(blocks * block, height, width, channels)[:count]
+    x, y = _fold(coordinates[0], width, border, reach), _fold(coordinates[1], height, border, reach)
+    base = 2.0 ** np.ceil(np.log2(chunk_length(height, width) * step))  # all in [base, 2 base]:
+    y += np.arange(base + pad, base + pad + count * step, step, np.float32)[:, None, None]
+    y -= np.float32(base)  # one step for all
+    x += np.float32(pad)
+    canvas = canvas.reshape(count * step, width + 2 * pad, channels)
+    out = np.empty((1, count * height * width, channels), images.dtype)
+    x, y = x.reshape(1, -1), y.reshape(1, -1)
+    for start in range(0, out.shape[1], PIXELS_PER_REMAP):
+        part = slice(start, start + PIXELS_PER_REMAP)
+        cv2.remap(canvas, x[:, part], y[:, part], interpolation, dst=out[:, part],
+                  borderMode=cv2.BORDER_REPLICATE)
+    return out.reshape(images.shape)
 
 
 def _canvas(images, pad, border, fill):
@@ -240,18 +251,17 @@ def _canvas(images, pad, border, fill):
     """
     count, height, width, channels = images.shape
     step = height + 2 * pad + height % 2
-    shape = (count, step, width + 2 * pad, channels)
-    if border == cv2.BORDER_CONSTANT:
-        canvas = np.empty(shape, images.dtype)
-        canvas[:] = fill_value(fill, channels, images.dtype)
-        item = np.dtype((np.void, width * channels * images.itemsize))
-        inner = canvas.reshape(count, step, -1)[:, pad:pad + height,
-                                                pad * channels:(pad + width) * channels]
-        inner.view(item)[:] = images.reshape(count, height, -1).view(item)
-        return canvas
-    rows = [cv2.borderInterpolate(i - pad, height, border) for i in range(step)]
-    columns = [cv2.borderInterpolate(i - pad, width, border) for i in range(width + 2 * pad)]
-    return images[:, rows][:, :, columns]
+    if border != cv2.BORDER_CONSTANT:
+        rows = [cv2.borderInterpolate(i - pad, height, border) for i in range(step)]
+        columns = [cv2.borderInterpolate(i - pad, width, border) for i in range(width + 2 * pad)]
+        return images[:, rows][:, :, columns]
+    canvas = np.empty((count, step, width + 2 * pad, channels), images.dtype)
+    canvas[:] = fill_value(fill, channels, images.dtype)
+    row = np.dtype((np.void, width * channels * images.itemsize))  # copied a row at a time
+    inner = canvas.reshape(count, step, -1)[:, pad:pad + height,
+                                            pad * channels:(pad + width) * channels]
+    inner.view(row)[:] = images.reshape(count, height, -1).view(row)
+    return canvas
 
 
 def fill_value(fill, channels: int, dtype) -> np.ndarray:
