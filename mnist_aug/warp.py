@@ -192,18 +192,19 @@ def _multiply_out(matrices, factor_y, factor_x, coefficients) -> np.ndarray:
     rows, columns = factor_y.shape[1], factor_x.shape[1]
     middle = ((width - 1) / 2, (height - 1) / 2, 1)  # ramps about the middle keep the sums small
     joint = np.zeros((2, count, 2 + rows, 2 + columns), np.float32)
+    if coefficients is not None:
+        turned = matrices[:, :2, :2].astype(np.float32) @ coefficients.reshape(count, 2, -1)
+        turned = turned.reshape(count, 2, rows, columns)
     for axis in range(2):
         part = matrices[:, axis]
         joint[axis, :, 0, 0] = part[:, 0] * middle[0] + part[:, 1] * middle[1] + part[:, 2]
         joint[axis, :, 0, 1] = part[:, 0]
         joint[axis, :, 1, 0] = part[:, 1]
         if coefficients is not None:
-            z = coefficients.reshape(count, 2, -1)
-            turned = z[:, 0] * part[:, :1].astype(np.float32)
-            turned += z[:, 1] * part[:, 1:2].astype(np.float32)
             row = np.dtype((np.void, 4 * columns))  # copied a row at a time
-            joint[axis, :, 2:, 2:].view(row)[:] = turned.reshape(count, rows, columns).view(row)
-    return _with_ramp(factor_y) @ (joint @ _with_ramp(factor_x).T)
+            joint[axis, :, 2:, 2:].view(row)[:] = turned[:, axis].view(row)
+    right = np.ascontiguousarray(_with_ramp(factor_x).T)  # three times as fast as the view
+    return _with_ramp(factor_y) @ (joint @ right)
 
 
 def _with_ramp(factor):
