@@ -53,6 +53,14 @@ class BlockTrainer(keras.Model):
         for variable, value in zip(self.optimizer.variables, self._fresh_optimizer, strict=True):
             variable.assign(value)
 
+    def hand_over(self, model: keras.Model) -> None:
+        """Give the stock model the trained weights and the optimizer's state, as `fit` leaves it."""
+        model.set_weights(self.get_weights())
+        model.optimizer.build(model.trainable_variables)
+        for variable, value in zip(model.optimizer.variables, self.optimizer.variables,
+                                   strict=True):
+            variable.assign(value)
+
     def train_step(self, block):
         images, labels = block
         step = super().train_step

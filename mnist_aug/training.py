@@ -73,7 +73,7 @@ class Trainer:
             blocks, epochs=self.variant.epochs, steps_per_epoch=per_epoch, shuffle=False,
             validation_data=self.validation, callbacks=list(callbacks), verbose=verbose,
             validation_batch_size=max(1, VALIDATION_PIXELS // self.train[0][0].size))
-        trained.set_weights(self.blocks.get_weights())
+        self.blocks.hand_over(trained)
         table = pd.DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
         return trained, table.rename_axis("epoch")[["loss", "accuracy", "val_loss", "val_accuracy"]]
 

@@ -1,0 +1,42 @@
+"""Scores against values by hand and by scikit-learn."""
+
+import json
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+
+from mnist_aug.metrics import scores
+
+
+def test_by_hand():
+    row = scores(np.array([0, 0, 1, 1]),
+                 np.array([[0.5, 0.25, 0.25], [0.2, 0.8, 0], [0, 1, 0], [0, 1, 0]]))
+    assert row["accuracy"] == 0.75
+    assert np.isclose(row["loss"], -(np.log(0.5) + np.log(0.2)) / 4)
+    assert (row["accuracy_0"], row["accuracy_1"]) == (0.5, 1)
+    assert np.isnan(row["accuracy_2"])
+    assert json.loads(row["confusion"]) == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
+
+
+def test_a_certain_mistake_costs_what_keras_says():
+    import keras
+
+    labels, probabilities = np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]], np.float32)
+    expected = keras.losses.SparseCategoricalCrossentropy()(labels, probabilities)
+    assert np.isclose(scores(labels, probabilities)["loss"], expected, rtol=1e-4)
+
+
+@given(st.integers(2, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_as_scikit_learn(classes, count, seed):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, classes, count)
+    probabilities = random.dirichlet(np.ones(classes), count)
+    row, predicted = scores(labels, probabilities), probabilities.argmax(1)
+    every = np.arange(classes)
+    assert np.isclose(row["accuracy"], accuracy_score(labels, predicted))
+    assert np.isclose(row["loss"], log_loss(labels, probabilities.clip(1e-7), labels=every),
+                      rtol=1e-5)
+    assert json.loads(row["confusion"]) == confusion_matrix(labels, predicted,
+                                                            labels=every).tolist()

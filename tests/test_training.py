@@ -1,0 +1,165 @@
+"""Training: the model as specified, the same arithmetic as Keras's, the same bytes each time."""
+
+import json
+from dataclasses import replace
+
+import albumentations as A
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from mnist_aug import model, pipeline, run, training
+from mnist_aug.errors import UserError
+from mnist_aug.variant import augmented, baseline
+
+short = replace(baseline, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def trained(digits, tmp_path_factory):
+    results = tmp_path_factory.mktemp("results")
+    for variant in (short, replace(augmented, epochs=2)):
+        training.train(variant, [0, 1], digits, results)
+    return results
+
+
+def weights(path):
+    return keras.models.load_model(path / run.MODEL).get_weights()
+
+
+def test_the_baseline_is_the_one_specified():
+    net = model.build(baseline, (28, 28), 10, seed=0)
+    assert net.count_params() == 118_282
+    assert [type(layer).__name__ for layer in net.layers] == ["Flatten"] + ["Dense"] * 3
+    assert [layer.units for layer in net.layers[1:]] == [128, 128, 10]
+    assert [layer.activation.__name__ for layer in net.layers[1:]] == ["relu", "relu", "softmax"]
+    assert isinstance(net.optimizer, keras.optimizers.Adam)
+    assert net.optimizer.get_config() == keras.optimizers.Adam(name="adam").get_config()
+    assert net.loss == "sparse_categorical_crossentropy"
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    first, again, other = (model.build(baseline, (28, 28), 10, seed).get_weights()
+                           for seed in (3, 3, 4))
+    for one, two, three in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(one, two)
+        if one.ndim == 2:
+            assert abs(np.corrcoef(one.ravel(), three.ravel())[0, 1]) < 0.1
+            limit = np.sqrt(6 / sum(one.shape))  # Glorot and Bengio 2010, equation 16
+            assert 0.9 * limit < np.abs(one).max() <= limit
+
+
+def test_a_block_is_as_many_steps_of_stock_keras(digits):
+    images, labels = digits.x_train[:100], digits.y_train[:100]
+    stock = model.build(baseline, (28, 28), 10, seed=0)
+    ours = model.build(baseline, (28, 28), 10, seed=0)
+    trainer = model.BlockTrainer(ours, baseline)
+    blocks, per_epoch = pipeline.blocks(images, labels, seed=0, epochs=3, batch_size=32)
+    history = trainer.fit(blocks, epochs=3, steps_per_epoch=per_epoch, shuffle=False, verbose=0)
+    batches = blocks.flat_map(lambda *block: tf.data.Dataset.from_tensor_slices(block))
+    expected = stock.fit(batches, epochs=3, steps_per_epoch=4, shuffle=False, verbose=0)
+    assert int(trainer.optimizer.iterations) == int(stock.optimizer.iterations) == 12
+    for one, two in zip(trainer.get_weights(), stock.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+    assert ours.layers[1].kernel is trainer.layers[2].kernel
+    for key in ("loss", "accuracy"):
+        np.testing.assert_allclose(history.history[key], expected.history[key], rtol=1e-4)
+
+
+def test_restart_forgets_everything(digits):
+    trainer = training.Trainer(short, digits)
+    first, history = trainer.fit(0)
+    trainer.fit(1)
+    again, same_history = trainer.fit(0)
+    for one, two in zip(first.get_weights(), again.get_weights(), strict=True):
+        assert one.tobytes() == two.tobytes()
+    pd.testing.assert_frame_equal(history, same_history)
+
+
+def test_a_run_holds_what_others_rely_on(trained, digits):
+    for variant in ("baseline", "augmented"):
+        folder = trained / variant / "seed-00"
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "history.csv", "manifest.json", "mnist_num_reader.keras"]
+        net = keras.models.load_model(folder / "mnist_num_reader.keras")
+        assert type(net) is keras.Sequential
+        assert int(net.optimizer.iterations) == 2 * 36  # training can go on from the file
+        history = pd.read_csv(folder / "history.csv")
+        assert list(history) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+        assert history.epoch.tolist() == [1, 2]
+        count = digits.training_count(0.2)
+        loss, accuracy = net.evaluate(digits.x_train[count:] / np.float32(255),
+                                      digits.y_train[count:], verbose=0)
+        assert np.isclose(loss, history.val_loss.iloc[-1], rtol=1e-4)
+        assert np.isclose(accuracy, history.val_accuracy.iloc[-1])
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["dataset"] == {
+            "name": "digits", "origin": digits.origin, "sha256": digits.sha256, "embedded": True,
+            "train": 1150, "validation": 288, "test": 359, "image_shape": [28, 28], "classes": 10}
+        assert (manifest["seed"], manifest["parameters"]) == (0, 118_282)
+        assert manifest["versions"]["keras"] == keras.__version__
+        assert (manifest["variant"]["policy"] is None) == (variant == "baseline")
+    assert not list(trained.rglob("*.tmp"))
+
+
+def test_arms_are_paired(trained, digits, tmp_path):
+    """With a policy that does nothing the augmented arm is the baseline, to the bit."""
+    path = tmp_path / "nothing.json"
+    A.save(A.Compose([A.NoOp(p=1)]), str(path), data_format="json")
+    training.train(replace(augmented, epochs=2, policy=str(path)), [1], digits, tmp_path)
+    digests = [run.read_manifest(run.folder(results, name, 1))["weights_sha256"]
+               for results, name in ((trained, "baseline"), (tmp_path, "augmented"))]
+    assert digests[0] == digests[1]
+    assert digests[0] != run.read_manifest(run.folder(trained, "augmented", 1))["weights_sha256"]
+
+
+def test_same_command_same_bytes(trained, script, tmp_path):
+    process = script("train", "augmented", "--data", "digits", "--seeds", 1, "--epochs", 2)
+    assert process.returncode == 0, process.stderr
+    again, first = tmp_path / "results/augmented/seed-00", trained / "augmented/seed-00"
+    assert (again / run.HISTORY).read_bytes() == (first / run.HISTORY).read_bytes()
+    for one, two in zip(weights(again), weights(first), strict=True):
+        assert one.tobytes() == two.tobytes()
+
+
+def test_runs_on_disk_are_kept_or_trained_again(trained, digits, capsys):
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    training.train(short, [0, 1], digits, trained)
+    assert "up to date" in capsys.readouterr().out
+    training.train(short, [0, 1, 2], digits, trained)
+    out = capsys.readouterr().out
+    assert "seed 02: training (not trained yet)" in out
+    assert "seed 00" not in out
+    for path, content in before.items():
+        assert path.read_bytes() == content
+    training.train(replace(short, epochs=1), [1], digits, trained)
+    assert "seed 01: training (epochs was 2, now 1)" in capsys.readouterr().out
+    (trained / "baseline" / "seed-02" / run.MANIFEST).write_text("{")
+    training.train(short, [1, 2], digits, trained)
+    out = capsys.readouterr().out
+    assert "epochs was 1, now 2" in out
+    assert "manifest.json can't be read" in out
+    for path, content in before.items():
+        if path.name == "history.csv":
+            assert path.read_bytes() == content
+
+
+def test_another_dataset_is_refused(trained, digits):
+    other = replace(digits, name="other", x_test=255 - digits.x_test)
+    with pytest.raises(UserError, match=r"trained on dataset 'digits', but 'other'"):
+        training.train(short, [0, 5], other, trained)
+    assert not (trained / "baseline" / "seed-05").exists()
+
+
+def test_an_interrupted_run_leaves_nothing(digits, tmp_path, monkeypatch):
+    training.train(short, [0], digits, tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(run, "write_json", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(short, [0, 1], digits, tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
