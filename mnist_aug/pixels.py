@@ -52,9 +52,14 @@ def add_gauss_noise(t, images, drawn):
 
 
 def sample_brightness_contrast(t, draws, images):
-    """The factor and the summand (in grey levels) of `A.RandomBrightnessContrast`."""
-    alpha, beta = 1 + draws.uniform(*t.contrast_limit), draws.uniform(*t.brightness_limit)
-    top = _top(images)
+    """The contrast's factor, and the brightness as a share of the range, or of the image's mean."""
+    return {"factor": 1 + draws.uniform(*t.contrast_limit),
+            "brightness": draws.uniform(*t.brightness_limit)}
+
+
+def factor_and_summand(t, images, drawn):
+    """float64 [N] each, the summand in grey levels."""
+    alpha, beta, top = drawn["factor"], drawn["brightness"], _top(images)
     if t.brightness_by_max:
         beta = beta * top
     else:
@@ -62,13 +67,14 @@ def sample_brightness_contrast(t, draws, images):
     if t.ensure_safe_range:
         rising = alpha > 0
         beta = np.where(rising, np.clip(beta, 0, top), np.minimum(beta, top))
-        alpha = np.where(rising, np.minimum(alpha, (top - beta) / top), np.maximum(alpha, -beta /
-        top))
-    return {"alpha": alpha, "beta": beta}
+        alpha = np.where(rising, np.minimum(alpha, (top - beta) / top),
+                         np.maximum(alpha, -beta / top))
+    return alpha, beta
 
 
-def apply_brightness_contrast(t, images, drawn):
-    alpha, beta = (drawn[k].astype(np.float32)[:, None, None, None] for k in ("alpha", "beta"))
+def change_brightness_contrast(t, images, drawn):
+    alpha, beta = factor_and_summand(t, images, drawn)
+    alpha, beta = (v.astype(np.float32)[:, None, None, None] for v in (alpha, beta))
     return _finish(images * alpha + beta, images.dtype)
 
 
@@ -209,7 +215,7 @@ def grow_or_shrink(t, images, drawn):
 
 TRANSFORMS = {
     A.GaussNoise: (sample_gauss_noise, add_gauss_noise),
-    A.RandomBrightnessContrast: (sample_brightness_contrast, apply_brightness_contrast),
+    A.RandomBrightnessContrast: (sample_brightness_contrast, change_brightness_contrast),
     A.CoarseDropout: (sample_coarse_dropout, fill_holes),
     A.Erasing: (sample_erasing, fill_holes),
     A.GaussianBlur: (sample_gaussian_blur, blur),

@@ -24,8 +24,8 @@ _REACH = {cv2.INTER_NEAREST: 1, cv2.INTER_LINEAR: 1, cv2.INTER_CUBIC: 2, cv2.INT
 
 
 def chunk_length(height: int, width: int) -> int:
-    """Images worked on at a time: their maps stay in cache, and their canvas below 2**14 rows."""
-    return max(1, min(PIXELS_PER_CHUNK // (height * width), 2**14 // (height + 17)))
+    """Images worked on at a time."""
+    return max(1, PIXELS_PER_CHUNK // (height * width))
 
 
 class Warp:
@@ -216,10 +216,11 @@ def _with_ramp(factor):
 def sample(images, coordinates, interpolation, border, fill) -> np.ndarray:
     """Read images [N, H, W, C] (uint8 or float32, C <= 4) at [2, N, H, W], x and y, used up here.
 
-    The images lie below one another on a canvas with a band of border pixels around each;
-    coordinates are folded or clamped into the band, so that one `cv2.remap` serves all. Rows of
-    the canvas are rounded to the same step for every place on it, so that the place of an image
-    can't show in its result.
+    Some images at a time lie below one another on a canvas with a band of border pixels around
+    each; coordinates are folded or clamped into the band, so that one `cv2.remap` serves all. Rows
+    are rounded to the same step for every place on the canvas, 2**-12 px at 28 x 28, so that the
+    place of an image can't show in its result. Cubic and Lanczos weights come from a table with
+    steps of 1/32 px, so those get smaller canvases and finer rows.
 
     The map goes to `cv2.remap` as a single row: that runs in this thread alone, where many rows
     would wake OpenCV's own threads, which then wait for more by spinning, half a millisecond each
@@ -230,18 +231,24 @@ def sample(images, coordinates, interpolation, border, fill) -> np.ndarray:
     pad = 2 * reach
     canvas = _canvas(images, pad, border, fill)
     step = canvas.shape[1]
+    together = max(1, PIXELS_PER_REMAP // (height * width))
+    if interpolation in (cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):
+        together = min(together, 8)
     x, y = _fold(coordinates[0], width, border, reach), _fold(coordinates[1], height, border, reach)
-    base = 2.0 ** np.ceil(np.log2(chunk_length(height, width) * step))  # all in [base, 2 base]:
-    y += np.arange(base + pad, base + pad + count * step, step, np.float32)[:, None, None]
-    y -= np.float32(base)  # one step for all
     x += np.float32(pad)
-    canvas = canvas.reshape(count * step, width + 2 * pad, channels)
+    base = np.float32(2.0 ** np.ceil(np.log2(together * step)))  # between base and 2 base
+    place = np.arange(count) % together * step + pad
+    y += (place.astype(np.float32) + base)[:, None, None]  # float32 has one step
+    y -= base
     out = np.empty((1, count * height * width, channels), images.dtype)
     x, y = x.reshape(1, -1), y.reshape(1, -1)
-    for start in range(0, out.shape[1], PIXELS_PER_REMAP):
-        part = slice(start, start + PIXELS_PER_REMAP)
-        cv2.remap(canvas, x[:, part], y[:, part], interpolation, dst=out[:, part],
-                  borderMode=cv2.BORDER_REPLICATE)
+    for first in range(0, count, together):
+        source = canvas[first:first + together].reshape(-1, width + 2 * pad, channels)
+        end = min(first + together, count) * height * width
+        for start in range(first * height * width, end, PIXELS_PER_REMAP):
+            part = slice(start, min(start + PIXELS_PER_REMAP, end))
+            cv2.remap(source, x[:, part], y[:, part], interpolation, dst=out[:, part],
+                      borderMode=cv2.BORDER_REPLICATE)
     return out.reshape(images.shape)
 
 
