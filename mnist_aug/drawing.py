@@ -57,19 +57,13 @@ def style_of(study: Study, name: str) -> dict:
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
-def mark(study: Study) -> str:
-    """Which dataset this is, in words that stand on every figure."""
-    name = study.dataset["name"]
-    return f"{name}: embedded digits, not MNIST" if study.dataset["embedded"] else name
-
-
 def canvas(width: float, height: float, study: Study, title: str, **grid) -> tuple:
     """A canvas of that size in inches, its axes, its title and the mark of the dataset."""
     figure = Canvas(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(rect=(0, 0.26 / height, 1, 1 - 0.56 / height))
     axes = figure.subplots(squeeze=False, **grid)
     figure.text(0.004, 1 - 0.06 / height, title, fontsize=11.5, fontweight="bold", va="top")
-    figure.text(0.004, 0.05 / height, f"Dataset: {mark(study)}", fontsize=8.5, color=MUTED,
+    figure.text(0.004, 0.05 / height, f"Dataset: {study.mark}", fontsize=8.5, color=MUTED,
                 va="bottom")
     return figure, axes
 
@@ -82,12 +76,15 @@ def render(figure: Canvas, name: str, alt: str) -> str:
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r'id="', f'id="{name}-', svg)
-    svg = re.sub(r"url\(#", f"url(#{name}-", svg)
-    svg = re.sub(r'href="#', f'href="#{name}-', svg)
+    # Equal images would share an id, so only those that something refers to are kept.
+    used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
+    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used
+                 else "", svg)
+    svg = re.sub(r'(url\(|href=")#', rf"\1#{name}-", svg)
     svg = svg.replace("'DejaVu Sans'", FONT)
     label = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).replace(
+    large = 'class="large" ' if figure.get_figwidth() > 8 else ""
+    return svg.replace("<svg ", f'<svg {large}role="img" aria-label="{label}" ', 1).replace(
         ">", '>\n <rect class="paper" width="100%" height="100%" fill="#ffffff"/>', 1)
 
 

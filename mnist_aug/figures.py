@@ -2,9 +2,10 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from mnist_aug import provenance, tables
 from mnist_aug.drawing import (
@@ -37,32 +38,34 @@ def seeds(study: Study, difference: Difference) -> Figure:
         nrows=2, gridspec_kw={"height_ratios": [len(names), 1.15]})
     for row, (name, variant) in enumerate(study.variants.items()):
         look, values = style_of(study, name), 100 * variant.accuracy
-        low, high = mean_interval(values)
+        low, high = (100 * end for end in mean_interval(variant.accuracy))
         top.plot([low, high], [row, row], color=look["color"], linewidth=6, alpha=0.35,
                  solid_capstyle="butt")
-        sns.stripplot(x=values, y=[row] * len(values), ax=top, jitter=False, orient="h",
+        sns.stripplot(x=values, y=row + _stacked(values), ax=top, jitter=False, orient="h",
                       native_scale=True, size=6, color=look["color"], marker=look["marker"],
                       edgecolor=PAPER, linewidth=0.8)
         top.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6)
         top.annotate(f"{values.mean():.2f} %", (values.mean(), row - 0.33), ha="center",
                      va="bottom", fontsize=9.5)
-    top.set(ylim=(len(names) - 0.5, -0.75), xlabel="test accuracy, %", ylabel="")
+    key = "; bar: 95 % interval of the mean" if len(gaps) > 1 else ""
+    top.set(ylim=(len(names) - 0.5, -0.75), xlabel=f"test accuracy, %{key}", ylabel="")
     top.set_yticks(range(len(names)), [f"{n}, n = {len(study.variants[n].seeds)}" for n in names])
     low, high, mean = 100 * difference.low, 100 * difference.high, 100 * difference.mean
     below.axvline(0, color=INK, linewidth=1.2)
     below.plot([low, high], [0, 0], color=INK, linewidth=6, alpha=0.3, solid_capstyle="butt")
-    sns.stripplot(x=gaps, y=[0.0] * len(gaps), ax=below, jitter=False, orient="h",
+    sns.stripplot(x=gaps, y=_stacked(gaps), ax=below, jitter=False, orient="h",
                   native_scale=True, size=6, color=MUTED, edgecolor=PAPER, linewidth=0.8)
     below.plot([mean] * 2, [-0.3, 0.3], color=INK, linewidth=1.6)
     below.annotate(f"{points(difference.mean)} pp", (mean, -0.33), ha="center", va="bottom",
                    fontsize=9.5)
     below.set(ylim=(0.5, -0.75), ylabel="")
-    below.set_xlabel(f"difference in test accuracy, {ARMS[1]} minus {ARMS[0]}, pp "
-                     f"({tables.MINUS} hurts, + helps)")
+    below.set_xlabel(f"{ARMS[1]} minus {ARMS[0]}, pp ({tables.MINUS} hurts, + helps); "
+                     "bar: 95 % interval")
     below.set_yticks([0], [f"difference, n = {len(gaps)}"])
-    below.set_xlim(min(low, gaps.min(), 0), max(high, gaps.max(), 0))
-    below.margins(x=0.06)
-    below.autoscale_view()
+    left, right = min(low, gaps.min(), 0), max(high, gaps.max(), 0)
+    pad = 0.06 * (right - left) or 0.1
+    below.set_xlim(left - pad, right + pad)
+    top.margins(x=0.06)
     for axes in (top, below):
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
@@ -73,16 +76,23 @@ def seeds(study: Study, difference: Difference) -> Figure:
     bars = ("the wide bars are 95 % intervals of the mean over seeds" if len(gaps) > 1 else
             "one seed gives no interval over seeds")
     over = "seeds and test images" if len(gaps) > 1 else "test images alone, as there is one seed"
-    text = (f"{ARMS[1]} is more accurate than {ARMS[0]} for {better} of {len(gaps)} "
-            f"{'seeds' if len(gaps) != 1 else 'seed'}. The mean difference is "
+    text = (f"In {better} of {len(gaps)} {'seeds' if len(gaps) > 1 else 'seed'} {ARMS[1]} is more "
+            f"accurate than {ARMS[0]}. The mean difference is "
             f"{points(difference.mean)} pp, 95 % interval "
             f"{span(difference.low, difference.high)} pp over {over}.")
     alt = "Dot plot. " + " ".join(
         f"{n}: mean test accuracy {percent(v.accuracy.mean())} %, from {percent(v.accuracy.min())} "
         f"to {percent(v.accuracy.max())} %, n = {len(v.runs)}." for n, v in study.variants.items())
     return Figure("seeds", "Every seed", render(figure, "seeds", f"{alt} {text}"), f"{alt} {text}",
-                  f"Each marker is one run and a black line their mean; {bars}. Below, a dot is "
+                  f"Each marker is one run and an upright line their mean; {bars}. Below, a dot is "
                   f"one pair of runs with the same seed. {text}", tables.runs(study))
+
+
+def _stacked(values: np.ndarray) -> np.ndarray:
+    """Heights that part equal values, so that every dot is seen; float [S], centred on 0."""
+    order = pd.Series(values.round(6))
+    place = order.groupby(order).cumcount() - (order.groupby(order).transform("size") - 1) / 2
+    return 0.17 * place.to_numpy()
 
 
 @matplotlib.rc_context(STYLE)
@@ -116,7 +126,8 @@ def curves(study: Study) -> Figure:
             axes.annotate(label, (last, y), xytext=(1.05, height), textcoords="axes fraction",
                           va="center", fontsize=9.5, annotation_clip=False,
                           arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8,
-                                      "shrinkA": 2, "shrinkB": 2})
+                                      "shrinkA": 2, "shrinkB": 2, "relpos": (0, 0.5)})
+    figure.align_ylabels()
     final = " ".join(
         f"{row['variant']}: training loss {row['training loss']}, validation loss "
         f"{row['validation loss']}, validation accuracy {row['validation accuracy, %']} %."
@@ -132,12 +143,14 @@ def curves(study: Study) -> Figure:
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:
-    """Heights moved as little as a simple pass can so that labels lie at least `gap` apart."""
+    """Heights in [0, 1] moved so that labels lie at least `gap` apart, near where they were."""
     order = np.argsort(heights, kind="stable")
     moved = np.array(heights, float)[order]
     for i in range(1, len(moved)):
         moved[i] = max(moved[i], moved[i - 1] + gap)
-    moved -= max(0.0, (moved - np.array(heights)[order]).mean())
+    moved -= (moved - np.array(heights)[order]).mean()
+    moved += max(0.0, 0.04 - moved[0])
+    moved -= max(0.0, moved[-1] - 0.98)
     placed = np.empty(len(moved))
     placed[order] = moved
     return placed.tolist()
@@ -156,7 +169,8 @@ def classes(study: Study) -> Figure:
     axes.plot(100 * frame["difference"], rows, "o", color=INK, markersize=6)
     axes.set_yticks(rows, frame["class"].astype(str))
     axes.set(ylim=(len(frame) - 0.5, -0.5), ylabel="true class",
-             xlabel=f"difference in accuracy, pp ({tables.MINUS} hurts, + helps)")
+             xlabel=f"difference in accuracy, pp ({tables.MINUS} hurts, + helps); "
+                    "bar: 95 % interval")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -198,7 +212,7 @@ def confusion(study: Study) -> Figure:
                     linewidths=0.5, linecolor=RULE)
         if study.classes <= 12:
             for (i, j), value in np.ndenumerate(values):
-                text = _count(value, signed=colour is None)
+                text = _count(value, len(study.paired_seeds) == 1, signed=colour is None)
                 axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=7.5,
                           fontweight="bold" if i == j else "normal")
         axes.set_title(title)
@@ -223,10 +237,10 @@ def _tint(colour: str, alpha: float) -> tuple:
     return (*matplotlib.colors.to_rgb(colour), alpha)
 
 
-def _count(value: float, signed: bool) -> str:
+def _count(value: float, whole: bool, signed: bool) -> str:
     if abs(value) < 0.05:
         return ""
-    digits = 0 if abs(value) >= 99.95 or value == int(value) else 1
+    digits = 0 if whole or abs(value) >= 99.95 else 1
     return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", tables.MINUS)
 
 
@@ -234,28 +248,32 @@ def _count(value: float, signed: bool) -> str:
 def bench(study: Study) -> Figure:
     """Time for each image of each method, every repeat a dot, on a logarithmic scale."""
     table = provenance.bench(study)
-    frame = table.frame.iloc[::-1].reset_index(drop=True)
     raw = study.bench.assign(us=1e6 * study.bench["seconds"] / study.bench["images"])
-    figure, ((axes,),) = canvas(7.5, 1.5 + 0.36 * len(frame), study,
-                                "Time for one image by method, every repeat")
-    for row, line in frame.iterrows():
-        own = raw[(raw["benchmark"] == line["benchmark"]) & (raw["method"] == line["method"])]
-        reference = line["method"] == line["against"]
-        sns.stripplot(x=own["us"], y=[row] * len(own), ax=axes, jitter=False, orient="h",
-                      native_scale=True, size=6, color=MUTED if reference else COLOURS[2],
-                      edgecolor=PAPER, linewidth=0.8)
-        axes.annotate(f"{number(line['us_per_image'])} µs", (own["us"].max(), row), xytext=(8, 0),
-                      textcoords="offset points", va="center", fontsize=9.5)
-    axes.set_xscale("log")
-    axes.margins(x=0.12)
-    axes.set_yticks(range(len(frame)), frame["benchmark"] + ": " + frame["method"])
-    axes.set(ylim=(-0.6, len(frame) - 0.4), xlabel="time for one image, µs (logarithmic scale)",
-             ylabel="")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
+    groups = list(table.frame.groupby("benchmark", sort=False))
+    sizes = [len(lines) for _, lines in groups]
+    figure, panels = canvas(7.5, 1.1 + 0.3 * sum(sizes) + 0.35 * len(sizes), study,
+                            "Time for one image, every repeat; grey is the reference", nrows=len(sizes),
+                            sharex=True, gridspec_kw={"height_ratios": [n + 0.2 for n in sizes]})
+    for axes, (benchmark, lines) in zip(panels[:, 0], groups, strict=True):
+        for row, line in enumerate(lines.itertuples()):
+            own = raw[(raw["benchmark"] == benchmark) & (raw["method"] == line.method)]
+            sns.stripplot(x=own["us"], y=[row] * len(own), ax=axes, jitter=False, orient="h",
+                          native_scale=True, size=6, edgecolor=PAPER, linewidth=0.8,
+                          color=MUTED if line.method == line.against else COLOURS[2])
+            axes.annotate(f"{number(line.us_per_image)} µs", (own["us"].max(), row),
+                          xytext=(8, 0), textcoords="offset points", va="center", fontsize=9.5)
+        axes.set_title(benchmark)
+        axes.set_yticks(range(len(lines)), lines["method"])
+        axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel="", ylabel="", xscale="log")
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    times = table.frame[["us_least", "us_most"]]
+    axes.set_xlim(10 ** np.floor(np.log10(times.min().min())), times.max().max() * 3)
+    axes.set_xlabel("time for one image, µs (logarithmic scale)")
     text = " ".join(f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs."
                     for r in table.frame.itertuples())
     return Figure("bench", "Time by method", render(figure, "bench", f"Dot plot. {text}"),
-                  f"Dot plot. {text}", f"Each dot is one repeat; the number is the median. {text}",
-                  table)
+                  f"Dot plot. {text}", "Each dot is one repeat, and the number is the median; "
+                  "grey marks the method that the others are compared with.", table)

@@ -60,36 +60,40 @@ def read(study: Study, samples: dict, group: str, title: str, rule: str) -> Figu
     height, width = images.shape[1:]
     columns, step = 5, 1.45  # inches from image to image
     rows = -(-len(images) // columns)
-    unit = max(height, width) / 1.0  # pixels in an inch
+    unit = max(height, width)  # pixels in an inch
     pitch = unit * (height / max(height, width) + 0.72)
-    figure, ((axes,),) = canvas(0.2 + step * columns, 0.6 + rows * pitch / unit, study, title)
+    figure, ((axes,),) = canvas(0.2 + step * columns, 1.0 + rows * pitch / unit, study, title)
     for place, (image, label) in enumerate(zip(images, labels, strict=True)):
         row, column = divmod(place, columns)
         left, top = column * step * unit, row * pitch
         _image(axes, image, left, top)
-        line = table.frame.iloc[place]
         axes.text(left, top - 0.06 * unit, f"class {label}", va="bottom", fontsize=9.5,
                   fontweight="bold")
         for i, arm in enumerate(study.arms):
             look = style_of(study, arm.name)
             y = top + height + (0.13 + 0.17 * i) * unit
             axes.plot(left + 0.05 * unit, y, markersize=5, **look)
-            usual, right = line[f"{arm.name}_prediction"], line[f"{arm.name}_seeds_right"]
-            axes.text(left + 0.15 * unit, y, f"reads {usual}, {right} of {len(arm.runs)} right",
+            usual = table.frame.at[place, f"{arm.name}_prediction"]
+            right = table.frame.at[place, f"{arm.name}_seeds_right"]
+            axes.text(left + 0.15 * unit, y, f"reads {usual}, {right}/{len(arm.runs)} right",
                       va="center", fontsize=8.5, color=INK if usual == label else MUTED,
                       fontstyle="normal" if usual == label else "italic")
+    for i, arm in enumerate(study.arms):  # the key, in the line of the title
+        x = (columns - 2 + i) * step * unit
+        axes.plot(x + 0.05 * unit, -0.5 * unit, markersize=6, **style_of(study, arm.name))
+        axes.text(x + 0.15 * unit, -0.5 * unit, arm.name, va="center", fontsize=9.5)
     _frame(axes, (-0.02 * unit, columns * step * unit),
-           (rows * pitch - 0.2 * unit, -0.28 * unit))
+           (rows * pitch - 0.2 * unit, -0.6 * unit))
     text = " ".join(
         f"Image {r['test image']}, class {r['class']}: " + ", ".join(
             f"{arm} reads {r[f'{arm} reads']} ({r[f'{arm} right, seeds']} seeds right)"
             for arm in ARMS) + "." for _, r in table.shown.iterrows())
     alt = f"{len(images)} test images with what each arm reads. {text}"
-    marks = " and ".join(f"{arm} by a {shape}" for arm, shape in
-                         zip(ARMS, ("blue circle", "orange-red diamond"), strict=True))
+    marks = ", ".join(f"{arm} by {shape}" for arm, shape in
+                      zip(ARMS, ("a blue circle", "an orange-red diamond"), strict=True))
     return Figure(group, title, render(figure, group, alt), alt,
                   f"{rule} Below each image is what each arm reads in most seeds, and in how many "
-                  f"it is right; {marks}. Wrong readings are in italics.", table)
+                  f"seeds it is right: {marks}. Wrong readings are in italics.", table)
 
 
 def _image(axes, image: np.ndarray, left: float, top: float) -> None:

@@ -10,15 +10,29 @@ from mnist_aug.tables import Table, number
 
 
 def settings(study: Study) -> Table:
-    """Where the settings of the two arms differ: this is the experiment."""
-    first, second = (flatten({**v.settings, "policy": v.settings["policy"] or {"name": "none"}})
-                     for v in study.arms)
+    """Where the settings of the two arms differ: this is the experiment.
+
+    The frame has a row for each setting; as shown, all settings of one transform share a row when
+    only one arm has a policy, since then every one of them differs.
+    """
+    nested = [{**v.settings, "policy": v.settings["policy"] or {"name": "none"}}
+              for v in study.arms]
+    first, second = (flatten(one) for one in nested)
     names = [n for n in dict.fromkeys((*first, *second))
              if first.get(n) != second.get(n) and n != "name"]
     frame = pd.DataFrame({"setting": names, ARMS[0]: [first.get(n, "") for n in names],
                           ARMS[1]: [second.get(n, "") for n in names]})
+    shown = frame
+    if sum("pipeline" in one["policy"] for one in nested) == 1:
+        steps = frame["setting"].str.extract(r"^(policy / \d+ [^/]+) / (.*)$")
+        shown = frame.assign(setting=steps[0].fillna(frame["setting"]))
+        for arm in ARMS:
+            given = steps[1].notna() & (frame[arm] != "")
+            shown[arm] = frame[arm].where(~given, steps[1] + " " + frame[arm])
+        shown = shown.groupby("setting", sort=False, as_index=False).agg(
+            lambda cells: "; ".join(cell for cell in cells if cell))
     return Table("settings", "Settings that differ between the arms", frame,
-                 frame.replace("", "—"), words=True)
+                 shown.replace("", "—"), words=True)
 
 
 def flatten(value: object, name: str = "") -> dict[str, str]:
@@ -102,7 +116,7 @@ def manifest(study: Study) -> Table:
     counts = {(v.runs[0].manifest["dataset"]["train"], v.runs[0].manifest["dataset"]["validation"])
               for v in study.variants.values()}
     rows = [
-        ("dataset", dataset["name"] + (" (embedded, not MNIST)" if dataset["embedded"] else "")),
+        ("dataset", study.mark),
         ("origin of the dataset", dataset["origin"]),
         ("SHA-256 of the dataset", dataset["sha256"]),
         ("training, validation images", "; ".join(f"{a:,}, {b:,}" for a, b in sorted(counts))),
@@ -123,7 +137,7 @@ def manifest(study: Study) -> Table:
           for package in dict.fromkeys(p for m in manifests for p in m["versions"])),
     ]
     frame = pd.DataFrame(rows, columns=["what", "value"])
-    return Table("manifest", "Manifest", frame, frame, words=True)
+    return Table("manifest", "Where the results come from", frame, frame, words=True)
 
 
 def _all(values) -> str:

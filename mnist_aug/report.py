@@ -5,15 +5,16 @@ The same results give the same bytes. Every number and every sentence with a num
 
 import base64
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mnist_aug import examples, figures, pictures, provenance, study, tables
-from mnist_aug.drawing import Figure, mark
+from mnist_aug.drawing import Figure
 from mnist_aug.errors import UserError
 from mnist_aug.statistics import FEW_SEEDS, Difference, compare
 from mnist_aug.study import ARMS, Study
@@ -52,7 +53,7 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     shown = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
     page = {"verdict": verdict(content, difference), "caution": caution(difference),
-            "sections": sections, "mark": mark(content), "dataset": content.dataset,
+            "sections": sections, "mark": content.mark, "dataset": content.dataset,
             "outcome": difference.outcome}
     reports = Path(reports)
     try:
@@ -71,12 +72,12 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
 def verdict(content: Study, difference: Difference) -> str:
     """The answer in one sentence, with the difference, its interval and n."""
     policy = content.variants[ARMS[1]].policy
-    cause = f"augmentation by policy {policy}" if policy else f"variant {ARMS[1]}"
+    cause = f"augmentation (policy {policy})" if policy else f"variant {ARMS[1]}"
     first, second = percent(difference.first), percent(difference.second)
     size = f"{points(difference.mean)} pp"
     interval = f"95 % interval {span(difference.low, difference.high)} pp"
     seeds = f"n = {difference.seeds} seed{'s' if difference.seeds > 1 else ''}"
-    place = f"on the {difference.examples:,} test images of {content.dataset['name']}"
+    place = f"on the {difference.examples:,} test images of {content.mark}"
     if difference.outcome == "too few seeds":
         return (f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
                 f"instead of {first} % {place}, a difference of {size} ({interval} over test "
@@ -128,8 +129,9 @@ def _sections(content: Study, difference: Difference, samples: dict | None) -> I
                   [tables.classes(content), tables.confusion(content)])
     gain = examples.gains(content.arms)
     better, worse = int((gain > 0).sum()), int((gain < 0).sum())
-    changed = [f"In more seeds than {ARMS[0]}, {ARMS[1]} reads {better:,} test images right; in "
-               f"fewer seeds, {worse:,}; in as many, {len(gain) - better - worse:,}."]
+    changed = [f"Of {len(gain):,} test images, {ARMS[1]} reads {better:,} right in more seeds "
+               f"than {ARMS[0]} does, {worse:,} in fewer, and {len(gain) - better - worse:,} in "
+               "as many."]
     groups = []
     if samples is None:
         changed.append("The results folder holds no images to show: `make evaluate` stores them "
@@ -141,7 +143,7 @@ def _sections(content: Study, difference: Difference, samples: dict | None) -> I
             ("fixed", "Test images that augmentation fixed", rule + "in favour of augmentation."),
             ("broken", "Test images that augmentation broke", rule + "against augmentation."),
         ) if len(samples[f"{group}_images"])]
-    yield Section("images", "Single test images", changed, groups, [f.table for f in groups])
+    yield Section("images", "Single test images", changed, groups)
     yield Section("settings", "What differs between the arms", _same_settings(content), [],
                   [provenance.settings(content)])
     yield _cost(content)
@@ -228,8 +230,15 @@ def _environment(html: bool) -> jinja2.Environment:
         keep_trailing_newline=True)
     environment.filters["md"] = _markdown
     environment.filters["svg"] = lambda figure: Markup(figure.inline)  # made here, labels escaped
+    environment.filters["prose"] = _prose
     environment.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
     return environment
+
+
+def _prose(text: str) -> Markup:
+    """Escaped text, its `commands` marked up, no line ending between a number and its unit."""
+    text = re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"(?<=\d) (?=%|pp|seeds?)|(?<=n) (?==)|(?<==) (?=\d)", "&nbsp;", text))
 
 
 def _markdown(text: str) -> str:

@@ -16,23 +16,23 @@ FEW_SEEDS = 5  # below this the page says in words that the seeds are few
 
 
 def mean_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Student's t interval of a mean over seeds.
+    """Student's t interval of a mean accuracy over seeds.
 
     It answers "what would other seeds give on these test examples": seeds are independent draws
     and their scores, means over thousands of examples, are close to normal.
 
     Args:
-        values: float [S], a score for each seed.
+        values: float [S] in [0, 1], the accuracy of each seed.
         level: coverage wanted, in (0, 1).
 
     Returns:
-        (low, high) in the units of `values`; (nan, nan) for S < 2, when no interval exists.
+        (low, high), cut to [0, 1]; (nan, nan) for S < 2, when no interval exists.
     """
     values = np.asarray(values, float)
     if len(values) < 2:
         return float("nan"), float("nan")
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
-    return float(values.mean() - half), float(values.mean() + half)
+    return float(max(values.mean() - half, 0)), float(min(values.mean() + half, 1))
 
 
 def crossed_bootstrap(differences: np.ndarray, resamples: int = RESAMPLES,
@@ -74,7 +74,8 @@ def crossed_bootstrap(differences: np.ndarray, resamples: int = RESAMPLES,
     return means
 
 
-def difference_interval(differences: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+def difference_interval(differences: np.ndarray, level: float = LEVEL,
+                        resamples: int = RESAMPLES) -> tuple[float, float]:
     """Interval of the mean difference over seeds and examples, from the crossed bootstrap.
 
     A percentile interval behaves like a normal one and is too narrow for few seeds, so its two
@@ -86,6 +87,7 @@ def difference_interval(differences: np.ndarray, level: float = LEVEL) -> tuple[
     Args:
         differences: [S, N], as for `crossed_bootstrap`.
         level: coverage wanted, in (0, 1).
+        resamples: of the bootstrap.
 
     Returns:
         (low, high) in the units of `differences`. With S = 1 it covers the examples alone.
@@ -93,7 +95,7 @@ def difference_interval(differences: np.ndarray, level: float = LEVEL) -> tuple[
     differences = np.asarray(differences, float)
     mean = differences.mean()
     tail = (1 - level) / 2
-    low, high = np.quantile(crossed_bootstrap(differences), [tail, 1 - tail])
+    low, high = np.quantile(crossed_bootstrap(differences, resamples), [tail, 1 - tail])
     stretch = (stats.t.ppf(1 - tail, _degrees_of_freedom(differences))
                / stats.norm.ppf(1 - tail))
     return float(mean - (mean - low) * stretch), float(mean + (high - mean) * stretch)

@@ -103,6 +103,12 @@ class Study:
     def classes(self) -> int:
         return self.dataset["classes"]
 
+    @property
+    def mark(self) -> str:
+        """Which dataset this is, in the words that stand on every page and figure."""
+        name = self.dataset["name"]
+        return f"{name} (embedded, not MNIST)" if self.dataset["embedded"] else name
+
 
 def load(results: Path) -> Study:
     """The study in a results folder.
@@ -118,8 +124,8 @@ def load(results: Path) -> Study:
             raise UserError(f"{results / arm / 'metrics.csv'} is missing, so there is nothing to "
                             "compare: run `make report`, which trains and evaluates both arms")
     ordered = {name: variants[name] for name in (*ARMS, *sorted(set(variants) - set(ARMS)))}
-    study = Study(variants[ARMS[0]].runs[0].manifest["dataset"], variants[ARMS[0]].labels,
-                  ordered, *_bench(results))
+    dataset = variants[ARMS[0]].runs[0].manifest["dataset"]
+    study = Study(dataset, variants[ARMS[0]].labels, ordered, *_bench(results, dataset["sha256"]))
     if not study.paired_seeds:
         raise UserError(f"{ARMS[0]} and {ARMS[1]} in {results} share no seed, so they can't be "
                         "paired: train both with the same SEEDS")
@@ -208,13 +214,16 @@ def _run(folder: Path, row) -> tuple[Run, np.ndarray]:
     return Run(int(row.seed), manifest, history, probabilities, float(row.loss)), labels
 
 
-def _bench(results: Path) -> tuple[pd.DataFrame | None, dict | None]:
-    if not (results / "bench.csv").exists():
+def _bench(results: Path, sha256: str) -> tuple[pd.DataFrame | None, dict | None]:
+    path = results / "bench.csv"
+    if not path.exists():
         return None, None
-    frame = _csv(results / "bench.csv", ["benchmark", "method", "against", "repeat", "images",
-                                         "seconds"])
-    host = results / "bench.json"
-    return frame, _json(host) if host.exists() else None
+    frame = _csv(path, ["benchmark", "method", "against", "repeat", "images", "seconds"])
+    host = _json(path.with_suffix(".json")) if path.with_suffix(".json").exists() else None
+    if host and host.get("dataset_sha256", sha256) != sha256:
+        raise UserError(f"{results} mixes datasets: {path.name} was measured on "
+                        f"{host.get('dataset')}: {_remedy(path)}")
+    return frame, host
 
 
 def _remedy(path: Path) -> str:

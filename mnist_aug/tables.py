@@ -16,8 +16,7 @@ class Table:
     """A table of the report.
 
     `frame` holds plain numbers and goes to tables/<name>.csv; `shown` holds text of the same rows
-    for the page, its first column naming the row. `words` says that its cells are words, which
-    may wrap, and not numbers.
+    for the page, its first column naming the row. `words` says that its cells may wrap.
     """
 
     name: str
@@ -25,6 +24,12 @@ class Table:
     frame: pd.DataFrame
     shown: pd.DataFrame
     words: bool = False
+
+    @property
+    def text_columns(self) -> list[str]:
+        """Columns of `shown` that hold words rather than numbers, and are set to the left."""
+        return [name for name, cells in self.shown.items()
+                if self.words or not cells.str.match(rf"[+{MINUS}\d]").any()]
 
     @property
     def csv(self) -> str:
@@ -116,8 +121,8 @@ def curves(study: Study) -> Table:
                        for variant in study.arms for run in variant.runs], ignore_index=True)
     names = ["loss", "val_loss", "accuracy", "val_accuracy"]
     frame = frame[["variant", "seed", "epoch", *names]]
-    last = frame.groupby("variant", sort=False).apply(
-        lambda rows: rows[rows["epoch"] == rows["epoch"].max()][names].mean()).reset_index()
+    ends = frame["epoch"] == frame.groupby(["variant", "seed"])["epoch"].transform("max")
+    last = frame[ends].groupby("variant", sort=False)[names].mean().reset_index()
     shown = pd.DataFrame({
         "variant": last["variant"], "training loss": last["loss"].map("{:.4f}".format),
         "validation loss": last["val_loss"].map("{:.4f}".format),

@@ -1,0 +1,94 @@
+"""Figures: bytes that repeat, words for those who can't see them, the mark of the dataset."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+import synthetic_results
+
+from mnist_aug import examples, figures, pictures, study
+from mnist_aug.statistics import compare
+
+
+def draw(path) -> list:
+    content = study.load(path)
+    samples = examples.load(path, content)
+    difference = compare(*(arm.correct for arm in content.arms))
+    drawn = [figures.seeds(content, difference), figures.curves(content),
+             figures.classes(content), figures.confusion(content),
+             pictures.augmented(content, samples)]
+    if content.bench is not None:
+        drawn.append(figures.bench(content))
+    return drawn + [pictures.read(content, samples, group, group, "By rule.")
+                    for group in ("test", "fixed", "broken") if len(samples[f"{group}_images"])]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return synthetic_results.write(tmp_path_factory.mktemp("results"), seeds=3, test=200,
+                                   embedded=True, name="digits")
+
+
+@pytest.fixture(scope="module")
+def drawn(folder):
+    return draw(folder)
+
+
+def test_same_bytes_twice_and_global_settings_left_alone(folder, drawn):
+    before = dict(matplotlib.rcParams)
+    assert [f.svg for f in draw(folder)] == [f.svg for f in drawn]
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_every_figure_is_xml_with_the_mark_and_alt_text(drawn):
+    assert len(drawn) == 9
+    for figure in drawn:
+        root = ElementTree.fromstring(figure.svg)
+        assert root.get("role") == "img"
+        assert root.get("aria-label") == figure.alt
+        assert re.search(r"\d", figure.alt)
+        assert "digits (embedded, not MNIST)" in "".join(root.itertext())
+
+
+def test_ids_are_unique_over_all_figures(drawn):
+    ids = [i for figure in drawn for i in re.findall(r'\bid="([^"]+)"', figure.svg)]
+    assert len(ids) == len(set(ids))
+    for figure in drawn:
+        for target in re.findall(r'(?:url\(|href=")#([^")]+)', figure.svg):
+            assert f'id="{target}"' in figure.svg
+
+
+def test_nothing_is_fetched(drawn):
+    for figure in drawn:
+        for target in re.findall(r'(?:href|src)="([^"]*)"', figure.svg):
+            assert target.startswith(("#", "data:image/png;base64,"))
+
+
+def test_inline_figures_follow_the_scheme_of_the_page(drawn):
+    for figure in drawn:
+        assert 'class="paper"' in figure.svg
+        assert 'class="paper"' not in figure.inline
+        assert "currentColor" in figure.inline
+        assert "#1c1c1d" not in figure.inline
+
+
+def test_the_numbers_in_the_words_are_those_of_the_study(folder, drawn):
+    content = study.load(folder)
+    words = drawn[0].alt
+    for variant in content.variants.values():
+        assert f"{100 * variant.accuracy.mean():.2f} %" in words
+    assert f"{100 * np.diff([v.accuracy.mean() for v in content.arms])[0]:+.2f} pp" in words
+
+
+@pytest.mark.parametrize("options", [
+    {"seeds": 1, "test": 60}, {"seeds": 2, "classes": 3, "test": 60, "shape": (12, 9)},
+    {"seeds": 1, "classes": 2, "test": 8, "epochs": 1},
+    {"seeds": 2, "test": 60, "correct": {"baseline": np.ones((2, 60), bool),
+                                         "augmented": np.ones((2, 60), bool)}},
+    {"seeds": 2, "classes": 26, "test": 104}])
+@pytest.mark.filterwarnings("error")
+def test_odd_studies_can_be_drawn(tmp_path, options):
+    for figure in draw(synthetic_results.write(tmp_path, bench=False, **options)):
+        ElementTree.fromstring(figure.svg)

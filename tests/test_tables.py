@@ -1,0 +1,83 @@
+"""Numbers in tables, by hand."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_results
+
+from mnist_aug import provenance, study, tables
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    wrong = np.ones((2, 100), bool)
+    first, second = wrong.copy(), wrong.copy()
+    first[0, :4], first[1, :6] = False, False
+    second[0, :2], second[1, :1] = False, False
+    return study.load(synthetic_results.write(
+        tmp_path_factory.mktemp("results"), seeds=2, test=100, samples=False,
+        correct={"baseline": first, "augmented": second}))
+
+
+def test_results_by_hand(content):
+    table = tables.results(content)
+    row = table.frame.set_index("variant").loc["baseline"]
+    assert row["accuracy"] == pytest.approx(0.95)
+    assert row["accuracy_sd"] == pytest.approx(0.02 / 2**0.5)
+    assert row["errors"] == pytest.approx(5)
+    assert table.shown.iloc[0]["accuracy ± SD, %"] == "95.00 ± 1.41"
+
+
+def test_pairs_by_hand(content):
+    assert list(tables.pairs(content).shown["difference, pp"]) == ["+2.00", "+5.00"]
+
+
+def test_class_differences_by_hand(content):
+    # labels are the index modulo 10; baseline misses 0-3 and 0-5, augmented 0-1 and 0
+    frame = tables.classes(content).frame.set_index("class")
+    assert frame.loc[0, "difference"] == pytest.approx(0)
+    assert frame.loc[1, "difference"] == pytest.approx(0.05)
+    assert frame.loc[2, "difference"] == pytest.approx(0.1)
+
+
+def test_readings_by_hand(content):
+    row = tables.read_by(content, np.array([4]), "x", "x").frame.iloc[0]
+    assert row["baseline_seeds_right"] == 1
+    assert row["augmented_seeds_right"] == 2
+    assert row["augmented_prediction"] == 4
+
+
+def test_bench_ratio_is_taken_repeat_by_repeat(content):
+    frame = provenance.bench(content).frame.set_index("method")
+    assert frame.loc["blocks", "ratio"] == pytest.approx(8)
+    assert frame.loc["blocks", "us_per_image"] == pytest.approx(10.5)
+    assert frame.loc["blocks", "images_per_second"] == pytest.approx(1e6 / 10.5)
+
+
+def test_only_what_differs_between_the_arms(content):
+    shown = provenance.settings(content).shown.set_index("setting")
+    assert shown.loc["policy / name"].tolist() == ["none", "default"]
+    assert shown.loc["policy / 1 Affine", "augmented"] == (
+        "p 0.5; rotate [-12, 12]; scale [0.9, 1.1]")
+    assert "batch_size" not in shown.index
+
+
+def test_csv_reads_back(content):
+    table = tables.runs(content)
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(table.csv)), table.frame,
+                                  check_dtype=False)
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0.0123, "+1.23"), (-0.0123, "\N{MINUS SIGN}1.23"), (0.0, "0.00"), (-0.00001, "0.00")])
+def test_points(value, text):
+    assert tables.points(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0"), (8, "8.00"), (0.0123, "0.0123"), (90000.4, "90,000"), (999.96, "1,000"),
+    (-3.14159, "-3.14"), (float("nan"), "not a number")])
+def test_number(value, text):
+    assert tables.number(value) == text
