@@ -19,6 +19,7 @@ measurement of both.
 import copy
 import os
 import warnings
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -158,17 +159,13 @@ def _check_images(images):
 def _keys(key, count):
     try:
         seed, epoch, position = key
-        seed, epoch = (_whole(number) for number in (seed, epoch))
+        seed, epoch = index(seed), index(epoch)
         array = np.asarray(position)
         if array.ndim == 0:
-            array = np.uint64(_whole(position) % 2**64) + np.arange(count, dtype=np.uint64)
+            array = np.uint64(index(position) % 2**64) + np.arange(count, dtype=np.uint64)
         if array.dtype.kind not in "iu" or array.shape != (count,):
             raise TypeError
     except (TypeError, ValueError):
         raise UserError(f"key {key!r} is not (seed, epoch, position) for {count} images: give "
                         "integers; the position may be an array, one for each image") from None
     return draws.image_keys(seed, epoch, array)
-
-
-def _whole(number) -> int:
-    return int(np.asarray(number).item()) if isinstance(number, np.ndarray) else number.__index__()
