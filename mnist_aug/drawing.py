@@ -19,6 +19,7 @@ INKS = {"#1c1c1d": "currentColor", "#5c5c5e": "var(--muted)", "#d6d6d8": "var(--
         "#fefefe": "var(--paper)"}
 INK, MUTED, RULE, PAPER = INKS
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+SHADES = {colour: f"var(--series-{i})" for i, colour in enumerate(COLOURS)}
 MARKERS = "oDs^vP"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE = {
@@ -45,9 +46,9 @@ class Figure:
 
     @property
     def inline(self) -> str:
-        """The SVG for the page: inks follow the page's scheme, its paper shows through."""
+        """The SVG for the page: its colours follow the page's scheme, the paper shows through."""
         svg = re.sub(r'<rect class="paper"[^>]*/>', "", self.svg)
-        for ink, css in INKS.items():
+        for ink, css in (INKS | SHADES).items():
             svg = svg.replace(ink, css)
         return svg
 

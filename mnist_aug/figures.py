@@ -240,7 +240,7 @@ def _tint(colour: str, alpha: float) -> tuple:
 def _count(value: float, whole: bool, signed: bool) -> str:
     if abs(value) < 0.05:
         return ""
-    digits = 0 if whole or abs(value) >= 99.95 else 1
+    digits = 0 if whole or abs(value) >= (9.95 if signed else 99.95) else 1
     return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", tables.MINUS)
 
 
@@ -252,8 +252,9 @@ def bench(study: Study) -> Figure:
     groups = list(table.frame.groupby("benchmark", sort=False))
     sizes = [len(lines) for _, lines in groups]
     figure, panels = canvas(7.5, 1.1 + 0.3 * sum(sizes) + 0.35 * len(sizes), study,
-                            "Time for one image, every repeat; grey is the reference", nrows=len(sizes),
-                            sharex=True, gridspec_kw={"height_ratios": [n + 0.2 for n in sizes]})
+                            "Time for one image, every repeat; grey is the reference",
+                            nrows=len(sizes), sharex=True,
+                            gridspec_kw={"height_ratios": [n + 0.2 for n in sizes]})
     for axes, (benchmark, lines) in zip(panels[:, 0], groups, strict=True):
         for row, line in enumerate(lines.itertuples()):
             own = raw[(raw["benchmark"] == benchmark) & (raw["method"] == line.method)]
