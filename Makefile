@@ -33,11 +33,11 @@ OPTIONS = --data $(DATA) --seeds $(SEEDS) --epochs $(EPOCHS) --policy $(POLICY) 
           --results $(RESULTS) --reports $(REPORTS)
 
 module = $(1:%=mnist_aug/%.py)
-TRAINING := $(call module,arguments dataset errors model pipeline run training variant) \
+TRAINING := $(call module,arguments dataset errors model pipeline run trainer training variant) \
             scripts/train.py
 ENGINE := $(call module,draws geometry pixels policy structure vectorize warp)
-EVALUATION := $(call module,evaluation examples metrics) scripts/evaluate.py
-REPORTING := $(call module,examples figures report statistics study tables) \
+EVALUATION := $(call module,evaluation examples metrics study) scripts/evaluate.py
+REPORTING := $(call module,drawing figures pictures provenance report statistics study tables) \
              $(wildcard mnist_aug/templates/*) scripts/report.py
 DATA_FILES := $(wildcard $(DATA) $(DATA)/*)
 POLICY_FILE := $(wildcard $(POLICY))

@@ -21,7 +21,7 @@ import tensorflow as tf
 from mnist_aug import model, run
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
-from mnist_aug.training import Trainer
+from mnist_aug.trainer import Trainer
 from mnist_aug.variant import augmented, baseline
 from mnist_aug.vectorize import vectorize
 
@@ -92,7 +92,8 @@ def _summary(rows: list[tuple], benchmark: str) -> str:
 def _epochs(dataset: Dataset) -> dict[str, dict[str, Callable]]:
     plain, policy = Trainer(baseline, dataset), Trainer(augmented, dataset)
     stock = _stock(dataset, plain)
-    return {EPOCH: {STOCK: stock, PLAIN: lambda: _epoch(plain), "augmented": lambda: _epoch(policy)}}
+    return {EPOCH: {STOCK: stock, PLAIN: lambda: _epoch(plain),
+                    "augmented": lambda: _epoch(policy)}}
 
 
 class _Clock(keras.callbacks.Callback):
@@ -131,7 +132,7 @@ def _stock(dataset: Dataset, trainer: Trainer) -> Callable:
     return timed
 
 
-# Augmentation alone, through tf.data ----------------------------------------------------------------
+# Augmentation alone, through tf.data --------------------------------------------------------------
 
 def _engines(dataset: Dataset) -> dict[str, dict[str, Callable]]:
     affine = {"rotate": (-12, 12), "scale": (0.9, 1.1), "translate_percent": (-0.06, 0.06),
@@ -159,7 +160,8 @@ def _methods(images: np.ndarray, pipeline: A.Compose) -> dict[str, Callable]:
     return {
         SINGLE: _timed(images[:SLOW_IMAGES], None, lambda image, _: _numpy(one, image)),
         "albumentations, looped over a batch":
-            _timed(images[:SLOW_IMAGES], SLOW_IMAGES // 4, lambda several, _: _numpy(batch, several)),
+            _timed(images[:SLOW_IMAGES], SLOW_IMAGES // 4,
+                   lambda several, _: _numpy(batch, several)),
         "mnist_aug": _timed(images, BATCH,
                             lambda several, first: engine.map(several, 0, 0, first)),
     }

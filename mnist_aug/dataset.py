@@ -19,9 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_aug import arguments
 from mnist_aug.errors import UserError
 
-MNIST_SHA256 = "e6872f067e6ddb1a0845d931bdf672ca23abdb4da28dd17ac6fde6e93dcb81f7"  # of LeCun's files, by `sha256`
+# Of the dataset in LeCun's four files, as `Dataset.sha256` takes it.
+MNIST_SHA256 = "e6872f067e6ddb1a0845d931bdf672ca23abdb4da28dd17ac6fde6e93dcb81f7"
 MAX_PIXELS = 2**31  # a header may claim anything; no dataset for a small network is larger
 STALL_SECONDS = 12  # a download that brings nothing for so long is given up
 
@@ -111,8 +113,8 @@ def load(source: str = "auto") -> Dataset:
             raise UserError(f"data {source} is no folder or file: give a folder of IDX files, an "
                             ".npz, or one of auto, mnist, digits")
     except OSError as error:
-        raise UserError(f"data {error.filename or source} can't be read: {error.strerror or error}; "
-                        "check the path and its permissions") from None
+        raise UserError(f"data {error.filename or source} can't be read: "
+                        f"{error.strerror or error}; check the path and its permissions") from None
     return _recognised(Dataset(path.resolve().stem, origin, *_checked(path, *arrays)))
 
 
@@ -223,6 +225,7 @@ def _read_npz(path: Path) -> list[np.ndarray]:
 
 def _keras_mnist() -> Dataset:
     """MNIST by `keras.datasets.mnist`, which checks the file's hash, from its cache or the net."""
+    arguments.import_tensorflow_quietly()
     from keras import datasets
 
     outcome: list = []
@@ -247,8 +250,8 @@ def _keras_mnist() -> Dataset:
     if not outcome or isinstance(outcome[0], Exception):
         reason = (f"nothing arrived for {STALL_SECONDS} s" if not outcome
                   else str(outcome[0]).split(": ", 1)[-1])
-        raise UserError(f"MNIST is neither in the Keras cache nor to be downloaded ({reason}); give "
-                        "DATA=folder of its IDX files or its .npz, or DATA=digits")
+        raise UserError(f"MNIST is neither in the Keras cache nor to be downloaded ({reason}); "
+                        "give DATA=folder of its IDX files or its .npz, or DATA=digits")
     (x_train, y_train), (x_test, y_test) = outcome[0]
     arrays = _checked(files[0], x_train, y_train, x_test, y_test)
     return _recognised(Dataset("mnist", "keras.datasets.mnist", *arrays))

@@ -96,6 +96,6 @@ def _predict(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def _save_samples(results: Path, dataset: Dataset, manifests: Iterable[dict]) -> None:
-    used = [manifest["variant"]["policy"] for manifest in manifests if manifest["variant"]["policy"]]
+    used = [policy for manifest in manifests if (policy := manifest["variant"]["policy"])]
     engine = vectorize(policies.described(used[0]["pipeline"])) if used else None
     examples.save(results, dataset, engine)

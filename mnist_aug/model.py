@@ -54,7 +54,7 @@ class BlockTrainer(keras.Model):
             variable.assign(value)
 
     def hand_over(self, model: keras.Model) -> None:
-        """Give the stock model the trained weights and the optimizer's state, as `fit` leaves it."""
+        """Give a stock model the weights and the optimizer's state, as its `fit` would."""
         model.set_weights(self.get_weights())
         model.optimizer.build(model.trainable_variables)
         for variable, value in zip(model.optimizer.variables, self.optimizer.variables,

@@ -23,7 +23,7 @@ MANIFEST = "manifest.json"
 PREDICTIONS = "predictions.npz"
 PACKAGES = ("albumentations", "keras", "matplotlib", "numpy", "opencv-python-headless", "pandas",
             "scikit-learn", "scipy", "seaborn", "tensorflow")
-TRAINING_SOURCES = ("dataset", "model", "pipeline", "training", "variant")
+TRAINING_SOURCES = ("dataset", "model", "pipeline", "trainer", "training", "variant")
 AUGMENTATION_SOURCES = ("draws", "geometry", "pixels", "policy", "structure", "vectorize", "warp")
 ASKED = ("variant", "seed", "dataset", "sources_sha256")  # what must agree for a run to stand
 

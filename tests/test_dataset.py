@@ -83,7 +83,8 @@ def test_mnist_is_known_by_its_content(mnist_folder, capsys):
     assert mnist.training_count(0.2) == 48000
     # The widely published digest of train-images-idx3-ubyte.gz vouches for the folder itself.
     file = (mnist_folder / "train-images-idx3-ubyte.gz").read_bytes()
-    assert hashlib.sha256(file).hexdigest().startswith("440fcabf73cc546fa21475e81ea370265605f56be21")
+    assert hashlib.sha256(file).hexdigest() == (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609")
     assert capsys.readouterr().out == ""
 
 
@@ -145,9 +146,10 @@ def test_any_bytes_are_an_array_or_a_user_error(tmp_path_factory, content):
         file = path.with_name(name)
         file.write_bytes(data)
         try:
-            assert dataset._read_idx(file, 1).dtype == np.uint8
+            outcome = dataset._read_idx(file, 1)
         except UserError as error:
-            assert name in str(error)
+            outcome = error
+        assert name in str(outcome) or outcome.dtype == np.uint8
 
 
 @pytest.mark.parametrize(("change", "words"), [

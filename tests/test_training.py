@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from mnist_aug import model, pipeline, run, training
 from mnist_aug.errors import UserError
+from mnist_aug.trainer import Trainer
 from mnist_aug.variant import augmented, baseline
 
 short = replace(baseline, epochs=2)
@@ -69,7 +70,7 @@ def test_a_block_is_as_many_steps_of_stock_keras(digits):
 
 
 def test_restart_forgets_everything(digits):
-    trainer = training.Trainer(short, digits)
+    trainer = Trainer(short, digits)
     first, history = trainer.fit(0)
     trainer.fit(1)
     again, same_history = trainer.fit(0)
