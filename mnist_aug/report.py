@@ -116,17 +116,16 @@ def _sections(content: Study, difference: Difference, samples: dict | None) -> I
     yield Section("results", "Results", [
         _methods(difference), *left_out], [figures.seeds(content, difference)],
         [tables.results(content), tables.pairs(content)])
-    yield Section("curves", "Learning curves", [], [figures.curves(content)],
-                  [tables.curves(content)])
+    curves = figures.curves(content)
+    yield Section("curves", "Learning curves", [], [curves], [curves.table])
     drawn = samples is not None and samples["augmented"].shape[1] > 0
     yield Section(
         "augmentation", "What augmentation does to images",
         [] if drawn else ["The results folder holds no augmented images: `make evaluate` stores "
                           "them in samples.npz."],
         [pictures.augmented(content, samples)] if drawn else [])
-    yield Section("errors", "Where the errors are", [],
-                  [figures.confusion(content), figures.classes(content)],
-                  [tables.classes(content), tables.confusion(content)])
+    errors = [figures.confusion(content), figures.classes(content)]
+    yield Section("errors", "Where the errors are", [], errors, [f.table for f in errors[::-1]])
     gain = examples.gains(content.arms)
     better, worse = int((gain > 0).sum()), int((gain < 0).sum())
     changed = [f"Of {len(gain):,} test images, {ARMS[1]} reads {better:,} right in more seeds "
@@ -181,8 +180,8 @@ def _cost(content: Study) -> Section:
     host = content.bench_host or {}
     where = ", ".join(str(value) for value in host.get("device", {}).values())
     measured = [f"The comparison of methods was measured on: {where}."] if where else []
-    return Section("cost", "Cost", [text, *measured], [figures.bench(content)],
-                   [table, provenance.bench(content)])
+    timed = figures.bench(content)
+    return Section("cost", "Cost", [text, *measured], [timed], [table, timed.table])
 
 
 def _mixed_hosts(content: Study) -> list[str]:
