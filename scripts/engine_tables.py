@@ -1,0 +1,27 @@
+"""Measure the engine and write the tables of docs/engine.md anew. Takes some minutes.
+
+    python scripts/engine_tables.py [--check]
+
+With --check the file stays as it is, and the tables are printed.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from mnist_aug import engine_tables
+from mnist_aug.errors import one_line_errors
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="print, don't write")
+    arguments = parser.parse_args()
+    with one_line_errors():
+        page = Path(__file__).parents[1] / "docs" / "engine.md"
+        tables = engine_tables.measure()
+        if arguments.check:
+            print("\n\n".join(tables.values()))
+        else:
+            engine_tables.write(page, tables)
