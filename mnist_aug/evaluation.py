@@ -25,8 +25,8 @@ def evaluate(results: Path, dataset: Dataset, variants: Sequence[str] = (),
 
     Beside each model, `predictions.npz` holds `labels` int32 `[N]` and `probabilities` float32
     `[N, classes]`, rounded to `DECIMALS`. In each variant's folder, `metrics.csv` has a row for
-    each run and test set, scored before rounding; its columns are `variant,seed,test_set` and
-    those of `metrics.scores`. `samples.npz` holds the images that the report shows.
+    each run and test set; its columns are `variant,seed,test_set` and those of `metrics.scores`.
+    `samples.npz` holds the images that the report shows.
 
     Args:
         variants: names; all that have runs if empty.
@@ -78,10 +78,13 @@ def _checked_manifest(folder: Path, dataset: Dataset, name: str, epochs: int | N
 
 def _evaluate_run(folder: Path, dataset: Dataset) -> dict:
     probabilities = _predict(folder / run.MODEL, dataset.x_test)
+    stored = probabilities.round(DECIMALS)
     with run.written(folder / run.PREDICTIONS) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, labels=dataset.y_test,
-                            probabilities=probabilities.round(DECIMALS))
-    return metrics.scores(dataset.y_test, probabilities)
+        np.savez_compressed(file, labels=dataset.y_test, probabilities=stored)
+    # Rounding could break a tie another way, so what is stored is scored; its logarithm would
+    # suffer, so the loss is of what was predicted.
+    return (metrics.scores(dataset.y_test, stored)
+            | {"loss": metrics.loss(dataset.y_test, probabilities)})
 
 
 def _predict(path: Path, images: np.ndarray) -> np.ndarray:

@@ -20,15 +20,20 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict:
         `[K, K]` counts, a row for each true class.
     """
     counts = confusion(labels, probabilities.argmax(1), probabilities.shape[1])
-    likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     with np.errstate(invalid="ignore"):
         per_class = counts.diagonal() / counts.sum(1)
     return {
         "accuracy": counts.trace() / len(labels),
-        "loss": -np.log(likelihood.clip(LEAST_PROBABILITY, 1)).mean(),
+        "loss": loss(labels, probabilities),
         **{f"accuracy_{k}": value for k, value in enumerate(per_class)},
         "confusion": json.dumps(counts.tolist(), separators=(",", ":")),
     }
+
+
+def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean negative log-likelihood in nats."""
+    likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(likelihood.clip(LEAST_PROBABILITY, 1)).mean()
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -1,0 +1,23 @@
+#!/usr/bin/env python
+"""Compare your results with the committed reference; exit code 1 if they differ beyond noise."""
+
+from pathlib import Path
+
+from mnist_aug import arguments, check
+from mnist_aug.errors import one_line_errors
+
+
+def main() -> None:
+    options = arguments.parser(__doc__)
+    options.add_argument("--reference", type=Path, default=Path("results/reference"),
+                         help="folder of the reference (default: %(default)s)")
+    asked = options.parse_args()
+    reproduced, lines = check.check(asked.results, asked.reference)
+    print("\n".join(lines))
+    if not reproduced:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()
