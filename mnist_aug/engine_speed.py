@@ -12,7 +12,7 @@ import albumentations as A
 import cv2
 import numpy as np
 
-from mnist_aug import geometry, warp
+from mnist_aug import canvas, geometry, warp
 from mnist_aug.draws import Draws, image_keys
 from mnist_aug.vectorize import vectorize
 
@@ -48,16 +48,16 @@ def stages(repeats: int = 300) -> dict:
     matrices = geometry.affine_map(affine, drawn, SHAPE)
     factor_y, factor_x, z = geometry.elastic_map(elastic, field, SHAPE)
     places = warp._multiply_out(matrices, factor_y, factor_x, z)
-    canvas, pad = warp._canvas(images, 2, cv2.BORDER_CONSTANT, 0), 2
-    together = warp.PIXELS_PER_REMAP // 784
-    x, y = (warp._fold(axis.copy(), 28, cv2.BORDER_CONSTANT, 1) + pad for axis in places)
-    y += (np.arange(count) % together * canvas.shape[1])[:, None, None].astype(np.float32)
+    band, pad = canvas._canvas(images, 2, cv2.BORDER_CONSTANT, 0), 2
+    together = canvas.PIXELS_PER_REMAP // 784
+    x, y = (canvas._fold(axis.copy(), 28, cv2.BORDER_CONSTANT, 1) + pad for axis in places)
+    y += (np.arange(count) % together * band.shape[1])[:, None, None].astype(np.float32)
     out = np.empty((1, together * 784, 1), np.uint8)
 
     def read():
         for first in range(0, count - together + 1, together):
             part = slice(first, first + together)
-            cv2.remap(canvas[part].reshape(-1, 32), x[part].reshape(1, -1), y[part].reshape(1, -1),
+            cv2.remap(band[part].reshape(-1, 32), x[part].reshape(1, -1), y[part].reshape(1, -1),
                       cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REPLICATE)
 
     spare = places.copy()
@@ -71,11 +71,12 @@ def stages(repeats: int = 300) -> dict:
         "multiply the map out": (
             lambda: warp._multiply_out(matrices, factor_y, factor_x, z), z[0].nbytes + 2 * 784 * 4),
         "canvas with a band": (
-            lambda: warp._canvas(images, 2, cv2.BORDER_CONSTANT, 0), 784 + canvas[0].nbytes),
+            lambda: canvas._canvas(images, 2, cv2.BORDER_CONSTANT, 0), 784 + band[0].nbytes),
         "clamp the map": (
-            lambda: [warp._fold(axis, 28, cv2.BORDER_CONSTANT, 1) for axis in spare], 4 * 784 * 4),
+            lambda: [canvas._fold(axis, 28, cv2.BORDER_CONSTANT, 1) for axis in spare],
+            4 * 784 * 4),
         "read the pixels (`cv2.remap`)": (
-            read, 2 * 784 * 4 + canvas[0].nbytes + 784),
+            read, 2 * 784 * 4 + band[0].nbytes + 784),
     }
     engine, all_images = vectorize(POLICY), _images(count)
     works = {name: work for name, (work, _) in parts.items()}

@@ -277,18 +277,6 @@ def sampling_of(t):
     return interpolation, t.border_mode, fill if t.border_mode == cv2.BORDER_CONSTANT else 0
 
 
-def fault(t) -> str | None:
-    """What is wrong with the transform's parameters, beyond what albumentations itself refuses."""
-    if isinstance(t, A.Affine):
-        for axis, (low, high) in t.scale.items():
-            if low <= 0 or high <= 0:
-                return f"scale {axis}={low, high} must be above 0"
-        for axis, limits in t.shear.items():
-            if max(map(abs, limits)) >= 90:
-                return f"shear {axis}={limits} must be within 90 degrees"
-    return None
-
-
 def changes_size(t) -> bool:
     """Whether the result's size differs from the image's, which one sampling map can't do."""
     return bool((isinstance(t, A.Affine) and t.fit_output)

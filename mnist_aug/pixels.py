@@ -10,8 +10,8 @@ import albumentations as A
 import cv2
 import numpy as np
 
+from mnist_aug.canvas import fill_value
 from mnist_aug.errors import UserError
-from mnist_aug.warp import fill_value
 
 
 def _top(images):
@@ -226,14 +226,3 @@ TRANSFORMS = {
 def needs_albumentations(t) -> bool:
     """Whether a listed transform has a parameter that only albumentations can serve."""
     return isinstance(getattr(t, "fill", None), str) and t.fill.startswith("inpaint")
-
-
-def fault(t) -> str | None:
-    """What is wrong with the transform's parameters, beyond what albumentations itself refuses."""
-    if type(t) is A.GaussianBlur and t.sigma_limit[1] == 0:
-        return "sigma_limit of 0 alone makes no kernel: take more than 0"
-    if type(t) is A.Erasing and t.ratio[1] <= 0:
-        return f"ratio={t.ratio} must reach above 0"
-    if type(t) is A.CoarseDropout and t.hole_height_range[1] < 1 < t.hole_width_range[1]:
-        return "hole_height_range and hole_width_range must both be shares or both be pixels"
-    return None

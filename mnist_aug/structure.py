@@ -7,7 +7,6 @@ policy, so that its draws are independent of every other node's.
 """
 
 import copy
-import math
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from mnist_aug import geometry, pixels
 from mnist_aug.draws import Draws, fold
 from mnist_aug.errors import UserError
+from mnist_aug.faults import check
 from mnist_aug.warp import Warp
 
 _WHETHER, _WHAT = 1, 2  # the two streams of a node: whether it is done, and what it draws
@@ -125,35 +125,37 @@ class Pixels:
 class ImageByImage:
     """Anything else, done by albumentations itself with generators seeded for each image.
 
-    A copy of the transform serves each call, since it keeps its generators and its last parameters.
+    Neighbours are done together, so that sizes may change in between, as by a crop and a resize.
+    Copies of the transforms serve each call: they keep their generators and last parameters.
     """
 
-    transform: Any
+    transforms: list
     key: int
 
     def run(self, batch, rows, forced):
-        whole = not isinstance(self.transform, A.BasicTransform)  # a composition draws for itself
-        if not (forced or whole):
-            rows = _drawn(batch, rows, self.key, self.transform.p)
         rows = batch.indices(rows)
         if len(rows) == 0:
             return
         images = batch.settle(rows)
-        t = copy.deepcopy(self.transform)
-        seeds = _draws(batch, rows, self.key).bits(2).tolist()
+        transforms = copy.deepcopy(self.transforms)
+        seeds = _draws(batch, rows, self.key).bits(2 * len(transforms)).tolist()
+        force = {"force_apply": True} if forced else {}
         out = np.empty_like(images)
-        for place in range(len(rows)):
-            t.set_random_state(np.random.Generator(np.random.PCG64(seeds[place][0])),
-                               random.Random(seeds[place][1]))
-            image = images[place][..., 0] if images.shape[-1] == 1 else images[place]
-            force = {"force_apply": True} if forced or not whole else {}
-            result = np.asarray(t(image=image.copy(), **force)["image"])
+        for place, image in enumerate(images):
+            result = (image[..., 0] if image.shape[-1] == 1 else image).copy()
+            for i, t in enumerate(transforms):
+                t.set_random_state(np.random.Generator(np.random.PCG64(seeds[place][2 * i])),
+                                   random.Random(seeds[place][2 * i + 1]))
+                result = np.asarray(t(image=result, **force)["image"])
+                if batch.log is not None and getattr(t, "params", True):
+                    params = getattr(t, "params", {}).items()  # a composition has none
+                    batch.note(t, {name: np.array([value]) for name, value in params
+                                   if isinstance(value, (int, float)) and not hasattr(t, name)})
             if result.dtype != image.dtype or result.size != image.size:
                 raise UserError(f"{type(t).__name__} makes {result.dtype}{list(result.shape)} of "
-                                f"{image.dtype}{list(image.shape)}: only transforms that keep size "
-                                "and type fit a batch; resize or convert outside the policy")
-            out[place] = result.reshape(out[place].shape)
-        batch.note(t, {"seed": np.array([seed[0] for seed in seeds], np.uint64)})
+                                f"{image.dtype}{list(image.shape)}: a policy must keep size and "
+                                "type in the end; resize or convert outside it")
+            out[place] = result.reshape(image.shape)
         batch.put(rows, out)
 
 
@@ -226,11 +228,10 @@ def build(t, key: int, left_over: list):
     Raises:
         UserError: a parameter that albumentations let pass and that makes no sense.
     """
-    _check(t)
+    check(t)
     children = list(getattr(t, "transforms", []))
     if type(t) in (A.Compose, A.Sequential):
-        built = _build_all(children, key, left_over)
-        return Chain(built, t.p, key)
+        return Chain(_joined(_build_all(children, key, left_over)), t.p, key)
     if type(t) is A.OneOf:
         built = _build_all(children, key, left_over)
         return Choice(built, t.p, key, list(t.transforms_ps))
@@ -247,47 +248,19 @@ def build(t, key: int, left_over: list):
     for child in children:
         build(child, key, [])  # only to check it
     left_over.append(type(t).__name__)
-    return ImageByImage(t, key)
+    return ImageByImage([t], key)
 
 
 def _build_all(transforms, key, left_over):
     return [build(t, fold(key, 16 + index), left_over) for index, t in enumerate(transforms)]
 
 
-def _check(t):
-    name = type(t).__name__
-
-    def refuse(what):
-        raise UserError(f"policy: {name}: {what}")
-
-    if not isinstance(t, (A.BasicTransform, A.BaseCompose)):
-        refuse("is no albumentations transform: take A.Compose or a transform")
-    if not (isinstance(t.p, (int, float)) and 0 <= t.p <= 1):
-        refuse(f"p={t.p} is no probability: take a number from 0 to 1")
-    if getattr(t, "processors", None) or getattr(t, "additional_targets", None):
-        refuse("bounding boxes, keypoints and additional targets are not images: leave out "
-               "bbox_params, keypoint_params and additional_targets")
-    if isinstance(t, A.BaseCompose):
-        if type(t) in (A.OneOf, A.SomeOf, A.RandomOrder) and not len(t.transforms):
-            refuse("has nothing to choose from: give it transforms")
-        if type(t) in (A.SomeOf, A.RandomOrder) and not (isinstance(t.n, int) and t.n >= 1):
-            refuse(f"n={t.n} must be a whole number of at least 1")
-        return
-    if t.invalid_args:
-        refuse(f"unknown argument {', '.join(t.invalid_args)}: see albumentations' documentation")
-    missing = set(t.targets_as_params) - {"image"}
-    if missing:
-        refuse(f"needs {', '.join(sorted(missing))} beside the image: only images are augmented")
-    for argument, value in t.get_transform_init_args().items():
-        if not all(map(math.isfinite, _numbers(value))):
-            refuse(f"{argument}={value} is not finite: give numbers")
-    if fault := geometry.fault(t) or pixels.fault(t):
-        refuse(fault)
-
-
-def _numbers(value):
-    if isinstance(value, (list, tuple)):
-        return [n for item in value for n in _numbers(item)]
-    if isinstance(value, dict):
-        return _numbers(list(value.values()))
-    return [value] if isinstance(value, (int, float)) else []
+def _joined(nodes: list) -> list:
+    """The nodes, with neighbours that go image by image as one."""
+    out = []
+    for node in nodes:
+        if out and isinstance(node, ImageByImage) and isinstance(out[-1], ImageByImage):
+            out[-1].transforms.extend(node.transforms)
+        else:
+            out.append(node)
+    return out

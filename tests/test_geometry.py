@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug import agreement, differences, geometry, vectorize, warp
+from mnist_aug import agreement, canvas, differences, geometry, vectorize
 
 CASES = [t for t in agreement.cases() if type(t) in geometry.TRANSFORMS]
 
@@ -162,5 +162,5 @@ def test_a_map_does_not_depend_on_the_canvas_row():
     places = np.broadcast_to(np.random.default_rng(0).uniform(-3, 31, (2, 1, 28, 28)),
                              (2, 100, 28, 28)).astype(np.float32)
     for how in (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):
-        out = warp.sample(images, places.copy(), how, cv2.BORDER_CONSTANT, 7)
+        out = canvas.sample(images, places.copy(), how, cv2.BORDER_CONSTANT, 7)
         assert (out == out[0]).all()

@@ -81,9 +81,10 @@ def test_an_image_depends_on_itself_and_its_key_alone(transform, seed, dtype, sh
 
 
 def test_more_images_than_a_chunk_and_none():
-    engine, images = vectorize("default"), noise(1000, 28, 28)
+    engine, images = vectorize("default"), noise(2500, 28, 28)
     whole = engine(images, (1, 0, 0))
     assert np.array_equal(engine(images[700:], (1, 0, 700)), whole[700:])
+    assert np.array_equal(engine(images[2499:], (1, 0, 2499)), whole[2499:])
     assert engine(images[:0], (1, 0, 0)).shape == (0, 28, 28)
 
 
@@ -215,6 +216,22 @@ def test_sizes_may_not_change_in_the_end():
         engine = vectorize(A.RandomCrop(20, 20, p=1))
     with pytest.raises(UserError, match="RandomCrop"):
         engine(noise(2, 28, 28), (0, 0, 0))
+
+
+def test_sizes_may_change_in_between():
+    with pytest.warns(ImageByImageWarning, match="RandomCrop, Resize"):
+        engine = vectorize(A.Compose([A.RandomCrop(20, 20, p=1), A.Resize(28, 28, p=1)]))
+    images = noise(4, 28, 28)
+    out = engine(images, (0, 0, 0))
+    assert np.array_equal(engine(images[2:3], (0, 0, 2))[0], out[2])
+    assert [step["transform"] for step in engine.replay((0, 0, 2))] == ["RandomCrop", "Resize"]
+
+
+def test_fallback_transforms_follow_their_probability():
+    engine = quietly(A.Compose([A.InvertImg(p=0.25), A.Transpose(p=1)]))
+    images = np.zeros((2000, 3, 3), np.uint8)
+    inverted = (engine(images, (0, 0, 0)) == 255).all((1, 2)).sum()
+    assert chisquare([inverted, 2000 - inverted], [500, 1500]).pvalue > 1e-3
 
 
 @pytest.mark.parametrize(("made", "word"), [
