@@ -84,7 +84,8 @@ def render(figure: Canvas, name: str, alt: str) -> str:
     svg = re.sub(r'(url\(|href=")#', rf"\1#{name}-", svg)
     svg = svg.replace("'DejaVu Sans'", FONT)
     label = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    large = 'class="large" ' if figure.get_figwidth() > 8 else ""
+    width = figure.get_figwidth()
+    large = 'class="large" ' if width > 8 else 'class="small" ' if width < 6 else ""
     return svg.replace("<svg ", f'<svg {large}role="img" aria-label="{label}" ', 1).replace(
         ">", '>\n <rect class="paper" width="100%" height="100%" fill="#ffffff"/>', 1)
 

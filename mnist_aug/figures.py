@@ -33,8 +33,8 @@ def seeds(study: Study, difference: Difference) -> Figure:
     gaps = 100 * (second.accuracy - first.accuracy)
     names = list(study.variants)
     figure, ((top,), (below,)) = canvas(
-        7.5, 2.7 + 0.42 * len(names), study,
-        "Test accuracy of every run, and the difference between the arms",
+        5.4, 2.7 + 0.42 * len(names), study,
+        "Test accuracy of every run, and the difference",
         nrows=2, gridspec_kw={"height_ratios": [len(names), 1.15]})
     for row, (name, variant) in enumerate(study.variants.items()):
         look, values = style_of(study, name), 100 * variant.accuracy
@@ -59,8 +59,7 @@ def seeds(study: Study, difference: Difference) -> Figure:
     below.annotate(f"{points(difference.mean)} pp", (mean, -0.33), ha="center", va="bottom",
                    fontsize=9.5)
     below.set(ylim=(0.5, -0.75), ylabel="")
-    below.set_xlabel(f"{ARMS[1]} minus {ARMS[0]}, pp ({tables.MINUS} hurts, + helps); "
-                     "bar: 95 % interval")
+    below.set_xlabel(f"{ARMS[1]} minus {ARMS[0]}, pp; bar: 95 % interval")
     below.set_yticks([0], [f"difference, n = {len(gaps)}"])
     left, right = min(low, gaps.min(), 0), max(high, gaps.max(), 0)
     pad = 0.06 * (right - left) or 0.1
@@ -161,7 +160,7 @@ def classes(study: Study) -> Figure:
     """The difference in accuracy within each class with its interval."""
     table = tables.classes(study)
     frame = table.frame
-    figure, ((axes,),) = canvas(7.5, 1.7 + 0.27 * len(frame), study,
+    figure, ((axes,),) = canvas(5.4, 1.7 + 0.27 * len(frame), study,
                                 f"Difference in accuracy by class, {ARMS[1]} minus {ARMS[0]}")
     rows = np.arange(len(frame))
     axes.axvline(0, color=INK, linewidth=1.2)
@@ -169,8 +168,7 @@ def classes(study: Study) -> Figure:
     axes.plot(100 * frame["difference"], rows, "o", color=INK, markersize=6)
     axes.set_yticks(rows, frame["class"].astype(str))
     axes.set(ylim=(len(frame) - 0.5, -0.5), ylabel="true class",
-             xlabel=f"difference in accuracy, pp ({tables.MINUS} hurts, + helps); "
-                    "bar: 95 % interval")
+             xlabel="difference in accuracy, pp; bar: 95 % interval")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -197,12 +197,22 @@ def _rebuild(content: Study) -> Section:
     manifests = [run.manifest for v in content.variants.values() for run in v.runs]
     commits = list(dict.fromkeys(m["git"].get("commit") for m in manifests))
     commands = [f"git checkout {c}" for c in commits[:1] if c and len(commits) == 1]
-    commands += list(dict.fromkeys(f"python {m['command']}" for m in manifests))
-    commands += ["python scripts/evaluate.py", "python scripts/report.py"]
+    settings = content.arms[1].settings
+    commands.append(f"make report DATA={_source(content.dataset)} SEEDS={len(content.paired_seeds)}"
+                    f" EPOCHS={settings['epochs']} POLICY={content.arms[1].policy}")
     dirty = any(m["git"].get("dirty") for m in manifests)
-    return Section("rebuild", "How to rebuild", [
-        "`make report` does all of it. Step by step, in the repository"
-        + (", whose code had uncommitted changes" if dirty else "") + ":"], commands=commands)
+    known = "" if _source(content.dataset) in {"digits", "mnist"} else (
+        f" DATA is where you have {content.dataset['name']}; its SHA-256 is in the manifest.")
+    changed = " The code had changes that were not committed." if dirty else ""
+    return Section("rebuild", "How to rebuild", [f"In the repository:{known}{changed}"],
+                   commands=commands)
+
+
+def _source(dataset: dict) -> str:
+    """What to give as DATA= for the dataset; a made-up path where only the user can know."""
+    if dataset["embedded"]:
+        return "digits"
+    return "mnist" if dataset["origin"].startswith("keras") else "path/to/data"
 
 
 def _check_asked(content: Study, seeds: int | None, epochs: int | None,
