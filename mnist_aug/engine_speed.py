@@ -34,7 +34,7 @@ def seconds(work, repeats: int = 30) -> float:
     return min(times)
 
 
-def stages(repeats: int = 300) -> dict:
+def stages(repeats: int = 60) -> dict:
     """By stage, on one chunk: microseconds an image, and bytes an image read and written.
 
     The stages are measured in turn, round by round, so that other work meets all of them alike.
@@ -107,7 +107,7 @@ def albumentations_rate(count: int = 1500) -> float:
 def one_thread_rate(count: int = 8192) -> float:
     """Images in a second by calling the engine."""
     engine, images = vectorize(POLICY), _images(count)
-    return count / seconds(lambda: engine(images, (0, 0, 0)), 10)
+    return count / seconds(lambda: engine(images, (0, 0, 0)), 40)
 
 
 def dataset_rate(apply, batch: int = 4096, count: int = 49152) -> float:
@@ -124,7 +124,7 @@ def dataset_rate(apply, batch: int = 4096, count: int = 49152) -> float:
     def epoch():
         for _ in data:
             pass
-    return count / seconds(epoch, 6)
+    return count / seconds(epoch, 20)
 
 
 def engine_rate() -> float:

@@ -18,7 +18,7 @@ import numpy as np
 
 from mnist_aug.canvas import sample
 
-PIXELS_PER_CHUNK = 1024 * 28 * 28  # fewer cost more calls, more only memory
+PIXELS_PER_CHUNK = 2048 * 28 * 28  # fewer cost more calls and waits for the lock, more only memory
 
 
 def chunk_length(height: int, width: int) -> int:
