@@ -35,10 +35,11 @@ OPTIONS = --data $(DATA) --seeds $(SEEDS) --epochs $(EPOCHS) --policy $(POLICY) 
 module = $(1:%=mnist_aug/%.py)
 TRAINING := $(call module,arguments dataset errors model pipeline run trainer training variant) \
             scripts/train.py
-ENGINE := $(call module,draws geometry pixels policy structure vectorize warp)
+ENGINE := $(call module,policy vectorize) \
+          $(call module,$(addprefix engine/,canvas draws faults geometry pixels structure warp))
 EVALUATION := $(call module,evaluation examples metrics study) scripts/evaluate.py
-REPORTING := $(call module,drawing figures pictures provenance report statistics study tables) \
-             $(wildcard mnist_aug/templates/*) scripts/report.py
+REPORTING := mnist_aug/statistics.py $(wildcard mnist_aug/report/*.py mnist_aug/report/templates/*) \
+             scripts/report.py
 DATA_FILES := $(wildcard $(DATA) $(DATA)/*)
 POLICY_FILE := $(wildcard $(POLICY))
 

@@ -7,7 +7,7 @@ from scipy import stats
 
 from mnist_aug import study
 from mnist_aug.errors import UserError
-from mnist_aug.tables import points, span
+from mnist_aug.report.tables import points, span
 
 LEVEL = 0.99  # of an interval, so that an honest repetition rarely fails
 

@@ -21,14 +21,14 @@ from mnist_aug.errors import UserError
 def affine() -> A.Compose:
     """Small turns, shifts, zooms and slants."""
     return A.Compose([
-        A.Affine(rotate=(-12, 12), scale=(0.9, 1.1), translate_percent=(-0.06, 0.06),
-                 shear={"x": (-10, 10), "y": (0, 0)}),
+        A.Affine(rotate=(-6, 6), scale=(0.94, 1.06), translate_percent=(-0.03, 0.03),
+                 shear={"x": (-5, 5), "y": (0, 0)}, p=0.8),
     ])
 
 
 def elastic() -> A.Compose:
     """Smooth random displacement (Simard, Steinkraus and Platt 2003)."""
-    return A.Compose([A.ElasticTransform(alpha=50, sigma=4)])
+    return A.Compose([A.ElasticTransform(alpha=40, sigma=4, p=1)])
 
 
 def default() -> A.Compose:

@@ -24,7 +24,8 @@ PREDICTIONS = "predictions.npz"
 PACKAGES = ("albumentations", "keras", "matplotlib", "numpy", "opencv-python-headless", "pandas",
             "scikit-learn", "scipy", "seaborn", "tensorflow")
 TRAINING_SOURCES = ("dataset", "model", "pipeline", "trainer", "training", "variant")
-AUGMENTATION_SOURCES = ("draws", "geometry", "pixels", "policy", "structure", "vectorize", "warp")
+AUGMENTATION_SOURCES = ("policy", "vectorize", "engine/canvas", "engine/draws", "engine/faults",
+                        "engine/geometry", "engine/pixels", "engine/structure", "engine/warp")
 ASKED = ("variant", "seed", "dataset", "sources_sha256")  # what must agree for a run to stand
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_aug import draws
+from mnist_aug.engine import draws
 from mnist_aug.errors import UserError
 
 
@@ -46,7 +46,8 @@ def vectorize(policy_or_path) -> "Engine":
     Warns:
         ImageByImageWarning: once, naming the transforms that run image by image.
     """
-    from mnist_aug import policy, structure  # here, so that `import mnist_aug` stays light
+    from mnist_aug import policy  # here, so that `import mnist_aug` stays light
+    from mnist_aug.engine import structure  # here, so that `import mnist_aug` stays light
 
     if isinstance(policy_or_path, (str, os.PathLike)):
         policy_or_path = policy.load(str(Path(policy_or_path)))
@@ -82,8 +83,8 @@ class Engine:
             UserError: images or key of another kind, or a parameter that doesn't fit the images'
             size.
         """
-        from mnist_aug.structure import Batch
-        from mnist_aug.warp import chunk_length
+        from mnist_aug.engine.structure import Batch
+        from mnist_aug.engine.warp import chunk_length
 
         _check_images(images)
         keys = _keys(key, len(images))
@@ -134,8 +135,8 @@ class Engine:
             A dict for each transform done, in order: its name as `transform`, and plain numbers or
             lists by name. Fields are given as `dx_px` and `dy_px`, lists [H][W].
         """
-        from mnist_aug.geometry import shown
-        from mnist_aug.structure import Batch
+        from mnist_aug.engine.geometry import shown
+        from mnist_aug.engine.structure import Batch
 
         image = np.zeros((1, *shape), dtype)
         _check_images(image)

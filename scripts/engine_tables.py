@@ -1,6 +1,6 @@
 """Measure the engine and write the tables of docs/engine.md anew. Takes some minutes.
 
-    python scripts/engine_tables.py [--check]
+    python scripts/evidence.py [--check]
 
 With --check the file stays as it is, and the tables are printed.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from mnist_aug import engine_tables
+from mnist_aug.engine import evidence
 from mnist_aug.errors import one_line_errors
 
 if __name__ == "__main__":
@@ -20,8 +20,8 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     with one_line_errors():
         page = Path(__file__).parents[1] / "docs" / "engine.md"
-        tables = engine_tables.measure()
+        tables = evidence.measure()
         if arguments.check:
             print("\n\n".join(tables.values()))
         else:
-            engine_tables.write(page, tables)
+            evidence.write(page, tables)

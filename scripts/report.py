@@ -4,14 +4,15 @@ The other scripts' options are taken too, so that make can pass one list to all.
 and --policy refuse results made otherwise; --data is not read, as the report needs no dataset.
 """
 
-from mnist_aug import arguments, report
+from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
+from mnist_aug.report import page
 
 
 def main():
     options = arguments.parser(__doc__).parse_args()
-    verdict = report.write(options.results, options.reports, options.seeds, options.epochs,
-                           options.policy)
+    verdict = page.write(options.results, options.reports, options.seeds, options.epochs,
+                         options.policy)
     print(f"{options.reports / 'index.html'}: {verdict}")
 
 

@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
+import synthetic_results
 from scipy import stats
 
-import synthetic_results
 from mnist_aug import check
 from mnist_aug.errors import UserError
 
@@ -53,7 +53,7 @@ def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, 
     lines = process.stdout.splitlines()
     assert len(lines) == 3
     for line in lines:
-        assert re.search(r": reproduced: difference [+−]?\d\.\d\d pp, 99% interval .* \(5 seeds "
+        assert re.search(r": reproduced: difference \S?\d\.\d\d pp, 99% interval .* \(5 seeds "
                          r"against 8\)$", line), line
     process = script("check", "--results", worse, "--reference", reference)
     assert process.returncode == 1

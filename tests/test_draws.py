@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare, kstest
 
-from mnist_aug.draws import Draws, fold, image_keys
+from mnist_aug.engine.draws import Draws, fold, image_keys
 
 NEIGHBOURS = {
     "seed": lambda i: (i, 0, 0, 1), "epoch": lambda i: (0, i, 0, 1),
@@ -18,7 +18,7 @@ def draws_of(seed, epoch, positions, node=1):
 
 def test_splitmix64_agrees_with_its_published_sequence():
     # The reference generator seeded with 1234567 (Vigna, splitmix64.c) adds GOLDEN, then mixes.
-    from mnist_aug.draws import GOLDEN, mix
+    from mnist_aug.engine.draws import GOLDEN, mix
     state = np.uint64(1234567) + np.arange(1, 4, dtype=np.uint64) * np.uint64(GOLDEN)
     assert mix(state).tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import synthetic_results
 
-from mnist_aug import examples, figures, pictures, study
+from mnist_aug import examples, study
+from mnist_aug.report import figures, pictures
 from mnist_aug.statistics import compare
 
 

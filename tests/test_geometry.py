@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug import agreement, canvas, differences, geometry, vectorize
+from mnist_aug import vectorize
+from mnist_aug.engine import agreement, canvas, differences, geometry
 
 CASES = [t for t in agreement.cases() if type(t) in geometry.TRANSFORMS]
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from mnist_aug import agreement, pixels, vectorize
+from mnist_aug import vectorize
+from mnist_aug.engine import agreement, pixels
 from mnist_aug.errors import UserError
 
 CASES = [t for t in agreement.cases() if type(t) in pixels.TRANSFORMS]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import synthetic_results
 
-from mnist_aug import report
 from mnist_aug.errors import UserError
+from mnist_aug.report.page import write
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -30,7 +30,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     synthetic_results.write(folder / "results", seeds=5, test=400, variants=(
         "baseline", "augmented", "affine"))
-    report.write(folder / "results", folder / "reports")
+    write(folder / "results", folder / "reports")
     return folder
 
 
@@ -69,7 +69,7 @@ def test_verdict(tmp_path, first, second, seeds, start):
     results = synthetic_results.write(
         tmp_path / "results", seeds=seeds, test=400, bench=False, samples=False,
         correct={"baseline": correct(first, seeds), "augmented": correct(second, seeds)})
-    sentence = report.write(results, tmp_path / "reports")
+    sentence = write(results, tmp_path / "reports")
     assert sentence.startswith(start)
     assert f"n = {seeds} seed" in sentence
     assert "95 % interval" in sentence
@@ -82,7 +82,7 @@ def test_verdict(tmp_path, first, second, seeds, start):
 
 def test_few_seeds_are_said_to_be_few(tmp_path):
     results = synthetic_results.write(tmp_path / "results", seeds=2, test=60, bench=False)
-    report.write(results, tmp_path / "reports")
+    write(results, tmp_path / "reports")
     assert "n = 2 seeds" in (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
 
 
@@ -108,7 +108,7 @@ def test_an_old_report_leaves_nothing_behind(made, tmp_path):
     shutil.copytree(made / "reports", reports)
     (reports / "figures" / "old.svg").write_text("<svg/>")
     (reports / "tables" / "notes.txt").write_text("mine")
-    report.write(made / "results", reports, seeds=5, epochs=5, policy="default")
+    write(made / "results", reports, seeds=5, epochs=5, policy="default")
     assert not (reports / "figures" / "old.svg").exists()
     assert (reports / "tables" / "notes.txt").read_text() == "mine"
     assert [p for p in reports.rglob(".*") if p.is_file()] == []
@@ -149,7 +149,7 @@ def test_hostile_names_stay_text(tmp_path):
     variant = "a&b<i>"
     results = synthetic_results.write(tmp_path / "results", seeds=2, test=60, name=name,
                                       variants=("baseline", "augmented", variant))
-    report.write(results, tmp_path / "reports")
+    write(results, tmp_path / "reports")
     page = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
     markdown = (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
     tags = {tag for tag, _ in Outline(page).tags}
@@ -161,7 +161,7 @@ def test_hostile_names_stay_text(tmp_path):
 def test_embedded_digits_are_marked_everywhere(tmp_path):
     results = synthetic_results.write(tmp_path / "results", seeds=2, test=60, embedded=True,
                                       name="digits")
-    assert "digits (embedded, not MNIST)" in report.write(results, tmp_path / "reports")
+    assert "digits (embedded, not MNIST)" in write(results, tmp_path / "reports")
     for name in ("index.html", "report.md"):
         assert "This is not MNIST." in (tmp_path / "reports" / name).read_text(encoding="utf-8")
     figures = list((tmp_path / "reports" / "figures").glob("*.svg"))
@@ -173,7 +173,7 @@ def test_embedded_digits_are_marked_everywhere(tmp_path):
 def test_three_classes_of_12_by_9(tmp_path):
     results = synthetic_results.write(tmp_path / "results", seeds=2, classes=3, test=60,
                                       shape=(12, 9))
-    report.write(results, tmp_path / "reports")
+    write(results, tmp_path / "reports")
     assert "12 by 9, 3" in (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
 
 
@@ -182,7 +182,7 @@ def test_three_classes_of_12_by_9(tmp_path):
     ({"policy": "elastic"}, "policy default, not elastic")])
 def test_results_that_are_not_those_asked_for(made, tmp_path, asked, words):
     with pytest.raises(UserError, match=words):
-        report.write(made / "results", tmp_path, **asked)
+        write(made / "results", tmp_path, **asked)
     assert list(tmp_path.iterdir()) == []
 
 

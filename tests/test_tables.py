@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import synthetic_results
 
-from mnist_aug import provenance, study, tables
+from mnist_aug import study
+from mnist_aug.report import provenance, tables
 
 
 @pytest.fixture(scope="module")

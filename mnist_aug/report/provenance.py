@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 
+from mnist_aug.report.tables import Table, number
 from mnist_aug.study import ARMS, Study
-from mnist_aug.tables import Table, number
 
 
 def settings(study: Study) -> Table:

@@ -19,8 +19,8 @@ from albumentations.augmentations.geometric import functional as a_geometric
 from albumentations.augmentations.pixel import functional as a_pixel
 from scipy.stats import ks_2samp
 
-from mnist_aug import geometry, pixels
-from mnist_aug.draws import Draws, image_keys
+from mnist_aug.engine import geometry, pixels
+from mnist_aug.engine.draws import Draws, image_keys
 from mnist_aug.vectorize import vectorize
 
 SIZE = (28, 28)

@@ -13,12 +13,13 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from mnist_aug import examples, figures, pictures, provenance, study, tables
-from mnist_aug.drawing import Figure
+from mnist_aug import examples, study
 from mnist_aug.errors import UserError
+from mnist_aug.report import figures, pictures, provenance, tables
+from mnist_aug.report.drawing import Figure
+from mnist_aug.report.tables import Table, number, percent, points, span
 from mnist_aug.statistics import FEW_SEEDS, Difference, compare
 from mnist_aug.study import ARMS, Study
-from mnist_aug.tables import Table, number, percent, points, span
 
 
 @dataclass(frozen=True)

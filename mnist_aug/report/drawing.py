@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
+from mnist_aug.report.tables import MINUS, Table
 from mnist_aug.study import Study
-from mnist_aug.tables import MINUS, Table
 
 # Each ink stands for a colour of the page's scheme; the files keep them, on their own white paper.
 INKS = {"#1c1c1d": "currentColor", "#5c5c5e": "var(--muted)", "#d6d6d8": "var(--rule)",

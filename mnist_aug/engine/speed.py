@@ -12,8 +12,8 @@ import albumentations as A
 import cv2
 import numpy as np
 
-from mnist_aug import canvas, geometry, warp
-from mnist_aug.draws import Draws, image_keys
+from mnist_aug.engine import canvas, geometry, warp
+from mnist_aug.engine.draws import Draws, image_keys
 from mnist_aug.vectorize import vectorize
 
 SHAPE = (28, 28)

@@ -4,9 +4,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from mnist_aug.drawing import INK, MUTED, STYLE, Figure, canvas, render, style_of
+from mnist_aug.report.drawing import INK, MUTED, STYLE, Figure, canvas, render, style_of
+from mnist_aug.report.tables import Table, read_by
 from mnist_aug.study import ARMS, Study
-from mnist_aug.tables import Table, read_by
 
 TILE = 0.62  # inches across a small image
 

@@ -9,8 +9,8 @@ import random
 import albumentations as A
 import numpy as np
 
-from mnist_aug import geometry
-from mnist_aug.draws import Draws, image_keys
+from mnist_aug.engine import geometry
+from mnist_aug.engine.draws import Draws, image_keys
 from mnist_aug.vectorize import vectorize
 
 SHAPE = (28, 28)

@@ -16,7 +16,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from mnist_aug.canvas import sample
+from mnist_aug.engine.canvas import sample
 
 PIXELS_PER_CHUNK = 2048 * 28 * 28  # fewer cost more calls and waits for the lock, more only memory
 

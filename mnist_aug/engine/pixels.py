@@ -10,7 +10,7 @@ import albumentations as A
 import cv2
 import numpy as np
 
-from mnist_aug.canvas import fill_value
+from mnist_aug.engine.canvas import fill_value
 from mnist_aug.errors import UserError
 
 

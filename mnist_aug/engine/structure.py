@@ -14,11 +14,11 @@ from typing import Any
 import albumentations as A
 import numpy as np
 
-from mnist_aug import geometry, pixels
-from mnist_aug.draws import Draws, fold
+from mnist_aug.engine import geometry, pixels
+from mnist_aug.engine.draws import Draws, fold
+from mnist_aug.engine.faults import check
+from mnist_aug.engine.warp import Warp
 from mnist_aug.errors import UserError
-from mnist_aug.faults import check
-from mnist_aug.warp import Warp
 
 _WHETHER, _WHAT = 1, 2  # the two streams of a node: whether it is done, and what it draws
 

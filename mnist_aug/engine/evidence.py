@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_aug import agreement, differences, engine_speed
+from mnist_aug.engine import agreement, differences, speed
 from mnist_aug.errors import UserError
 
 
@@ -68,18 +68,18 @@ def _differences() -> str:
 
 
 def _speed() -> str:
-    single = engine_speed.albumentations_rate()
+    single = speed.albumentations_rate()
     rates = {"albumentations, image by image": single,
-             "engine, one thread": engine_speed.one_thread_rate(),
-             "engine through tf.data, a call for each core": engine_speed.engine_rate(),
-             "TensorFlow graph operations through tf.data": engine_speed.graph_rate()}
+             "engine, one thread": speed.one_thread_rate(),
+             "engine through tf.data, a call for each core": speed.engine_rate(),
+             "TensorFlow graph operations through tf.data": speed.graph_rate()}
     rows = [[name, f"{rate:,.0f}", f"{rate / single:.0f}"] for name, rate in rates.items()]
-    return _table([f"on {engine_speed.os.cpu_count()} cores ({platform.machine()})",
+    return _table([f"on {speed.os.cpu_count()} cores ({platform.machine()})",
                    "images/s", "times"], rows)
 
 
 def _stages() -> str:
-    rate = engine_speed.copy_rate()
+    rate = speed.copy_rate()
     rows = [[name, f"{time:.2f}", f"{touched:,}", f"{touched / rate:.2f}"]
-            for name, (time, touched) in engine_speed.stages().items()]
+            for name, (time, touched) in speed.stages().items()]
     return _table(["stage", "µs an image", "bytes an image", "µs to copy as much"], rows)

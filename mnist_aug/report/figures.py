@@ -7,8 +7,8 @@ import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from mnist_aug import provenance, tables
-from mnist_aug.drawing import (
+from mnist_aug.report import provenance, tables
+from mnist_aug.report.drawing import (
     COLOURS,
     INK,
     MUTED,
@@ -21,9 +21,9 @@ from mnist_aug.drawing import (
     render,
     style_of,
 )
+from mnist_aug.report.tables import number, percent, points, span
 from mnist_aug.statistics import Difference, mean_interval
 from mnist_aug.study import ARMS, Study
-from mnist_aug.tables import number, percent, points, span
 
 
 @matplotlib.rc_context(STYLE)

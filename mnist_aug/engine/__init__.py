@@ -1,0 +1,1 @@
+"""The parts of the engine, and the evidence for it."""
