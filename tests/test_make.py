@@ -67,7 +67,7 @@ def test_report_and_what_makes_it_again(project):
 
     assert made(project, "report", *ASKED).strip() == ""
 
-    style = next((project / "mnist_aug" / "templates").glob("*.css"))
+    style = next((project / "mnist_aug" / "report" / "templates").glob("*.css"))
     style.write_text(style.read_text() + "\n/* changed */\n")
     again = made(project, "report", *ASKED)
     assert "report.py" in again
@@ -130,11 +130,14 @@ def test_a_mistake_is_one_line_and_costs_nothing(project, digits, mistake, words
 
 
 def test_clean_targets_leave_the_reference(project):
-    made(project, "report", *ASKED)
-    reference = project / "results" / "reference" / "baseline" / "metrics.csv"
-    reference.parent.mkdir(parents=True, exist_ok=True)
-    reference.write_text("kept")
+    kept = ["results/reference/baseline/metrics.csv", "reports/reference/index.html",
+            "results/other/seed-00/manifest.json"]
+    gone = ["results/baseline/seed-00/manifest.json", "results/samples.npz", "reports/index.html",
+            "reports/figures/seeds.svg"]
+    for name in kept + gone:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).touch()
     made(project, "clean", "clean-results")
     left = {str(path.relative_to(project)) for folder in ("results", "reports")
             for path in (project / folder).rglob("*") if path.is_file()}
-    assert left == {"results/reference/baseline/metrics.csv"}
+    assert left == set(kept)

@@ -37,7 +37,8 @@ def test_the_baseline_is_the_one_specified():
     assert [layer.units for layer in net.layers[1:]] == [128, 128, 10]
     assert [layer.activation.__name__ for layer in net.layers[1:]] == ["relu", "relu", "softmax"]
     assert isinstance(net.optimizer, keras.optimizers.Adam)
-    assert net.optimizer.get_config() == keras.optimizers.Adam(name="adam").get_config()
+    assert net.optimizer.get_config() | {"name": ""} == (
+        keras.optimizers.Adam().get_config() | {"name": ""})
     assert net.loss == "sparse_categorical_crossentropy"
 
 
