@@ -42,14 +42,14 @@ def train(variant: Variant, seeds: Iterable[int], dataset: Dataset, results: Pat
 
 def _train_run(trainer, wanted: dict, target: Path) -> None:
     started = run.now()
-    clock = time.perf_counter()
-    trained, history = trainer.fit(wanted["seed"], verbose=1 if sys.stdout.isatty() else 2)
-    seconds = time.perf_counter() - clock
-    digest = hashlib.sha256()
-    for weights in trained.get_weights():
-        digest.update(weights.tobytes())
     with run.written(target) as temporary:
-        temporary.mkdir()
+        temporary.mkdir()  # before the training, so that a folder that can't be written costs none
+        clock = time.perf_counter()
+        trained, history = trainer.fit(wanted["seed"], verbose=1 if sys.stdout.isatty() else 2)
+        seconds = time.perf_counter() - clock
+        digest = hashlib.sha256()
+        for weights in trained.get_weights():
+            digest.update(weights.tobytes())
         trained.save(temporary / run.MODEL)
         history.to_csv(temporary / run.HISTORY)
         run.write_json(temporary / run.MANIFEST, wanted | {
