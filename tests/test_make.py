@@ -18,7 +18,8 @@ ASKED = ["DATA=digits", "SEEDS=1", "EPOCHS=1"]
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     copy = tmp_path_factory.mktemp("project")
-    shutil.copy(PROJECT / "Makefile", copy)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(PROJECT / name, copy)
     for folder in ("mnist_aug", "scripts"):
         shutil.copytree(PROJECT / folder, copy / folder,
                         ignore=shutil.ignore_patterns("__pycache__"))
@@ -54,6 +55,16 @@ def test_help_is_the_default_and_lists_every_target(project):
         assert len(re.findall(rf"^  make {target} +\w", text, re.M)) == 1, target
     for variable in ("DATA", "SEEDS", "EPOCHS", "POLICY", "RESULTS", "REPORTS", "PYTHON"):
         assert re.search(rf"^  {variable} +.*\(default: \S+\)$", text, re.M), variable
+
+
+def test_the_conda_environment_takes_the_place_of_venv(project):
+    def planned(**environment):
+        return subprocess.run(["make", "-n", "bench"], cwd=project, capture_output=True, text=True,
+                              env={"PATH": os.environ["PATH"], **environment}).stdout
+    assert "-m venv --clear .venv" in planned()
+    assert ".venv/bin/python scripts/bench.py" in planned()
+    assert "-m venv --clear .venv" in planned(CONDA_DEFAULT_ENV="base")
+    assert planned(CONDA_DEFAULT_ENV="mnist-aug").startswith("python scripts/bench.py")
 
 
 def test_report_and_what_makes_it_again(project):
