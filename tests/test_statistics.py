@@ -60,6 +60,29 @@ def test_bootstrap_spread_for_seeds_alone_is_the_unbiased_one():
         np.std([0.0, 0.3, 0.9], ddof=1) / 3**0.5, rel=0.05)
 
 
+def test_the_bootstrap_is_the_plain_one_of_all_cells():
+    """Leaving out the draws that add nothing changes no quantile but by chance."""
+    rng = np.random.default_rng(3)
+    differences = rng.integers(-1, 2, (3, 200)) * (rng.random(200) < 0.3)
+    by_seed = rng.multinomial(2, [1 / 3] * 3, size=20_000) / 2
+    by_example = rng.multinomial(200, [1 / 200] * 200, size=20_000) / 200
+    plain = ((by_seed @ differences) * by_example).sum(axis=1)
+    means = crossed_bootstrap(differences)
+    assert means.std() == pytest.approx(plain.std(), rel=0.03)
+    for share in (0.025, 0.5, 0.975):  # a mean is a multiple of 1 / (2 x 200)
+        assert np.quantile(means, share) == pytest.approx(np.quantile(plain, share), abs=0.0026)
+
+
+def test_the_ends_of_an_interval_are_steady():
+    """For 30 seeds and 10,000 examples another stream moves an end by under 0.005 pp."""
+    rng = np.random.default_rng(4)
+    chance = rng.beta(0.15, 8, 10_000)
+    differences = ((rng.random((30, 10_000)) < chance).astype(int)
+                   - (rng.random((30, 10_000)) < 0.7 * chance))
+    ends = [np.quantile(crossed_bootstrap(differences, seed=s), [0.025, 0.975]) for s in (0, 1)]
+    assert np.abs(np.subtract(*ends)).max() < 0.00005
+
+
 def test_the_same_input_gives_the_same_interval():
     differences = np.random.default_rng(1).integers(-1, 2, (3, 200))
     assert difference_interval(differences) == difference_interval(differences)
@@ -70,15 +93,16 @@ def test_unpaired_arms_are_refused():
         compare(np.ones((2, 5), bool), np.ones((3, 5), bool))
 
 
+@pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize(("seed_sd", "example_sd"), [(0.0, 0.1), (0.03, 0.02)])
-def test_coverage(seed_sd, example_sd):
+def test_coverage(seed_sd, example_sd, seeds):
     """95 % intervals hold the true difference in at least 91 % of 200 simulated studies.
 
     With n = 200, 91 % is 2.6 standard errors below 95 %: a true 95 % fails once in 200 times, and
     the seed of the simulation is fixed.
     """
     rng = np.random.default_rng(2)
-    seeds, examples, noise = 5, 400, 0.02
+    examples, noise = 400, 0.02
     draw = rng.normal(0, np.hypot(seed_sd, example_sd), 200_000)
     truth = np.clip(0.01 + draw, -0.9, 0.9).mean()
     covered = 0
