@@ -64,7 +64,7 @@ def crossed_bootstrap(differences: np.ndarray, resamples: int = RESAMPLES,
     active = differences[:, differences.any(axis=0)].astype(float)
     count = active.shape[1]
     means = np.zeros(resamples)
-    block = 50  # bounds memory, and keeps what is drawn in the processor's cache
+    block = 100  # bounds memory, and keeps what is drawn in the processor's cache
     for start in range(0, resamples if count else 0, block):
         size = min(block, resamples - start)
         by_seed = rng.multinomial(draws, np.full(seeds, 1 / seeds), size=size) / draws
