@@ -19,6 +19,8 @@ TRAIN_AGAIN = "delete the run's folder and run `make report`, which trains it an
 WORDS = {"variant", "test_set", "benchmark", "method", "against"}  # columns that hold text
 MANIFEST_KEYS = {"variant", "parameters", "seed", "dataset", "git", "versions", "device",
                  "command", "seconds", "images_per_second"}
+SHOWN_AS = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "fashion_mnist": "Fashion-MNIST",
+            "kmnist": "KMNIST", "emnist": "EMNIST"}  # datasets whose usual name isn't the folder's
 DATASET_KEYS = {"name", "origin", "sha256", "embedded", "train", "validation", "test",
                 "image_shape", "classes"}
 
@@ -107,7 +109,9 @@ class Study:
     def mark(self) -> str:
         """Which dataset this is, in the words that stand on every page and figure."""
         name = self.dataset["name"]
-        return f"{name} (embedded, not MNIST)" if self.dataset["embedded"] else name
+        if self.dataset["embedded"]:
+            return f"{name} (embedded, not MNIST)"
+        return SHOWN_AS.get(name, name)
 
 
 def load(results: Path) -> Study:

@@ -9,7 +9,7 @@ import pytest
 import synthetic_results
 
 from mnist_aug import examples, study
-from mnist_aug.report import figures, pictures
+from mnist_aug.report import figures, matrices, pictures
 from mnist_aug.statistics import compare
 
 
@@ -18,7 +18,7 @@ def draw(path) -> list:
     samples = examples.load(path, content)
     difference = compare(*(arm.correct for arm in content.arms))
     drawn = [figures.seeds(content, difference), figures.curves(content),
-             figures.classes(content), figures.confusion(content),
+             figures.classes(content), matrices.confusion(content),
              pictures.augmented(content, samples)]
     if content.bench is not None:
         drawn.append(figures.bench(content))

@@ -61,7 +61,7 @@ def test_only_what_differs_between_the_arms(content):
     shown = provenance.settings(content).shown.set_index("setting")
     assert shown.loc["policy / name"].tolist() == ["none", "default"]
     assert shown.loc["policy / 1 Affine", "augmented"] == (
-        "p 0.5; rotate [-12, 12]; scale [0.9, 1.1]")
+        f"p 0.5; rotate {tables.MINUS}12 to 12; scale 0.9 to 1.1")
     assert "batch_size" not in shown.index
 
 

@@ -20,6 +20,14 @@ INKS = {"#1c1c1d": "currentColor", "#5c5c5e": "var(--muted)", "#d6d6d8": "var(--
 INK, MUTED, RULE, PAPER = INKS
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 SHADES = {colour: f"var(--series-{i})" for i, colour in enumerate(COLOURS)}
+# The same scheme for a file that is looked at alone; the page has it in style.css.
+DARK = {INK: "#e6e6e8", MUTED: "#a9acb1", RULE: "#3d4045", PAPER: "#15171a",
+        COLOURS[0]: "#3b9fdc", COLOURS[1]: "#ec7a26", COLOURS[2]: "#1fb58a"}
+DARK_RULES = "".join(f'[style*="{part}: {colour}"]{{{part}:{dark}!important}}'
+                     for colour, dark in DARK.items() for part in ("fill", "stroke"))
+DARK_STYLE = f"@media (prefers-color-scheme: dark) {{.paper{{fill:{DARK[PAPER]}}}{DARK_RULES}}}"
+WIDTH = 5.4  # inches of every figure: on a phone of 390 px a letter of 9.5 points is 8.5 px high
+SMALL = 9.5  # points of the smallest letter
 MARKERS = "oDs^vP"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE = {
@@ -47,7 +55,7 @@ class Figure:
     @property
     def inline(self) -> str:
         """The SVG for the page: its colours follow the page's scheme, the paper shows through."""
-        svg = re.sub(r'<rect class="paper"[^>]*/>', "", self.svg)
+        svg = re.sub(r'<rect class="paper"[^>]*/>|<style class="dark">.*?</style>', "", self.svg)
         for ink, css in (INKS | SHADES).items():
             svg = svg.replace(ink, css)
         return svg
@@ -58,13 +66,13 @@ def style_of(study: Study, name: str) -> dict:
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
-def canvas(width: float, height: float, study: Study, title: str, **grid) -> tuple:
-    """A canvas of that size in inches, its axes, its title and the mark of the dataset."""
-    figure = Canvas(figsize=(width, height), layout="constrained")
+def canvas(height: float, study: Study, title: str, **grid) -> tuple:
+    """A canvas of that height in inches, its axes, its title and the mark of the dataset."""
+    figure = Canvas(figsize=(WIDTH, height), layout="constrained")
     figure.get_layout_engine().set(rect=(0, 0.26 / height, 1, 1 - 0.56 / height))
     axes = figure.subplots(squeeze=False, **grid)
     figure.text(0.004, 1 - 0.06 / height, title, fontsize=11.5, fontweight="bold", va="top")
-    figure.text(0.004, 0.05 / height, f"Dataset: {study.mark}", fontsize=8.5, color=MUTED,
+    figure.text(0.004, 0.05 / height, f"Dataset: {study.mark}", fontsize=SMALL, color=MUTED,
                 va="bottom")
     return figure, axes
 
@@ -84,15 +92,17 @@ def render(figure: Canvas, name: str, alt: str) -> str:
     svg = re.sub(r'(url\(|href=")#', rf"\1#{name}-", svg)
     svg = svg.replace("'DejaVu Sans'", FONT)
     label = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    width = figure.get_figwidth()
-    large = 'class="large" ' if width > 8 else 'class="small" ' if width < 6 else ""
-    return svg.replace("<svg ", f'<svg {large}role="img" aria-label="{label}" ', 1).replace(
-        ">", '>\n <rect class="paper" width="100%" height="100%" fill="#ffffff"/>', 1)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).replace(
+        ">", f'>\n <style class="dark">{DARK_STYLE}</style>'
+        '\n <rect class="paper" width="100%" height="100%" fill="#ffffff"/>', 1)
 
 
 def plain_ticks(axis, signed: bool = False) -> None:
-    """Tick labels with as many decimals as the ticks need, and a true minus sign."""
+    """Tick labels with as many decimals as the axis needs, the same for all, and a true minus."""
     def label(value, _place):
-        text = f"{value:+.10g}" if signed and round(value, 9) else f"{value:.10g}"
+        digits = max(len(f"{tick:.6f}".rstrip("0").partition(".")[2])
+                     for tick in axis.get_majorticklocs())
+        value = round(value, 6) + 0.0  # no minus before nought
+        text = f"{value:{'+' if signed and value else ''}.{digits}f}"
         return text.replace("-", MINUS)
     axis.set_major_formatter(FuncFormatter(label))

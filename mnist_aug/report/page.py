@@ -15,10 +15,10 @@ from markupsafe import Markup, escape
 
 from mnist_aug import examples, study
 from mnist_aug.errors import UserError
-from mnist_aug.report import figures, pictures, provenance, tables
+from mnist_aug.report import figures, matrices, pictures, provenance, tables, words
 from mnist_aug.report.drawing import Figure
-from mnist_aug.report.tables import Table, number, percent, points, span
-from mnist_aug.statistics import FEW_SEEDS, Difference, compare
+from mnist_aug.report.tables import Table
+from mnist_aug.statistics import Difference, compare
 from mnist_aug.study import ARMS, Study
 
 
@@ -53,9 +53,10 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     sections = list(_sections(content, difference, examples.load(results, content)))
     shown = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
-    page = {"verdict": verdict(content, difference), "caution": caution(difference),
-            "sections": sections, "mark": content.mark, "dataset": content.dataset,
-            "outcome": difference.outcome}
+    page = {"verdict": words.verdict(content, difference), "caution": words.caution(difference),
+            "subtitle": words.subtitle(content), "mark": content.mark, "dataset": content.dataset,
+            "sections": sections,
+            "listed": {table.name for section in sections for table in section.tables}}
     reports = Path(reports)
     try:
         _write_folder(reports / "tables", {f"{t.name}.csv": t.csv for t in every.values()})
@@ -70,79 +71,40 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     return page["verdict"]
 
 
-def verdict(content: Study, difference: Difference) -> str:
-    """The answer in one sentence, with the difference, its interval and n."""
-    policy = content.variants[ARMS[1]].policy
-    cause = f"augmentation (policy {policy})" if policy else f"variant {ARMS[1]}"
-    first, second = percent(difference.first), percent(difference.second)
-    size = f"{points(difference.mean)} pp"
-    interval = f"95 % interval {span(difference.low, difference.high)} pp"
-    seeds = f"n = {difference.seeds} seed{'s' if difference.seeds > 1 else ''}"
-    place = f"on the {difference.examples:,} test images of {content.mark}"
-    if difference.outcome == "too few seeds":
-        return (f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
-                f"instead of {first} % {place}, a difference of {size} ({interval} over test "
-                f"images alone, {seeds}).")
-    if difference.outcome == "no detectable difference":
-        return (f"No detectable difference: with {cause}, test accuracy is {second} % instead of "
-                f"{first} % {place}, a difference of {size} ({interval}, {seeds}).")
-    change = difference.error_reduction
-    errors = "" if change is None else (
-        f", {abs(100 * change):.0f} % {'fewer' if change > 0 else 'more'} errors")
-    return (f"{cause[0].upper()}{cause[1:]} {difference.outcome}: test accuracy is {second} % "
-            f"instead of {first} % {place}, a difference of {size} ({interval}, {seeds}){errors}.")
-
-
-def caution(difference: Difference) -> str:
-    """What the verdict can't tell, in one sentence; empty when nothing is amiss."""
-    half = 100 * (difference.high - difference.low) / 2
-    if difference.outcome == "too few seeds":
-        return ("Another seed may give another difference, and one pair of runs can't tell how "
-                f"far off; train with SEEDS={FEW_SEEDS} or more.")
-    if difference.outcome == "no detectable difference":
-        return (f"That is not proof of no effect: with n = {difference.seeds} seeds and "
-                f"{difference.examples:,} test images, effects under about {half:.2f} pp can't be "
-                "told from none.")
-    if difference.seeds < FEW_SEEDS:
-        return (f"With n = {difference.seeds} seeds the interval itself is uncertain; train with "
-                f"SEEDS={FEW_SEEDS} or more before you rely on it.")
-    return ""
-
-
 def _sections(content: Study, difference: Difference, samples: dict | None) -> Iterable[Section]:
     unpaired = sorted({s for arm in ARMS for s in content.variants[arm].seeds}
                       - set(content.paired_seeds))
     left_out = [f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
                 "comparison."] if unpaired else []
     yield Section("results", "Results", [
-        _methods(difference), *left_out], [figures.seeds(content, difference)],
+        words.methods(difference), *left_out], [figures.seeds(content, difference)],
         [tables.results(content), tables.pairs(content)])
     curves = figures.curves(content)
-    yield Section("curves", "Learning curves", [], [curves], [curves.table])
+    yield Section("curves", "Learning curves", [words.last_epochs(curves.table.frame)], [curves],
+                  [curves.table])
     drawn = samples is not None and samples["augmented"].shape[1] > 0
     yield Section(
         "augmentation", "What augmentation does to images",
         [] if drawn else ["The results folder holds no augmented images: `make evaluate` stores "
                           "them in samples.npz."],
         [pictures.augmented(content, samples)] if drawn else [])
-    errors = [figures.confusion(content), figures.classes(content)]
+    errors = [matrices.confusion(content), figures.classes(content)]
     yield Section("errors", "Where the errors are", [], errors, [f.table for f in errors[::-1]])
     gain = examples.gains(content.arms)
-    better, worse = int((gain > 0).sum()), int((gain < 0).sum())
-    changed = [f"Of {len(gain):,} test images, {ARMS[1]} reads {better:,} right in more seeds "
-               f"than {ARMS[0]} does, {worse:,} in fewer, and {len(gain) - better - worse:,} in "
-               "as many."]
+    changed = [words.changed_images(gain)]
     groups = []
     if samples is None:
         changed.append("The results folder holds no images to show: `make evaluate` stores them "
                        "in samples.npz.")
     else:
-        rule = "Chosen by the largest difference in the share of seeds that read them right, "
+        shown = {group: len(samples[f"{group}_index"]) for group in examples.GROUPS}
         groups = [pictures.read(content, samples, group, title, how) for group, title, how in (
             ("test", "Sample test images", "The first test image of each class."),
-            ("fixed", "Test images that augmentation fixed", rule + "in favour of augmentation."),
-            ("broken", "Test images that augmentation broke", rule + "against augmentation."),
-        ) if len(samples[f"{group}_images"])]
+            ("fixed", "Read right more often with augmentation",
+             words.choice(shown["fixed"], int((gain > 0).sum()), "gain")),
+            ("broken", "Read right less often with augmentation",
+             words.choice(shown["broken"], int((gain < 0).sum()), "loss")),
+        ) if shown[group]]
     yield Section("images", "Single test images", changed, groups)
     yield Section("settings", "What differs between the arms", _same_settings(content), [],
                   [provenance.settings(content)])
@@ -150,18 +112,6 @@ def _sections(content: Study, difference: Difference, samples: dict | None) -> I
     yield Section("manifest", "Manifest", _mixed_hosts(content), [],
                   [provenance.manifest(content), tables.runs(content)])
     yield _rebuild(content)
-
-
-def _methods(difference: Difference) -> str:
-    paired = ("The arms are paired: a seed gives both the same initial weights and the same order "
-              "of images.")
-    if difference.seeds < 2:
-        return (f"{paired} The interval of the difference comes from a bootstrap over test images; "
-                "with one seed there is none over seeds.")
-    return (f"{paired} The interval of the difference comes from a bootstrap that resamples seeds "
-            "and test images crosswise (Owen 2007), widened for few seeds by Student's t; it errs "
-            "towards caution. The interval of a variant's mean is Student's t over seeds, for "
-            "these test images. SD is over seeds.")
 
 
 def _same_settings(content: Study) -> list[str]:
@@ -173,9 +123,7 @@ def _same_settings(content: Study) -> list[str]:
 
 def _cost(content: Study) -> Section:
     table = provenance.cost(content)
-    base, other = (table.frame.set_index("variant").loc[arm, "seconds"] for arm in ARMS)
-    text = (f"A run takes {number(base)} s with {ARMS[0]} and {number(other)} s with {ARMS[1]}, "
-            f"{number(other / base)} times as long (medians).")
+    text = words.training_time(table.frame)
     if content.bench is None:
         return Section("cost", "Cost", [text], [], [table])
     host = content.bench_host or {}
@@ -203,7 +151,7 @@ def _rebuild(content: Study) -> Section:
                     f" EPOCHS={settings['epochs']} POLICY={content.arms[1].policy}")
     dirty = any(m["git"].get("dirty") for m in manifests)
     known = "" if _source(content.dataset) in {"digits", "mnist"} else (
-        f" DATA is where you have {content.dataset['name']}; its SHA-256 is in the manifest.")
+        f" DATA is where you have {content.mark}; its SHA-256 is in the manifest.")
     changed = " The code had changes that were not committed." if dirty else ""
     return Section("rebuild", "How to rebuild", [f"In the repository:{known}{changed}"],
                    commands=commands)

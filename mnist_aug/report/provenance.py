@@ -5,15 +5,19 @@ import json
 import numpy as np
 import pandas as pd
 
-from mnist_aug.report.tables import Table, number
+from mnist_aug.report.tables import MINUS, Table, number
 from mnist_aug.study import ARMS, Study
+
+# What an image policy without masks, boxes and points has no use for.
+UNUSED = {"bbox_params", "keypoint_params", "is_check_shapes", "fill_mask", "mask_interpolation",
+          "keypoint_remapping_method"}
 
 
 def settings(study: Study) -> Table:
     """Where the settings of the two arms differ: this is the experiment.
 
-    The frame has a row for each setting; as shown, all settings of one transform share a row when
-    only one arm has a policy, since then every one of them differs.
+    The frame has a row for each setting. Shown are those that images use; all settings of one
+    transform share a row when only one arm has a policy, since then every one of them differs.
     """
     nested = [{**v.settings, "policy": v.settings["policy"] or {"name": "none"}}
               for v in study.arms]
@@ -22,17 +26,43 @@ def settings(study: Study) -> Table:
              if first.get(n) != second.get(n) and n != "name"]
     frame = pd.DataFrame({"setting": names, ARMS[0]: [first.get(n, "") for n in names],
                           ARMS[1]: [second.get(n, "") for n in names]})
-    shown = frame
+    shown = frame[[not _idle(*row) for row in frame.itertuples(index=False)]]
+    of_policy = shown["setting"].str.startswith("policy / ")
+    shown = shown.assign(**{arm: shown[arm].where(~of_policy, shown[arm].map(_plain))
+                            for arm in ARMS})
     if sum("pipeline" in one["policy"] for one in nested) == 1:
-        steps = frame["setting"].str.extract(r"^(policy / \d+ [^/]+) / (.*)$")
-        shown = frame.assign(setting=steps[0].fillna(frame["setting"]))
+        steps = shown["setting"].str.extract(r"^(policy / \d+ [^/]+) / (.*)$")
+        shown = shown.assign(setting=steps[0].fillna(shown["setting"]))
         for arm in ARMS:
-            given = steps[1].notna() & (frame[arm] != "")
-            shown[arm] = frame[arm].where(~given, steps[1] + " " + frame[arm])
+            given = steps[1].notna() & (shown[arm] != "")
+            shown[arm] = shown[arm].where(~given, steps[1] + " " + shown[arm])
         shown = shown.groupby("setting", sort=False, as_index=False).agg(
             lambda cells: "; ".join(cell for cell in cells if cell))
     return Table("settings", "Settings that differ between the arms", frame,
                  shown.replace("", "—"), words=True)
+
+
+def _idle(setting: str, *values: str) -> bool:
+    """Whether no image is made otherwise by this setting of a policy."""
+    given = {value for value in values if value}
+    return setting.startswith("policy / ") and (
+        setting.split(" / ")[-1] in UNUSED or given <= {"none"}
+        or (setting, *given) in {("policy / class", "Compose"), ("policy / p", "1.0"),
+                                 ("policy / p", "1")})
+
+
+def _plain(text: str) -> str:
+    """A number without idle decimals, and a pair of numbers as a range."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(value, list) and len(value) == 2:
+        low, high = (_plain(json.dumps(end)) for end in value)
+        return low if low == high else f"{low} to {high}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return text
+    return f"{value:.10g}".replace("-", MINUS)
 
 
 def flatten(value: object, name: str = "") -> dict[str, str]:
@@ -132,9 +162,8 @@ def manifest(study: Study) -> Table:
         ("command", _all(m["command"] for m in manifests)),
         ("first run started", min(str(m.get("started", "")) for m in manifests)),
         ("last run started", max(str(m.get("started", "")) for m in manifests)),
-        *((f"version of {package}", _all(str(m["versions"].get(package, "none"))
-                                         for m in manifests))
-          for package in dict.fromkeys(p for m in manifests for p in m["versions"])),
+        ("versions", _all(", ".join(f"{package} {version}" for package, version in
+                                    m["versions"].items()) for m in manifests)),
     ]
     frame = pd.DataFrame(rows, columns=["what", "value"])
     return Table("manifest", "Where the results come from", frame, frame, words=True)

@@ -64,6 +64,11 @@ def spread(values: np.ndarray) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
+def listed(names: list[str]) -> str:
+    """Names as words: "3", "3 and 5", "3, 5 and 9"."""
+    return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
+
+
 def results(study: Study) -> Table:
     rows, shown = [], []
     for variant in study.variants.values():
@@ -80,9 +85,9 @@ def results(study: Study) -> Table:
             "variant": variant.name, "policy": variant.policy or "none",
             "seeds": str(len(accuracy)),
             "accuracy ± SD, %": percent(accuracy.mean()) + sd[0],
-            "95 % interval, %": span(low, high, percent),
+            "95 % interval over seeds, %": span(low, high, percent),
             f"errors of {len(study.labels):,}": number(rows[-1]["errors"]),
-            "loss ± SD": f"{loss.mean():.4f}{sd[1]}", "parameters": f"{parameters:,}"})
+            "loss ± SD, nats": f"{loss.mean():.4f}{sd[1]}", "parameters": f"{parameters:,}"})
     return Table("results", "Accuracy and loss on the test images, mean over seeds",
                  pd.DataFrame(rows), pd.DataFrame(shown))
 
@@ -98,7 +103,7 @@ def pairs(study: Study) -> Table:
 
 
 def runs(study: Study) -> Table:
-    """Every run of every variant: the dots behind the means."""
+    """Every run of every variant: the dots behind the means. `pairs` shows the accuracies."""
     frame = pd.DataFrame([
         {"variant": variant.name, "seed": run.seed, "accuracy": accuracy, "loss": run.loss,
          "validation_accuracy": run.history["val_accuracy"].iloc[-1],
@@ -107,8 +112,7 @@ def runs(study: Study) -> Table:
         for run, accuracy in zip(variant.runs, variant.accuracy, strict=True)])
     shown = pd.DataFrame({
         "variant": frame["variant"], "seed": frame["seed"].astype(str),
-        "test accuracy, %": frame["accuracy"].map(percent), "test loss": frame["loss"].map(
-            "{:.4f}".format),
+        "test loss, nats": frame["loss"].map("{:.4f}".format),
         "validation accuracy, %": frame["validation_accuracy"].map(percent),
         "seconds": frame["seconds"].map("{:.1f}".format),
         "images/s": frame["images_per_second"].map(number)})
@@ -124,8 +128,8 @@ def curves(study: Study) -> Table:
     ends = frame["epoch"] == frame.groupby(["variant", "seed"])["epoch"].transform("max")
     last = frame[ends].groupby("variant", sort=False)[names].mean().reset_index()
     shown = pd.DataFrame({
-        "variant": last["variant"], "training loss": last["loss"].map("{:.4f}".format),
-        "validation loss": last["val_loss"].map("{:.4f}".format),
+        "variant": last["variant"], "training loss, nats": last["loss"].map("{:.4f}".format),
+        "validation loss, nats": last["val_loss"].map("{:.4f}".format),
         "training accuracy, %": last["accuracy"].map(percent),
         "validation accuracy, %": last["val_accuracy"].map(percent)})
     return Table("curves", "After the last epoch, mean over seeds", frame, shown)

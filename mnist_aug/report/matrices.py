@@ -1,0 +1,70 @@
+"""Which class is read as which: the matrices of counts."""
+
+import matplotlib
+import numpy as np
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+from mnist_aug.report import tables
+from mnist_aug.report.drawing import COLOURS, RULE, SMALL, STYLE, Figure, canvas, render
+from mnist_aug.report.tables import number
+from mnist_aug.study import ARMS, Study
+
+WRITTEN = 12  # with more classes than this the cells hold no numbers
+
+
+@matplotlib.rc_context(STYLE)
+def confusion(study: Study) -> Figure:
+    """Mean confusion counts per run of both arms, and their difference, one below another."""
+    table = tables.confusion(study)
+    counts = [arm.confusion(study.classes) for arm in study.arms]
+    tall = min(0.25 * study.classes, 3.2)
+    figure, panels = canvas(0.7 + 3 * (tall + 0.75), study,
+                            "Mean counts per run, by true and read class", nrows=3)
+    most = max(1e-9, *(c[~np.eye(len(c), dtype=bool)].max() for c in counts))
+    change = counts[1] - counts[0]
+    largest = max(1e-9, np.abs(change[~np.eye(len(change), dtype=bool)]).max())
+    both = LinearSegmentedColormap.from_list("both", [
+        _tint(COLOURS[0], 0.6), _tint(COLOURS[0], 0), _tint(COLOURS[1], 0), _tint(COLOURS[1], 0.6)])
+    for axes, values, colour, limit, title in (
+            (panels[0, 0], counts[0], COLOURS[0], most, ARMS[0]),
+            (panels[1, 0], counts[1], COLOURS[1], most, ARMS[1]),
+            (panels[2, 0], change, None, largest, f"{ARMS[1]} minus {ARMS[0]}")):
+        shade = values.copy()
+        np.fill_diagonal(shade, 0)  # the many right ones would drown the errors
+        single = both if colour is None else LinearSegmentedColormap.from_list(
+            "one", [_tint(colour, 0), _tint(colour, 0.6)])
+        sns.heatmap(shade, ax=axes, cmap=single, vmin=-limit if colour is None else 0, vmax=limit,
+                    cbar=False, linewidths=0.5, linecolor=RULE)
+        if study.classes <= WRITTEN:
+            for (i, j), value in np.ndenumerate(values):
+                text = _count(value, len(study.paired_seeds) == 1, signed=colour is None)
+                axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=SMALL,
+                          fontweight="bold" if i == j else "normal")
+        axes.set_title(title)
+        axes.set(xlabel="predicted class", ylabel="true class")
+        axes.tick_params(length=0)
+        axes.tick_params(axis="y", rotation=0)
+    wrong = [c.sum() - np.trace(c) for c in counts]
+    text = (f"Mean errors per run: {ARMS[0]} {number(wrong[0])}, {ARMS[1]} {number(wrong[1])} of "
+            f"{len(study.labels):,} test images.")
+    if len(table.shown):
+        row = table.shown.iloc[0]
+        text += (f" The confusion that changed most is {row.iloc[0]}: {row[ARMS[0]]} with "
+                 f"{ARMS[0]}, {row[ARMS[1]]} with {ARMS[1]}.")
+    alt = f"Three matrices of counts by true and predicted class. {text}"
+    return Figure("confusion", "Confusions", render(figure, "confusion", alt), alt,
+                  f"Bold diagonal: read right. Off it, a stronger colour is more errors; in the "
+                  f"lowest matrix, blue is what {ARMS[0]} does more often and orange-red what "
+                  f"{ARMS[1]} does more often. Zeros are left out. {text}", table)
+
+
+def _tint(colour: str, alpha: float) -> tuple:
+    return (*to_rgb(colour), alpha)
+
+
+def _count(value: float, whole: bool, signed: bool) -> str:
+    if abs(value) < 0.05:
+        return ""
+    digits = 0 if whole or abs(value) >= (9.95 if signed else 99.95) else 1
+    return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", tables.MINUS)

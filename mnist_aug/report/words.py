@@ -1,0 +1,134 @@
+"""The sentences of a report that hold numbers, each computed from the study."""
+
+import numpy as np
+import pandas as pd
+
+from mnist_aug.report.tables import number, percent, points, span
+from mnist_aug.statistics import FEW_SEEDS, Difference
+from mnist_aug.study import ARMS, Study, Variant
+
+NUMERALS = {2: "Two", 3: "Three", 4: "Four"}
+
+
+def subtitle(content: Study) -> str:
+    """What was trained on what; a sentence for each arm when they differ in it."""
+    first, second = (_trained(arm) for arm in content.arms)
+    if first == second:
+        return first
+    return " ".join(f"{arm}: {text}" for arm, text in zip(ARMS, (first, second), strict=True))
+
+
+def _trained(variant: Variant) -> str:
+    settings, manifest = variant.settings, variant.runs[0].manifest
+    layers = "\N{EN DASH}".join(map(str, settings["layers"])) or "without hidden layers"
+    epochs, dataset = settings["epochs"], manifest["dataset"]
+    shape = " \N{MULTIPLICATION SIGN} ".join(map(str, dataset["image_shape"]))
+    return (f"Dense network {layers}, {manifest['parameters']:,} parameters, "
+            f"{settings['optimizer']}, {epochs} epoch{'s' if epochs != 1 else ''}, trained on "
+            f"{dataset['train']:,} images of {shape} pixels.")
+
+
+def verdict(content: Study, difference: Difference) -> str:
+    """The answer in one sentence, with the difference, its interval and n."""
+    policy = content.variants[ARMS[1]].policy
+    cause = f"augmentation (policy {policy})" if policy else f"variant {ARMS[1]}"
+    first, second = percent(difference.first), percent(difference.second)
+    size = f"{points(difference.mean)} pp"
+    interval = f"95 % interval {span(difference.low, difference.high)} pp"
+    seeds = f"n = {difference.seeds} seed{'s' if difference.seeds > 1 else ''}"
+    place = f"on the {difference.examples:,} test images of {content.mark}"
+    if difference.outcome == "too few seeds":
+        return (f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
+                f"instead of {first} % {place}, a difference of {size} ({interval} over test "
+                f"images alone, {seeds}).")
+    if difference.outcome == "no detectable difference":
+        return (f"No detectable difference: with {cause}, test accuracy is {second} % instead of "
+                f"{first} % {place}, a difference of {size} ({interval}, {seeds}).")
+    change = difference.error_reduction
+    errors = "" if change is None else (
+        f", {abs(100 * change):.0f} % {'fewer' if change > 0 else 'more'} errors")
+    return (f"{cause[0].upper()}{cause[1:]} {difference.outcome}: test accuracy is {second} % "
+            f"instead of {first} % {place}, a difference of {size} ({interval}, {seeds}){errors}.")
+
+
+def caution(difference: Difference) -> str:
+    """What the verdict can't tell; empty when nothing is amiss."""
+    if difference.outcome == "too few seeds":
+        return ("Another seed may give another difference, and one pair of runs can't tell how "
+                f"far off; train with SEEDS={FEW_SEEDS} or more.")
+    said = []
+    if difference.outcome == "no detectable difference":
+        said.append("That is not proof of no effect: the data fit any difference from "
+                    f"{span(difference.low, difference.high)} pp.")
+    if difference.seeds < FEW_SEEDS:
+        said.append(f"{NUMERALS[difference.seeds]} seeds say little about the spread between "
+                    f"seeds, so the ends of the interval may move; SEEDS={FEW_SEEDS} or more "
+                    "steadies them.")
+    return " ".join(said)
+
+
+def methods(difference: Difference) -> str:
+    """How the intervals are made."""
+    paired = ("The arms are paired: a seed gives both the same initial weights and the same order "
+              "of images.")
+    if difference.seeds < 2:
+        return (f"{paired} The interval of the difference comes from a bootstrap over test images; "
+                "with one seed there is none over seeds.")
+    return (f"{paired} The interval of the difference comes from a bootstrap that resamples seeds "
+            "and test images crosswise (Owen 2007), widened for few seeds by Student's t; with few "
+            "seeds it is, if anything, too wide. The interval of a variant's mean is Student's t "
+            "over seeds, for these test images. SD is over seeds.")
+
+
+def last_epochs(curves: pd.DataFrame) -> str:
+    """After which epoch the arms are scored, and where their validation loss was least.
+
+    Args:
+        curves: the frame of `tables.curves`, a row for each run and epoch of the arms.
+    """
+    ends, least = [], []
+    for arm in ARMS:
+        mean = curves[curves["variant"] == arm].groupby("epoch")["val_loss"].mean()
+        ends.append(int(mean.index.max()))
+        least.append(f"at epoch {mean.idxmin()} with {arm}" if mean.notna().any() else
+                     f"at no epoch with {arm}, as it is not a number")
+    scored = (f"Both arms are scored after epoch {ends[0]}" if ends[0] == ends[1] else
+              f"{ARMS[0]} is scored after epoch {ends[0]} and {ARMS[1]} after epoch {ends[1]}")
+    return (f"{scored}, with no early stopping. Mean validation loss was least "
+            f"{' and '.join(least)}.")
+
+
+def training_time(cost: pd.DataFrame) -> str:
+    """The arms' median times, and their ratio when no run of one took as long as one of the other.
+
+    Args:
+        cost: the frame of `provenance.cost`, a row for each variant.
+    """
+    first, second = (cost.set_index("variant").loc[arm] for arm in ARMS)
+    text = (f"Median training time of a run: {number(first['seconds'])} s with {ARMS[0]}, "
+            f"{number(second['seconds'])} s with {ARMS[1]} (wall clock; the first run of each "
+            "includes compiling, and other work on the machine counts).")
+    apart = (first["seconds_most"] < second["seconds_least"]
+             or second["seconds_most"] < first["seconds_least"])
+    if not apart:
+        return text
+    ratio = number(second["seconds"] / first["seconds"])
+    return f"{text} That is {ratio} times as long with {ARMS[1]} as with {ARMS[0]}."
+
+
+def changed_images(gain: np.ndarray) -> str:
+    """How many test images more, fewer and as many seeds read right; gain float [N]."""
+    better, worse = int((gain > 0).sum()), int((gain < 0).sum())
+    return (f"Of {len(gain):,} test images, {ARMS[1]} reads {better:,} right in more seeds than "
+            f"{ARMS[0]} does, {worse:,} in fewer, and {len(gain) - better - worse:,} in as many.")
+
+
+def choice(shown: int, total: int, what: str) -> str:
+    """How the images of a gallery were chosen; what is "gain" or "loss"."""
+    if total == 1:
+        return f"The only image with a {what} in seeds that read it right."
+    if shown == total:
+        return (f"All {total} images with a {what} in seeds that read them right, the largest "
+                "first; ties by image number.")
+    return (f"The {shown} of {total:,} images with the largest {what} in seeds that read them "
+            "right; ties by image number.")
