@@ -7,9 +7,12 @@ import matplotlib
 import numpy as np
 import pytest
 import synthetic_results
+from matplotlib.figure import Figure as Canvas
 
 from mnist_aug import examples, study
 from mnist_aug.report import figures, matrices, pictures
+from mnist_aug.report.drawing import plain_ticks
+from mnist_aug.report.tables import MINUS, listed
 from mnist_aug.statistics import compare
 
 
@@ -73,6 +76,63 @@ def test_inline_figures_follow_the_scheme_of_the_page(drawn):
         assert 'class="paper"' not in figure.inline
         assert "currentColor" in figure.inline
         assert "#1c1c1d" not in figure.inline
+
+
+def test_a_file_alone_follows_the_readers_scheme(drawn):
+    for figure in drawn:
+        style = re.search(r'<style class="dark">(.*?)</style>', figure.svg)[1]
+        assert style.startswith("@media (prefers-color-scheme: dark)")
+        assert '[style*="fill: #1c1c1d"]{fill:#e6e6e8!important}' in style
+        assert 'class="dark"' not in figure.inline
+
+
+def test_every_figure_fits_a_phone(drawn):
+    """5.4 inches are 388.8 points: shown 350 px wide, 9.5 points are 8.55 px."""
+    for figure in drawn:
+        assert re.search(r'<svg [^>]*width="388.8pt"', figure.svg), figure.name
+        sizes = {float(size) for size in re.findall(r"font(?:-size)?: [^;]*?([\d.]+)px",
+                                                    figure.svg)}
+        assert sizes
+        assert min(sizes) >= 9.5, figure.name
+
+
+def test_galleries_name_image_class_and_rule_but_list_nothing(folder, drawn):
+    samples = examples.load(folder, study.load(folder))
+    for figure in (f for f in drawn if f.name in (*examples.GROUPS, "augmented")):
+        assert len(figure.alt) <= 300
+        assert f"tables/{figure.name}.csv" in figure.alt
+        if figure.name == "augmented":
+            assert figure.caption.endswith("in the first 8 epochs with seed 0.")
+        else:
+            label, index = (samples[f"{figure.name}_{part}"][0] for part in ("labels", "index"))
+            assert f">{label}, image {index}</text>" in figure.svg
+            assert figure.caption == (
+                "By rule. Each line: the class the arm reads most often, and in how many seeds it "
+                "is right; wrong readings in italics.")
+
+
+def test_intervals_say_over_what(drawn):
+    seeds, _, classes = drawn[:3]
+    assert ">test accuracy, %; bar: 95 % interval over seeds</text>" in seeds.svg
+    assert ">augmented minus baseline, pp</text>" in seeds.svg
+    assert ">bar: 95 % interval over seeds and images</text>" in seeds.svg
+    assert seeds.caption.endswith(
+        "Bars of the two arms may overlap although the arms differ: runs are paired by seed, so "
+        "judge by the difference.")
+    assert "bars 95 % intervals over seeds and test images." in classes.caption
+    lower = classes.table.frame.query("difference < 0")["class"].astype(str).tolist()
+    assert lower
+    assert classes.caption.endswith(f"class{'es' if len(lower) > 1 else ''} {listed(lower)}.")
+
+
+@pytest.mark.parametrize(("ticks", "signed", "texts"), [
+    ([97.25, 97.5, 98], False, ["97.25", "97.50", "98.00"]),
+    ([-1, -0.0, 0.5], True, [f"{MINUS}1.0", "0.0", "+0.5"]), ([2, 4], False, ["2", "4"])])
+def test_ticks_of_an_axis_have_equal_decimals(ticks, signed, texts):
+    axis = Canvas().subplots().xaxis
+    axis.set_ticks(ticks)
+    plain_ticks(axis, signed)
+    assert [axis.get_major_formatter()(tick, 0) for tick in ticks] == texts
 
 
 def test_the_numbers_in_the_words_are_those_of_the_study(folder, drawn):

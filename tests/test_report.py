@@ -144,6 +144,19 @@ def test_markdown_has_the_same_content(made, page):
     assert markdown.count("](figures/") == page.count("<figure")
 
 
+def test_each_csv_can_be_had_once(made, page):
+    links = re.findall(r'download="([^"]+)"', page)
+    assert sorted(links) == sorted(p.name for p in (made / "reports" / "tables").glob("*.csv"))
+    markdown = (made / "reports" / "report.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\(tables/([^)]+)\)", markdown)) == sorted(links)
+
+
+def test_what_was_trained_stands_below_the_heading(page):
+    assert re.search(r'</h1>\s*<p class="subtitle">Dense network 128.128, 118,282 parameters, '
+                     r'adam, 5 epochs, trained on 1,600 images of 28 . 28 pixels\.</p>', page)
+    assert "<h1>Does this augmentation help this classifier on MNIST?</h1>" in page
+
+
 def test_hostile_names_stay_text(tmp_path):
     name = "<script>alert(1)</script>|`x`"
     variant = "a&b<i>"
@@ -200,7 +213,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 def test_in_a_browser(made):
-    """No request, no message, and no sideways scroll of the page at either width."""
+    """No request, no message, no sideways scroll, and figures whose text can be read, at both."""
     sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
     address = (made / "reports" / "index.html").as_uri()
     with sync_playwright() as playwright:
@@ -216,4 +229,16 @@ def test_in_a_browser(made):
             assert page.evaluate("document.documentElement.scrollWidth") == width
             assert page.evaluate(
                 "[...document.querySelectorAll('.wide')].every(e => e.tabIndex === 0)")
+            assert page.evaluate("""[...document.querySelectorAll('figure')].filter(figure => {
+                const paper = figure.querySelector('svg'), wide = figure.querySelector('.wide');
+                const edge = paper.getBoundingClientRect(), scale = paper.getScreenCTM().a;
+                return wide.scrollWidth > wide.clientWidth || [...paper.querySelectorAll('text')]
+                    .some(text => {
+                        const box = text.getBoundingClientRect();
+                        return box.left < edge.left - 1 || box.right > edge.right + 1
+                            || scale * parseFloat(getComputedStyle(text).fontSize) < 8.5;
+                    });
+                }).map(figure => figure.id)""") == []
+            assert page.evaluate("""[...document.querySelectorAll('.table .title')].every(
+                title => title.getBoundingClientRect().right <= innerWidth)""")
         browser.close()

@@ -1,6 +1,7 @@
 """Numbers in tables, by hand."""
 
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ def test_results_by_hand(content):
     assert row["accuracy_sd"] == pytest.approx(0.02 / 2**0.5)
     assert row["errors"] == pytest.approx(5)
     assert table.shown.iloc[0]["accuracy ± SD, %"] == "95.00 ± 1.41"
+    assert {"95 % interval over seeds, %", "loss ± SD, nats"} <= {*table.shown}
 
 
 def test_pairs_by_hand(content):
@@ -63,6 +65,46 @@ def test_only_what_differs_between_the_arms(content):
     assert shown.loc["policy / 1 Affine", "augmented"] == (
         f"p 0.5; rotate {tables.MINUS}12 to 12; scale 0.9 to 1.1")
     assert "batch_size" not in shown.index
+
+
+def test_settings_that_no_image_uses_are_in_the_csv_alone(tmp_path):
+    pipeline = {**synthetic_results.POLICY["pipeline"], "bbox_params": None,
+                "is_check_shapes": True}
+    pipeline["transforms"] = [{"__class_fullname__": "Affine", "p": 0.5, "translate_px": None,
+                               "fill_mask": 0.0, "shear": [0.0, 0.0], "fill": 0.0, "keep": False}]
+    results = synthetic_results.write(tmp_path, seeds=1, test=60, bench=False, samples=False,
+                                      variants=("baseline", "augmented"))
+    for path in results.glob("augmented/*/manifest.json"):
+        manifest = json.loads(path.read_text())
+        manifest["variant"]["policy"]["pipeline"] = pipeline
+        path.write_text(json.dumps(manifest))
+    table = provenance.settings(study.load(results))
+    assert table.shown.to_dict("list") == {
+        "setting": ["policy / name", "policy / 1 Affine"], "baseline": ["none", "—"],
+        "augmented": ["default", "p 0.5; shear 0; fill 0; keep false"]}
+    for name, text in (("policy / class", "Compose"), ("policy / p", "1.0"),
+                       ("policy / bbox_params", "none"), ("policy / is_check_shapes", "true"),
+                       ("policy / 1 Affine / translate_px", "none"),
+                       ("policy / 1 Affine / shear", "[0.0, 0.0]")):
+        assert table.frame.set_index("setting").loc[name, "augmented"] == text
+
+
+def test_versions_share_a_row(content):
+    shown = provenance.manifest(content).shown.set_index("what")
+    assert shown.loc["versions", "value"] == "python 3.11.7, tensorflow 2.21.0, numpy 2.2.0"
+    assert not shown.index.str.startswith("version of").any()
+
+
+def test_no_accuracy_is_shown_twice(content):
+    table = tables.runs(content)
+    assert "accuracy" in table.frame
+    assert "test accuracy, %" not in table.shown
+
+
+@pytest.mark.parametrize(("names", "text"), [
+    ([], ""), (["3"], "3"), (["3", "5"], "3 and 5"), (["3", "5", "9"], "3, 5 and 9")])
+def test_listed(names, text):
+    assert tables.listed(names) == text
 
 
 def test_csv_reads_back(content):

@@ -69,6 +69,7 @@ def seeds(study: Study, difference: Difference) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x")
+    top.xaxis.set_major_locator(MaxNLocator(6))
     plain_ticks(top.xaxis)
     plain_ticks(below.xaxis, signed=True)
     better = int((gaps > 0).sum())
@@ -104,6 +105,7 @@ def curves(study: Study) -> Figure:
     frame = table.frame
     figure, panels = canvas(6.0, study, "Learning curves: mean and range over seeds",
                             nrows=2, sharex=True)
+    figure.get_layout_engine().set(hspace=0.06)
     last = frame["epoch"].max()
     for axes, measure in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
         ends = []

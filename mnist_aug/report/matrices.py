@@ -20,7 +20,7 @@ def confusion(study: Study) -> Figure:
     counts = [arm.confusion(study.classes) for arm in study.arms]
     tall = min(0.25 * study.classes, 3.2)
     figure, panels = canvas(0.7 + 3 * (tall + 0.75), study,
-                            "Mean counts per run, by true and read class", nrows=3)
+                            "Mean counts per run, by true and predicted class", nrows=3)
     most = max(1e-9, *(c[~np.eye(len(c), dtype=bool)].max() for c in counts))
     change = counts[1] - counts[0]
     largest = max(1e-9, np.abs(change[~np.eye(len(change), dtype=bool)]).max())
