@@ -43,10 +43,14 @@ REPORTING := mnist_aug/statistics.py $(wildcard mnist_aug/report/*.py mnist_aug/
 DATA_FILES := $(wildcard $(DATA) $(DATA)/*)
 POLICY_FILE := $(wildcard $(POLICY))
 
-seeds = $(shell i=0; while [ $$i -lt $(SEEDS) ]; do printf '%02d ' $$i; i=$$((i+1)); done 2>/dev/null)
+seeds := $(shell i=0; while [ $$i -lt $(SEEDS) ]; do printf '%02d ' $$i; i=$$((i+1)); done 2>/dev/null)
 absent = $(filter-out $(wildcard $1),$1)
-runs = $(foreach seed,$(seeds),$(RESULTS)/$1/seed-$(seed)/manifest.json)
-SCORES := $(RESULTS)/baseline/metrics.csv $(RESULTS)/augmented/metrics.csv
+runs = $(foreach seed,$(seeds),$(RESULTS)/$1/seed-$(seed)/$2)
+# A run trained by hand since is looked at again.
+MANIFESTS := $(wildcard $(foreach arm,baseline augmented,$(call runs,$(arm),manifest.json)))
+SCORES := $(foreach arm,baseline augmented,$(RESULTS)/$(arm)/metrics.csv \
+                                            $(call runs,$(arm),predictions.npz))
+PAGES := $(addprefix $(REPORTS)/,report.md tables figures)
 BENCH := $(wildcard $(RESULTS)/bench.csv)
 
 .DEFAULT_GOAL := help
@@ -78,19 +82,21 @@ report: $(REPORTS)/index.html ## do all of it and write the report [reports/inde
 
 # What was asked for is kept in a file, so that a changed variable makes targets out of date.
 # The scripts then decide by each run's manifest what has to be trained.
-$(RESULTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY)
-$(REPORTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(RESULTS)
+# Files' times are no guide when a copy keeps them, so sizes, times and sums are kept as well.
+STATE = $(shell ls -lLd $(DATA_FILES) /dev/null | cksum) $(shell cat $(POLICY_FILE) /dev/null | cksum)
+$(RESULTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(STATE)
+$(REPORTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(STATE) $(RESULTS) $(BENCH)
 $(RESULTS)/.asked $(REPORTS)/.asked: FORCE
 	@mkdir -p $(@D)
 	@echo '$(asked)' | cmp -s - $@ || echo '$(asked)' > $@
 
-$(RESULTS)/baseline/.trained: $(RESULTS)/.asked $(TRAINING) $(DATA_FILES) \
-                              $(if $(call absent,$(call runs,baseline)),FORCE) | $(READY)
+$(RESULTS)/baseline/.trained: $(RESULTS)/.asked $(TRAINING) $(MANIFESTS) \
+                              $(if $(call absent,$(call runs,baseline,manifest.json)),FORCE) | $(READY)
 	$(PY) scripts/train.py baseline $(OPTIONS)
 	@touch $@
 
-$(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(DATA_FILES) \
-                               $(POLICY_FILE) $(if $(call absent,$(call runs,augmented)),FORCE) | $(READY)
+$(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(MANIFESTS) \
+                               $(if $(call absent,$(call runs,augmented,manifest.json)),FORCE) | $(READY)
 	$(PY) scripts/train.py augmented $(OPTIONS)
 	@touch $@
 
@@ -98,7 +104,8 @@ $(RESULTS)/samples.npz: $(RESULTS)/baseline/.trained $(RESULTS)/augmented/.train
                         $(if $(call absent,$(SCORES)),FORCE)
 	$(PY) scripts/evaluate.py baseline augmented $(OPTIONS)
 
-$(REPORTS)/index.html: $(REPORTS)/.asked $(RESULTS)/samples.npz $(BENCH) $(REPORTING)
+$(REPORTS)/index.html: $(REPORTS)/.asked $(RESULTS)/samples.npz $(BENCH) $(REPORTING) \
+                       $(if $(call absent,$(PAGES)),FORCE)
 	$(PY) scripts/report.py $(OPTIONS)
 
 bench: | $(READY) ## measure epochs and engine against what else there is [results/bench.csv]

@@ -113,9 +113,9 @@ class _Clock(keras.callbacks.Callback):
 
 def _epoch(trainer: Trainer) -> tuple[int, float]:
     clock = _Clock()
-    shorter, trainer.variant = trainer.variant, replace(trainer.variant, epochs=4)
+    whole, trainer.variant = trainer.variant, replace(trainer.variant, epochs=4)
     trainer.fit(0, [clock])
-    trainer.variant = shorter
+    trainer.variant = whole
     return len(trainer.train[0]), clock.seconds()
 
 

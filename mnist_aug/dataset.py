@@ -101,6 +101,8 @@ def load(source: str = "auto") -> Dataset:
             print(f"note: {error}\nnote: going on with the EMBEDDED DIGITS (scikit-learn's 1,797 "
                   "handwritten digits in MNIST's form). This is not MNIST.", flush=True)
             return _digits()
+    if not source:
+        raise UserError("data is an empty path: give auto, mnist, digits, a folder or an .npz")
     path = Path(source)
     try:
         if path.is_dir():
@@ -154,6 +156,9 @@ def _checked(path: Path, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, 
         if low < 0 or high > 9999:
             raise UserError(f"{path}: y_{part} holds labels {low} to {high}: number the classes "
                             "from 0")
+    if len(np.unique(y_train)) < 2:
+        raise UserError(f"{path}: all training labels are {int(y_train[0])}: a classifier needs at "
+                        "least two classes")
     if x_train.shape[1:3] != x_test.shape[1:3]:
         raise UserError(f"{path}: training images are {x_train.shape[1:3]} pixels but test images "
                         f"{x_test.shape[1:3]}: they must be of one size")

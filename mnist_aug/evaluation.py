@@ -61,18 +61,18 @@ def evaluate(results: Path, dataset: Dataset, variants: Sequence[str] = (),
 
 def _checked_manifest(folder: Path, dataset: Dataset, name: str, epochs: int | None,
                       policy: str | None) -> dict:
+    asked = configured(name, epochs, policy).settings()
     if not folder.exists():
-        raise UserError(f"{folder} is not there: train it with scripts/train.py {name}, or make")
+        raise UserError(f"{folder} is not there: train it with `make {name}`")
     manifest = run.read_manifest(folder)
-    trained_on = manifest["dataset"]
-    if trained_on["sha256"] != dataset.sha256:
-        raise UserError(f"{folder} was trained on dataset {trained_on['name']!r}, not "
-                        f"{dataset.name!r}: give the DATA= (--data) it was trained with")
-    asked, trained = configured(name, epochs, policy).settings(), manifest["variant"]
+    if manifest["dataset"].get("sha256") != dataset.sha256:
+        raise UserError(f"{folder} was trained on dataset {run.called(manifest['dataset'])}, not "
+                        f"{dataset.name!r} ({dataset.sha256[:8]}…): give the DATA= (--data) it was "
+                        "trained with")
     for key, given in ("epochs", epochs), ("policy", policy):
-        if given is not None and trained[key] != asked[key]:
-            raise UserError(f"{folder} was trained with other {key} than asked for: train it "
-                            f"again with scripts/train.py {name}, or make")
+        if given is not None and manifest["variant"].get(key) != asked[key]:
+            raise UserError(f"{folder} was trained with other {key} than asked for: `make {name}` "
+                            "with what you want trains it again")
     return manifest
 
 
@@ -99,6 +99,6 @@ def _predict(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def _save_samples(results: Path, dataset: Dataset, manifests: Iterable[dict]) -> None:
-    used = [policy for manifest in manifests if (policy := manifest["variant"]["policy"])]
+    used = [policy for manifest in manifests if (policy := manifest["variant"].get("policy"))]
     engine = vectorize(policies.described(used[0]["pipeline"])) if used else None
     examples.save(results, dataset, engine)

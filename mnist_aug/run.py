@@ -26,7 +26,7 @@ PACKAGES = ("albumentations", "keras", "matplotlib", "numpy", "opencv-python-hea
 TRAINING_SOURCES = ("dataset", "model", "pipeline", "trainer", "training", "variant")
 AUGMENTATION_SOURCES = ("policy", "vectorize", "engine/canvas", "engine/draws", "engine/faults",
                         "engine/geometry", "engine/pixels", "engine/structure", "engine/warp")
-ASKED = ("variant", "seed", "dataset", "sources_sha256")  # what must agree for a run to stand
+ASKED = {"variant": dict, "seed": int, "dataset": dict, "sources_sha256": dict}  # must agree
 
 
 def folder(results: Path, variant: str, seed: int) -> Path:
@@ -57,7 +57,10 @@ def asked(variant: Variant, seed: int, dataset: Dataset) -> dict:
             "image_shape": list(dataset.image_shape),
             "classes": dataset.classes,
         },
-        "sources_sha256": _sources_sha256(variant),
+        "sources_sha256": {
+            "training": _sources_sha256(TRAINING_SOURCES),
+            "augmentation": _sources_sha256(AUGMENTATION_SOURCES) if variant.policy else None,
+        },
     }
 
 
@@ -75,21 +78,26 @@ def disagreement(run: Path, wanted: dict) -> str | None:
         manifest = read_manifest(run)
     except UserError as error:
         return str(error)
-    other = manifest.get("dataset", {})
+    other = manifest["dataset"]
     if other.get("sha256") != wanted["dataset"]["sha256"]:
-        raise UserError(f"{run} was trained on dataset {other.get('name')!r}, but "
-                        f"{wanted['dataset']['name']!r} is asked for: give another RESULTS= "
+        raise UserError(f"{run} was trained on dataset {called(other)}, but "
+                        f"{called(wanted['dataset'])} is asked for: give another RESULTS= "
                         "(--results), or `make clean-results` first")
     for part in ASKED:
-        if manifest.get(part) != wanted[part]:
-            return f"{_difference(part, manifest.get(part), wanted[part])}"
+        if manifest[part] != wanted[part]:
+            return _difference(part, manifest[part], wanted[part])
     return None
+
+
+def called(dataset: dict) -> str:
+    """A dataset of a manifest in words: its name, and the start of its SHA-256."""
+    return f"{dataset.get('name')!r} ({str(dataset.get('sha256'))[:8]}…)"
 
 
 def _difference(part: str, old, new) -> str:
     if part == "sources_sha256":
         return "the training code has changed"
-    if isinstance(old, dict) and isinstance(new, dict):
+    if isinstance(old, dict):
         key = next(key for key in {**new, **old} if old.get(key) != new.get(key))
         old, new, part = old.get(key), new.get(key), key
     if part == "policy":
@@ -109,8 +117,9 @@ def read_manifest(run: Path) -> dict:
         manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{run / MANIFEST} can't be read ({error}): train the run again") from None
-    if not isinstance(manifest, dict):
-        raise UserError(f"{run / MANIFEST} is no manifest: train the run again")
+    if not isinstance(manifest, dict) or not all(
+            isinstance(manifest.get(part), kind) for part, kind in ASKED.items()):
+        raise UserError(f"{run / MANIFEST} lacks what a manifest must say: train the run again")
     return manifest
 
 
@@ -118,7 +127,8 @@ def read_manifest(run: Path) -> dict:
 def written(target: Path):
     """A temporary path to write a file or fill a folder at; it takes the target's name at the end.
 
-    Whatever interrupts the writing leaves the target as it was.
+    Whatever interrupts the writing leaves the target as it was; only a kill between the two
+    renames that replace a folder leaves none.
 
     Raises:
         UserError: the place can't be written to.
@@ -160,8 +170,7 @@ def write_json(path: Path, data: dict) -> None:
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _sources_sha256(variant: Variant) -> str:
-    names = TRAINING_SOURCES + (AUGMENTATION_SOURCES if variant.policy else ())
+def _sources_sha256(names: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for name in names:
         digest.update((Path(__file__).parent / f"{name}.py").read_bytes())

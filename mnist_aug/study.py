@@ -119,7 +119,8 @@ def load(results: Path) -> Study:
 
     Raises:
         UserError: an arm is missing, a file is missing or damaged, or the runs do not belong
-            together: different datasets, test labels, or settings within one variant.
+            together: different datasets, test labels, settings within one variant, or anything
+            but the policy between the arms.
     """
     results = Path(results)
     variants = read_variants(results)
@@ -127,6 +128,7 @@ def load(results: Path) -> Study:
         if arm not in variants:
             raise UserError(f"{results / arm / 'metrics.csv'} is missing, so there is nothing to "
                             "compare: run `make report`, which trains and evaluates both arms")
+    _check_comparable(results, *(variants[arm].runs[0].manifest for arm in ARMS))
     ordered = {name: variants[name] for name in (*ARMS, *sorted(set(variants) - set(ARMS)))}
     dataset = variants[ARMS[0]].runs[0].manifest["dataset"]
     study = Study(dataset, variants[ARMS[0]].labels, ordered, *_bench(results, dataset["sha256"]))
@@ -134,6 +136,22 @@ def load(results: Path) -> Study:
         raise UserError(f"{ARMS[0]} and {ARMS[1]} in {results} share no seed, so they can't be "
                         "paired: train both with the same SEEDS")
     return study
+
+
+def _check_comparable(results: Path, first: dict, second: dict) -> None:
+    """The arms may differ in their policy alone, or the difference is not the policy's."""
+    settings = [{key: value for key, value in manifest["variant"].items()
+                 if key not in ("name", "policy")} for manifest in (first, second)]
+    for key in {**settings[0], **settings[1]}:
+        one, two = (setting.get(key) for setting in settings)
+        if one != two:
+            raise UserError(f"{results}: {key} is {one} for {ARMS[0]} and {two} for {ARMS[1]}, so "
+                            "the difference would not be the policy's: `make report` trains both "
+                            "alike")
+    codes = [manifest.get("sources_sha256", {}).get("training") for manifest in (first, second)]
+    if codes[0] != codes[1]:
+        raise UserError(f"{results}: {ARMS[0]} and {ARMS[1]} were trained by different code, so "
+                        "the difference would not be the policy's: `make report` trains both alike")
 
 
 def read_variants(results: Path) -> dict[str, Variant]:

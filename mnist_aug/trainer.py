@@ -1,10 +1,14 @@
 """The trainer: a variant on a dataset, seed after seed, by Keras's `fit` on blocks."""
 
+import re
+
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from mnist_aug import model, pipeline, policy
 from mnist_aug.dataset import Dataset
+from mnist_aug.errors import UserError
 from mnist_aug.variant import Variant
 from mnist_aug.vectorize import vectorize
 
@@ -20,7 +24,10 @@ class Trainer:
         self.train = dataset.x_train[:count], dataset.y_train[:count]
         self.validation = (dataset.x_train[count:].astype(np.float32) / 255,
                            dataset.y_train[count:])
-        self.engine = vectorize(policy.load(variant.policy)) if variant.policy else None
+        self.engine = None
+        if variant.policy:
+            self.engine = vectorize(policy.load(variant.policy))
+            self.engine.check(dataset.image_shape)
         self.blocks = model.BlockTrainer(self.initial(0), variant)
 
     def initial(self, seed: int):
@@ -32,16 +39,25 @@ class Trainer:
 
         The history is a DataFrame indexed by epoch, from 1, with loss, accuracy, val_loss and
         val_accuracy.
+
+        Raises:
+            UserError: the policy fails on an image.
         """
         trained = self.initial(seed)
         self.blocks.restart(trained.get_weights())
         blocks, per_epoch = pipeline.blocks(
             *self.train, seed=seed, epochs=self.variant.epochs,
             batch_size=self.variant.batch_size, engine=self.engine)
-        history = self.blocks.fit(
-            blocks, epochs=self.variant.epochs, steps_per_epoch=per_epoch, shuffle=False,
-            validation_data=self.validation, callbacks=list(callbacks), verbose=verbose,
-            validation_batch_size=max(1, VALIDATION_PIXELS // self.train[0][0].size))
+        try:
+            history = self.blocks.fit(
+                blocks, epochs=self.variant.epochs, steps_per_epoch=per_epoch, shuffle=False,
+                validation_data=self.validation, callbacks=list(callbacks), verbose=verbose,
+                validation_batch_size=max(1, VALIDATION_PIXELS // self.train[0][0].size))
+        except tf.errors.OpError as error:
+            # The pipeline's threads can raise no exception of ours, but keep its words.
+            if told := re.search(r"UserError: (.*)", error.message):
+                raise UserError(told[1]) from None
+            raise
         self.blocks.hand_over(trained)
         table = pd.DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
         return trained, table.rename_axis("epoch")[["loss", "accuracy", "val_loss", "val_accuracy"]]

@@ -53,13 +53,15 @@ def configured(name: str, epochs: int | None = None, policy: str | None = None) 
     """The variant of that name, with the epochs and, if it augments, the policy asked for.
 
     Raises:
-        UserError: there is no such variant.
+        UserError: there is no such variant, or the policy can't be loaded.
     """
     if name not in VARIANTS:
         raise UserError(f"variant {name!r} is unknown: use one of {', '.join(VARIANTS)}")
     variant = VARIANTS[name]
     if epochs is not None:
         variant = replace(variant, epochs=epochs)
-    if policy is not None and variant.policy is not None:
-        variant = replace(variant, policy=policy)
+    if policy is not None:
+        policies.load(policy)  # a mistake in it is told before the other arm is trained
+        if variant.policy is not None:
+            variant = replace(variant, policy=policy)
     return variant

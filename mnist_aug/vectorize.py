@@ -37,8 +37,8 @@ def vectorize(policy_or_path) -> "Engine":
 
     Args:
         policy_or_path: an `A.Compose` or other composition, one transform, the path of a saved
-            policy or the
-            name of one of `mnist_aug.policy.NAMED`. The policy is copied; its `seed` is not used.
+            policy, or a name in `mnist_aug.policy.NAMED`. The policy is copied; its `seed` is not
+            used.
 
     Raises:
         UserError: a parameter makes no sense, or the policy is for more than images.
@@ -71,9 +71,10 @@ class Engine:
 
         Args:
             images: [N, H, W] or [N, H, W, C], uint8, or float32 in [0, 1]; H and W at most 256, C
-            at most 4. key: (seed, epoch, position), integers of any size and sign. The position is
-            that of the
-                first image, the others follow; or it is an integer array [N].
+                at most 4. As in albumentations, float32 can leave [0, 1] where weights overshoot
+                (cubic, Lanczos).
+            key: (seed, epoch, position), integers of any size and sign. The position is that of
+                the first image, the others follow; or it is an integer array [N].
 
         Returns:
             New images of the same shape and dtype. Each depends on its own pixels, seed, epoch and
@@ -98,6 +99,24 @@ class Engine:
             self._root.run(batch, None, False)
             out[part] = batch.settle(None)
         return out.reshape(images.shape)
+
+    def check(self, shape: tuple, dtype=np.uint8) -> None:
+        """Try every transform of the policy, whatever its probability, on one blank image.
+
+        Args:
+            shape: the images' (H, W) or (H, W, C); dtype: their type.
+
+        Raises:
+            UserError: a transform can't be done to such images.
+        """
+        from mnist_aug.engine.structure import Batch, leaves
+
+        image = np.zeros((1, *shape), dtype)
+        _check_images(image)
+        for leaf in leaves(self._root):
+            batch = Batch(image.reshape(1, *shape[:2], -1), _keys((0, 0, 0), 1))
+            leaf.run(batch, None, True)
+            batch.settle(None)
 
     def map(self, images, seed, epoch, position):
         """The same on tensors, for a function given to `tf.data.Dataset.map`.

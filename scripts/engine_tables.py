@@ -1,21 +1,21 @@
 """Measure the engine and write the tables of docs/engine.md anew. Takes some minutes.
 
-    python scripts/evidence.py [--check]
+    python scripts/engine_tables.py [--check]
 
 With --check the file stays as it is, and the tables are printed.
 """
 
-import argparse
 import os
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from mnist_aug.arguments import Parser
 from mnist_aug.engine import evidence
 from mnist_aug.errors import one_line_errors
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="print, don't write")
     arguments = parser.parse_args()
     with one_line_errors():

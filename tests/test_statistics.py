@@ -35,7 +35,7 @@ def test_verdicts_follow_the_interval():
     assert compare(right, wrong).outcome == "hurts"
     same = compare(right, right)
     assert same.outcome == "no detectable difference"
-    assert (same.low, same.high, same.error_reduction) == (0, 0, None)
+    assert (same.low, same.high, same.error_reduction) == (-3 / 400, 3 / 400, None)
     assert compare(wrong[:1], right[:1]).outcome == "too few seeds"
 
 
@@ -93,13 +93,22 @@ def test_unpaired_arms_are_refused():
         compare(np.ones((2, 5), bool), np.ones((3, 5), bool))
 
 
-@pytest.mark.parametrize("seeds", [3, 5])
-@pytest.mark.parametrize(("seed_sd", "example_sd"), [(0.0, 0.1), (0.03, 0.02)])
+def test_few_examples_prove_nothing():
+    """Three images that all gained in all seeds are no evidence, however alike they are."""
+    few = compare(np.zeros((5, 3), bool), np.ones((5, 3), bool))
+    assert (few.low, few.high) == (0, 1)
+    assert few.outcome == "no detectable difference"
+    low, high = difference_interval(np.random.default_rng(0).integers(-1, 2, (2, 20)))
+    assert -1 <= low < high <= 1
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize(("seed_sd", "example_sd"), [(0.0, 0.1), (0.03, 0.02), (0.1, 0.0)])
 def test_coverage(seed_sd, example_sd, seeds):
     """95 % intervals hold the true difference in at least 91 % of 200 simulated studies.
 
     With n = 200, 91 % is 2.6 standard errors below 95 %: a true 95 % fails once in 200 times, and
-    the seed of the simulation is fixed.
+    the seed of the simulation is fixed. With 2 seeds that make all the noise 85 % is asked.
     """
     rng = np.random.default_rng(2)
     examples, noise = 400, 0.02
@@ -114,4 +123,4 @@ def test_coverage(seed_sd, example_sd, seeds):
         lost = u > 1 - np.clip(-chance, 0, None) - noise
         low, high = difference_interval(gained.astype(int) - lost, resamples=600)
         covered += low <= truth <= high
-    assert covered >= 182
+    assert covered >= (170 if seeds == 2 else 182)

@@ -3,9 +3,9 @@
 A counter-based generator: the key of an image and the index of a draw are hashed, so any draw of
 any image can be had in any order, on any thread, without the draws before it (Salmon et al. 2011,
 "Parallel random numbers: as easy as 1, 2, 3"). The hash is the finaliser of SplitMix64 (Steele,
-Lea and
-Flood 2014, "Fast splittable pseudorandom number generators"), the variant 13 of Stafford's mixers:
-two multiplications and three shifts of 64-bit integers, which NumPy does for a whole batch at once.
+Lea and Flood 2014, "Fast splittable pseudorandom number generators"), the variant 13 of Stafford's
+mixers: two multiplications and three shifts of 64-bit integers, which NumPy does for a whole batch
+at once.
 
 Every integer is a valid seed, epoch or position and counts modulo 2**64: -1 is 2**64 - 1.
 """

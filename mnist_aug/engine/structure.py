@@ -146,7 +146,12 @@ class ImageByImage:
             for i, t in enumerate(transforms):
                 t.set_random_state(np.random.Generator(np.random.PCG64(seeds[place][2 * i])),
                                    random.Random(seeds[place][2 * i + 1]))
-                result = np.asarray(t(image=result, **force)["image"])
+                try:
+                    result = np.asarray(t(image=result, **force)["image"])
+                except Exception as error:  # whatever a transform of albumentations throws
+                    raise UserError(f"{type(t).__name__} fails on an image {image.dtype}"
+                                    f"{list(image.shape)}: {error or type(error).__name__}; take "
+                                    "it out of the policy") from error
                 if batch.log is not None and getattr(t, "params", True):
                     params = getattr(t, "params", {}).items()  # a composition has none
                     batch.note(t, {name: np.array([value]) for name, value in params
@@ -249,6 +254,15 @@ def build(t, key: int, left_over: list):
         build(child, key, [])  # only to check it
     left_over.append(type(t).__name__)
     return ImageByImage([t], key)
+
+
+def leaves(node):
+    """The nodes under a node, itself included, that do something to images."""
+    inside = getattr(node, "children", None) or [c for s in getattr(node, "slots", []) for c in s]
+    for child in inside:
+        yield from leaves(child)
+    if isinstance(node, (Geometry, Pixels, ImageByImage)):
+        yield node
 
 
 def _build_all(transforms, key, left_over):

@@ -86,7 +86,7 @@ class Warp:
         grid = _grid(self.height, self.width)
         field = np.ascontiguousarray((self._absolute(rows) - grid).transpose(0, 2, 3, 1))
         moved = sample(field, inner.transpose(1, 0, 2, 3).copy(), cv2.INTER_LINEAR,
-        cv2.BORDER_REPLICATE, 0)
+                       cv2.BORDER_REPLICATE, 0)
         if self._points is None:
             self._points = np.empty((self.count, 2, self.height, self.width), np.float32)
         self._points[rows] = inner + moved.transpose(0, 3, 1, 2)
