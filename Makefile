@@ -47,7 +47,7 @@ seeds := $(shell i=0; while [ $$i -lt $(SEEDS) ]; do printf '%02d ' $$i; i=$$((i
 absent = $(filter-out $(wildcard $1),$1)
 runs = $(foreach seed,$(seeds),$(RESULTS)/$1/seed-$(seed)/$2)
 # A run trained by hand since is looked at again.
-MANIFESTS := $(wildcard $(foreach arm,baseline augmented,$(call runs,$(arm),manifest.json)))
+manifests = $(wildcard $(call runs,$1,manifest.json))
 SCORES := $(foreach arm,baseline augmented,$(RESULTS)/$(arm)/metrics.csv \
                                             $(call runs,$(arm),predictions.npz))
 PAGES := $(addprefix $(REPORTS)/,report.md tables figures)
@@ -90,12 +90,12 @@ $(RESULTS)/.asked $(REPORTS)/.asked: FORCE
 	@mkdir -p $(@D)
 	@echo '$(asked)' | cmp -s - $@ || echo '$(asked)' > $@
 
-$(RESULTS)/baseline/.trained: $(RESULTS)/.asked $(TRAINING) $(MANIFESTS) \
+$(RESULTS)/baseline/.trained: $(RESULTS)/.asked $(TRAINING) $(call manifests,baseline) \
                               $(if $(call absent,$(call runs,baseline,manifest.json)),FORCE) | $(READY)
 	$(PY) scripts/train.py baseline $(OPTIONS)
 	@touch $@
 
-$(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(MANIFESTS) \
+$(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(call manifests,augmented) \
                                $(if $(call absent,$(call runs,augmented,manifest.json)),FORCE) | $(READY)
 	$(PY) scripts/train.py augmented $(OPTIONS)
 	@touch $@

@@ -65,7 +65,7 @@ def test_refusals(evaluated, digits, tmp_path):
     refused("seed-02 is not there", seeds=3)
     refused("other epochs", epochs=2)
     refused("other policy", policy="affine")
-    refused("on dataset 'digits', not 'other'", dataset=replace(digits, name="other",
+    refused(r"on dataset 'digits' \(\w{8}…\), not 'other'", dataset=replace(digits, name="other",
                                                                 x_test=digits.x_test[:, ::-1]))
     results = shutil.copytree(evaluated, tmp_path / "results")
     damaged = results / "augmented" / "seed-01" / "mnist_num_reader.keras"

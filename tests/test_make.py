@@ -119,7 +119,7 @@ def test_missing_pieces_are_made_again(project):
 
 @pytest.mark.parametrize(("mistake", "words"), [
     ("DATA=nowhere", "data nowhere is no folder or file"),
-    ("DATA=negative.npz", "was trained on dataset 'digits', but 'negative' is asked for"),
+    ("DATA=negative.npz", "give another RESULTS="),
     ("SEEDS=many", "--seeds: 'many' is no whole number"),
     ("POLICY=strong", "policy 'strong' is unknown"),
     ("DATA=two words", "without spaces"),

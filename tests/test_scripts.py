@@ -30,6 +30,7 @@ def test_help_names_the_shared_options(script, name):
     ("train", ["augmented", "--data", "digits", "--policy", "x.yaml"], "x.yaml can't be read"),
     ("evaluate", ["--data", "digits"], "holds no trained runs"),
     ("evaluate", ["baseline", "--data", "digits"], "baseline/seed-00 is not there"),
+    ("evaluate", ["best", "--data", "digits"], "variant 'best' is unknown"),
     ("evaluate", ["--data", "nowhere"], "nowhere is no folder or file"),
     ("report", [], "results"),
     ("report", ["--seeds", "-1"], "--seeds"),

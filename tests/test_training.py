@@ -150,7 +150,7 @@ def test_runs_on_disk_are_kept_or_trained_again(trained, digits, capsys):
 
 def test_another_dataset_is_refused(trained, digits):
     other = replace(digits, name="other", x_test=255 - digits.x_test)
-    with pytest.raises(UserError, match=r"trained on dataset 'digits', but 'other'"):
+    with pytest.raises(UserError, match=r"trained on dataset 'digits' \(\w+…\), but 'other'"):
         training.train(short, [0, 5], other, trained)
     assert not (trained / "baseline" / "seed-05").exists()
 
