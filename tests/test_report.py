@@ -242,3 +242,12 @@ def test_in_a_browser(made):
             assert page.evaluate("""[...document.querySelectorAll('.table .title')].every(
                 title => title.getBoundingClientRect().right <= innerWidth)""")
         browser.close()
+
+
+def test_arms_that_read_alike_are_reported(tmp_path):
+    """A null study, as with a policy that does nothing, changes no confusion and no image."""
+    alike = np.random.default_rng(0).random((3, 200)) >= 0.05
+    results = synthetic_results.write(tmp_path / "results",
+                                      correct={"baseline": alike, "augmented": alike})
+    sentence = write(results, tmp_path / "reports")
+    assert sentence.startswith("No detectable difference")

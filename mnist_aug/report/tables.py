@@ -29,7 +29,7 @@ class Table:
     def text_columns(self) -> list[str]:
         """Columns of `shown` that hold words rather than numbers, and are set to the left."""
         return [name for name, cells in self.shown.items()
-                if self.words or not cells.str.match(rf"[+{MINUS}\d]").any()]
+                if self.words or not cells.astype(str).str.match(rf"[+{MINUS}\d]").any()]
 
     @property
     def csv(self) -> str:
