@@ -80,6 +80,16 @@ def test_an_image_depends_on_itself_and_its_key_alone(transform, seed, dtype, sh
     assert np.array_equal(engine(images[alone:alone + 1], (seed, 3, 7 + alone))[0], whole[alone])
 
 
+def test_a_map_that_does_nothing_is_forgotten_alone_as_in_a_batch():
+    """Seed 6074 gives image 11 a perspective within rounding of the identity, then an affine."""
+    transform = A.Compose([A.OneOf([A.VerticalFlip(), A.Perspective(fit_output=True),
+                                    A.VerticalFlip(), A.VerticalFlip()], p=0.8),
+                           A.MedianBlur(p=0.3), leaves(p=0.3)[0]])
+    engine, images = quietly(transform), noise(12, 9, 12, 1, dtype=np.float32)
+    whole = engine(images, (6074, 3, 7))
+    assert np.array_equal(engine(images[11:], (6074, 3, 18))[0], whole[11])
+
+
 def test_more_images_than_a_chunk_and_none():
     engine, images = vectorize("default"), noise(2500, 28, 28)
     whole = engine(images, (1, 0, 0))

@@ -38,15 +38,19 @@ class Batch:
         return np.arange(len(self.keys)) if rows is None else rows
 
     def settle(self, rows) -> np.ndarray:
-        """Sample `rows` through their pending maps, if any, and return the images `rows`."""
+        """Sample `rows` through their pending maps, if any, and return the images `rows`.
+
+        Their maps start anew even where there was nothing to sample: what comes next to an image
+        must not depend on whether a neighbour had something.
+        """
         if rows is None or len(rows) == len(self.keys):
             if self.warp.touched.any():
                 self.images = self.warp.sample(self.images, self.indices(None))
-                self.warp = Warp(*self.images.shape[:3])
+            self.warp = Warp(*self.images.shape[:3])
             return self.images
         if self.warp.touched[rows].any():
             self.put(rows, self.warp.sample(self.images, rows))
-            self.warp.forget(rows)
+        self.warp.forget(rows)
         return self.images[rows]
 
     def put(self, rows, images: np.ndarray):
