@@ -38,8 +38,8 @@ TRAINING := $(call module,arguments dataset errors model pipeline run trainer tr
 ENGINE := $(call module,policy vectorize) \
           $(call module,$(addprefix engine/,canvas draws faults geometry pixels structure warp))
 EVALUATION := $(call module,evaluation examples metrics study) scripts/evaluate.py
-REPORTING := mnist_aug/statistics.py $(wildcard mnist_aug/report/*.py mnist_aug/report/templates/*) \
-             scripts/report.py
+REPORTING := $(call module,metrics significance statistics) \
+             $(wildcard mnist_aug/report/*.py mnist_aug/report/templates/*) scripts/report.py
 DATA_FILES := $(wildcard $(DATA) $(DATA)/*)
 POLICY_FILE := $(wildcard $(POLICY))
 

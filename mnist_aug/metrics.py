@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+CALIBRATION_BINS = 15
 LEAST_PROBABILITY = 1e-7  # Keras clips at the same value before it takes the logarithm
 
 
@@ -15,9 +16,9 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict:
         probabilities: float `[N, K]` in [0, 1].
 
     Returns:
-        `accuracy` in [0, 1]; `loss`, the mean negative log-likelihood in nats; `accuracy_<k>`,
-        the accuracy on the images of class k (NaN where there are none); `confusion`, JSON of the
-        `[K, K]` counts, a row for each true class.
+        `accuracy` in [0, 1]; `loss`, the mean negative log-likelihood in nats; `brier` in [0, 2];
+        `ece` in [0, 1]; `accuracy_<k>`, the accuracy on the images of class k (NaN where there
+        are none); `confusion`, JSON of the `[K, K]` counts, a row for each true class.
     """
     counts = confusion(labels, probabilities.argmax(1), probabilities.shape[1])
     with np.errstate(invalid="ignore"):
@@ -25,6 +26,8 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict:
     return {
         "accuracy": counts.trace() / len(labels),
         "loss": loss(labels, probabilities),
+        "brier": brier(labels, probabilities),
+        "ece": expected_calibration_error(labels, probabilities),
         **{f"accuracy_{k}": value for k, value in enumerate(per_class)},
         "confusion": json.dumps(counts.tolist(), separators=(",", ":")),
     }
@@ -34,6 +37,38 @@ def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean negative log-likelihood in nats."""
     likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return -np.log(likelihood.clip(LEAST_PROBABILITY, 1)).mean()
+
+
+def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean over images of the squared distance to the truth, summed over classes (Brier 1950)."""
+    probabilities = probabilities.astype(np.float64)
+    chance = probabilities[np.arange(len(labels)), labels]
+    return ((probabilities**2).sum(1) - 2 * chance + 1).mean()
+
+
+def reliability(labels: np.ndarray, probabilities: np.ndarray,
+                bins: int = CALIBRATION_BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How sure the predictions are and how often they are right, in bins of equal mass.
+
+    The images are put in order of their largest probability, ties in order of the images, and cut
+    into bins whose sizes differ by at most one (Nguyen and O'Connor 2015). Of fewer images than
+    bins each makes a bin.
+
+    Returns:
+        Mean largest probability, accuracy, and number of images of each bin: float, float, int [B].
+    """
+    sure = probabilities.max(1).astype(np.float64)
+    right = probabilities.argmax(1) == labels
+    parts = np.array_split(np.argsort(sure, kind="stable"), min(bins, len(labels)))
+    return (np.array([sure[part].mean() for part in parts]),
+            np.array([right[part].mean() for part in parts]), np.array([len(p) for p in parts]))
+
+
+def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean distance between how sure and how often right (Naeini et al. 2015), bins of equal mass.
+    """
+    sure, right, counts = reliability(labels, probabilities)
+    return float(np.average(np.abs(sure - right), weights=counts))
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -42,8 +42,8 @@ def crossed_bootstrap(differences: np.ndarray, resamples: int = RESAMPLES,
     The pigeonhole bootstrap (Owen 2007, Annals of Applied Statistics 1:386): a resample weighs
     cell (s, i) by (times seed s was drawn) x (times example i was drawn). Its variance counts the
     seed and the example components once and what is left, the noise of single cells, up to three
-    times (Owen's theorem 3; McCullagh 2000 shows that no bootstrap of crossed data is exact), so
-    intervals are, if anything, too wide. Seeds are few, and drawing S of S would shrink their
+    times (Owen's theorem 3; McCullagh 2000 shows that no bootstrap of crossed data is exact);
+    `difference_interval` makes up for that. Seeds are few, and drawing S of S would shrink their
     component by (S - 1)/S; S - 1 are drawn instead (Rao and Wu 1988). With S = 1 only the
     examples vary.
 
@@ -79,12 +79,12 @@ def difference_interval(differences: np.ndarray, level: float = LEVEL,
                         resamples: int = RESAMPLES) -> tuple[float, float]:
     """Interval of the mean difference over seeds and examples, from the crossed bootstrap.
 
-    Mean plus and minus Student's t quantile times the bootstrap's standard error: with few seeds
-    the bootstrap's own quantiles take few values and lie too close. The degrees of freedom are
-    Satterthwaite's (1946) for the sum of the two components: near S - 1 when seeds make the
-    noise, large when test examples do. In simulations (tests/test_statistics.py) it covers 93 %
-    or more from 3 seeds on, nearer 99 % where test examples make the noise; with 2 seeds that
-    make all the noise about 89 %.
+    Mean plus and minus Student's t quantile times a standard error: with few seeds the
+    bootstrap's own quantiles take few values and lie too close. The bootstrap's variance counts
+    the noise of single cells three times, so twice that component, known from the residuals of
+    the two-way layout, is taken off; what remains is never less than the seeds' or the examples'
+    own part. The degrees of freedom are Satterthwaite's (1946) for such a sum: near S - 1 when
+    seeds make the noise, large when test examples do.
 
     However alike the cells are, it reaches 3/N to each side: what happens to none of N examples
     may still happen to that share (the rule of three; Hanley and Lippman-Hand 1983).
@@ -99,18 +99,21 @@ def difference_interval(differences: np.ndarray, level: float = LEVEL,
         examples alone.
     """
     differences = np.asarray(differences, float)
-    mean = differences.mean()
-    quantile = stats.t.ppf((1 + level) / 2, _degrees_of_freedom(differences))
-    half = max(quantile * crossed_bootstrap(differences, resamples).std(),
-               3 / differences.shape[1])
-    return float(max(mean - half, -1)), float(min(mean + half, 1))
-
-
-def _degrees_of_freedom(differences: np.ndarray) -> float:
+    mean, (seeds, examples) = differences.mean(), differences.shape
     parts = [(differences.mean(axis=1 - axis).var(ddof=1) / size, size - 1)
              for axis, size in enumerate(differences.shape) if size > 1]
+    variance = crossed_bootstrap(differences, resamples).var()
+    if min(seeds, examples) > 1:
+        rest = (differences - differences.mean(axis=1, keepdims=True)
+                - differences.mean(axis=0, keepdims=True) + mean)
+        df = (seeds - 1) * (examples - 1)
+        cells = (rest**2).sum() / df / differences.size
+        variance = max(variance - 2 * cells, *(part for part, _ in parts))
+        parts.append((cells, df))
     below = sum(part**2 / df for part, df in parts)
-    return sum(part for part, _ in parts) ** 2 / below if below > 0 else np.inf
+    quantile = stats.t.ppf((1 + level) / 2, variance**2 / below if below > 0 else np.inf)
+    half = max(quantile * variance**0.5, 3 / examples)
+    return float(max(mean - half, -1)), float(min(mean + half, 1))
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,12 @@ class Study:
     @property
     def arms(self) -> tuple[Variant, Variant]:
         """Both arms, cut to the seeds they share."""
-        first, second = (self.variants[name].only(self.paired_seeds) for name in ARMS)
-        return first, second
+        return self.pair(ARMS[1])
+
+    def pair(self, name: str) -> tuple[Variant, Variant]:
+        """The baseline and the variant of that name, cut to the seeds they share."""
+        first, second = self.variants[ARMS[0]], self.variants[name]
+        return first.only(second.seeds), second.only(first.seeds)
 
     @property
     def classes(self) -> int:

@@ -10,7 +10,7 @@ import synthetic_results
 from matplotlib.figure import Figure as Canvas
 
 from mnist_aug import examples, study
-from mnist_aug.report import figures, matrices, pictures
+from mnist_aug.report import calibration, figures, matrices, pictures
 from mnist_aug.report.drawing import plain_ticks
 from mnist_aug.report.tables import MINUS, listed
 from mnist_aug.statistics import compare
@@ -21,7 +21,7 @@ def draw(path) -> list:
     samples = examples.load(path, content)
     difference = compare(*(arm.correct for arm in content.arms))
     drawn = [figures.seeds(content, difference), figures.curves(content),
-             figures.classes(content), matrices.confusion(content),
+             figures.classes(content), matrices.confusion(content), calibration.diagram(content),
              pictures.augmented(content, samples)]
     if content.bench is not None:
         drawn.append(figures.bench(content))
@@ -47,7 +47,7 @@ def test_same_bytes_twice_and_global_settings_left_alone(folder, drawn):
 
 
 def test_every_figure_is_xml_with_the_mark_and_alt_text(drawn):
-    assert len(drawn) == 9
+    assert len(drawn) == 10
     for figure in drawn:
         root = ElementTree.fromstring(figure.svg)
         assert root.get("role") == "img"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from mnist_aug.metrics import scores
+from mnist_aug.metrics import brier, expected_calibration_error, reliability, scores
 
 
 def test_by_hand():
@@ -28,6 +28,29 @@ def test_a_certain_mistake_costs_what_keras_says():
     assert np.isclose(scores(labels, probabilities)["loss"], expected, rtol=1e-4)
 
 
+def test_calibration_by_hand():
+    labels = np.array([0, 0, 1, 1])
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
+    assert np.isclose(brier(labels, probabilities), 2 * (0.01 + 0.36 + 0.09 + 0.04) / 4)
+    sure, right, counts = reliability(labels, probabilities, bins=2)
+    assert np.allclose(sure, [0.65, 0.85])  # the least sure first
+    assert right.tolist() == [0.5, 1]
+    assert counts.tolist() == [2, 2]
+    # four bins of one image: distances 0.1, 0.6, 0.3 and 0.2
+    assert np.isclose(expected_calibration_error(labels, probabilities), 1.2 / 4)
+
+
+def test_probabilities_drawn_from_are_calibrated():
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.ones(3), 20_000)
+    labels = (random.random((20_000, 1)) > probabilities.cumsum(1)[:, :2]).sum(1)
+    assert expected_calibration_error(labels, probabilities) < 0.02
+    sure, right, counts = reliability(labels, probabilities)
+    assert len(sure) == 15
+    assert np.ptp(counts) <= 1
+    assert np.abs(sure - right).max() < 0.05
+
+
 @given(st.integers(2, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_as_scikit_learn(classes, count, seed):
     random = np.random.default_rng(seed)
@@ -38,5 +61,6 @@ def test_as_scikit_learn(classes, count, seed):
     assert np.isclose(row["accuracy"], accuracy_score(labels, predicted))
     assert np.isclose(row["loss"], log_loss(labels, probabilities.clip(1e-7), labels=every),
                       rtol=1e-5)
+    assert np.isclose(row["brier"], ((probabilities - np.eye(classes)[labels])**2).sum(1).mean())
     assert json.loads(row["confusion"]) == confusion_matrix(labels, predicted,
                                                             labels=every).tolist()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 import synthetic_results
 
 from mnist_aug import study
-from mnist_aug.report import provenance, tables
+from mnist_aug.report import calibration, provenance, tables
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,60 @@ def test_results_by_hand(content):
 
 
 def test_pairs_by_hand(content):
+    frame = tables.pairs(content).frame
     assert list(tables.pairs(content).shown["difference, pp"]) == ["+2.00", "+5.00"]
+    assert list(frame["gained"]) == [2, 5]
+    assert list(frame["lost"]) == [0, 0]
+    assert list(frame["mcnemar_p"]) == pytest.approx([2 / 2**2, 2 / 2**5])
+    assert list(frame["holm_p"]) == pytest.approx([0.5, 2 * 2 / 2**5])
+
+
+def test_comparisons_by_hand(content):
+    table = tables.comparisons(content)
+    row = table.frame.iloc[0]
+    assert (row["variant"], row["seeds"], row["better"]) == ("augmented", 2, 1)
+    assert row["difference"] == pytest.approx(0.035)
+    assert row["better_low"] == pytest.approx(0.025 ** 0.5)  # Clopper and Pearson, 2 of 2
+    assert row["permutation_p"] == row["holm_p"] == pytest.approx(2 / 2**2)
+    assert table.shown.iloc[0]["permutation test, p"] == "0.5000"
+
+
+def test_several_variants_are_adjusted_and_strangers_left_out(tmp_path):
+    results = synthetic_results.write(tmp_path, seeds=3, test=60, bench=False, samples=False)
+    for name, seeds in ("other", (0, 1, 2)), ("stranger", (7,)):
+        shutil.copytree(results / "augmented", results / name)
+        scores = pd.read_csv(results / name / "metrics.csv")
+        for folder in (results / name).glob("seed-*"):
+            seed = int(folder.name[-2:])
+            if seed not in seeds and seed != 0:
+                shutil.rmtree(folder)
+                continue
+            manifest = json.loads((folder / "manifest.json").read_text())
+            manifest["variant"]["name"] = name
+            manifest["seed"] = seeds[seed]
+            (folder / "manifest.json").write_text(json.dumps(manifest))
+            if seed != seeds[seed]:
+                folder.rename(folder.with_name(f"seed-{seeds[seed]:02d}"))
+        scores = scores[:len(seeds)].assign(variant=name, seed=seeds)
+        scores.to_csv(results / name / "metrics.csv", index=False)
+    table = tables.comparisons(study.load(results))
+    assert list(table.frame["variant"]) == ["augmented", "other"]
+    assert list(table.frame["holm_p"]) == pytest.approx(
+        (2 * table.frame["permutation_p"]).clip(upper=1))
+    assert "p, Holm for 2" in table.shown
+
+
+def test_calibration_by_hand(content):
+    frame = calibration.scores(content).frame.set_index("variant")
+    run = content.variants["baseline"].runs[0]
+    truth = np.eye(content.classes)[content.labels]
+    other = content.variants["baseline"].runs[1]
+    expected = np.mean([((r.probabilities - truth) ** 2).sum(1).mean() for r in (run, other)])
+    assert frame.loc["baseline", "brier"] == pytest.approx(expected)
+    sure = np.mean([r.probabilities.max(1).mean() for r in (run, other)])
+    assert frame.loc["baseline", "overconfidence"] == pytest.approx(sure - 0.95)
+    bins = calibration.bins(content).frame
+    assert bins.groupby("variant")["images"].sum().tolist() == [100, 100]
 
 
 def test_class_differences_by_hand(content):

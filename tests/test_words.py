@@ -24,6 +24,31 @@ def test_caution(seeds, low, high, text):
     assert words.caution(Difference(seeds, 1000, 0.9, 0.9 + (low + high) / 2, low, high)) == text
 
 
+def test_caution_says_how_many_seeds_would_tell():
+    unsure = Difference(9, 1000, 0.9, 0.9012, -0.001, 0.0034)
+    assert words.caution(unsure, needed=1200).endswith(
+        "To find a difference like the one seen with a chance of 80 %, on these test images, "
+        "takes about 1,200 seeds.")
+    assert "takes about" not in words.caution(unsure, needed=9)
+    assert words.caution(Difference(9, 1000, 0.9, 0.92, 0.01, 0.03), needed=1200) == ""
+
+
+@pytest.mark.parametrize(("seeds", "p", "text"), [
+    (5, 0.0625, "The paired permutation test can't find anything at the 5 % level with fewer than "
+                "6 seeds."),
+    (30, 2e-9, "The exact paired permutation test over seeds gives p < 0.0001: for these test "
+               "images, a difference as large would rarely come of the choice of seeds alone."),
+    (10, 0.25, "The exact paired permutation test over seeds gives p = 0.2500: for these test "
+               "images, a difference as large would often enough come of the choice of seeds "
+               "alone.")])
+def test_significance(seeds, p, text):
+    frame = pd.DataFrame([{"seeds": seeds, "permutation_p": p, "better": 0.9, "better_low": 0.555,
+                           "better_high": 0.9975}])
+    assert words.significance(frame) == (
+        f"augmented is ahead in {0.9 * seeds:g} of {seeds} seeds (a tie counts half); the chance "
+        f"that it is with another seed has the 95 % interval 56 to 100 %. {text}")
+
+
 def test_subtitle(tmp_path):
     content = study.load(synthetic_results.write(tmp_path, seeds=1, test=60, bench=False,
                                                  samples=False))

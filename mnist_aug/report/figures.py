@@ -214,7 +214,7 @@ def bench(study: Study) -> Figure:
                           color=MUTED if line.method == line.against else COLOURS[2])
             axes.annotate(f"{number(line.us_per_image)} µs", (own["us"].max(), row),
                           xytext=(8, 0), textcoords="offset points", va="center", fontsize=SMALL)
-        axes.set_title(benchmark)
+        axes.set_title(benchmark, loc="right")  # a long name has room on its left
         axes.set_yticks(range(len(lines)), lines["method"])
         axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel="", ylabel="", xscale="log")
         axes.grid(axis="x")

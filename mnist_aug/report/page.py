@@ -15,9 +15,10 @@ from markupsafe import Markup, escape
 
 from mnist_aug import examples, study
 from mnist_aug.errors import UserError
-from mnist_aug.report import figures, matrices, pictures, provenance, tables, words
+from mnist_aug.report import calibration, figures, matrices, pictures, provenance, tables, words
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.tables import Table
+from mnist_aug.significance import seeds_needed
 from mnist_aug.statistics import Difference, compare
 from mnist_aug.study import ARMS, Study
 
@@ -53,7 +54,7 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     sections = list(_sections(content, difference, examples.load(results, content)))
     shown = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
-    page = {"verdict": words.verdict(content, difference), "caution": words.caution(difference),
+    page = {"verdict": words.verdict(content, difference), "caution": _caution(content, difference),
             "subtitle": words.subtitle(content), "mark": content.mark, "dataset": content.dataset,
             "sections": sections,
             "listed": {table.name for section in sections for table in section.tables}}
@@ -71,14 +72,22 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     return page["verdict"]
 
 
+def _caution(content: Study, difference: Difference) -> str:
+    first, second = (arm.accuracy for arm in content.arms)
+    return words.caution(difference, seeds_needed(second - first) if len(first) > 1 else None)
+
+
 def _sections(content: Study, difference: Difference, samples: dict | None) -> Iterable[Section]:
     unpaired = sorted({s for arm in ARMS for s in content.variants[arm].seeds}
                       - set(content.paired_seeds))
     left_out = [f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
                 "comparison."] if unpaired else []
+    compared = tables.comparisons(content)
     yield Section("results", "Results", [
-        words.methods(difference), *left_out], [figures.seeds(content, difference)],
-        [tables.results(content), tables.pairs(content)])
+        words.methods(difference),
+        *([words.significance(compared.frame)] if difference.seeds > 1 else []), *left_out],
+        [figures.seeds(content, difference)],
+        [tables.results(content), compared, tables.pairs(content)])
     curves = figures.curves(content)
     yield Section("curves", "Learning curves", [words.last_epochs(curves.table.frame)], [curves],
                   [curves.table])
@@ -90,6 +99,9 @@ def _sections(content: Study, difference: Difference, samples: dict | None) -> I
         [pictures.augmented(content, samples)] if drawn else [])
     errors = [matrices.confusion(content), figures.classes(content)]
     yield Section("errors", "Where the errors are", [], errors, [f.table for f in errors[::-1]])
+    scores = calibration.scores(content)
+    yield Section("calibration", "How far the probabilities can be trusted",
+                  [words.calibration(scores.frame)], [calibration.diagram(content)], [scores])
     gain = examples.gains(content.arms)
     changed = [words.changed_images(gain)]
     groups = []

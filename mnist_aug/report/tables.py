@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mnist_aug import significance
 from mnist_aug.statistics import compare, mean_interval
 from mnist_aug.study import ARMS, Study
 
@@ -29,7 +30,7 @@ class Table:
     def text_columns(self) -> list[str]:
         """Columns of `shown` that hold words rather than numbers, and are set to the left."""
         return [name for name, cells in self.shown.items()
-                if self.words or not cells.astype(str).str.match(rf"[+{MINUS}\d]").any()]
+                if self.words or not cells.astype(str).str.match(rf"[+{MINUS}\d<]").any()]
 
     @property
     def csv(self) -> str:
@@ -92,13 +93,58 @@ def results(study: Study) -> Table:
                  pd.DataFrame(rows), pd.DataFrame(shown))
 
 
+def p_value(p: float) -> str:
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def comparisons(study: Study) -> Table:
+    """Each variant against the baseline on the seeds they share, by interval and by tests."""
+    rows = []
+    for name in list(study.variants)[1:]:
+        first, second = study.pair(name)
+        if not first.runs:
+            continue
+        difference = compare(first.correct, second.correct)
+        counts = second.correct.sum(axis=1) - first.correct.sum(axis=1)
+        share, low, high = significance.probability_better(counts)
+        rows.append({"variant": name, "seeds": difference.seeds, "difference": difference.mean,
+                     "difference_low": difference.low, "difference_high": difference.high,
+                     "better": share, "better_low": low, "better_high": high,
+                     "permutation_p": significance.permutation_test(counts)})
+    frame = pd.DataFrame(rows)
+    frame["holm_p"] = significance.holm(frame["permutation_p"])
+    shown = pd.DataFrame({
+        f"against {ARMS[0]}": frame["variant"], "seeds": frame["seeds"].astype(str),
+        "difference, pp": frame["difference"].map(points),
+        "95 % interval, pp": [span(r.difference_low, r.difference_high)
+                              for r in frame.itertuples()],
+        "better in, % of seeds": [f"{100 * share:.0f}" for share in frame["better"]],
+        "95 % interval of that": [span(r.better_low, r.better_high, lambda v: percent(v, 0))
+                             for r in frame.itertuples()],
+        "permutation test, p": frame["permutation_p"].map(p_value)})
+    if len(frame) > 1:
+        shown[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
+    return Table("comparisons", "The difference, by interval and by test", frame, shown)
+
+
 def pairs(study: Study) -> Table:
+    """The runs of each seed side by side, and McNemar's test of those two models."""
     first, second = study.arms
     frame = pd.DataFrame({"seed": first.seeds, ARMS[0]: first.accuracy, ARMS[1]: second.accuracy,
                           "difference": second.accuracy - first.accuracy})
+    tests = [significance.mcnemar(*both) for both in zip(first.correct, second.correct,
+                                                         strict=True)]
+    frame[["gained", "lost", "mcnemar_p"]] = pd.DataFrame(tests).to_numpy()
+    frame = frame.astype({"gained": int, "lost": int})
+    frame["holm_p"] = significance.holm(frame["mcnemar_p"])
     shown = pd.DataFrame({"seed": frame["seed"].astype(str),
                           **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
-                          "difference, pp": frame["difference"].map(points)})
+                          "difference, pp": frame["difference"].map(points),
+                          "images gained": frame["gained"].map("{:,}".format),
+                          "images lost": frame["lost"].map("{:,}".format),
+                          "McNemar's test, p": frame["mcnemar_p"].map(p_value)})
+    if len(frame) > 1:
+        shown[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
     return Table("pairs", "Test accuracy of each pair of runs", frame, shown)
 
 

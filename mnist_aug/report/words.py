@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from mnist_aug.report.tables import number, percent, points, span
+from mnist_aug.metrics import CALIBRATION_BINS
+from mnist_aug.report.tables import number, p_value, percent, points, span
 from mnist_aug.statistics import FEW_SEEDS, Difference
 from mnist_aug.study import ARMS, Study, Variant
 
+LEAST_SEEDS = 6  # the fewest with 2 / 2^S below 0.05
 NUMERALS = {2: "Two", 3: "Three", 4: "Four"}
 
 
@@ -51,8 +53,12 @@ def verdict(content: Study, difference: Difference) -> str:
             f"instead of {first} % {place}, a difference of {size} ({interval}, {seeds}){errors}.")
 
 
-def caution(difference: Difference) -> str:
-    """What the verdict can't tell; empty when nothing is amiss."""
+def caution(difference: Difference, needed: int | None = None) -> str:
+    """What the verdict can't tell; empty when nothing is amiss.
+
+    Args:
+        needed: seeds that would find a difference like the one seen; None where none would.
+    """
     if difference.outcome == "too few seeds":
         return ("Another seed may give another difference, and one pair of runs can't tell how "
                 f"far off; train with SEEDS={FEW_SEEDS} or more.")
@@ -60,6 +66,9 @@ def caution(difference: Difference) -> str:
     if difference.outcome == "no detectable difference":
         said.append("That is not proof of no effect: the data fit any difference from "
                     f"{span(difference.low, difference.high)} pp.")
+        if needed and needed > difference.seeds:
+            said.append(f"To find a difference like the one seen with a chance of 80 %, on these "
+                        f"test images, takes about {needed:,} seeds.")
     if difference.seeds < FEW_SEEDS:
         said.append(f"{NUMERALS[difference.seeds]} seeds say little about the spread between "
                     f"seeds, so the ends of the interval may move; SEEDS={FEW_SEEDS} or more "
@@ -75,9 +84,45 @@ def methods(difference: Difference) -> str:
         return (f"{paired} The interval of the difference comes from a bootstrap over test images; "
                 "with one seed there is none over seeds.")
     return (f"{paired} The interval of the difference comes from a bootstrap that resamples seeds "
-            "and test images crosswise (Owen 2007), widened for few seeds by Student's t; with few "
-            "seeds it is, if anything, too wide. The interval of a variant's mean is Student's t "
-            "over seeds, for these test images. SD is over seeds.")
+            "and test images crosswise (Owen 2007), with Student's t for few seeds. The interval "
+            "of a variant's mean is Student's t over seeds, for these test images. SD is over "
+            "seeds.")
+
+
+def significance(comparisons: pd.DataFrame) -> str:
+    """What the tests say of the arms.
+
+    Args:
+        comparisons: the frame of `tables.comparisons`, the second arm in its first row.
+    """
+    row = comparisons.iloc[0]
+    seeds, p = int(row["seeds"]), row["permutation_p"]
+    ahead, chance = row["better"] * seeds, span(row["better_low"], row["better_high"],
+                                                lambda share: percent(share, 0))
+    text = (f"{ARMS[1]} is ahead in {ahead:g} of {seeds} seeds (a tie counts half); the chance "
+            f"that it is with another seed has the 95 % interval {chance} %. ")
+    if seeds < LEAST_SEEDS:
+        return text + (f"The paired permutation test can't find anything at the 5 % level with "
+                       f"fewer than {LEAST_SEEDS} seeds.")
+    return text + (f"The exact paired permutation test over seeds gives p "
+                   f"{p_value(p) if p < 0.0001 else '= ' + p_value(p)}: for these test images, a "
+                   f"difference as large would {'rarely' if p < 0.05 else 'often enough'} come "
+                   "of the choice of seeds alone.")
+
+
+def calibration(scores: pd.DataFrame) -> str:
+    """How sure the arms are on average, and what the scores of their probabilities mean.
+
+    Args:
+        scores: the frame of `calibration.scores`.
+    """
+    first, second = (scores.set_index("variant").loc[arm] for arm in ARMS)
+    return ("Mean largest probability less accuracy, which is above zero where a network is surer "
+            f"than it should be: {points(first['overconfidence'])} pp with {ARMS[0]}, "
+            f"{points(second['overconfidence'])} pp with {ARMS[1]}. The expected calibration error "
+            f"is the mean distance of the two over {CALIBRATION_BINS} bins of equal mass; the "
+            "Brier score is the squared distance of the probabilities to the truth, summed over "
+            "classes. Less is better for both.")
 
 
 def last_epochs(curves: pd.DataFrame) -> str:
