@@ -1,9 +1,12 @@
 """Training: the runs of a variant that are missing or out of date, one after the other."""
 
 import hashlib
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable
+from contextlib import contextmanager
 from pathlib import Path
 
 from mnist_aug import arguments, run
@@ -32,20 +35,56 @@ def train(variant: Variant, seeds: Iterable[int], dataset: Dataset, results: Pat
         return
     # TensorFlow takes seconds to start, so only when there is something to train.
     arguments.import_tensorflow_quietly()
+    from keras.callbacks import LambdaCallback
+
     from mnist_aug.trainer import Trainer
 
-    trainer = Trainer(variant, dataset)
-    for seed, (wanted, reason) in todo.items():
-        print(f"{variant.name}, seed {seed:02d}: training ({reason})", flush=True)
-        _train_run(trainer, wanted, run.folder(results, variant.name, seed))
+    with _ctrl_c_heeded() as stop_if_pressed:
+        trainer = Trainer(variant, dataset)
+        for seed, (wanted, reason) in todo.items():
+            print(f"{variant.name}, seed {seed:02d}: training ({reason})", flush=True)
+            _train_run(trainer, wanted, run.folder(results, variant.name, seed),
+                       LambdaCallback(on_train_batch_end=stop_if_pressed))
+            stop_if_pressed()
 
 
-def _train_run(trainer, wanted: dict, target: Path) -> None:
+@contextmanager
+def _ctrl_c_heeded():
+    """Remember Ctrl-C; gives a function that raises KeyboardInterrupt once it has been pressed.
+
+    Python raises it wherever it happens to be. Within TensorFlow that may be dropped (where an
+    object is being deleted), turned into another error, or end in a crash. A second Ctrl-C raises
+    it all the same.
+    """
+    pressed = threading.Event()
+
+    def handler(number, frame):
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    def stop_if_pressed(batch=None, logs=None):  # a Keras callback, too
+        if pressed.is_set():
+            raise KeyboardInterrupt
+
+    ours = (threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+    if ours:  # not in a thread, which gets no signals, nor where the caller handles or ignores them
+        signal.signal(signal.SIGINT, handler)
+    try:
+        yield stop_if_pressed
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _train_run(trainer, wanted: dict, target: Path, callback) -> None:
     started = run.now()
     with run.written(target) as temporary:
         temporary.mkdir()  # before the training, so that a folder that can't be written costs none
         clock = time.perf_counter()
-        trained, history = trainer.fit(wanted["seed"], verbose=1 if sys.stdout.isatty() else 2)
+        trained, history = trainer.fit(wanted["seed"], callbacks=[callback],
+                                       verbose=1 if sys.stdout.isatty() else 2)
         seconds = time.perf_counter() - clock
         digest = hashlib.sha256()
         for weights in trained.get_weights():

@@ -67,54 +67,73 @@ def test_the_conda_environment_takes_the_place_of_venv(project):
     assert planned(CONDA_DEFAULT_ENV="mnist-aug").startswith("python scripts/bench.py")
 
 
-def test_report_and_what_makes_it_again(project):
-    """In one test, because each step starts from the files of the one before."""
+@pytest.fixture(scope="module")
+def reported(project):
+    """The project with its report made; tests that change anything take a copy."""
     first = made(project, "report", *ASKED)
     assert "train.py baseline" in first
     assert "train.py augmented" in first
-    page = (project / "reports" / "index.html").read_bytes()
-    trained = weights(project)
-    assert list(trained) == ["augmented/seed-00", "baseline/seed-00"]
+    assert list(weights(project)) == ["augmented/seed-00", "baseline/seed-00"]
+    return project
 
-    assert made(project, "report", *ASKED).strip() == ""
 
-    style = next((project / "mnist_aug" / "report" / "templates").glob("*.css"))
+@pytest.fixture
+def copy(reported, tmp_path):
+    return shutil.copytree(reported, tmp_path / "copy")  # keeps the files' times
+
+
+def test_a_second_report_does_nothing(reported):
+    assert made(reported, "report", *ASKED).strip() == ""
+
+
+def test_a_changed_style_sheet_rebuilds_the_report_alone(copy):
+    page = (copy / "reports" / "index.html").read_bytes()
+    style = next((copy / "mnist_aug" / "report" / "templates").glob("*.css"))
     style.write_text(style.read_text() + "\n/* changed */\n")
-    again = made(project, "report", *ASKED)
+    again = made(copy, "report", *ASKED)
     assert "report.py" in again
     assert "train.py" not in again
     assert "evaluate.py" not in again
-    assert (project / "reports" / "index.html").read_bytes() != page
+    assert (copy / "reports" / "index.html").read_bytes() != page
 
-    more = made(project, "report", "DATA=digits", "SEEDS=2", "EPOCHS=1")
+
+def test_more_seeds_train_the_missing_ones_alone(copy):
+    trained = weights(copy)
+    more = made(copy, "baseline", "DATA=digits", "SEEDS=2", "EPOCHS=1")
     assert "seed 01: training (not trained yet)" in more
     assert "seed 00: training" not in more
-    assert weights(project).items() >= trained.items()
-
-    policy = made(project, "report", "DATA=digits", "SEEDS=2", "EPOCHS=1", "POLICY=affine")
-    assert "baseline: all runs are up to date" in policy
-    assert policy.count("training (policy was default, now affine)") == 2
-    now = weights(project)
-    assert now["baseline/seed-00"] == trained["baseline/seed-00"]
-    assert now["augmented/seed-00"] != trained["augmented/seed-00"]
-
-    source = project / "mnist_aug" / "pipeline.py"
-    source.write_text(source.read_text().replace("[seed, epoch]", "[seed, epoch + 1]"))
-    changed = made(project, "baseline", "DATA=digits", "SEEDS=1", "EPOCHS=1")
-    assert "seed 00: training (the training code has changed)" in changed
-    assert weights(project)["baseline/seed-00"] != trained["baseline/seed-00"]
+    assert weights(copy).items() >= trained.items()
 
 
-def test_missing_pieces_are_made_again(project):
-    made(project, "report", *ASKED)
-    before = weights(project)
-    shutil.rmtree(project / "results" / "baseline" / "seed-00")
-    assert "seed 00: training (not trained yet)" in made(project, "report", *ASKED)
-    assert weights(project) == before
-    (project / "results" / "augmented" / "metrics.csv").unlink()
-    again = made(project, "report", *ASKED)
+def test_another_policy_trains_the_augmented_arm_alone(copy):
+    trained = weights(copy)
+    again = made(copy, "report", *ASKED, "POLICY=affine")
+    assert "baseline: all runs are up to date" in again
+    assert "seed 00: training (policy was default, now affine)" in again
     assert "evaluate.py" in again
-    assert "train.py" not in again
+    assert "report.py" in again
+    assert weights(copy)["baseline/seed-00"] == trained["baseline/seed-00"]
+    assert weights(copy)["augmented/seed-00"] != trained["augmented/seed-00"]
+
+
+def test_changed_training_code_trains_again(copy):
+    trained = weights(copy)
+    source = copy / "mnist_aug" / "pipeline.py"
+    source.write_text(source.read_text().replace("[seed, epoch]", "[seed, epoch + 1]"))
+    changed = made(copy, "baseline", *ASKED)
+    assert "seed 00: training (the training code has changed)" in changed
+    assert weights(copy)["baseline/seed-00"] != trained["baseline/seed-00"]
+
+
+def test_missing_pieces_are_made_again(copy):
+    trained = weights(copy)
+    shutil.rmtree(copy / "results" / "baseline" / "seed-00")
+    (copy / "results" / "augmented" / "metrics.csv").unlink()
+    again = made(copy, "report", *ASKED)
+    assert "seed 00: training (not trained yet)" in again
+    assert again.count("training (") == 1
+    assert "evaluate.py" in again
+    assert weights(copy) == trained
 
 
 @pytest.mark.parametrize(("mistake", "words"), [
@@ -124,15 +143,14 @@ def test_missing_pieces_are_made_again(project):
     ("POLICY=strong", "policy 'strong' is unknown"),
     ("DATA=two words", "without spaces"),
 ])
-def test_a_mistake_is_one_line_and_costs_nothing(project, digits, mistake, words):
-    if not (project / "negative.npz").exists():
-        made(project, "report", *ASKED)
-        np.savez(project / "negative.npz", x_train=255 - digits.x_train, y_train=digits.y_train,
+def test_a_mistake_is_one_line_and_costs_nothing(copy, digits, mistake, words):
+    if "negative" in mistake:
+        np.savez(copy / "negative.npz", x_train=255 - digits.x_train, y_train=digits.y_train,
                  x_test=255 - digits.x_test, y_test=digits.y_test)
-    kept = {path: path.read_bytes() for path in [*project.glob("results/*/seed-*/*"),
-                                                 *project.glob("results/*/metrics.csv"),
-                                                 project / "reports" / "index.html"]}
-    process = make(project, "report", *ASKED, mistake)
+    kept = {path: path.read_bytes() for path in [*copy.glob("results/*/seed-*/*"),
+                                                 *copy.glob("results/*/metrics.csv"),
+                                                 copy / "reports" / "index.html"]}
+    process = make(copy, "report", *ASKED, mistake)
     assert process.returncode == 2
     assert "Traceback" not in process.stderr
     ours = [line for line in process.stderr.splitlines() if words in line]

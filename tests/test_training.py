@@ -1,6 +1,7 @@
 """Training: the model as specified, the same arithmetic as Keras's, the same bytes each time."""
 
 import json
+import signal
 from dataclasses import replace
 
 import albumentations as A
@@ -165,3 +166,21 @@ def test_an_interrupted_run_leaves_nothing(digits, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         training.train(short, [0, 1], digits, tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_ctrl_c_is_heeded_at_the_end_of_a_block(digits, tmp_path, monkeypatch):
+    class Press(keras.callbacks.Callback):
+        epochs = 0
+
+        def on_epoch_begin(self, epoch, logs=None):
+            signal.raise_signal(signal.SIGINT)  # lost or worse where it would raise in TensorFlow
+            Press.epochs += 1
+
+    first = Trainer.fit
+    monkeypatch.setattr(Trainer, "fit", lambda self, seed, callbacks, verbose: first(
+        self, seed, callbacks=[*callbacks, Press()], verbose=verbose))
+    with pytest.raises(KeyboardInterrupt):
+        training.train(short, range(3), digits, tmp_path)
+    assert Press.epochs == 1
+    assert list((tmp_path / "baseline").iterdir()) == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
