@@ -8,6 +8,8 @@ they are read as data: only transform classes that albumentations registers are 
 import json
 import os
 import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network at import otherwise
@@ -17,26 +19,39 @@ import yaml
 
 from mnist_aug.errors import UserError
 
-
-def affine() -> A.Compose:
-    """Small turns, shifts, zooms and slants."""
-    return A.Compose([
-        A.Affine(rotate=(-6, 6), scale=(0.94, 1.06), translate_percent=(-0.03, 0.03),
-                 shear={"x": (-5, 5), "y": (0, 0)}, p=0.8),
-    ])
+PARTS = ("rotate", "scale", "translate", "shear", "elastic")
 
 
-def elastic() -> A.Compose:
-    """Smooth random displacement (Simard, Steinkraus and Platt 2003)."""
-    return A.Compose([A.ElasticTransform(alpha=40, sigma=4, p=1)])
+def default(strength: float = 1, parts: Sequence[str] = PARTS) -> A.Compose:
+    """Affine, then elastic (Simard, Steinkraus and Platt 2003): small, smooth changes of shape.
+
+    Args:
+        strength: factor of every magnitude.
+        parts: what to keep of the policy.
+    """
+    half = {"rotate": 6, "scale": 0.06, "translate": 0.03, "shear": 5, "elastic": 40}
+    half = {part: strength * size if part in parts else 0 for part, size in half.items()}
+    transforms = []
+    if {*parts} - {"elastic"}:
+        transforms.append(A.Affine(
+            rotate=(-half["rotate"], half["rotate"]),
+            scale=(1 - half["scale"], 1 + half["scale"]),
+            translate_percent=(-half["translate"], half["translate"]),
+            shear={"x": (-half["shear"], half["shear"]), "y": (0, 0)}, p=0.8))
+    if "elastic" in parts:
+        transforms.append(A.ElasticTransform(alpha=half["elastic"], sigma=4, p=1))
+    return A.Compose(transforms)
 
 
-def default() -> A.Compose:
-    """Affine, then elastic."""
-    return A.Compose([*affine(), *elastic()])
+def without(part: str) -> Callable[[], A.Compose]:
+    return partial(default, parts=[other for other in PARTS if other != part])
 
 
-NAMED = {"default": default, "affine": affine, "elastic": elastic}
+STRENGTHS = (0.25, 0.5, 0.75, 1.5, 2)
+NAMED = {"default": default, "affine": without("elastic"),
+         **{part: partial(default, parts=[part]) for part in PARTS},
+         **{f"no-{part}": without(part) for part in PARTS if part != "elastic"},
+         **{f"default-{strength}x": partial(default, strength) for strength in STRENGTHS}}
 
 
 def load(policy: str) -> A.Compose:

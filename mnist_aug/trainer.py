@@ -43,16 +43,20 @@ class Trainer:
         Raises:
             UserError: the policy fails on an image.
         """
+        images, labels = self.train
+        if self.variant.training_images:
+            few = np.resize(nested_subset(labels, self.variant.training_images, seed), len(labels))
+            images, labels = images[few], labels[few]
         trained = self.initial(seed)
         self.blocks.restart(trained.get_weights())
         blocks, per_epoch = pipeline.blocks(
-            *self.train, seed=seed, epochs=self.variant.epochs,
+            images, labels, seed=seed, epochs=self.variant.epochs,
             batch_size=self.variant.batch_size, engine=self.engine)
         try:
             history = self.blocks.fit(
                 blocks, epochs=self.variant.epochs, steps_per_epoch=per_epoch, shuffle=False,
                 validation_data=self.validation, callbacks=list(callbacks), verbose=verbose,
-                validation_batch_size=max(1, VALIDATION_PIXELS // self.train[0][0].size))
+                validation_batch_size=max(1, VALIDATION_PIXELS // images[0].size))
         except tf.errors.OpError as error:
             # The pipeline's threads can raise no exception of ours, but keep its words.
             if told := re.search(r"UserError: (.*)", error.message):
@@ -61,3 +65,17 @@ class Trainer:
         self.blocks.hand_over(trained)
         table = pd.DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch])
         return trained, table.rename_axis("epoch")[["loss", "accuracy", "val_loss", "val_accuracy"]]
+
+
+def nested_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Indices of `count` training images, int [count], each class as frequent as in all of them.
+
+    The subsets of one seed are nested: a smaller one is the start of a larger one.
+
+    Args:
+        labels: int `[N]`, N at least `count`.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    rank = pd.Series(labels[order]).groupby(labels[order])
+    place = (rank.cumcount() + 0.5) / rank.transform("size")
+    return order[np.argsort(place, kind="stable")][:count]

@@ -18,6 +18,8 @@ class Variant:
         batch_size: images in one optimisation step.
         epochs: passes over the training images.
         validation_split: the last part of the training images, held out as Keras does.
+        training_images: how many of the others to train on, or None for all of them. An epoch has
+            as many steps either way: fewer images come more often.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Variant:
     batch_size: int = 32
     epochs: int = 15
     validation_split: float = 0.2
+    training_images: int | None = None
 
     def settings(self) -> dict:
         """The variant in full as plain data, its policy spelled out.

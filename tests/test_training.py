@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mnist_aug import model, pipeline, run, training
 from mnist_aug.errors import UserError
-from mnist_aug.trainer import Trainer
+from mnist_aug.trainer import Trainer, nested_subset
 from mnist_aug.variant import augmented, baseline
 
 short = replace(baseline, epochs=2)
@@ -184,3 +186,30 @@ def test_ctrl_c_is_heeded_at_the_end_of_a_block(digits, tmp_path, monkeypatch):
     assert Press.epochs == 1
     assert list((tmp_path / "baseline").iterdir()) == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@settings(deadline=None)
+@given(counts=st.lists(st.integers(1, 60), min_size=1, max_size=6), seed=st.integers(0, 9),
+       data=st.data())
+def test_subsets_are_nested_and_stratified(counts, seed, data):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    small, large = sorted(data.draw(st.tuples(*[st.integers(1, len(labels))] * 2)))
+    few, many = (nested_subset(labels, count, seed) for count in (small, large))
+    np.testing.assert_array_equal(few, many[:small])
+    assert len(set(many)) == large
+    for k, count in enumerate(counts):
+        assert abs((labels[many] == k).sum() - large * count / len(labels)) <= 1 + len(counts) / 2
+
+
+def test_fewer_training_images_make_as_many_steps(digits):
+    few = Trainer(replace(short, training_images=100), digits)
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(few.blocks.optimizer.iterations.numpy().item())
+
+    _, history = few.fit(3, callbacks=[Watch()])
+    steps = -(-digits.training_count(0.2) // 32)
+    assert seen[-1] == steps * short.epochs
+    assert history.loss.iloc[-1] < history.val_loss.iloc[-1]  # it knows its images by heart

@@ -12,7 +12,7 @@ def test_the_policy_is_the_only_difference():
     assert plain == {
         "name": "baseline", "policy": None, "layers": [128, 128], "optimizer": "adam",
         "learning_rate": 0.001, "loss": "sparse_categorical_crossentropy", "batch_size": 32,
-        "epochs": 15, "validation_split": 0.2}
+        "epochs": 15, "validation_split": 0.2, "training_images": None}
 
 
 def test_configured():
