@@ -1,40 +1,45 @@
-"""Evaluation: what the trained runs predict on the test set, and their scores."""
+"""Evaluation: what the trained runs predict on the test sets, and their scores."""
 
 import zipfile
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
-from mnist_aug import examples, metrics, run
+from mnist_aug import examples, metrics, run, test_sets
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
+from mnist_aug.test_sets import TestSet
 from mnist_aug.variant import VARIANTS, configured
 from mnist_aug.vectorize import vectorize
 
 DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
+KEPT = ("corruption/", "mnist-c/", "other/")  # sets whose images are compared one by one
+BATCH_PIXELS = 2**24  # float32 pixels predicted in one call, 64 MiB
 
 
 def evaluate(results: Path, dataset: Dataset, variants: Sequence[str] = (),
-             seeds: int | None = None, epochs: int | None = None,
-             policy: str | None = None) -> None:
-    """Predict the test set with trained runs; write predictions, scores and the report's samples.
+             seeds: int | None = None, epochs: int | None = None, policy: str | None = None,
+             extra: str | None = None, mnist_c: str | None = None) -> None:
+    """Score trained runs on all test sets; write predictions, scores and the report's samples.
 
-    Beside each model, `predictions.npz` holds `labels` int32 `[N]` and `probabilities` float32
-    `[N, classes]`, rounded to `DECIMALS`. In each variant's folder, `metrics.csv` has a row for
-    each run and test set; its columns are `variant,seed,test_set` and those of `metrics.scores`.
-    `samples.npz` holds the images that the report shows.
+    As `score` does, with the sets of `test_sets.beside`. `samples.npz` holds the images that the
+    report shows.
 
     Args:
         variants: names; all that have runs if empty.
         seeds: evaluate seeds 0 to `seeds` - 1; all on disk if None.
         epochs, policy: what the runs must have been trained with; anything if None.
+        extra, mnist_c: further test sets, as for `test_sets.beside`.
 
     Raises:
-        UserError: a run is missing, damaged, of another dataset, or trained otherwise than asked.
+        UserError: a run is missing, damaged, of another dataset, or trained otherwise than asked;
+            or a further test set is unfit.
     """
     results = Path(results)
     names = list(variants) or [name for name in VARIANTS if run.seeds(results, name)]
@@ -46,17 +51,53 @@ def evaluate(results: Path, dataset: Dataset, variants: Sequence[str] = (),
         for seed in wanted:
             manifests[name, seed] = _checked_manifest(
                 run.folder(results, name, seed), dataset, name, epochs, policy)
-    for name in names:
-        rows = [_evaluate_run(run.folder(results, name, seed), dataset)
-                | {"variant": name, "seed": seed, "test_set": "test"}
-                for other, seed in manifests if other == name]
-        table = pd.DataFrame(rows)
-        first = ["variant", "seed", "test_set"]
-        with run.written(results / name / "metrics.csv") as temporary:
-            table[first + [column for column in table if column not in first]].to_csv(
-                temporary, index=False)
-        print(f"{name}: {len(rows)} runs, accuracy {table.accuracy.mean():.4f}", flush=True)
+    score(results, dataset, list(manifests), test_sets.beside(
+        dataset, VARIANTS[names[0]].validation_split, extra, mnist_c))
     _save_samples(results, dataset, manifests.values())
+
+
+def score(results: Path, dataset: Dataset, runs: Sequence[tuple[str, int]],
+          others: Iterable[TestSet] = ()) -> None:
+    """Score runs, given as (variant, seed), on the dataset's test images and on other test sets.
+
+    Beside each model, `predictions.npz` holds `labels` int32 `[N]` and `probabilities` float32
+    `[N, classes]` of the dataset's test images, rounded to `DECIMALS`; and `correct.npz`, under
+    the name of each other set in `KEPT`, which images were read right, as bits packed by
+    `numpy.packbits`. In each variant's folder, `metrics.csv` has a row for each run and test set;
+    its columns are `variant,seed,test_set`, those of `metrics.scores` and, for the dataset's test
+    images, those of `metrics.by_class`.
+
+    Raises:
+        UserError: a model can't be used, or the results can't be written.
+    """
+    results = Path(results)
+    models = {(name, seed): _model(run.folder(results, name, seed) / run.MODEL)
+              for name, seed in runs}
+    rows = {key: [] for key in runs}
+    correct = {key: {} for key in runs}
+    for test_set in chain([TestSet("test", dataset.x_test, dataset.y_test)], others):
+        for key, probabilities in _predictions(models, test_set.images):
+            row = metrics.scores(test_set.labels, probabilities)
+            if test_set.name == "test":
+                row = _kept(run.folder(results, *key), test_set.labels, probabilities)
+            elif test_set.name.startswith(KEPT):
+                right = probabilities.argmax(1) == test_set.labels
+                correct[key][test_set.name] = np.packbits(right)
+            name, seed = key
+            rows[key].append({"variant": name, "seed": seed, "test_set": test_set.name} | row)
+    for key, arrays in correct.items():
+        path = run.folder(results, *key) / run.CORRECT
+        if arrays:
+            with run.written(path) as temporary, open(temporary, "wb") as file:
+                np.savez_compressed(file, **arrays)
+        else:
+            path.unlink(missing_ok=True)
+    for name in dict.fromkeys(name for name, _ in runs):
+        table = pd.DataFrame([row for key in runs if key[0] == name for row in rows[key]])
+        with run.written(results / name / "metrics.csv") as temporary:
+            table.to_csv(temporary, index=False)
+        test = table[table.test_set == "test"]
+        print(f"{name}: {len(test)} runs, accuracy {test.accuracy.mean():.4f}", flush=True)
 
 
 def _checked_manifest(folder: Path, dataset: Dataset, name: str, epochs: int | None,
@@ -76,26 +117,39 @@ def _checked_manifest(folder: Path, dataset: Dataset, name: str, epochs: int | N
     return manifest
 
 
-def _evaluate_run(folder: Path, dataset: Dataset) -> dict:
-    probabilities = _predict(folder / run.MODEL, dataset.x_test)
+def _kept(folder: Path, labels: np.ndarray, probabilities: np.ndarray) -> dict:
+    """Write `predictions.npz`; return the row of what is in it."""
     stored = probabilities.round(DECIMALS)
     with run.written(folder / run.PREDICTIONS) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, labels=dataset.y_test, probabilities=stored)
+        np.savez_compressed(file, labels=labels, probabilities=stored)
     # Rounding could break a tie another way, so what is stored is scored; its logarithm would
     # suffer, so the loss is of what was predicted.
-    return (metrics.scores(dataset.y_test, stored)
-            | {"loss": metrics.loss(dataset.y_test, probabilities)})
+    return (metrics.scores(labels, stored) | {"loss": metrics.loss(labels, probabilities)}
+            | metrics.by_class(labels, stored))
 
 
-def _predict(path: Path, images: np.ndarray) -> np.ndarray:
-    """float32 probabilities `[N, classes]` of uint8 images `[N, H, W]`."""
+def _model(path: Path) -> keras.Model:
     try:
-        model = keras.models.load_model(path, safe_mode=True, compile=False)
-        return model.predict(images.astype(np.float32) / 255, batch_size=1000, verbose=0)
+        return keras.models.load_model(path, safe_mode=True, compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise UserError(f"{path} can't be used ({reason}): delete its folder and train it "
-                        "again") from None
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, error: Exception) -> UserError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    return UserError(f"{path} can't be used ({reason}): delete its folder and train it again")
+
+
+def _predictions(models: dict, images: np.ndarray) -> Iterable[tuple]:
+    """Each key of `models` with float32 probabilities `[N, classes]` of uint8 images `[N, H, W]`.
+    """
+    size = max(1, BATCH_PIXELS // images[0].size)
+    parts = {key: [] for key in models}
+    for start in range(0, len(images), size):
+        batch = tf.constant(images[start:start + size].astype(np.float32) / 255)
+        for key, model in models.items():
+            parts[key].append(model(batch, training=False).numpy())
+    return ((key, np.concatenate(part)) for key, part in parts.items())
 
 
 def _save_samples(results: Path, dataset: Dataset, manifests: Iterable[dict]) -> None:

@@ -17,20 +17,29 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict:
 
     Returns:
         `accuracy` in [0, 1]; `loss`, the mean negative log-likelihood in nats; `brier` in [0, 2];
-        `ece` in [0, 1]; `accuracy_<k>`, the accuracy on the images of class k (NaN where there
-        are none); `confusion`, JSON of the `[K, K]` counts, a row for each true class.
+        `ece` in [0, 1]; `images`, N.
+    """
+    return {
+        "accuracy": (probabilities.argmax(1) == labels).mean(),
+        "loss": loss(labels, probabilities),
+        "brier": brier(labels, probabilities),
+        "ece": expected_calibration_error(labels, probabilities),
+        "images": len(labels),
+    }
+
+
+def by_class(labels: np.ndarray, probabilities: np.ndarray) -> dict:
+    """More columns of such a row.
+
+    Returns:
+        `accuracy_<k>`, the accuracy on the images of class k (NaN where there are none);
+        `confusion`, JSON of the `[K, K]` counts, a row for each true class.
     """
     counts = confusion(labels, probabilities.argmax(1), probabilities.shape[1])
     with np.errstate(invalid="ignore"):
         per_class = counts.diagonal() / counts.sum(1)
-    return {
-        "accuracy": counts.trace() / len(labels),
-        "loss": loss(labels, probabilities),
-        "brier": brier(labels, probabilities),
-        "ece": expected_calibration_error(labels, probabilities),
-        **{f"accuracy_{k}": value for k, value in enumerate(per_class)},
-        "confusion": json.dumps(counts.tolist(), separators=(",", ":")),
-    }
+    return {**{f"accuracy_{k}": value for k, value in enumerate(per_class)},
+            "confusion": json.dumps(counts.tolist(), separators=(",", ":"))}
 
 
 def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:

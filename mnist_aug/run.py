@@ -21,6 +21,7 @@ MODEL = "mnist_num_reader.keras"
 HISTORY = "history.csv"
 MANIFEST = "manifest.json"
 PREDICTIONS = "predictions.npz"
+CORRECT = "correct.npz"
 PACKAGES = ("albumentations", "keras", "matplotlib", "numpy", "opencv-python-headless", "pandas",
             "scikit-learn", "scipy", "seaborn", "tensorflow")
 TRAINING_SOURCES = ("dataset", "model", "pipeline", "trainer", "training", "variant")

@@ -4,10 +4,11 @@ A study's runs lie in `results/<study>/<variant>/seed-<nn>/`. The arms themselve
 `augmented`, belong to every study and are not trained again for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mnist_aug import arguments
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
 from mnist_aug.training import train
@@ -50,13 +51,18 @@ def variants(study: str, dataset: Dataset, epochs: int | None = None) -> list[Va
             for variant in fitting]
 
 
-def run(study: str, seeds: Iterable[int], dataset: Dataset, results: Path,
+def run(study: str, seeds: Sequence[int], dataset: Dataset, results: Path,
         epochs: int | None = None) -> None:
     """Train what is missing of a study, and score it on the test images.
 
     Raises:
         UserError: as `training.train` and `evaluation.evaluate` do.
     """
+    folder = Path(results) / study
     wanted = variants(study, dataset, epochs)
     for variant in wanted:
-        train(variant, seeds, dataset, Path(results) / study)
+        train(variant, seeds, dataset, folder)
+    arguments.import_tensorflow_quietly()
+    from mnist_aug.evaluation import score
+
+    score(folder, dataset, [(variant.name, seed) for variant in wanted for seed in seeds])

@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from mnist_aug.metrics import brier, expected_calibration_error, reliability, scores
+from mnist_aug.metrics import brier, by_class, expected_calibration_error, reliability, scores
 
 
 def test_by_hand():
-    row = scores(np.array([0, 0, 1, 1]),
-                 np.array([[0.5, 0.25, 0.25], [0.2, 0.8, 0], [0, 1, 0], [0, 1, 0]]))
+    labels = np.array([0, 0, 1, 1])
+    probabilities = np.array([[0.5, 0.25, 0.25], [0.2, 0.8, 0], [0, 1, 0], [0, 1, 0]])
+    row = scores(labels, probabilities) | by_class(labels, probabilities)
+    assert row["images"] == 4
     assert row["accuracy"] == 0.75
     assert np.isclose(row["loss"], -(np.log(0.5) + np.log(0.2)) / 4)
     assert (row["accuracy_0"], row["accuracy_1"]) == (0.5, 1)
@@ -56,7 +58,8 @@ def test_as_scikit_learn(classes, count, seed):
     random = np.random.default_rng(seed)
     labels = random.integers(0, classes, count)
     probabilities = random.dirichlet(np.ones(classes), count)
-    row, predicted = scores(labels, probabilities), probabilities.argmax(1)
+    row = scores(labels, probabilities) | by_class(labels, probabilities)
+    predicted = probabilities.argmax(1)
     every = np.arange(classes)
     assert np.isclose(row["accuracy"], accuracy_score(labels, predicted))
     assert np.isclose(row["loss"], log_loss(labels, probabilities.clip(1e-7), labels=every),
