@@ -14,11 +14,18 @@ RESULTS ?= results
 #: folder of runs and scores
 REPORTS ?= reports
 #: folder of the report
+EXTRA ?=
+#: another dataset of the same classes, as DATA, whose test images are read too
+MNIST_C ?=
+#: folder of the published MNIST-C
 PYTHON ?= python3
 #: the Python (3.10 to 3.13) that makes .venv; not used in the conda environment mnist-aug
 
 ifneq ($(words $(DATA) $(POLICY) $(RESULTS) $(REPORTS)),4)
 $(error DATA, POLICY, RESULTS and REPORTS must each be one path without spaces)
+endif
+ifneq ($(filter-out 0 1,$(words $(EXTRA)) $(words $(MNIST_C))),)
+$(error EXTRA and MNIST_C must each be one path without spaces)
 endif
 
 ifeq ($(CONDA_DEFAULT_ENV),mnist-aug)
@@ -31,16 +38,18 @@ endif
 
 OPTIONS = --data $(DATA) --seeds $(SEEDS) --epochs $(EPOCHS) --policy $(POLICY) \
           --results $(RESULTS) --reports $(REPORTS)
+BESIDE = $(EXTRA:%=--extra %) $(MNIST_C:%=--mnist-c %)
+STUDIES := ablation strength data-efficiency epochs
 
 module = $(1:%=mnist_aug/%.py)
 TRAINING := $(call module,arguments dataset errors model pipeline run trainer training variant) \
             scripts/train.py
 ENGINE := $(call module,policy vectorize) \
           $(call module,$(addprefix engine/,canvas draws faults geometry pixels structure warp))
-EVALUATION := $(call module,evaluation examples metrics study) scripts/evaluate.py
-REPORTING := $(call module,metrics significance statistics) \
+EVALUATION := $(call module,corruptions evaluation examples metrics study test_sets) scripts/evaluate.py
+REPORTING := $(call module,metrics significance statistics test_sets) \
              $(wildcard mnist_aug/report/*.py mnist_aug/report/templates/*) scripts/report.py
-DATA_FILES := $(wildcard $(DATA) $(DATA)/*)
+DATA_FILES := $(wildcard $(foreach place,$(DATA) $(EXTRA) $(MNIST_C),$(place) $(place)/*))
 POLICY_FILE := $(wildcard $(POLICY))
 
 seeds := $(shell i=0; while [ $$i -lt $(SEEDS) ]; do printf '%02d ' $$i; i=$$((i+1)); done 2>/dev/null)
@@ -52,24 +61,31 @@ SCORES := $(foreach arm,baseline augmented,$(RESULTS)/$(arm)/metrics.csv \
                                             $(call runs,$(arm),predictions.npz))
 PAGES := $(addprefix $(REPORTS)/,report.md tables figures)
 BENCH := $(wildcard $(RESULTS)/bench.csv)
+STUDIED := $(wildcard $(STUDIES:%=$(RESULTS)/%/*/metrics.csv))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Training uses all cores by itself, and its times are results.
 .NOTPARALLEL:
-.PHONY: help setup baseline augmented evaluate report bench test lint check clean clean-results FORCE
+.PHONY: help setup baseline augmented evaluate report $(STUDIES) study bench test lint check clean \
+        clean-results FORCE
 
 help: ## list the targets and the variables
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@awk '/^[A-Z]+ \?= / { name = $$1; value = $$3 } \
-	      /^#: / { printf "  %-8s %s (default: %s)\n", name, substr($$0, 4), value }' Makefile
+	@awk '/^[A-Z_]+ \?=/ { name = $$1; value = $$3 } \
+	      /^#: / { printf "  %-8s %s (default: %s)\n", name, substr($$0, 4), value ? value : "none" }' \
+	  Makefile
 
 setup: $(READY) ## make .venv from requirements.lock (or use the conda environment mnist-aug)
 baseline: $(RESULTS)/baseline/.trained ## train the plain variant [results/baseline/seed-*/]
 augmented: $(RESULTS)/augmented/.trained ## train the augmented variant [results/augmented/seed-*/]
 evaluate: $(RESULTS)/samples.npz ## score both on the test set [results/*/metrics.csv]
 report: $(REPORTS)/index.html ## do all of it and write the report [reports/index.html]
+ablation: ## each part of the default policy alone and left out, and the report
+strength: ## the default policy's magnitudes from 0 to 2 times, and the report
+data-efficiency: ## both variants on 100 to all training images, and the report
+epochs: ## both variants trained for longer, and the report
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
@@ -84,8 +100,9 @@ report: $(REPORTS)/index.html ## do all of it and write the report [reports/inde
 # The scripts then decide by each run's manifest what has to be trained.
 # Files' times are no guide when a copy keeps them, so sizes, times and sums are kept as well.
 STATE = $(shell ls -lLd $(DATA_FILES) /dev/null | cksum) $(shell cat $(POLICY_FILE) /dev/null | cksum)
-$(RESULTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(STATE)
-$(REPORTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(STATE) $(RESULTS) $(BENCH)
+$(RESULTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(BESIDE) $(STATE)
+$(REPORTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(BESIDE) $(STATE) $(RESULTS) \
+                           $(BENCH) $(STUDIED)
 $(RESULTS)/.asked $(REPORTS)/.asked: FORCE
 	@mkdir -p $(@D)
 	@echo '$(asked)' | cmp -s - $@ || echo '$(asked)' > $@
@@ -102,11 +119,20 @@ $(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(call ma
 
 $(RESULTS)/samples.npz: $(RESULTS)/baseline/.trained $(RESULTS)/augmented/.trained $(EVALUATION) \
                         $(if $(call absent,$(SCORES)),FORCE)
-	$(PY) scripts/evaluate.py baseline augmented $(OPTIONS)
+	$(PY) scripts/evaluate.py baseline augmented $(OPTIONS) $(BESIDE)
 
-$(REPORTS)/index.html: $(REPORTS)/.asked $(RESULTS)/samples.npz $(BENCH) $(REPORTING) \
+$(REPORTS)/index.html: $(REPORTS)/.asked $(RESULTS)/samples.npz $(BENCH) $(STUDIED) $(REPORTING) \
                        $(if $(call absent,$(PAGES)),FORCE)
 	$(PY) scripts/report.py $(OPTIONS)
+
+# A study's scores are not there when make reads this file, so make is called again to see them.
+$(STUDIES): | $(READY)
+	$(PY) scripts/study.py $@ $(OPTIONS)
+	@$(MAKE) --no-print-directory report
+
+study: | $(READY) ## all four of these studies, and the report
+	$(foreach study,$(STUDIES),$(PY) scripts/study.py $(study) $(OPTIONS) &&) \
+	  $(MAKE) --no-print-directory report
 
 bench: | $(READY) ## measure epochs and engine against what else there is [results/bench.csv]
 	$(PY) scripts/bench.py $(OPTIONS)
@@ -124,6 +150,6 @@ clean: ## remove the report
 	rm -rf $(REPORTS)/index.html $(REPORTS)/report.md $(REPORTS)/tables $(REPORTS)/figures \
 	  $(REPORTS)/.asked
 
-clean-results: ## remove the runs and scores of both variants, and the bench
-	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(RESULTS)/samples.npz $(RESULTS)/bench.csv \
+clean-results: ## remove the runs and scores of both variants, the studies and the bench
+	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(STUDIES:%=$(RESULTS)/%) $(RESULTS)/samples.npz $(RESULTS)/bench.csv \
 	  $(RESULTS)/bench.json $(RESULTS)/.asked

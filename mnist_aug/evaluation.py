@@ -14,12 +14,12 @@ from mnist_aug import examples, metrics, run, test_sets
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
+from mnist_aug.study import KEPT
 from mnist_aug.test_sets import TestSet
 from mnist_aug.variant import VARIANTS, configured
 from mnist_aug.vectorize import vectorize
 
 DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
-KEPT = ("corruption/", "mnist-c/", "other/")  # sets whose images are compared one by one
 BATCH_PIXELS = 2**24  # float32 pixels predicted in one call, 64 MiB
 
 
@@ -61,8 +61,8 @@ def score(results: Path, dataset: Dataset, runs: Sequence[tuple[str, int]],
     """Score runs, given as (variant, seed), on the dataset's test images and on other test sets.
 
     Beside each model, `predictions.npz` holds `labels` int32 `[N]` and `probabilities` float32
-    `[N, classes]` of the dataset's test images, rounded to `DECIMALS`; and `correct.npz`, under
-    the name of each other set in `KEPT`, which images were read right, as bits packed by
+    `[N, classes]` of the dataset's test images, rounded to `DECIMALS`. `correct.npz` holds, for
+    other sets whose names start as one of `KEPT`, which images were read right, as bits packed by
     `numpy.packbits`. In each variant's folder, `metrics.csv` has a row for each run and test set;
     its columns are `variant,seed,test_set`, those of `metrics.scores` and, for the dataset's test
     images, those of `metrics.by_class`.

@@ -28,11 +28,24 @@ def mean_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, floa
     Returns:
         (low, high), cut to [0, 1]; (nan, nan) for S < 2, when no interval exists.
     """
-    values = np.asarray(values, float)
-    if len(values) < 2:
+    low, high = paired_interval(np.asarray(values, float), level)
+    return max(low, 0.0), min(high, 1.0)
+
+
+def paired_interval(gains: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+    """Student's t interval of the mean of paired differences over seeds, for these examples.
+
+    Args:
+        gains: float [S], the difference of each seed.
+        level: coverage wanted, in (0, 1).
+
+    Returns:
+        (low, high); (nan, nan) for S < 2, when no interval exists.
+    """
+    if len(gains) < 2:
         return float("nan"), float("nan")
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
-    return float(max(values.mean() - half, 0)), float(min(values.mean() + half, 1))
+    half = stats.t.ppf((1 + level) / 2, len(gains) - 1) * stats.sem(gains)
+    return float(np.mean(gains) - half), float(np.mean(gains) + half)
 
 
 def crossed_bootstrap(differences: np.ndarray, resamples: int = RESAMPLES,
@@ -150,12 +163,14 @@ class Difference:
         return "hurts" if self.high < 0 else "no detectable difference"
 
 
-def compare(first: np.ndarray, second: np.ndarray) -> Difference:
+def compare(first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES) -> Difference:
     """The difference in accuracy between two arms.
 
     Args:
-        first, second: bool [S, N], whether the run with seed s reads test example i right; the
-            same seeds and examples in the same order.
+        first, second: bool [S, N], whether the run with seed s reads test example i right, or
+            float [S, N] in [0, 1], the share of its versions read right; the same seeds and
+            examples in the same order.
+        resamples: of the bootstrap.
 
     Raises:
         ValueError: the shapes differ or hold no seed or no example.
@@ -163,5 +178,6 @@ def compare(first: np.ndarray, second: np.ndarray) -> Difference:
     first, second = np.asarray(first), np.asarray(second)
     if first.shape != second.shape or first.ndim != 2 or not first.size:
         raise ValueError(f"arms of shapes {first.shape} and {second.shape} can't be paired")
-    low, high = difference_interval(second.astype(np.int8) - first.astype(np.int8))
+    low, high = difference_interval(np.subtract(second, first, dtype=np.float32),
+                                    resamples=resamples)
     return Difference(*first.shape, float(first.mean()), float(second.mean()), low, high)

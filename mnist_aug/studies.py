@@ -11,6 +11,7 @@ from pathlib import Path
 from mnist_aug import arguments
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
+from mnist_aug.errors import UserError
 from mnist_aug.training import train
 from mnist_aug.variant import Variant, augmented, baseline
 
@@ -37,29 +38,47 @@ STUDIES = {
 }
 
 
-def variants(study: str, dataset: Dataset, epochs: int | None = None) -> list[Variant]:
+def variants(study: str, dataset: Dataset, epochs: int | None = None,
+             policy: str | None = None) -> list[Variant]:
     """The variants of a study on a dataset: those that want more images than it has are left out.
 
     Args:
-        epochs: of the arms, which the study's are measured by.
+        epochs, policy: of the arms, whose own take their place.
+
+    Raises:
+        UserError: there is no such study, or it is about the parts of the default policy and
+            another is given.
     """
-    fitting = [variant for variant in STUDIES[study] if (variant.training_images or 0)
-               < dataset.training_count(variant.validation_split)]
-    if epochs is None:
-        return fitting
-    return [replace(variant, epochs=round(variant.epochs / baseline.epochs * epochs))
-            for variant in fitting]
+    if study not in STUDIES:
+        raise UserError(f"study {study!r} is unknown: use one of {', '.join(STUDIES)}")
+    policy = policy or augmented.policy
+    if policy != augmented.policy and study in ("ablation", "strength"):
+        raise UserError(f"study {study} takes the default policy apart, so it can't be of policy "
+                        f"{policy}: leave POLICY= (--policy) out")
+    policies.load(policy)
+    wanted = []
+    for variant in STUDIES[study]:
+        if epochs is not None:
+            variant = replace(variant, epochs=round(variant.epochs / baseline.epochs * epochs))
+        if variant.policy == augmented.policy:
+            variant = replace(variant, policy=policy)
+        if (variant.training_images or 0) < dataset.training_count(variant.validation_split):
+            wanted.append(variant)
+    return wanted
 
 
 def run(study: str, seeds: Sequence[int], dataset: Dataset, results: Path,
-        epochs: int | None = None) -> None:
+        epochs: int | None = None, policy: str | None = None) -> None:
     """Train what is missing of a study, and score it on the test images.
 
+    Args:
+        epochs, policy: as for `variants`.
+
     Raises:
-        UserError: as `training.train` and `evaluation.evaluate` do.
+        UserError: as `variants`, `training.train` and `evaluation.score` do.
     """
     folder = Path(results) / study
-    wanted = variants(study, dataset, epochs)
+    wanted = variants(study, dataset, epochs, policy)
     for variant in wanted:
         train(variant, seeds, dataset, folder)
     arguments.import_tensorflow_quietly()

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -14,6 +15,7 @@ from pandas.api.types import is_numeric_dtype
 from mnist_aug.errors import UserError
 
 ARMS = ("baseline", "augmented")
+KEPT = ("corruption/", "mnist-c/", "other/")  # test sets whose images are compared one by one
 AGAIN = "delete samples.npz and run `make evaluate`, which writes it anew"
 TRAIN_AGAIN = "delete the run's folder and run `make report`, which trains it anew"
 WORDS = {"variant", "test_set", "benchmark", "method", "against"}  # columns that hold text
@@ -34,6 +36,7 @@ class Run:
     history: pd.DataFrame  # epoch, loss, accuracy, val_loss, val_accuracy
     probabilities: np.ndarray  # float32 [N, K]
     loss: float  # on the test images
+    correct: dict[str, np.ndarray]  # of other test sets, bits packed by numpy.packbits
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Variant:
     name: str
     runs: tuple[Run, ...]
     labels: np.ndarray
+    scores: pd.DataFrame  # accuracy by seed (rows) and test set (columns)
+    images: dict[str, int]  # of each test set
 
     @property
     def seeds(self) -> list[int]:
@@ -77,8 +82,15 @@ class Variant:
         return np.bincount(cells.ravel(), minlength=classes**2).reshape(classes, classes) / len(
             self.runs)
 
+    def correct_on(self, test_set: str) -> np.ndarray:
+        """bool [S, M], as `correct`, on another test set whose images are compared one by one."""
+        bits = np.stack([run.correct[test_set] for run in self.runs])
+        return np.unpackbits(bits, axis=1, count=self.images[test_set]).astype(bool)
+
     def only(self, seeds: list[int]) -> "Variant":
-        return Variant(self.name, tuple(r for r in self.runs if r.seed in seeds), self.labels)
+        runs = tuple(run for run in self.runs if run.seed in seeds)
+        return Variant(self.name, runs, self.labels, self.scores.loc[[r.seed for r in runs]],
+                       self.images)
 
 
 @dataclass(frozen=True)
@@ -181,19 +193,22 @@ def read_variants(results: Path) -> dict[str, Variant]:
 
 def _variant(folder: Path) -> Variant:
     path = folder / "metrics.csv"
-    metrics = _csv(path, ["variant", "seed", "test_set", "accuracy", "loss"])
-    metrics = metrics[metrics["test_set"] == "test"].sort_values("seed")
-    if metrics.empty or metrics["seed"].duplicated().any():
-        raise UserError(f"{path} has not one row a seed for test_set \"test\": {AGAIN}")
+    metrics = read_csv(path, ["variant", "seed", "test_set", "accuracy", "loss", "images"])
     if set(metrics["variant"]) != {folder.name}:
         raise UserError(f"{path} is of another variant than its folder {folder.name}: {AGAIN}")
+    once = not metrics.duplicated(["seed", "test_set"]).any()
+    scores = metrics.pivot_table("accuracy", "seed", "test_set")
+    if not once or "test" not in scores or scores.isna().any(axis=None):
+        raise UserError(f"{path} has not one row a seed for each test_set: {AGAIN}")
+    images = metrics.groupby("test_set")["images"].first().to_dict()
     runs, labels = [], None
-    for row in metrics.itertuples():
+    for row in metrics[metrics["test_set"] == "test"].sort_values("seed").itertuples():
         run, own = _run(folder / f"seed-{row.seed:02d}", row)
         if labels is not None and not np.array_equal(labels, own):
             raise UserError(f"the seeds of {folder} were evaluated on different test labels: "
                             f"{AGAIN} (predictions.npz)")
         labels = own
+        _check_bits(run, scores.loc[run.seed], images, folder)
         runs.append(run)
     for run in runs[1:]:
         for part in ("dataset", "variant"):
@@ -205,7 +220,18 @@ def _variant(folder: Path) -> Variant:
                         f"{folder} {what}: {key} is {_short(one.get(key))} for seed "
                         f"{runs[0].seed} and {_short(two.get(key))} for seed {run.seed}: "
                         "delete the folder and run `make report`, which trains it anew")
-    return Variant(folder.name, tuple(runs), labels)
+    return Variant(folder.name, tuple(runs), labels, scores, images)
+
+
+def _check_bits(run: Run, scores: pd.Series, images: dict[str, int], folder: Path) -> None:
+    wanted = [name for name in scores.index if name.startswith(KEPT)]
+    for name in wanted:
+        bits = run.correct.get(name)
+        right = -1 if bits is None or bits.dtype != np.uint8 else np.unpackbits(bits)[
+            :images[name]].sum()
+        if right != round(scores[name] * images[name]):
+            raise UserError(f"{folder}/seed-{run.seed:02d}/correct.npz disagrees with metrics.csv "
+                            f"on {name}: {AGAIN}")
 
 
 def _short(value: object) -> str:
@@ -214,13 +240,13 @@ def _short(value: object) -> str:
 
 
 def _run(folder: Path, row) -> tuple[Run, np.ndarray]:
-    manifest = _json(folder / "manifest.json")
+    manifest = read_json(folder / "manifest.json")
     missing = (MANIFEST_KEYS - {*manifest}) | (DATASET_KEYS - {*manifest.get("dataset", {})})
     if missing or manifest["seed"] != row.seed:
         raise UserError(f"{folder / 'manifest.json'} "
                         + (f"lacks {', '.join(sorted(missing))}" if missing else
                            f"says seed {manifest['seed']}") + f": {TRAIN_AGAIN}")
-    history = _csv(folder / "history.csv", ["epoch", "loss", "accuracy", "val_loss",
+    history = read_csv(folder / "history.csv", ["epoch", "loss", "accuracy", "val_loss",
                                             "val_accuracy"])
     path = folder / "predictions.npz"
     arrays = read_npz(path, ["labels", "probabilities"])
@@ -237,15 +263,17 @@ def _run(folder: Path, row) -> tuple[Run, np.ndarray]:
     if abs(correct - row.accuracy) > (ties + 0.5) / len(labels):
         raise UserError(f"{path} gives accuracy {correct:.4f} but metrics.csv says "
                         f"{row.accuracy:.4f}: {AGAIN}")
-    return Run(int(row.seed), manifest, history, probabilities, float(row.loss)), labels
+    path = folder / "correct.npz"
+    correct = read_npz(path) if path.exists() else {}
+    return Run(int(row.seed), manifest, history, probabilities, float(row.loss), correct), labels
 
 
 def _bench(results: Path, sha256: str) -> tuple[pd.DataFrame | None, dict | None]:
     path = results / "bench.csv"
     if not path.exists():
         return None, None
-    frame = _csv(path, ["benchmark", "method", "against", "repeat", "images", "seconds"])
-    host = _json(path.with_suffix(".json")) if path.with_suffix(".json").exists() else None
+    frame = read_csv(path, ["benchmark", "method", "against", "repeat", "images", "seconds"])
+    host = read_json(path.with_suffix(".json")) if path.with_suffix(".json").exists() else None
     if host and host.get("dataset_sha256", sha256) != sha256:
         raise UserError(f"{results} mixes datasets: {path.name} was measured on "
                         f"{host.get('dataset')}: {_remedy(path)}")
@@ -258,7 +286,8 @@ def _remedy(path: Path) -> str:
     return TRAIN_AGAIN if path.name in ("manifest.json", "history.csv") else AGAIN
 
 
-def _json(path: Path) -> dict:
+def read_json(path: Path) -> dict:
+    """A JSON object. Raises UserError where it is missing or damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(value, dict):
@@ -270,7 +299,8 @@ def _json(path: Path) -> dict:
     return value
 
 
-def _csv(path: Path, columns: list[str]) -> pd.DataFrame:
+def read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A table with at least those columns. Raises UserError where it is missing or damaged."""
     try:
         frame = pd.read_csv(path)
         for column in columns:
@@ -289,16 +319,16 @@ def _csv(path: Path, columns: list[str]) -> pd.DataFrame:
     return frame
 
 
-def read_npz(path: Path, names: list[str]) -> dict[str, np.ndarray]:
-    """The named arrays of an .npz file.
+def read_npz(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
+    """The named arrays of an .npz file, or all of them.
 
     Raises:
         UserError: the file is missing, damaged, or lacks one of them.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
+            return {name: arrays[name] for name in names or arrays.files}
     except FileNotFoundError:
         raise UserError(f"{path} is missing: {_remedy(path)}") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         raise UserError(f"{path} is damaged: {_remedy(path)}") from None

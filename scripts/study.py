@@ -14,7 +14,7 @@ def main() -> None:
     from mnist_aug import dataset, studies
 
     studies.run(asked.study, range(asked.seeds or 5), dataset.load(asked.data), asked.results,
-                asked.epochs)
+                asked.epochs, asked.policy)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,19 @@ POLICY = {"name": "default", "pipeline": {
     "__class_fullname__": "Compose", "p": 1.0, "transforms": [
         {"__class_fullname__": "Affine", "p": 0.5, "rotate": [-12, 12], "scale": [0.9, 1.1]},
         {"__class_fullname__": "ElasticTransform", "p": 1.0, "alpha": 50, "sigma": 4}]}}
+BESIDE = {  # accuracy of each arm on other test sets
+    "training": (0.99, 0.98), "corruption/fog": (0.2, 0.15), "corruption/rotate": (0.8, 0.9),
+    "corruption/zigzag": (0.7, 0.7), "rotation/-10": (0.9, 0.95), "rotation/10": (0.9, 0.95),
+    "shift/1": (0.9, 0.95), "noise/0.1": (0.9, 0.8), "other/sklearn-digits": (0.8, 0.9)}
+STUDIES = {  # variant: (policy, training images, epochs, error)
+    "ablation": {"rotate": ("rotate", None, 5, 0.05), "elastic": ("elastic", None, 5, 0.03),
+                 "affine": ("affine", None, 5, 0.045), "no-rotate": ("no-rotate", None, 5, 0.02)},
+    "strength": {"default-0.5x": ("default-0.5x", None, 5, 0.05),
+                 "default-2x": ("default-2x", None, 5, 0.06)},
+    "data-efficiency": {"baseline-100": (None, 100, 5, 0.24), "augmented-100": ("default", 100, 5,
+                                                                                0.12)},
+    "epochs": {"baseline-long": (None, None, 20, 0.06), "augmented-long": ("default", None, 20,
+                                                                           0.03)}}
 ERROR_RATES = {"baseline": 0.06, "augmented": 0.04}
 
 
@@ -57,7 +70,7 @@ def write_run(results: Path, variant: str, seed: int, correct: np.ndarray, label
         "variant": {"name": variant, "layers": [128, 128], "optimizer": "adam",
                     "learning_rate": 0.001, "loss": "sparse_categorical_crossentropy",
                     "batch_size": 32, "epochs": epochs, "validation_split": 0.2,
-                    "policy": POLICY if augmented else None, **settings},
+                    "policy": POLICY if augmented else None, "training_images": None, **settings},
         "parameters": 118282, "seed": seed,
         "dataset": {"name": name, "origin": "made up for a test", "sha256": "ab" * 32,
                     "embedded": embedded, "train": 4 * len(labels), "validation": len(labels),
@@ -74,18 +87,35 @@ def write_run(results: Path, variant: str, seed: int, correct: np.ndarray, label
     by_class = confusion.diagonal() / confusion.sum(axis=1)
     return {"variant": variant, "seed": seed, "test_set": "test",
             "accuracy": float(correct.mean()), "loss": 0.2 + 0.01 * seed,
+            "images": len(labels),
             **{f"accuracy_{k}": value for k, value in enumerate(by_class)},
             "confusion": json.dumps(confusion.tolist())}
 
 
+def write_beside(results: Path, variant: str, seed: int, test: int) -> list[dict]:
+    """Write a run's correctness on `BESIDE`; returns its rows of metrics.csv."""
+    rng = np.random.default_rng([seed, len(variant), 1])
+    rows, kept = [], {}
+    for name, rates in BESIDE.items():
+        right = rng.random(test) < rates[variant != "baseline"]
+        if name.startswith(("corruption/", "other/")):
+            kept[name] = np.packbits(right)
+        rows.append({"variant": variant, "seed": seed, "test_set": name, "images": test,
+                     "accuracy": right.mean(), "loss": 1.0})
+    np.savez_compressed(results / variant / f"seed-{seed:02d}" / "correct.npz", **kept)
+    return rows
+
+
 def write(results: Path, seeds: int = 3, classes: int = 10, test: int = 200, shape=(28, 28),
           variants=("baseline", "augmented"), correct: dict | None = None, bench: bool = True,
-          samples: bool = True, **options) -> Path:
+          samples: bool = True, beside: bool = False, studies=(), **options) -> Path:
     """Write a whole results folder.
 
     Args:
         correct: bool [S, N] for each variant; drawn at `ERROR_RATES` when left out, with some
             images harder than others.
+        beside: write scores on `BESIDE` too.
+        studies: names in `STUDIES` to write.
         options: for `write_run`.
     """
     data = dataset(classes, test, shape)
@@ -97,7 +127,17 @@ def write(results: Path, seeds: int = 3, classes: int = 10, test: int = 200, sha
             right = rng.random((seeds, test)) >= ERROR_RATES.get(variant, 0.05) * hard
         rows = [write_run(results, variant, seed, right[seed], data.y_test, classes, shape,
                           **options) for seed in range(seeds)]
+        if beside:
+            rows += [row for seed in range(seeds) for row in write_beside(results, variant, seed,
+                                                                          test)]
         pd.DataFrame(rows).to_csv(results / variant / "metrics.csv", index=False)
+    for study in studies:
+        for variant, (policy, images, epochs, error) in STUDIES[study].items():
+            described = None if policy is None else POLICY | {"name": policy}
+            rows = [write_run(results / study, variant, seed, rng.random(test) >= error,
+                              data.y_test, classes, shape, **options | {"epochs": epochs},
+                              policy=described, training_images=images) for seed in range(seeds)]
+            pd.DataFrame(rows).to_csv(results / study / variant / "metrics.csv", index=False)
     if bench:
         pd.DataFrame([
             {"benchmark": benchmark, "method": method, "against": slow, "repeat": repeat,

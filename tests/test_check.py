@@ -9,6 +9,7 @@ from scipy import stats
 
 from mnist_aug import check
 from mnist_aug.errors import UserError
+from mnist_aug.report.tables import MINUS
 
 
 def test_welch_interval_by_its_formula():
@@ -53,12 +54,22 @@ def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, 
     lines = process.stdout.splitlines()
     assert len(lines) == 3
     for line in lines:
-        assert re.search(r": reproduced: difference \S?\d\.\d\d pp, 99% interval .* \(5 seeds "
-                         r"against 8\)$", line), line
+        assert re.search(r": reproduced: difference \S?\d\.\d\d pp, within the interval of "
+                         r"±\d\.\d\d pp \(99%, 5 seeds against 8\)$", line), line
     process = script("check", "--results", worse, "--reference", reference)
     assert process.returncode == 1
     outcomes = [": reproduced" in line for line in process.stdout.splitlines()]
     assert outcomes == [True, False, False]
+    assert f": NOT reproduced: difference {MINUS}" in process.stdout
+    assert "pp, outside the interval of ±" in process.stdout
+
+
+def test_corrupted_images_are_compared_where_both_have_them(tmp_path):
+    rates = {"baseline": 0.06, "augmented": 0.04}
+    ours, theirs = (study_with(tmp_path / name, rates, beside=True) for name in ("a", "b"))
+    _, lines = check.check(ours, theirs)
+    assert lines[-1].startswith("augmented minus baseline, corrupted images: reproduced")
+    assert len(lines) == 4
 
 
 def test_what_cannot_be_compared(reference, tmp_path, script, fails_in_one_line):

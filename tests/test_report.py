@@ -29,7 +29,7 @@ def hashes(folder: Path) -> dict:
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     synthetic_results.write(folder / "results", seeds=5, test=400, variants=(
-        "baseline", "augmented", "affine"))
+        "baseline", "augmented", "affine"), beside=True, studies=tuple(synthetic_results.STUDIES))
     write(folder / "results", folder / "reports")
     return folder
 

@@ -15,7 +15,20 @@ from markupsafe import Markup, escape
 
 from mnist_aug import examples, study
 from mnist_aug.errors import UserError
-from mnist_aug.report import calibration, figures, matrices, pictures, provenance, tables, words
+from mnist_aug.report import (
+    ablation,
+    budgets,
+    calibration,
+    cards,
+    figures,
+    matrices,
+    pictures,
+    provenance,
+    robustness,
+    studies,
+    tables,
+    words,
+)
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.tables import Table
 from mnist_aug.significance import seeds_needed
@@ -51,10 +64,12 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     content = study.load(results)
     _check_asked(content, seeds, epochs, policy)
     difference = compare(*(arm.correct for arm in content.arms))
-    sections = list(_sections(content, difference, examples.load(results, content)))
+    sections = list(_sections(content, difference, examples.load(results, content),
+                              studies.read(results, content)))
     shown = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
-    page = {"verdict": words.verdict(content, difference), "caution": _caution(content, difference),
+    page = {"verdict": words.verdict(content, difference),
+            "beyond": robustness.summary(content), "caution": _caution(content, difference),
             "subtitle": words.subtitle(content), "mark": content.mark, "dataset": content.dataset,
             "sections": sections,
             "listed": {table.name for section in sections for table in section.tables}}
@@ -77,7 +92,9 @@ def _caution(content: Study, difference: Difference) -> str:
     return words.caution(difference, seeds_needed(second - first) if len(first) > 1 else None)
 
 
-def _sections(content: Study, difference: Difference, samples: dict | None) -> Iterable[Section]:
+def _sections(content: Study, difference: Difference, samples: dict | None,
+              made: tuple[dict[str, studies.Runs], list[str]]) -> Iterable[Section]:
+    found, left_out_studies = made
     unpaired = sorted({s for arm in ARMS for s in content.variants[arm].seeds}
                       - set(content.paired_seeds))
     left_out = [f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
@@ -88,6 +105,8 @@ def _sections(content: Study, difference: Difference, samples: dict | None) -> I
         *([words.significance(compared.frame)] if difference.seeds > 1 else []), *left_out],
         [figures.seeds(content, difference)],
         [tables.results(content), compared, tables.pairs(content)])
+    yield from _robustness(content)
+    yield from _studies(content, found)
     curves = figures.curves(content)
     yield Section("curves", "Learning curves", [words.last_epochs(curves.table.frame)], [curves],
                   [curves.table])
@@ -121,9 +140,53 @@ def _sections(content: Study, difference: Difference, samples: dict | None) -> I
     yield Section("settings", "What differs between the arms", _same_settings(content), [],
                   [provenance.settings(content)])
     yield _cost(content)
+    yield Section("limits", "Limits, and what was not tested",
+                  cards.limits(content, difference, found) + left_out_studies)
+    yield Section("cards", "Model card and data card", [], [],
+                  [cards.model_card(content), cards.data_card(content)])
     yield Section("manifest", "Manifest", _mixed_hosts(content), [],
                   [provenance.manifest(content), tables.runs(content)])
     yield _rebuild(content)
+
+
+def _robustness(content: Study) -> Iterable[Section]:
+    found = [source for source in robustness.SOURCES if robustness.families(content, source)]
+    if not found:
+        yield Section("corruptions", "Corrupted images", [
+            "The results hold no scores on corrupted images: `make evaluate` makes them."])
+        return
+    shown = [robustness.corruptions(content, source) for source in found]
+    yield Section("corruptions", "Corrupted images", robustness.corruption_words(shown[0]),
+                  [robustness.corruption_figure(content, table) for table in shown], shown)
+    doses, others = robustness.doses(content), robustness.others(content)
+    yield Section("doses", "How much change the arms bear", [robustness.dose_words(doses)],
+                  [robustness.dose_figure(content, doses)])
+    yield Section("others", "Training images and other handwriting",
+                  list(robustness.other_words(others)), [], [others])
+
+
+def _studies(content: Study, found: dict[str, studies.Runs]) -> Iterable[Section]:
+    chosen = [ablation.choice(found)] if {"ablation", "strength"} & {*found} else []
+    if runs := found.get("ablation"):
+        table = ablation.parts(runs)
+        yield Section("ablation", "Which parts of the policy help",
+                      [ablation.parts_words(table), *chosen],
+                      [ablation.parts_figure(runs, table, content)], [table])
+    if runs := found.get("strength"):
+        table = ablation.strength(runs)
+        yield Section("strength", "How strong the policy should be",
+                      [ablation.strength_words(table), *([] if "ablation" in found else chosen)],
+                      [ablation.strength_figure(runs, table, content)], [table])
+    if runs := found.get("data-efficiency"):
+        table = budgets.efficiency(runs)
+        yield Section("data-efficiency", "What augmentation is worth in training images",
+                      [budgets.efficiency_words(table)],
+                      [budgets.efficiency_figure(runs, table, content)], [table])
+    if runs := found.get("epochs"):
+        table = budgets.epochs(runs)
+        yield Section("epochs", "What longer training changes",
+                      [budgets.epochs_words(runs, table)],
+                      [budgets.epochs_figure(table, content)], [table])
 
 
 def _same_settings(content: Study) -> list[str]:

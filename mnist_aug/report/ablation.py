@@ -1,0 +1,172 @@
+"""Which parts of the policy help, and how strong it should be."""
+
+import matplotlib
+import pandas as pd
+
+from mnist_aug.report.drawing import (
+    COLOURS,
+    INK,
+    MUTED,
+    STYLE,
+    Figure,
+    canvas,
+    plain_ticks,
+    render,
+)
+from mnist_aug.report.studies import Runs, against, summary, with_sd
+from mnist_aug.report.tables import Table, listed, percent, points, span
+from mnist_aug.statistics import paired_interval
+from mnist_aug.study import ARMS, Study
+
+
+def _label(name: str) -> str:
+    """What an ablation's variant keeps or leaves out, in words."""
+    if name == ARMS[0]:
+        return "no augmentation"
+    if name == ARMS[1]:
+        return "the whole policy"
+    if name == "affine" or name.startswith("no-"):
+        return f"all but {'elastic' if name == 'affine' else name[3:]}"
+    return f"{name} alone"
+
+
+def parts(runs: Runs) -> Table:
+    """Each part of the policy alone, and the policy without it, the most accurate first."""
+    frame = summary(runs, sorted(set(runs.frame["variant"])), ARMS)
+    frame = frame.sort_values("validation", ascending=False, ignore_index=True)
+    shown = pd.DataFrame({
+        "policy": frame["variant"].map(_label), "seeds": frame["seeds"].astype(str),
+        "validation ± SD, %": with_sd(frame, "validation"),
+        "test ± SD, %": with_sd(frame, "test"),
+        "test, against no augmentation, pp (95 %)": against(frame, ARMS[0]),
+        "test, against the whole policy, pp (95 %)": against(frame, ARMS[1])})
+    return Table("ablation", "Parts of the policy, by validation accuracy", frame, shown)
+
+
+@matplotlib.rc_context(STYLE)
+def parts_figure(runs: Runs, table: Table, content: Study) -> Figure:
+    """Gain in test accuracy over no augmentation, every seed a dot."""
+    frame = table.frame[table.frame["variant"] != ARMS[0]].copy()
+    frame["label"] = frame["variant"].map(_label)
+    frame = frame.sort_values(f"against_{ARMS[0]}", ascending=False, ignore_index=True)
+    figure, ((axes,),) = canvas(1.5 + 0.27 * len(frame), content,
+                                "What each part of the policy gains")
+    axes.axvline(0, color=INK, linewidth=1.2)
+    whole = 100 * frame.loc[frame["variant"] == ARMS[1], f"against_{ARMS[0]}"].iloc[0]
+    axes.axvline(whole, color=MUTED, linewidth=1.2, linestyle="--")
+    colour = {"alone": COLOURS[4], "all but": COLOURS[0], "the whole": COLOURS[1]}
+    for row, variant in enumerate(frame["variant"]):
+        gains = 100 * runs.paired(ARMS[0], variant, "test")
+        label = frame["label"][row]
+        own = next(c for word, c in colour.items() if word in label)
+        low, high = 100 * frame[[f"against_{ARMS[0]}_low", f"against_{ARMS[0]}_high"]].iloc[row]
+        axes.plot([low, high], [row, row], color=own, linewidth=6, alpha=0.35,
+                  solid_capstyle="butt")
+        axes.plot(gains, [row] * len(gains), "o", color=own, markersize=4)
+        axes.plot([gains.mean()] * 2, [row - 0.32, row + 0.32], color=INK, linewidth=1.6)
+    axes.set_yticks(range(len(frame)), frame["label"])
+    axes.set(ylim=(len(frame) - 0.5, -0.5), ylabel="", xlabel="test accuracy less that without "
+             "augmentation, pp")
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    plain_ticks(axes.xaxis, signed=True)
+    alt = "Dot plot of the gain in test accuracy over no augmentation, pp. " + " ".join(
+        f"{label}: {points(gain)}." for label, gain in zip(frame["label"], frame[
+            f"against_{ARMS[0]}"], strict=True))
+    return Figure("ablation", "Parts of the policy", render(figure, "ablation", alt), alt,
+                  "Dots are seeds, upright lines their means and bars 95 % intervals over seeds. "
+                  "The dashed line is the whole policy.", table)
+
+
+def parts_words(table: Table) -> str:
+    """Which part carries the gain, and which can be left out."""
+    frame = table.frame.set_index("variant")
+    gain = frame[f"against_{ARMS[0]}"]
+    alone = gain[[name for name in gain.index if _label(name).endswith("alone")]]
+    without = frame.loc[[name for name in frame.index if _label(name).startswith("all but")]]
+    high, low = (without[f"against_{ARMS[1]}_{end}"] for end in ("high", "low"))
+    left_out = without.index.map(lambda name: _label(name).split()[-1])
+    needed, spare = list(left_out[high < 0]), list(left_out[low > 0])
+    text = (f"The part that gains most by itself is {alone.idxmax()}: {points(alone.max())} pp; "
+            f"the whole policy gains {points(gain[ARMS[1]])} pp. ")
+    text += (f"Leaving out {listed(needed)} loses accuracy by the 95 % interval" if needed else
+             "Leaving out a single part loses no accuracy that the 95 % interval can tell")
+    if spare:
+        text += f", {'and' if needed else 'but'} leaving out {listed(spare)} gains some"
+    return text + ". Intervals are not adjusted for their number."
+
+
+def strength(runs: Runs) -> Table:
+    """Accuracy against the factor of all magnitudes, from 0 (no augmentation)."""
+    frame = summary(runs, sorted(set(runs.frame["variant"])), ARMS)
+    frame.insert(1, "factor", frame["variant"].map(_factor))
+    frame = frame.sort_values("factor", ignore_index=True)
+    shown = pd.DataFrame({
+        "factor of the magnitudes": frame["factor"].map("{:g}".format),
+        "seeds": frame["seeds"].astype(str),
+        "validation ± SD, %": with_sd(frame, "validation"),
+        "test ± SD, %": with_sd(frame, "test"),
+        "test, against factor 1, pp (95 %)": against(frame, ARMS[1])})
+    return Table("strength", "Strength of the policy", frame, shown)
+
+
+def _factor(variant: str) -> float:
+    return {ARMS[0]: 0.0, ARMS[1]: 1.0}.get(variant) if variant in ARMS else float(
+        variant.rsplit("-", 1)[1].rstrip("x"))
+
+
+@matplotlib.rc_context(STYLE)
+def strength_figure(runs: Runs, table: Table, content: Study) -> Figure:
+    """Validation and test accuracy against the factor of the magnitudes."""
+    figure, ((axes,),) = canvas(3.6, content, "Accuracy against the strength of the policy")
+    for part, colour, marker in (("validation", COLOURS[2], "s"), ("test", COLOURS[1], "D")):
+        dots = runs.frame.assign(factor=runs.frame["variant"].map(_factor))
+        axes.plot(dots["factor"], 100 * dots[part], marker, color=colour, markersize=3, alpha=0.6)
+        axes.plot(table.frame["factor"], 100 * table.frame[part], color=colour, label=part,
+                  marker=marker, markersize=6)
+    axes.set(xlabel="factor of all magnitudes (0: no augmentation, 1: the policy)",
+             ylabel="accuracy, %")
+    axes.grid()
+    axes.legend(frameon=False, loc="lower right")
+    plain_ticks(axes.yaxis)
+    alt = "Line chart of accuracy against the factor of the magnitudes. " + " ".join(
+        f"{r.factor:g}: validation {percent(r.validation)} %, test {percent(r.test)} %."
+        for r in table.frame.itertuples())
+    return Figure("strength", "Strength", render(figure, "strength", alt), alt,
+                  "Small marks are seeds, large ones joined by lines their means.", table)
+
+
+def strength_words(table: Table) -> str:
+    """Where validation accuracy peaks, and which factors the interval can tell from 1."""
+    frame = table.frame
+    best = frame.loc[frame["validation"].idxmax()]
+    rest = frame[~frame["factor"].isin([0, 1])]
+    alike = rest[(rest[f"against_{ARMS[1]}_low"] <= 0) & (rest[f"against_{ARMS[1]}_high"] >= 0)]
+    same = (f"on the test images, factor {listed([f'{f:g}' for f in alike['factor']])} can't be "
+            "told from 1" if len(alike) else "on the test images, each other factor differs from 1")
+    return (f"Mean validation accuracy is largest at factor {best['factor']:g}, "
+            f"{percent(best['validation'])} %; {same} (95 % intervals, not adjusted for their "
+            "number).")
+
+
+def choice(found: dict[str, Runs]) -> str:
+    """What the validation split says of the policy among all candidates of both studies."""
+    every = pd.concat([found[name].frame for name in ("ablation", "strength") if name in found])
+    every = every[every["policy"].notna()].drop_duplicates(["variant", "seed"])
+    table = every.pivot_table("validation", "seed", "variant").dropna()
+    means = table.mean().sort_values(ascending=False)
+    best = means.index[0]
+    start = (f"The choice of the policy rests on the validation split alone. Of {len(means)} "
+             f"candidates in {listed([n for n in ('ablation', 'strength') if n in found])}, ")
+    if best == ARMS[1]:
+        return f"{start}the policy used here has the largest mean validation accuracy."
+    gains = (table[best] - table[ARMS[1]]).to_numpy()
+    low, high = paired_interval(gains)
+    place = list(means.index).index(ARMS[1]) + 1
+    told = ("which the interval can't tell from none" if low <= 0 <= high else
+            "more than the interval allows for chance, though it is the best of many")
+    name = best if best.startswith("default-") else _label(best)
+    return (f"{start}{name} has the largest mean, {percent(means.iloc[0])} %; the policy used here "
+            f"has {percent(means[ARMS[1]])} % and place {place}, {points(-gains.mean())} pp "
+            f"({span(-high, -low)}), {told}.")

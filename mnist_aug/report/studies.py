@@ -1,0 +1,132 @@
+"""The studies beside the comparison of the arms: each a section when its results are there.
+
+A study is judged by its runs' accuracies, paired with the arms' by seed. Its intervals are
+Student's t over seeds, for these images.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mnist_aug import study
+from mnist_aug.report.tables import percent, points, span, spread
+from mnist_aug.statistics import paired_interval
+from mnist_aug.study import Study
+
+NAMES = ("ablation", "strength", "data-efficiency", "epochs")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a study, and those of the arms with the same seeds.
+
+    `frame` has a row for each run: variant, seed, validation and test accuracy, policy,
+    training_images, epochs. `curves` has one for each run and epoch: variant, seed, epoch,
+    val_accuracy.
+    """
+
+    frame: pd.DataFrame
+    curves: pd.DataFrame
+
+    def paired(self, first: str, second: str, column: str) -> np.ndarray:
+        """float [S], second less first in `column`, on the seeds both have."""
+        one, two = (self.frame[self.frame["variant"] == name].set_index("seed")[column]
+                    for name in (first, second))
+        return (two - one).dropna().to_numpy()
+
+
+def read(results: Path, content: Study) -> tuple[dict[str, Runs], list[str]]:
+    """The studies in a results folder by name, and a sentence on each that is left out.
+
+    Left out is what can't be compared with the arms: trained on another dataset, by other code,
+    with other epochs, or about another policy.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    found, left_out = {}, []
+    for name in NAMES:
+        folders = sorted(path.parent for path in (Path(results) / name).glob("*/metrics.csv"))
+        if not folders:
+            continue
+        rows, curves, reasons = [], [], []
+        for folder in folders:
+            metrics = study.read_csv(folder / "metrics.csv",
+                                     ["variant", "seed", "test_set", "accuracy"])
+            for row in metrics[metrics["test_set"] == "test"].itertuples():
+                place = folder / f"seed-{row.seed:02d}"
+                manifest = study.read_json(place / "manifest.json")
+                reasons.append(_unlike(name, manifest, content))
+                history = study.read_csv(place / "history.csv", ["epoch", "val_accuracy"])
+                rows.append(_row(folder.name, row.seed, row.accuracy, manifest, history))
+                curves.append(history.assign(variant=folder.name, seed=row.seed))
+        if any(reasons):
+            left_out.append(f"The study {name} is left out, as {next(filter(None, reasons))}: "
+                            f"`make {name}` with the arms' settings makes it anew.")
+            continue
+        seeds = {row["seed"] for row in rows}
+        for arm in content.arms:
+            for run, accuracy in zip(arm.runs, arm.accuracy, strict=True):
+                if run.seed in seeds:
+                    rows.append(_row(arm.name, run.seed, accuracy, run.manifest, run.history))
+        found[name] = Runs(pd.DataFrame(rows), pd.concat(curves)[
+            ["variant", "seed", "epoch", "val_accuracy"]])
+    return found, left_out
+
+
+def _row(variant: str, seed: int, accuracy: float, manifest: dict, history: pd.DataFrame) -> dict:
+    settings = manifest["variant"]
+    return {"variant": variant, "seed": seed, "test": accuracy,
+            "validation": history["val_accuracy"].iloc[-1],
+            "policy": (settings.get("policy") or {}).get("name"),
+            "training_images": settings.get("training_images") or manifest["dataset"]["train"],
+            "epochs": settings["epochs"]}
+
+
+def _unlike(name: str, manifest: dict, content: Study) -> str | None:
+    """Why a run of a study can't be compared with the arms, or None if it can."""
+    arm = content.arms[1].runs[0].manifest
+    for key, what, words in (("dataset", "sha256", "it is of another dataset"),
+                             ("sources_sha256", "training", "other code trained it")):
+        if manifest.get(key, {}).get(what) != arm.get(key, {}).get(what):
+            return words
+    own, arms = manifest["variant"], arm["variant"]
+    if name != "epochs" and own["epochs"] != arms["epochs"]:
+        return f"its runs have {own['epochs']} epochs and the arms {arms['epochs']}"
+    if name in ("ablation", "strength"):
+        same = content.arms[1].policy == "default"
+    else:
+        same = own["policy"] in (None, arms["policy"])
+    return None if same else "it is about another policy"
+
+
+def summary(runs: Runs, names: list[str], against: tuple[str, ...]) -> pd.DataFrame:
+    """A row for each variant: means, SDs, and paired differences with intervals."""
+    rows = []
+    for name in names:
+        own = runs.frame[runs.frame["variant"] == name]
+        row = {"variant": name, "seeds": len(own)}
+        for part in ("validation", "test"):
+            row |= {part: own[part].mean(), f"{part}_sd": spread(own[part])}
+        for other in against:
+            gains = runs.paired(other, name, "test")
+            low, high = paired_interval(gains)
+            row |= {f"against_{other}": gains.mean(), f"against_{other}_low": low,
+                    f"against_{other}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def with_sd(frame: pd.DataFrame, part: str) -> pd.Series:
+    """Means and SDs of a `summary` as text."""
+    return frame[part].map(percent) + frame[f"{part}_sd"].map(
+        lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}")
+
+
+def against(frame: pd.DataFrame, other: str) -> list[str]:
+    """Differences and intervals of a `summary` as text."""
+    columns = frame[[f"against_{other}", f"against_{other}_low", f"against_{other}_high"]]
+    return ["—" if name == other else f"{points(mean)} ({span(low, high)})"
+            for name, (mean, low, high) in zip(frame["variant"], columns.to_numpy(), strict=True)]
