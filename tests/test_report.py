@@ -244,6 +244,34 @@ def test_in_a_browser(made):
         browser.close()
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+def test_axe_finds_nothing_and_print_cuts_nothing(made):
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    from axe_playwright_python.sync_playwright import Axe
+
+    address = (made / "reports" / "index.html").as_uri()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for width in (1280, 390):
+            for scheme in ("light", "dark"):
+                page = browser.new_page(viewport={"width": width, "height": 900},
+                                        color_scheme=scheme)
+                page.goto(address)
+                found = Axe().run(page)
+                assert found.violations_count == 0, found.generate_report()
+        paper = browser.new_page(viewport={"width": 718, "height": 1000})  # A4 less its margins
+        paper.emulate_media(media="print")
+        paper.goto(address)
+        assert paper.evaluate("""[...document.querySelectorAll('table, svg')].filter(
+            part => part.getBoundingClientRect().right > innerWidth + 1).map(
+            part => part.closest('[id]').id)""") == []
+        browser.close()
+
+
+def test_the_page_is_small(page):
+    assert len(page.encode()) < 5_000_000
+
+
 def test_arms_that_read_alike_are_reported(tmp_path):
     """A null study, as with a policy that does nothing, changes no confusion and no image."""
     alike = np.random.default_rng(0).random((3, 200)) >= 0.05
