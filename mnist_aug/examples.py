@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_aug.corruptions import FAMILIES, corrupt
 from mnist_aug.errors import UserError
 from mnist_aug.study import ARMS, Study, Variant, read_npz, read_variants
 
@@ -75,6 +76,9 @@ def save(results: Path, dataset, augment: Callable | None) -> None:
                 ] if augment is not None else []
     arrays["augmented"] = (np.stack(versions, axis=1).astype(np.uint8) if versions
                            else np.empty((len(index), 0, *originals.shape[1:]), np.uint8))
+    arrays["families"] = np.array(list(FAMILIES))
+    arrays["corrupted"] = np.stack([corrupt(arrays["test_images"], family)
+                                    for family in FAMILIES])
     path = Path(results) / FILE
     temporary = path.with_name(f".{FILE}.{os.getpid()}")
     with temporary.open("wb") as file:
@@ -86,7 +90,8 @@ def load(results: Path, study: Study) -> dict[str, np.ndarray] | None:
     """The arrays that `save` wrote, or None when there is no such file.
 
     Keys are `<group>_index` int [M], `<group>_images` uint8 [M, H, W] and `<group>_labels`
-    int [M] for each group in `GROUPS`, and `augmented` uint8 [M, 8 or 0, H, W].
+    int [M] for each group in `GROUPS`, `augmented` uint8 [M, 8 or 0, H, W] of `original`, and
+    `corrupted` uint8 [F, M, H, W] of `test`, by the corruptions `families` str [F].
 
     Raises:
         UserError: the file is damaged, or was chosen from other predictions than the study's.
@@ -95,7 +100,7 @@ def load(results: Path, study: Study) -> dict[str, np.ndarray] | None:
     if not path.exists():
         return None
     names = [f"{group}_{part}" for group in GROUPS for part in ("index", "images", "labels")]
-    samples = read_npz(path, [*names, "augmented"])
+    samples = read_npz(path, [*names, "augmented", "families", "corrupted"])
     fixed, broken = most_changed(gains(study.arms))
     shape = tuple(study.dataset["image_shape"])
     same = (np.array_equal(samples["fixed_index"], fixed)

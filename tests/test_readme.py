@@ -22,7 +22,7 @@ def test_targets_variables_and_links_exist():
     for target in re.findall(r"`make ([a-z-]+)", README) + re.findall(r"^make ([a-z-]+)", README,
                                                                       re.M):
         assert re.search(rf"^{target}:", makefile, re.M), target
-    for variable in re.findall(r"\b([A-Z]+)=", README):
+    for variable in re.findall(r"\b([A-Z_]+)=", README):
         assert re.search(rf"^{variable} \?=", makefile, re.M), variable
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         if not link.startswith("http"):

@@ -105,7 +105,7 @@ def _sections(content: Study, difference: Difference, samples: dict | None,
         *([words.significance(compared.frame)] if difference.seeds > 1 else []), *left_out],
         [figures.seeds(content, difference)],
         [tables.results(content), compared, tables.pairs(content)])
-    yield from _robustness(content)
+    yield from _robustness(content, samples)
     yield from _studies(content, found)
     curves = figures.curves(content)
     yield Section("curves", "Learning curves", [words.last_epochs(curves.table.frame)], [curves],
@@ -149,15 +149,17 @@ def _sections(content: Study, difference: Difference, samples: dict | None,
     yield _rebuild(content)
 
 
-def _robustness(content: Study) -> Iterable[Section]:
+def _robustness(content: Study, samples: dict | None) -> Iterable[Section]:
     found = [source for source in robustness.SOURCES if robustness.families(content, source)]
     if not found:
         yield Section("corruptions", "Corrupted images", [
             "The results hold no scores on corrupted images: `make evaluate` makes them."])
         return
     shown = [robustness.corruptions(content, source) for source in found]
+    pictured = [pictures.corrupted(content, samples)] if samples is not None else []
     yield Section("corruptions", "Corrupted images", robustness.corruption_words(shown[0]),
-                  [robustness.corruption_figure(content, table) for table in shown], shown)
+                  [*(robustness.corruption_figure(content, table) for table in shown), *pictured],
+                  shown)
     doses, others = robustness.doses(content), robustness.others(content)
     yield Section("doses", "How much change the arms bear", [robustness.dose_words(doses)],
                   [robustness.dose_figure(content, doses)])

@@ -56,6 +56,29 @@ def augmented(study: Study, samples: dict) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
+def corrupted(study: Study, samples: dict) -> Figure:
+    """The sample test images with each family of corruption."""
+    images = np.concatenate([samples["test_images"][None], samples["corrupted"]])
+    names = ["none", *(str(name).replace("_", " ") for name in samples["families"])]
+    rows, columns, height, width = images.shape
+    unit = (columns * (width + 1)) / (WIDTH - 1.25)  # pixels in an inch
+    figure, ((axes,),) = canvas(0.7 + rows * (height + 1) / unit, study,
+                                "Test images and their corrupted versions")
+    for row, name in enumerate(names):
+        top = row * (height + 1)
+        for column in range(columns):
+            _image(axes, images[row, column], column * (width + 1), top)
+        axes.text(-0.08 * unit, top + height / 2, name, ha="right", va="center", fontsize=SMALL)
+    _frame(axes, (-1.2 * unit, columns * (width + 1)), (rows * (height + 1), -1))
+    alt = (f"{rows} rows of {columns} test images: unchanged, and with each of {rows - 1} "
+           f"corruptions: {', '.join(names[1:])}.")
+    frame = pd.DataFrame({"class": samples["test_labels"], "test_image": samples["test_index"]})
+    table = Table("corrupted", "Test images shown with corruptions", frame, frame.astype(str))
+    return Figure("corrupted", "Corrupted images", render(figure, "corrupted", alt), alt,
+                  "The first test image of each class, unchanged and with each corruption.", table)
+
+
+@matplotlib.rc_context(STYLE)
 def read(study: Study, samples: dict, group: str, title: str, rule: str) -> Figure:
     """Test images of a group with the class each arm reads in them.
 
