@@ -1,5 +1,7 @@
 """The studies' parts of the report, against values worked out by hand."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,6 +68,7 @@ def test_the_choice_counts_each_candidate_once(made):
     best.loc[best["variant"] == "augmented", "validation"] = 1.0
     text = ablation.choice({"ablation": studies.Runs(best, found["ablation"].curves)})
     assert "Of 5 candidates in ablation, the policy used here has the largest" in text
+    assert re.search(r"Its lead over the next, \w+ ?\w* \w+, is \+1\d\.", text)
 
 
 def test_where_an_arm_settles():
@@ -79,7 +82,7 @@ def test_where_an_arm_settles():
     runs = studies.Runs(frame, curves)
     text = budgets.epochs_words(runs, budgets.epochs(runs))
     # A mean over epochs 10 to 14 is the first at the peak; 9 to 13 lacks a fifth of 0.01.
-    assert "baseline from epoch 12; augmented from epoch 12" in text
+    assert "with baseline at epoch 12 and with augmented at epoch 12" in text
     assert "20 epochs instead of 5 change accuracy by +1.00 pp" in text
 
 

@@ -30,6 +30,13 @@ def _label(name: str) -> str:
     return f"{name} alone"
 
 
+def _name(variant: str) -> str:
+    """A candidate of either study in words."""
+    if variant.startswith("default-"):
+        return f"strength {variant.removeprefix('default-').rstrip('x')}"
+    return _label(variant)
+
+
 def parts(runs: Runs) -> Table:
     """Each part of the policy alone, and the policy without it, the most accurate first."""
     frame = summary(runs, sorted(set(runs.frame["variant"])), ARMS)
@@ -160,13 +167,18 @@ def choice(found: dict[str, Runs]) -> str:
     start = (f"The choice of the policy rests on the validation split alone. Of {len(means)} "
              f"candidates in {listed([n for n in ('ablation', 'strength') if n in found])}, ")
     if best == ARMS[1]:
-        return f"{start}the policy used here has the largest mean validation accuracy."
+        second = means.index[1]
+        gains = (table[ARMS[1]] - table[second]).to_numpy()
+        low, high = paired_interval(gains)
+        told = "" if low > 0 else ", which the interval can't tell from none"
+        return (f"{start}the policy used here has the largest mean validation accuracy, "
+                f"{percent(means.iloc[0])} %. Its lead over the next, {_name(second)}, is "
+                f"{points(gains.mean())} pp ({span(low, high)}){told}.")
     gains = (table[best] - table[ARMS[1]]).to_numpy()
     low, high = paired_interval(gains)
     place = list(means.index).index(ARMS[1]) + 1
     told = ("which the interval can't tell from none" if low <= 0 <= high else
             "more than the interval allows for chance, though it is the best of many")
-    name = best if best.startswith("default-") else _label(best)
-    return (f"{start}{name} has the largest mean, {percent(means.iloc[0])} %; the policy used here "
-            f"has {percent(means[ARMS[1]])} % and place {place}, {points(-gains.mean())} pp "
-            f"({span(-high, -low)}), {told}.")
+    return (f"{start}{_name(best)} has the largest mean, {percent(means.iloc[0])} %; the policy "
+            f"used here has {percent(means[ARMS[1]])} % and place {place}, "
+            f"{points(-gains.mean())} pp ({span(-high, -low)}), {told}.")

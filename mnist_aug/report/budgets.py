@@ -111,8 +111,8 @@ def epochs(runs: Runs) -> Table:
     """Mean validation accuracy of both arms by epoch, trained for long."""
     curves = runs.curves.assign(arm=[ARMS[0] if v.startswith(ARMS[0]) else ARMS[1]
                                      for v in runs.curves["variant"]])
-    frame = curves.groupby(["arm", "epoch"], sort=False)["val_accuracy"].agg(
-        ["mean", "min", "max", "count"]).reset_index()
+    frame = curves.groupby(["arm", "epoch"])["val_accuracy"].agg(
+        ["mean", "min", "max", "count"]).loc[list(ARMS)].reset_index()
     frame.columns = ["variant", "epoch", "validation", "validation_least", "validation_most",
                      "seeds"]
     marks = [e for e in (5, 10, 15, 20, 30, 50, 70, 100) if e <= frame["epoch"].max()]
@@ -143,10 +143,10 @@ def epochs_figure(table: Table, content: Study) -> Figure:
                   textcoords="offset points", va="top", fontsize=SMALL, color=MUTED)
     axes.set(xlabel="epoch", ylabel="validation error, %", ylim=(0, top))
     axes.grid(axis="y")
-    ends = table.frame.groupby("variant", sort=False).last()
+    ends = table.frame.drop_duplicates("variant", keep="last")
     alt = "Line chart of the validation error by epoch. " + " ".join(
-        f"After epoch {row.epoch}, {arm}: {percent(1 - row.validation)} %."
-        for arm, row in ends.iterrows())
+        f"After epoch {row.epoch}, {row.variant}: {percent(1 - row.validation)} %."
+        for row in ends.itertuples())
     return Figure("epochs", "Epochs", render(figure, "epochs", alt), alt,
                   "Lines are means over seeds and shades the range from the least to the most. "
                   "Training has a constant learning rate, so any point is what training for so "
@@ -159,14 +159,13 @@ def epochs_words(runs: Runs, table: Table) -> str:
     for arm, own in table.frame.groupby("variant", sort=False):
         smooth = own["validation"].rolling(5, center=True, min_periods=1).mean()
         settled = own["epoch"][smooth >= smooth.max() - SETTLED].min()
-        parts.append(f"{arm} from epoch {settled}")
+        parts.append(f"{arm} at epoch {settled}")
     gains = []
     for arm in ARMS:
         gain = runs.paired(arm, f"{arm}-long", "test")
         low, high = paired_interval(gain)
         gains.append(f"{points(gain.mean())} pp ({span(low, high)}) with {arm}")
-    last = int(table.frame["epoch"].max())
-    return (f"The mean validation accuracy, smoothed over five epochs, is within "
-            f"{100 * SETTLED:g} pp of its peak: {'; '.join(parts)}. On the test images, "
-            f"{last} epochs instead of {int(runs.frame['epochs'].min())} change accuracy by "
-            f"{' and '.join(gains)}.")
+    last, usual = int(table.frame["epoch"].max()), int(runs.frame["epochs"].min())
+    return (f"The mean validation accuracy, smoothed over five epochs, comes "
+            f"within {100 * SETTLED:g} pp of its peak with {' and with '.join(parts)}. On the test "
+            f"images, {last} epochs instead of {usual} change accuracy by {' and '.join(gains)}.")

@@ -146,7 +146,7 @@ def _sections(content: Study, difference: Difference, samples: dict | None,
                   [cards.model_card(content), cards.data_card(content)])
     yield Section("manifest", "Manifest", _mixed_hosts(content), [],
                   [provenance.manifest(content), tables.runs(content)])
-    yield _rebuild(content)
+    yield _rebuild(content, found)
 
 
 def _robustness(content: Study, samples: dict | None) -> Iterable[Section]:
@@ -219,13 +219,17 @@ def _mixed_hosts(content: Study) -> list[str]:
             if any(m[key] != manifests[0][key] for m in manifests)]
 
 
-def _rebuild(content: Study) -> Section:
+def _rebuild(content: Study, found: dict[str, studies.Runs]) -> Section:
     manifests = [run.manifest for v in content.variants.values() for run in v.runs]
     commits = list(dict.fromkeys(m["git"].get("commit") for m in manifests))
     commands = [f"git checkout {c}" for c in commits[:1] if c and len(commits) == 1]
     settings = content.arms[1].settings
     commands.append(f"make report DATA={_source(content.dataset)} SEEDS={len(content.paired_seeds)}"
                     f" EPOCHS={settings['epochs']} POLICY={content.arms[1].policy}")
+    for name, runs in found.items():
+        commands.append(f"make {name} DATA={_source(content.dataset)} "
+                        f"SEEDS={runs.frame[runs.frame['variant'] != ARMS[0]]['seed'].nunique()} "
+                        f"EPOCHS={settings['epochs']}")
     dirty = any(m["git"].get("dirty") for m in manifests)
     known = "" if _source(content.dataset) in {"digits", "mnist"} else (
         f" DATA is where you have {content.mark}; its SHA-256 is in the manifest.")

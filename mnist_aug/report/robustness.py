@@ -294,6 +294,13 @@ def summary(study: Study) -> str:
     if not wanted:
         return ""
     d = overall(study, wanted)
+    like = trained_on(study.arms[1].settings["policy"])
+    rest = [name for name in wanted if name.removeprefix("corruption/") not in like]
+    more = ""
+    if 0 < len(rest) < len(wanted):
+        other = overall(study, rest)
+        more = (f" In the {len(rest)} ways that the policy's transforms do not resemble, the "
+                f"difference is {points(other.mean)} pp ({span(other.low, other.high)}).")
     return (f"On test images corrupted in {len(wanted)} ways, mean accuracy is "
             f"{percent(d.second)} % instead of {percent(d.first)} %, a difference of "
-            f"{points(d.mean)} pp (95 % interval {span(d.low, d.high)} pp).")
+            f"{points(d.mean)} pp (95 % interval {span(d.low, d.high)} pp).{more}")
