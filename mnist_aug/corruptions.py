@@ -2,9 +2,11 @@
 
 Mu and Gilmer 2019, "MNIST-C: a robustness benchmark for computer vision", arXiv:1906.02337.
 Formulas and severities are those of its published code. Draws are our own, so single images differ
-from the published arrays; fog is cut out of 64 height maps instead of one for each image; motion
-blur is a one-sided Gaussian along a line, as ImageMagick's is; edges are OpenCV's Canny with the
-published thresholds. Lengths are in 28ths of the image, so that other sizes are corrupted alike.
+from the published arrays; fog is cut out of 64 height maps, anywhere, instead of the corner of one
+for each image; glass blur blurs both ways, where the published code, by an argument meant for
+colour images, blurs along columns alone; motion blur is a one-sided Gaussian along a line, as
+ImageMagick's is; edges are OpenCV's Canny with the published thresholds. Lengths are in 28ths of
+the image, so that other sizes are corrupted alike.
 """
 
 from itertools import pairwise

@@ -289,8 +289,8 @@ def _mnist_form(image: np.ndarray) -> np.ndarray:
     height, width = (max(1, round(side * scale)) for side in ink.shape)
     ink = np.clip(cv2.resize(ink, (width, height), interpolation=cv2.INTER_CUBIC) / 16, 0, 1)
     mass = ink.sum()
-    top = round(13.5 - float((ink.sum(1) @ np.arange(height)) / mass))
-    left = round(13.5 - float((ink.sum(0) @ np.arange(width)) / mass))
+    top = round(14 - float((ink.sum(1) @ np.arange(height)) / mass))  # MNIST's mean centre is
+    left = round(14 - float((ink.sum(0) @ np.arange(width)) / mass))  # (14.0, 14.0), from 0
     top, left = np.clip(top, 0, 28 - height), np.clip(left, 0, 28 - width)
     field = np.zeros((28, 28), np.uint8)
     field[top:top + height, left:left + width] = np.rint(ink * 255)

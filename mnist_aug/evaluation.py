@@ -71,7 +71,7 @@ def score(results: Path, dataset: Dataset, runs: Sequence[tuple[str, int]],
         UserError: a model can't be used, or the results can't be written.
     """
     results = Path(results)
-    models = {(name, seed): _model(run.folder(results, name, seed) / run.MODEL)
+    models = {(name, seed): load_model(run.folder(results, name, seed) / run.MODEL)
               for name, seed in runs}
     rows = {key: [] for key in runs}
     correct = {key: {} for key in runs}
@@ -128,7 +128,12 @@ def _kept(folder: Path, labels: np.ndarray, probabilities: np.ndarray) -> dict:
             | metrics.by_class(labels, stored))
 
 
-def _model(path: Path) -> keras.Model:
+def load_model(path: Path) -> keras.Model:
+    """A trained model.
+
+    Raises:
+        UserError: the file is missing, damaged or no Keras model.
+    """
     try:
         return keras.models.load_model(path, safe_mode=True, compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:

@@ -5,6 +5,7 @@ A set's name stands in the column `test_set` of `metrics.csv`: `training` (witho
 `other/<name>` for other people's images of the same classes.
 """
 
+import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from mnist_aug import dataset
 from mnist_aug.corruptions import FAMILIES, SIDE, corrupt, rotation, warped
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
+
+OTHER = "sklearn-digits"
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,13 @@ def beside(content: Dataset, validation_split: float, extra: str | None = None,
     Raises:
         UserError: `extra` or `mnist_c` is missing, damaged or of another shape or other classes.
     """
-    others = list(_others(content, extra))  # a mistake is told before the work
+    others = list(_others(content, extra))  # a mistake is told before any work
     published = list(_published(content, mnist_c))
+    return _made(content, validation_split, others, published)
+
+
+def _made(content: Dataset, validation_split: float, others: list[TestSet],
+          published: list[tuple]) -> Iterator[TestSet]:
     count = content.training_count(validation_split)
     yield TestSet("training", content.x_train[:count], content.y_train[:count])
     for family in FAMILIES:
@@ -120,10 +128,12 @@ def _others(content: Dataset, extra: str | None) -> Iterator[TestSet]:
                 f"EXTRA {extra} has {given.classes} classes and images of {given.image_shape}, "
                 f"the models read {content.classes} classes and {content.image_shape}: give "
                 "images of the same shape and classes")
+        if given.name == OTHER:
+            raise UserError(f"EXTRA {extra} has the name of a set that is read anyway: rename it")
         yield TestSet(f"other/{given.name}", given.x_test, given.y_test)
     if content.name == "mnist":
         digits = dataset.load("digits")
-        yield TestSet("other/sklearn-digits", np.concatenate([digits.x_train, digits.x_test]),
+        yield TestSet(f"other/{OTHER}", np.concatenate([digits.x_train, digits.x_test]),
                       np.concatenate([digits.y_train, digits.y_test]))
 
 
@@ -148,6 +158,8 @@ def _published(content: Dataset, folder: str | None) -> Iterator[tuple]:
 
 def _npy(path: Path) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return np.lib.format.open_memmap(path, mode="r")
+    # The header is a Python literal, so a damaged one fails in any of these ways.
+    except (OSError, ValueError, TypeError, OverflowError, EOFError, SyntaxError,
+            tokenize.TokenError) as error:
         raise UserError(f"{path} can't be read ({error}): download it again") from None

@@ -182,3 +182,20 @@ def test_a_folder_without_the_published_files_is_named(few, tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError, match=f"MNIST_C {folder} has no <family>"):
             next(test_sets.beside(few, 0.2, mnist_c=str(folder)))
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x11\x00{'descr': '|u1', \n",
+    b"\x93NUMPY\x01\x00\x41\x00{'descr': '|u1', 'fortran_order': False, "
+    b"'shape': (-1, 28, 28), }\n"])
+def test_damaged_headers(few, fog, content):
+    (fog / "test_images.npy").write_bytes(content)
+    with pytest.raises(UserError, match=r"test_images\.npy can't be read"):
+        test_sets.beside(few, 0.2, mnist_c=str(fog.parent))
+
+
+def test_an_archive_under_the_name_of_an_array(few, fog):
+    with open(fog / "test_images.npy", "wb") as file:
+        np.savez(file, images=np.zeros((3, 28, 28), np.uint8))
+    with pytest.raises(UserError, match=r"test_images\.npy can't be read"):
+        test_sets.beside(few, 0.2, mnist_c=str(fog.parent))

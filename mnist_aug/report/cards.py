@@ -18,9 +18,9 @@ DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken fo
         "wrote none of the test images. Some test labels are known to be wrong or open to doubt "
         "(Northcutt, Athalye and Mueller 2021).")}
 UNKNOWN = "Who made the images, and of whom, the dataset's files do not say."
-EMBEDDED = ("Digits written by 43 people, scanned at 32 by 32 and reduced to 8 by 8 (Alpaydin and "
-            "Kaynak 1998, by way of scikit-learn), enlarged again to MNIST's form. Which writer "
-            "wrote which image is not known, so one may be in training and test images.")
+EMBEDDED = ("Digits written by 13 people, scanned at 32 by 32 and reduced to 8 by 8 (the test part "
+            "of Alpaydin and Kaynak 1998, by way of scikit-learn), enlarged again to MNIST's form. "
+            "The files do not name the writers, so one may be in training and test images.")
 
 
 def limits(study: Study, difference: Difference, found: dict[str, studies.Runs]) -> list[str]:
