@@ -18,6 +18,8 @@ EXTRA ?=
 #: another dataset of the same classes, as DATA, whose test images are read too
 MNIST_C ?=
 #: folder of the published MNIST-C
+IMAGE ?=
+#: picture of a handwritten digit for `make predict`, or a folder of them
 PYTHON ?= python3
 #: the Python (3.10 to 3.13) that makes .venv; not used in the conda environment mnist-aug
 
@@ -67,7 +69,7 @@ STUDIED := $(wildcard $(STUDIES:%=$(RESULTS)/%/*/metrics.csv))
 .DELETE_ON_ERROR:
 # Training uses all cores by itself, and its times are results.
 .NOTPARALLEL:
-.PHONY: help setup baseline augmented evaluate report $(STUDIES) study bench test lint check clean \
+.PHONY: help setup baseline augmented evaluate report $(STUDIES) study predict notebook bench test lint check clean \
         clean-results FORCE
 
 help: ## list the targets and the variables
@@ -133,6 +135,12 @@ $(STUDIES): | $(READY)
 study: | $(READY) ## all four of these studies, and the report
 	$(foreach study,$(STUDIES),$(PY) scripts/study.py $(study) $(OPTIONS) &&) \
 	  $(MAKE) --no-print-directory report
+
+predict: $(RESULTS)/samples.npz ## read a picture of a digit: IMAGE=photo.jpg
+	@$(PY) scripts/predict.py $(IMAGE) --results $(RESULTS)
+
+notebook: | $(READY) ## open the guided tour in Jupyter [notebooks/MNIST.ipynb]
+	$(PY) -m jupyterlab notebooks/MNIST.ipynb
 
 bench: | $(READY) ## measure epochs and engine against what else there is [results/bench.csv]
 	$(PY) scripts/bench.py $(OPTIONS)

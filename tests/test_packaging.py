@@ -20,7 +20,7 @@ def declared():
     """Name to requirement, the test extra included, from pyproject.toml."""
     text = (PROJECT / "pyproject.toml").read_text()
     blocks = [re.search(rf"^{name} = \[$(.*?)^\]$", text, re.M | re.S)[1]
-              for name in ("dependencies", "test")]
+              for name in ("dependencies", "notebook", "test")]
     found = [Requirement(line) for line in re.findall(r'"([^"]+)"', "".join(blocks))]
     return {canonicalize_name(requirement.name): requirement for requirement in found}
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env python
+"""Read pictures of handwritten digits with the trained networks."""
+
+import json
+import sys
+from pathlib import Path
+
+from mnist_aug import arguments
+from mnist_aug.errors import UserError, one_line_errors
+
+
+def main() -> None:
+    options = arguments.Parser(description=__doc__, allow_abbrev=False)
+    options.add_argument("images", metavar="IMAGE", nargs="+", type=Path,
+                         help="picture of one digit, or a folder of them")
+    options.add_argument("--results", type=Path, default=Path("results"),
+                         help="folder of runs (default: %(default)s)")
+    options.add_argument("--variant", action="append", default=[],
+                         help="a variant to ask; again for more (default: all that have runs)")
+    options.add_argument("--figure", type=Path, help="write the pictures and readings to this PNG")
+    options.add_argument("--json", action="store_true", help="print JSON instead of lines")
+    asked = options.parse_args()
+
+    from mnist_aug import prediction, preparation
+
+    shown, grey, prepared, failed = [], [], [], False
+    for path in prediction.pictures(asked.images):
+        try:
+            picture = preparation.read(path)
+            prepared.append(preparation.prepare(picture))
+        except UserError as error:
+            text = " ".join(str(error).split())
+            print(f"error: {text if str(path) in text else f'{path}: {text}'}", file=sys.stderr)
+            failed = True
+            continue
+        shown.append(path)
+        grey.append(picture)
+    if shown:
+        images = [one.image for one in prepared]
+        readings = prediction.Reader(asked.results, asked.variant).read(images)
+        if asked.json:
+            print(json.dumps([{"image": str(path), "predictions": {
+                name: [{"digit": digit, "probability": round(p, 4)} for digit, p in own.best]
+                for name, own in reading.items()}}
+                for path, reading in zip(shown, readings, strict=True)], indent=2))
+        else:
+            for path, one, reading in zip(shown, prepared, readings, strict=True):
+                print(path)
+                for name, own in reading.items():
+                    best = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in own.best)
+                    print(f"  {name:<10} {best}; {own.agreeing} of {own.runs} runs agree")
+                for doubt in one.doubts:
+                    print(f"  doubtful: {doubt}")
+        if asked.figure:
+            prediction.draw(asked.figure, [path.name for path in shown], grey, images, readings)
+    if failed:
+        raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()
