@@ -49,7 +49,7 @@ TRAINING := $(call module,arguments dataset errors model pipeline run trainer tr
 ENGINE := $(call module,policy vectorize) \
           $(call module,$(addprefix engine/,canvas draws faults geometry pixels structure warp))
 EVALUATION := $(call module,corruptions evaluation examples metrics study test_sets) scripts/evaluate.py
-REPORTING := $(call module,metrics significance statistics test_sets) \
+REPORTING := $(call module,metrics preparation significance statistics test_sets) \
              $(wildcard mnist_aug/report/*.py mnist_aug/report/templates/*) scripts/report.py
 DATA_FILES := $(wildcard $(foreach place,$(DATA) $(EXTRA) $(MNIST_C),$(place) $(place)/*))
 POLICY_FILE := $(wildcard $(POLICY))
@@ -69,7 +69,7 @@ STUDIED := $(wildcard $(STUDIES:%=$(RESULTS)/%/*/metrics.csv))
 .DELETE_ON_ERROR:
 # Training uses all cores by itself, and its times are results.
 .NOTPARALLEL:
-.PHONY: help setup baseline augmented evaluate report $(STUDIES) study predict notebook bench test lint check clean \
+.PHONY: help setup baseline augmented evaluate report $(STUDIES) study predict app serve notebook bench test lint check clean \
         clean-results FORCE
 
 help: ## list the targets and the variables
@@ -139,6 +139,11 @@ study: | $(READY) ## all four of these studies, and the report
 predict: $(RESULTS)/samples.npz ## read a picture of a digit: IMAGE=photo.jpg
 	@$(PY) scripts/predict.py $(IMAGE) --results $(RESULTS)
 
+app: $(REPORTS)/index.html ## the report's drawing page alone, for any static host [reports/app.html]
+
+serve: app ## show the report and the drawing page at http://127.0.0.1:8000
+	$(PY) -m http.server --bind 127.0.0.1 --directory $(REPORTS) 8000
+
 notebook: | $(READY) ## open the guided tour in Jupyter [notebooks/MNIST.ipynb]
 	$(PY) -m jupyterlab notebooks/MNIST.ipynb
 
@@ -155,9 +160,10 @@ lint: | $(READY) ## check the code's style
 	$(PY) -m ruff check .
 
 clean: ## remove the report
-	rm -rf $(REPORTS)/index.html $(REPORTS)/report.md $(REPORTS)/tables $(REPORTS)/figures \
+	rm -rf $(REPORTS)/index.html $(REPORTS)/app.html $(REPORTS)/report.md $(REPORTS)/tables $(REPORTS)/figures \
 	  $(REPORTS)/.asked
 
 clean-results: ## remove the runs and scores of both variants, the studies and the bench
-	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(STUDIES:%=$(RESULTS)/%) $(RESULTS)/samples.npz $(RESULTS)/bench.csv \
-	  $(RESULTS)/bench.json $(RESULTS)/.asked
+	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(STUDIES:%=$(RESULTS)/%) \
+	  $(RESULTS)/samples.npz $(RESULTS)/weights.npz $(RESULTS)/bench.csv $(RESULTS)/bench.json \
+	  $(RESULTS)/.asked

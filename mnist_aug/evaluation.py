@@ -14,7 +14,7 @@ from mnist_aug import examples, metrics, run, test_sets
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
-from mnist_aug.study import KEPT
+from mnist_aug.study import KEPT, read_variants
 from mnist_aug.test_sets import TestSet
 from mnist_aug.variant import VARIANTS, configured
 from mnist_aug.vectorize import vectorize
@@ -54,6 +54,7 @@ def evaluate(results: Path, dataset: Dataset, variants: Sequence[str] = (),
     score(results, dataset, list(manifests), test_sets.beside(
         dataset, VARIANTS[names[0]].validation_split, extra, mnist_c))
     _save_samples(results, dataset, manifests.values())
+    _save_weights(results)
 
 
 def score(results: Path, dataset: Dataset, runs: Sequence[tuple[str, int]],
@@ -161,3 +162,24 @@ def _save_samples(results: Path, dataset: Dataset, manifests: Iterable[dict]) ->
     used = [policy for manifest in manifests if (policy := manifest["variant"].get("policy"))]
     engine = vectorize(policies.described(used[0]["pipeline"])) if used else None
     examples.save(results, dataset, engine)
+
+
+def _save_weights(results: Path) -> None:
+    """Write `weights.npz`: of each variant the network of the run of median test accuracy.
+
+    `<variant>_weights` float32 holds kernels and biases of its dense layers one after the other,
+    `<variant>_sizes` the units from input to output, `<variant>_seed` the run's seed.
+    """
+    arrays = {}
+    for name, variant in read_variants(results).items():
+        order = np.lexsort((variant.seeds, variant.accuracy))
+        seed = variant.seeds[order[(len(order) - 1) // 2]]
+        path = run.folder(results, name, seed) / run.MODEL
+        if not path.exists():
+            continue
+        weights = load_model(path).get_weights()
+        arrays |= {f"{name}_weights": np.concatenate([part.ravel() for part in weights]),
+                   f"{name}_sizes": np.array([len(weights[0]), *map(len, weights[1::2])]),
+                   f"{name}_seed": np.array(seed)}
+    with run.written(results / "weights.npz") as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)

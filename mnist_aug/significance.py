@@ -92,8 +92,13 @@ def seeds_needed(differences: np.ndarray, power: float = 0.8) -> int | None:
         return None
     if spread < 1e-12 * abs(mean) or _power(abs(mean) / spread, 2) >= power:
         return 2
-    found = TTestPower().solve_power(abs(mean) / spread, alpha=LEVEL, power=power)
-    return int(np.ceil(np.squeeze(found)))
+    effect, few, many = abs(mean) / spread, 2, 4
+    while _power(effect, many) < power:
+        few, many = many, 2 * many
+    while many - few > 1:  # by halves: statsmodels' own solver does not always converge
+        middle = (few + many) // 2
+        few, many = (few, middle) if _power(effect, middle) >= power else (middle, many)
+    return many
 
 
 def _power(effect: float, seeds: int) -> float:

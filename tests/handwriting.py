@@ -65,7 +65,7 @@ def drawn(digit: int, seed: int, pen=0.07, paper=245, ink=30, size=0.55, place=(
     coverage = np.zeros(shape, np.uint8)
     for stroke in strokes:
         points = np.array(stroke) - 0.5 + rng.normal(0, 0.012, (len(stroke), 2))
-        points = _smooth(points) @ matrix.T * height + centre
+        points = smooth(points) @ matrix.T * height + centre
         cv2.polylines(coverage, [np.rint(points * 16).astype(np.int32)], False, 255,
                       max(1, round(pen * height)), cv2.LINE_AA, shift=4)
     light = np.ones(shape)
@@ -79,7 +79,7 @@ def drawn(digit: int, seed: int, pen=0.07, paper=245, ink=30, size=0.55, place=(
     return picture.clip(0, 255).round().astype(np.uint8)
 
 
-def _smooth(points: np.ndarray, steps: int = 12) -> np.ndarray:
+def smooth(points: np.ndarray, steps: int = 12) -> np.ndarray:
     """A Catmull-Rom curve through the points."""
     ends = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
     curve = []

@@ -17,6 +17,7 @@ from mnist_aug import examples, study
 from mnist_aug.errors import UserError
 from mnist_aug.report import (
     ablation,
+    app,
     budgets,
     calibration,
     cards,
@@ -46,6 +47,7 @@ class Section:
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    app: bool = False  # ends in the app
 
 
 def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | None = None,
@@ -64,14 +66,18 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     content = study.load(results)
     _check_asked(content, seeds, epochs, policy)
     difference = compare(*(arm.correct for arm in content.arms))
-    sections = list(_sections(content, difference, examples.load(results, content),
-                              studies.read(results, content)))
+    samples = examples.load(results, content)
+    tried = app.load(results, content, samples)
+    sections = list(_sections(content, difference, samples, studies.read(results, content)))
+    if tried:
+        sections.insert(1, Section("try", "Try it yourself", app.words(tried), app=True))
     shown = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
     page = {"verdict": words.verdict(content, difference),
             "beyond": robustness.summary(content), "caution": _caution(content, difference),
             "subtitle": words.subtitle(content), "mark": content.mark, "dataset": content.dataset,
             "sections": sections,
+            "app": tried, "security": app.policy(tried),
             "listed": {table.name for section in sections for table in section.tables}}
     reports = Path(reports)
     try:
@@ -79,8 +85,12 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
         _write_folder(reports / "figures", {f"{f.name}.svg": f.svg for f in shown})
         _write_file(reports / "report.md", _environment(False).get_template(
             "report.md.j2").render(page))
-        _write_file(reports / "index.html", _environment(True).get_template(
-            "report.html.j2").render(page))
+        for name in ("index", "app") if tried else ("index",):
+            template = _environment(True).get_template(
+                {"index": "report.html.j2", "app": "alone.html.j2"}[name])
+            _write_file(reports / f"{name}.html", template.render(page))
+        if not tried:
+            (reports / "app.html").unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{error.filename or reports} can't be written ({error.strerror}): check "
                         "the folder and its free space") from None
