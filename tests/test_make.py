@@ -116,6 +116,18 @@ def test_another_policy_trains_the_augmented_arm_alone(copy):
     assert weights(copy)["augmented/seed-00"] != trained["augmented/seed-00"]
 
 
+def test_a_study_adds_its_section_and_leaves_the_arms(copy):
+    trained = weights(copy)
+    again = made(copy, "epochs", *ASKED)
+    assert again.count(": training (") == 2
+    assert "train.py" not in again
+    assert weights(copy) == trained
+    page = (copy / "reports" / "report.md").read_text()
+    assert "What longer training changes" in page
+    assert "7 epochs instead of 1 change accuracy" in page
+    assert made(copy, "report", *ASKED).strip() == ""
+
+
 def test_changed_training_code_trains_again(copy):
     trained = weights(copy)
     source = copy / "mnist_aug" / "pipeline.py"

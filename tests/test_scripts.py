@@ -11,7 +11,7 @@ from conftest import PROJECT
 
 from mnist_aug import run
 
-SCRIPTS = ("train", "evaluate", "report", "bench", "check")
+SCRIPTS = ("train", "evaluate", "study", "report", "bench", "check")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -32,6 +32,10 @@ def test_help_names_the_shared_options(script, name):
     ("evaluate", ["baseline", "--data", "digits"], "baseline/seed-00 is not there"),
     ("evaluate", ["best", "--data", "digits"], "variant 'best' is unknown"),
     ("evaluate", ["--data", "nowhere"], "nowhere is no folder or file"),
+    ("evaluate", ["--data", "digits", "--extra"], "--extra"),
+    ("study", [], "STUDY"),
+    ("study", ["best", "--data", "digits"], "study 'best' is unknown: use one of ablation"),
+    ("study", ["ablation", "--data", "digits", "--policy", "affine"], "leave POLICY="),
     ("report", [], "results"),
     ("report", ["--seeds", "-1"], "--seeds"),
     ("check", [], "results"),

@@ -359,7 +359,7 @@ function start() {
   }));
   const pad = part("pad"), pen = pad.getContext("2d", { willReadFrequently: true });
   const sliders = ["turn", "right", "down", "size", "noise"];
-  let strokes = [], image = null, doubts = [], drawing = false;
+  let strokes = [], image = null, doubts = [], drawing = false, due = false;
 
   const settings = () => Object.fromEntries(sliders.map((name) => [name, Number(part(name).value)]));
   const say = (text) => { part("answer").textContent = text; };
@@ -475,13 +475,19 @@ function start() {
   pad.addEventListener("pointermove", (event) => {
     if (!drawing) return;
     strokes[strokes.length - 1].push(place(event));
-    redraw();
-    readPad();
+    if (!due) requestAnimationFrame(() => {  // at most one reading a frame
+      due = false;
+      redraw();
+      if (drawing) readPad();
+    });
+    due = true;
   });
   for (const end of ["pointerup", "pointercancel"]) {
     pad.addEventListener(end, () => {
-      if (drawing) readPad();
+      if (!drawing) return;
       drawing = false;
+      redraw();
+      readPad();
     });
   }
   part("undo").addEventListener("click", () => {
