@@ -154,7 +154,7 @@ check: $(RESULTS)/samples.npz ## compare your results with the committed referen
 	$(PY) scripts/check.py $(OPTIONS)
 
 test: | $(READY) ## run the tests
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: | $(READY) ## check the code's style
 	$(PY) -m ruff check .

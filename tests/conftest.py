@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from mnist_aug import dataset
 
 PROJECT = Path(__file__).parents[1]
+hypothesis.settings.register_profile("suite", deadline=None)  # two tests run at once
+hypothesis.settings.load_profile("suite")
 MNIST = PROJECT.parent / "shared" / "data" / "mnist"
 
 

@@ -46,7 +46,7 @@ def test_same_bytes_again(evaluated, digits):
     files = [path for path in evaluated.rglob("*") if path.suffix in {".npz", ".csv"}]
     before = {path: path.read_bytes() for path in files}
     evaluation.evaluate(evaluated, digits)
-    assert len(before) == 15
+    assert len(before) == 16
     assert {path: path.read_bytes() for path in files} == before
 
 

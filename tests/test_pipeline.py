@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_aug import pipeline, vectorize
-from mnist_aug.policy import affine
+from mnist_aug import pipeline, policy, vectorize
 
 
 def numbered(count):
@@ -62,7 +61,7 @@ def test_augmentation_keeps_the_order_and_follows_the_key():
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (50, 12, 12), dtype=np.uint8)
     labels = np.arange(50, dtype=np.int32)
-    engine = vectorize(affine())
+    engine = vectorize(policy.load("affine"))
     blocks, _ = pipeline.blocks(images, labels, seed=7, epochs=2, batch_size=8, engine=engine)
     epoch, seen = 0, 0
     for x, y in blocks.as_numpy_iterator():

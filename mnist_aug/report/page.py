@@ -150,7 +150,7 @@ def _sections(content: Study, difference: Difference, samples: dict | None,
     yield Section("settings", "What differs between the arms", _same_settings(content), [],
                   [provenance.settings(content)])
     yield _cost(content)
-    yield Section("limits", "Limits, and what was not tested",
+    yield Section("limits", "Limits and what was not tested",
                   cards.limits(content, difference, found) + left_out_studies)
     yield Section("cards", "Model card and data card", [], [],
                   [cards.model_card(content), cards.data_card(content)])
