@@ -69,8 +69,8 @@ STUDIED := $(wildcard $(STUDIES:%=$(RESULTS)/%/*/metrics.csv))
 .DELETE_ON_ERROR:
 # Training uses all cores by itself, and its times are results.
 .NOTPARALLEL:
-.PHONY: help setup baseline augmented evaluate report $(STUDIES) study predict app serve notebook bench test lint check clean \
-        clean-results FORCE
+.PHONY: help setup baseline augmented evaluate report $(STUDIES) study predict app serve notebook \
+        bench test lint check clean clean-results FORCE
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -160,8 +160,8 @@ lint: | $(READY) ## check the code's style
 	$(PY) -m ruff check .
 
 clean: ## remove the report
-	rm -rf $(REPORTS)/index.html $(REPORTS)/app.html $(REPORTS)/report.md $(REPORTS)/tables $(REPORTS)/figures \
-	  $(REPORTS)/.asked
+	rm -rf $(REPORTS)/index.html $(REPORTS)/app.html $(REPORTS)/report.md $(REPORTS)/tables \
+	  $(REPORTS)/figures $(REPORTS)/.asked
 
 clean-results: ## remove the runs and scores of both variants, the studies and the bench
 	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(STUDIES:%=$(RESULTS)/%) \

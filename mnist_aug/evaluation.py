@@ -78,10 +78,11 @@ def score(results: Path, dataset: Dataset, runs: Sequence[tuple[str, int]],
     correct = {key: {} for key in runs}
     for test_set in chain([TestSet("test", dataset.x_test, dataset.y_test)], others):
         for key, probabilities in _predictions(models, test_set.images):
-            row = metrics.scores(test_set.labels, probabilities)
             if test_set.name == "test":
                 row = _kept(run.folder(results, *key), test_set.labels, probabilities)
-            elif test_set.name.startswith(KEPT):
+            else:
+                row = metrics.scores(test_set.labels, probabilities)
+            if test_set.name.startswith(KEPT):
                 right = probabilities.argmax(1) == test_set.labels
                 correct[key][test_set.name] = np.packbits(right)
             name, seed = key
@@ -89,8 +90,7 @@ def score(results: Path, dataset: Dataset, runs: Sequence[tuple[str, int]],
     for key, arrays in correct.items():
         path = run.folder(results, *key) / run.CORRECT
         if arrays:
-            with run.written(path) as temporary, open(temporary, "wb") as file:
-                np.savez_compressed(file, **arrays)
+            run.write_npz(path, arrays)
         else:
             path.unlink(missing_ok=True)
     for name in dict.fromkeys(name for name, _ in runs):
@@ -121,8 +121,7 @@ def _checked_manifest(folder: Path, dataset: Dataset, name: str, epochs: int | N
 def _kept(folder: Path, labels: np.ndarray, probabilities: np.ndarray) -> dict:
     """Write `predictions.npz`; return the row of what is in it."""
     stored = probabilities.round(DECIMALS)
-    with run.written(folder / run.PREDICTIONS) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, labels=labels, probabilities=stored)
+    run.write_npz(folder / run.PREDICTIONS, {"labels": labels, "probabilities": stored})
     # Rounding could break a tie another way, so what is stored is scored; its logarithm would
     # suffer, so the loss is of what was predicted.
     return (metrics.scores(labels, stored) | {"loss": metrics.loss(labels, probabilities)}
@@ -138,12 +137,9 @@ def load_model(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, safe_mode=True, compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise _unusable(path, error) from None
-
-
-def _unusable(path: Path, error: Exception) -> UserError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-    return UserError(f"{path} can't be used ({reason}): delete its folder and train it again")
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise UserError(f"{path} can't be used ({reason}): delete its folder and train it "
+                        "again") from None
 
 
 def _predictions(models: dict, images: np.ndarray) -> Iterable[tuple]:
@@ -181,5 +177,4 @@ def _save_weights(results: Path) -> None:
         arrays |= {f"{name}_weights": np.concatenate([part.ravel() for part in weights]),
                    f"{name}_sizes": np.array([len(weights[0]), *map(len, weights[1::2])]),
                    f"{name}_seed": np.array(seed)}
-    with run.written(results / "weights.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
+    run.write_npz(results / "weights.npz", arrays)

@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.variant import Variant
@@ -165,6 +167,16 @@ def environment() -> dict:
 def now() -> str:
     """The time in UTC, to the second."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write_npz(path: Path, arrays: dict) -> None:
+    """Write arrays by name, compressed, the same bytes each time.
+
+    Raises:
+        UserError: the place can't be written to.
+    """
+    with written(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def write_json(path: Path, data: dict) -> None:

@@ -8,6 +8,7 @@ A set's name stands in the column `test_set` of `metrics.csv`: `training` (witho
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -99,13 +100,12 @@ def beside(content: Dataset, validation_split: float, extra: str | None = None,
     Raises:
         UserError: `extra` or `mnist_c` is missing, damaged or of another shape or other classes.
     """
-    others = list(_others(content, extra))  # a mistake is told before any work
-    published = list(_published(content, mnist_c))
-    return _made(content, validation_split, others, published)
+    read = [*_others(content, extra), *_published(content, mnist_c)]
+    # A mistake in these is told before any work, as `_made` starts when its first set is asked for.
+    return chain(_made(content, validation_split), read)
 
 
-def _made(content: Dataset, validation_split: float, others: list[TestSet],
-          published: list[tuple]) -> Iterator[TestSet]:
+def _made(content: Dataset, validation_split: float) -> Iterator[TestSet]:
     count = content.training_count(validation_split)
     yield TestSet("training", content.x_train[:count], content.y_train[:count])
     for family in FAMILIES:
@@ -115,9 +115,6 @@ def _made(content: Dataset, validation_split: float, others: list[TestSet],
         for dose in axis.doses:
             yield TestSet(f"{name}/{dose:g}", axis.apply(content.x_test, dose * per_px),
                           content.y_test)
-    yield from others
-    for name, images, labels in published:
-        yield TestSet(name, np.ascontiguousarray(images), labels)
 
 
 def _others(content: Dataset, extra: str | None) -> Iterator[TestSet]:
@@ -137,7 +134,7 @@ def _others(content: Dataset, extra: str | None) -> Iterator[TestSet]:
                       np.concatenate([digits.y_train, digits.y_test]))
 
 
-def _published(content: Dataset, folder: str | None) -> Iterator[tuple]:
+def _published(content: Dataset, folder: str | None) -> Iterator[TestSet]:
     if not folder:
         return
     found = sorted(path.parent for path in Path(folder).glob("*/test_images.npy"))
@@ -153,7 +150,7 @@ def _published(content: Dataset, folder: str | None) -> Iterator[tuple]:
                 or not len(labels) or labels.min() < 0 or labels.max() >= content.classes):
             raise UserError(f"{family} does not hold uint8 images of {content.image_shape} and as "
                             f"many labels below {content.classes}: download it again")
-        yield f"mnist-c/{family.name}", images, labels.astype(int)
+        yield TestSet(f"mnist-c/{family.name}", images, labels.astype(int))
 
 
 def _npy(path: Path) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What several test modules need: the embedded digits, and real MNIST where it is there."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,19 @@ def mnist_folder():
     if not MNIST.is_dir():
         pytest.skip("needs the four IDX files of MNIST beside the project")
     return MNIST
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs chromium or google-chrome")
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The drawing page in a real browser: the same answers as Keras, the same preparation as Python."""
 
 import base64
-import shutil
 from dataclasses import replace
 
 import handwriting
@@ -14,8 +13,6 @@ from mnist_aug import evaluation, preparation, training
 from mnist_aug.report import page as report
 from mnist_aug.variant import augmented, baseline
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 ARMS = ("baseline", "augmented")
 
 
@@ -27,15 +24,6 @@ def folder(digits, tmp_path_factory):
     evaluation.evaluate(made / "results", digits)
     report.write(made / "results", made / "reports")
     return made
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from mnist_aug.errors import UserError
 from mnist_aug.report.page import write
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def hashes(folder: Path) -> dict:
@@ -211,61 +210,51 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
-def test_in_a_browser(made):
+def test_in_a_browser(browser, made):
     """No request, no message, no sideways scroll, and figures whose text can be read, at both."""
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
     address = (made / "reports" / "index.html").as_uri()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for width in (1280, 390):
-            page = browser.new_page(viewport={"width": width, "height": 900})
-            asked, said = [], []
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            page.on("console", lambda message, said=said: said.append(message.text))
-            page.goto(address)
-            assert [url for url in asked if not url.startswith("data:")] == [address]
-            assert said == []
-            assert page.evaluate("document.documentElement.scrollWidth") == width
-            assert page.evaluate(
-                "[...document.querySelectorAll('.wide')].every(e => e.tabIndex === 0)")
-            assert page.evaluate("""[...document.querySelectorAll('figure')].filter(figure => {
-                const paper = figure.querySelector('svg'), wide = figure.querySelector('.wide');
-                const edge = paper.getBoundingClientRect(), scale = paper.getScreenCTM().a;
-                return wide.scrollWidth > wide.clientWidth || [...paper.querySelectorAll('text')]
-                    .some(text => {
-                        const box = text.getBoundingClientRect();
-                        return box.left < edge.left - 1 || box.right > edge.right + 1
-                            || scale * parseFloat(getComputedStyle(text).fontSize) < 8.5;
-                    });
-                }).map(figure => figure.id)""") == []
-            assert page.evaluate("""[...document.querySelectorAll('.table .title')].every(
-                title => title.getBoundingClientRect().right <= innerWidth)""")
-        browser.close()
+    for width in (1280, 390):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        asked, said = [], []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        page.on("console", lambda message, said=said: said.append(message.text))
+        page.goto(address)
+        assert [url for url in asked if not url.startswith("data:")] == [address]
+        assert said == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate(
+            "[...document.querySelectorAll('.wide')].every(e => e.tabIndex === 0)")
+        assert page.evaluate("""[...document.querySelectorAll('figure')].filter(figure => {
+            const paper = figure.querySelector('svg'), wide = figure.querySelector('.wide');
+            const edge = paper.getBoundingClientRect(), scale = paper.getScreenCTM().a;
+            return wide.scrollWidth > wide.clientWidth || [...paper.querySelectorAll('text')]
+                .some(text => {
+                    const box = text.getBoundingClientRect();
+                    return box.left < edge.left - 1 || box.right > edge.right + 1
+                        || scale * parseFloat(getComputedStyle(text).fontSize) < 8.5;
+                });
+            }).map(figure => figure.id)""") == []
+        assert page.evaluate("""[...document.querySelectorAll('.table .title')].every(
+            title => title.getBoundingClientRect().right <= innerWidth)""")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
-def test_axe_finds_nothing_and_print_cuts_nothing(made):
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+def test_axe_finds_nothing_and_print_cuts_nothing(browser, made):
     from axe_playwright_python.sync_playwright import Axe
 
     address = (made / "reports" / "index.html").as_uri()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for width in (1280, 390):
-            for scheme in ("light", "dark"):
-                page = browser.new_page(viewport={"width": width, "height": 900},
-                                        color_scheme=scheme)
-                page.goto(address)
-                found = Axe().run(page)
-                assert found.violations_count == 0, found.generate_report()
-        paper = browser.new_page(viewport={"width": 718, "height": 1000})  # A4 less its margins
-        paper.emulate_media(media="print")
-        paper.goto(address)
-        assert paper.evaluate("""[...document.querySelectorAll('table, svg')].filter(
-            part => part.getBoundingClientRect().right > innerWidth + 1).map(
-            part => part.closest('[id]').id)""") == []
-        browser.close()
+    for width in (1280, 390):
+        for scheme in ("light", "dark"):
+            page = browser.new_page(viewport={"width": width, "height": 900},
+                                    color_scheme=scheme)
+            page.goto(address)
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+    paper = browser.new_page(viewport={"width": 718, "height": 1000})  # A4 less its margins
+    paper.emulate_media(media="print")
+    paper.goto(address)
+    assert paper.evaluate("""[...document.querySelectorAll('table, svg')].filter(
+        part => part.getBoundingClientRect().right > innerWidth + 1).map(
+        part => part.closest('[id]').id)""") == []
 
 
 def test_the_page_is_small(page):

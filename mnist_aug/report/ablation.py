@@ -13,8 +13,8 @@ from mnist_aug.report.drawing import (
     plain_ticks,
     render,
 )
-from mnist_aug.report.studies import Runs, against, summary, with_sd
-from mnist_aug.report.tables import Table, listed, percent, points, span
+from mnist_aug.report.studies import Runs, against, summary
+from mnist_aug.report.tables import Table, listed, percent, points, span, with_sd
 from mnist_aug.statistics import paired_interval
 from mnist_aug.study import ARMS, Study
 
@@ -119,8 +119,9 @@ def strength(runs: Runs) -> Table:
 
 
 def _factor(variant: str) -> float:
-    return {ARMS[0]: 0.0, ARMS[1]: 1.0}.get(variant) if variant in ARMS else float(
-        variant.rsplit("-", 1)[1].rstrip("x"))
+    """Of all magnitudes: 0 and 1 for the arms, else what the name says."""
+    return float(ARMS.index(variant) if variant in ARMS else
+                 variant.removeprefix("default-").rstrip("x"))
 
 
 @matplotlib.rc_context(STYLE)

@@ -48,6 +48,16 @@ class App:
     sliders = SLIDERS
     script = Markup(SCRIPT)  # written here, not by a user
 
+    @property
+    def words(self) -> list[str]:
+        """What is said before the drawing area."""
+        return [
+            "Draw a digit, or choose a picture of one, and see what the plain and the augmented "
+            "network say. Turn, shift, scale it and add noise to feel where each of them breaks. "
+            "Everything runs in this page; nothing is sent anywhere.",
+            "The networks are those of the run of median test accuracy: "
+            + ", ".join(f"{arm.name} seed {arm.seed}" for arm in self.arms) + "."]
+
 
 def load(results: Path, study: Study, samples: dict | None) -> App | None:
     """The app of a results folder; None where weights or samples are missing or do not fit it.
@@ -83,13 +93,3 @@ def policy(app: App | None) -> str:
         hashlib.sha256(SCRIPT.encode()).digest()).decode() + "'"
     return ("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
             f"style-src 'unsafe-inline'; script-src {script}")
-
-
-def words(app: App) -> list[str]:
-    """What the section says before the drawing area."""
-    return [
-        "Draw a digit, or choose a picture of one, and see what the plain and the augmented "
-        "network say. Turn, shift, scale it and add noise to feel where each of them breaks. "
-        "Everything runs in this page; nothing is sent anywhere.",
-        "The networks are those of the run of median test accuracy: "
-        + ", ".join(f"{arm.name} seed {arm.seed}" for arm in app.arms) + "."]

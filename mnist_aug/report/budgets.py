@@ -7,7 +7,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from mnist_aug.report.drawing import MUTED, SMALL, STYLE, Figure, canvas, render, style_of
 from mnist_aug.report.studies import Runs
-from mnist_aug.report.tables import Table, number, percent, points, span, spread
+from mnist_aug.report.tables import Table, number, percent, points, span, spread, with_sd
 from mnist_aug.statistics import paired_interval
 from mnist_aug.study import ARMS, Study
 
@@ -33,8 +33,7 @@ def efficiency(runs: Runs) -> Table:
     shown = pd.DataFrame({
         "training images": frame["training_images"].map("{:,}".format),
         "seeds": frame["seeds"].astype(str),
-        **{f"{arm} error ± SD, %": frame[arm].map(percent) + frame[f"{arm}_sd"].map(
-            lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}") for arm in ARMS},
+        **{f"{arm} error ± SD, %": with_sd(frame, arm) for arm in ARMS},
         "difference, pp (95 %)": [f"{points(r.difference)} ({span(r.low, r.high)})"
                                   for r in frame.itertuples()],
         "worth, times the images": [

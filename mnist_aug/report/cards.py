@@ -5,13 +5,14 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from mnist_aug.dataset import MNIST_SHA256
 from mnist_aug.report import robustness, studies
 from mnist_aug.report.tables import Table, listed, percent, span
 from mnist_aug.statistics import Difference, mean_interval
 from mnist_aug.study import Study, Variant
 
 DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken for it
-    "e6872f067e6ddb1a0845d931bdf672ca23abdb4da28dd17ac6fde6e93dcb81f7": (
+    MNIST_SHA256: (
         "Digits that employees of the US Census Bureau and high-school students wrote in forms, "
         "scanned, made to fit a box of 20 by 20 pixels and centred by mass (LeCun, Bottou, Bengio "
         "and Haffner 1998, from NIST's Special Databases 1 and 3). Writers of the training images "

@@ -70,11 +70,12 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     tried = app.load(results, content, samples)
     sections = list(_sections(content, difference, samples, studies.read(results, content)))
     if tried:
-        sections.insert(1, Section("try", "Try it yourself", app.words(tried), app=True))
+        sections.insert(1, Section("try", "Try it yourself", tried.words, app=True))
     shown = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
     page = {"verdict": words.verdict(content, difference),
-            "beyond": robustness.summary(content), "caution": _caution(content, difference),
+            "beyond": robustness.summary(every["corruptions"]) if "corruptions" in every else "",
+            "caution": _caution(content, difference),
             "subtitle": words.subtitle(content), "mark": content.mark, "dataset": content.dataset,
             "sections": sections,
             "app": tried, "security": app.policy(tried),

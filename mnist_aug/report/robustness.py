@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from mnist_aug.report.drawing import MUTED, STYLE, Figure, canvas, render, style_of
-from mnist_aug.report.tables import Table, listed, number, percent, points, span, spread
+from mnist_aug.report.tables import Table, listed, number, percent, points, span, spread, with_sd
 from mnist_aug.statistics import Difference, compare, paired_interval
 from mnist_aug.study import ARMS, Study
 from mnist_aug.test_sets import DOSES
@@ -265,9 +265,7 @@ def others(study: Study) -> Table:
     frame = pd.DataFrame(rows)
     shown = pd.DataFrame({
         "images": frame["images"], "count": frame["count"].map("{:,}".format),
-        **{f"{arm} ± SD, %": [percent(row[arm]) + (
-            "" if np.isnan(row[f"{arm}_sd"]) else f" ± {percent(row[f'{arm}_sd'])}")
-            for _, row in frame.iterrows()] for arm in ARMS},
+        **{f"{arm} ± SD, %": with_sd(frame, arm) for arm in ARMS},
         "difference, pp": frame["difference"].map(points),
         "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()]})
     return Table("others", "Accuracy on training images, test images and other people's images",
@@ -288,19 +286,26 @@ def other_words(table: Table) -> Iterable[str]:
                f"{points(row['difference'])} pp ({span(row['low'], row['high'])}).")
 
 
-def summary(study: Study) -> str:
-    """One sentence for the top of the report; empty where nothing was corrupted."""
-    wanted = families(study)
-    if not wanted:
-        return ""
-    d = overall(study, wanted)
-    like = trained_on(study.arms[1].settings["policy"])
-    rest = [name for name in wanted if name.removeprefix("corruption/") not in like]
-    more = ""
-    if 0 < len(rest) < len(wanted):
-        other = overall(study, rest)
-        more = (f" In the {len(rest)} ways that the policy's transforms do not resemble, the "
-                f"difference is {points(other.mean)} pp ({span(other.low, other.high)}).")
-    return (f"On test images corrupted in {len(wanted)} ways, mean accuracy is "
-            f"{percent(d.second)} % instead of {percent(d.first)} %, a difference of "
-            f"{points(d.mean)} pp (95 % interval {span(d.low, d.high)} pp).{more}")
+def summary(table: Table) -> str:
+    """What stands at the top of the report.
+
+    Args:
+        table: of `corruptions`.
+    """
+    frame = table.frame.set_index("family")
+    all_of_them, policies = frame.iloc[-1], frame["policy"]
+    text = (f"On test images corrupted in {(policies != '').sum()} ways, mean accuracy is "
+            f"{percent(1 - all_of_them[ARMS[1]])} % instead of {percent(1 - all_of_them[ARMS[0]])} "
+            f"%, a difference of {_gain(all_of_them)[0]} pp (95 % interval "
+            f"{_gain(all_of_them)[1]} pp).")
+    count = (policies == "unseen").sum()
+    if f"mean of {count} unseen" in frame.index:
+        size, interval = _gain(frame.loc[f"mean of {count} unseen"])
+        text += (f" In the {count} ways that the policy's transforms do not resemble, the "
+                 f"difference is {size} pp ({interval}).")
+    return text
+
+
+def _gain(row: pd.Series) -> tuple[str, str]:
+    """A row's difference and interval, of accuracy where the table has them of error."""
+    return points(-row["difference"]), span(-row["high"], -row["low"])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug import study
-from mnist_aug.report.tables import percent, points, span, spread
+from mnist_aug.report.tables import points, span, spread
 from mnist_aug.statistics import paired_interval
 from mnist_aug.study import Study
 
@@ -117,12 +117,6 @@ def summary(runs: Runs, names: list[str], against: tuple[str, ...]) -> pd.DataFr
                     f"against_{other}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def with_sd(frame: pd.DataFrame, part: str) -> pd.Series:
-    """Means and SDs of a `summary` as text."""
-    return frame[part].map(percent) + frame[f"{part}_sd"].map(
-        lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}")
 
 
 def against(frame: pd.DataFrame, other: str) -> list[str]:

@@ -65,6 +65,12 @@ def spread(values: np.ndarray) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
+def with_sd(frame: pd.DataFrame, part: str) -> pd.Series:
+    """Means in column `part` and SDs in `<part>_sd` as text, percent; no SD for a single run."""
+    return frame[part].map(percent) + frame[f"{part}_sd"].map(
+        lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}")
+
+
 def listed(names: list[str]) -> str:
     """Names as words: "3", "3 and 5", "3, 5 and 9"."""
     return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
