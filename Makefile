@@ -20,15 +20,58 @@ MNIST_C ?=
 #: folder of the published MNIST-C
 IMAGE ?=
 #: picture of a handwritten digit for `make predict`, or a folder of them
+TRIALS ?= 100
+#: trials of `make tune` for each arm
+SEARCH ?= policy,learning_rate,schedule,width
+#: what it searches
+STORAGE ?=
+#: URL of a storage for it, as Optuna takes it, in place of RESULTS/tune/journal.log
+ROW ?=
+#: only these rows of `make records`, with commas between them
+SCHEDULER ?=
+#: address of a Dask scheduler to train on in place of this machine, as tcp://host:8786
+TENSORBOARD ?=
+#: 1 writes logs for TensorBoard into tensorboard beside the runs, in RESULTS or RESULTS/<study>
 PYTHON ?= python3
 #: the Python (3.10 to 3.13) that makes .venv; not used in the conda environment mnist-aug
 
-ifneq ($(words $(DATA) $(POLICY) $(RESULTS) $(REPORTS)),4)
-$(error DATA, POLICY, RESULTS and REPORTS must each be one path without spaces)
+# The shell reads these values, so they hold no character that means something to it or to make.
+# They are looked at unexpanded first: what they hold would be run by being expanded.
+VARIABLES := DATA SEEDS EPOCHS POLICY RESULTS REPORTS EXTRA MNIST_C IMAGE TRIALS SEARCH STORAGE ROW \
+             SCHEDULER TENSORBOARD PYTHON
+$(foreach name,$(VARIABLES),$(if $(findstring $$,$(value $(name))),\
+  $(error $(name) holds a dollar sign: leave it out)))
+hash := \#
+open := (
+close := )
+UNFIT := ' " ` \ ; | & < > * ? ! { } $(hash) $(open) $(close)
+holds = $(strip $(foreach character,$2,$(findstring $(character),$1)))
+$(foreach name,$(filter-out STORAGE,$(VARIABLES)),$(if $(call holds,$($(name)),$(UNFIT)),\
+  $(error $(name) holds one of $(UNFIT): leave it out)))
+$(if $(call holds,$(STORAGE),'),$(error STORAGE holds ': leave it out))
+PLACES := DATA POLICY RESULTS REPORTS
+$(foreach name,$(PLACES),$(if $(filter-out 1,$(words $($(name)))),\
+  $(error DATA, POLICY, RESULTS and REPORTS must each be one path without spaces)))
+$(foreach name,EXTRA MNIST_C,$(if $(filter-out 0 1,$(words $($(name)))),\
+  $(error EXTRA and MNIST_C must each be one path without spaces)))
+$(foreach name,SEARCH ROW STORAGE SCHEDULER SEEDS EPOCHS TRIALS PYTHON,$(if $(filter-out 0 1,$(words $($(name)))),\
+  $(error $(name) must be without spaces)))
+$(foreach name,$(PLACES) EXTRA MNIST_C SEARCH ROW STORAGE SCHEDULER TRIALS,\
+  $(if $(filter -%,$($(name))),$(error $(name) must not begin with -)))
+$(foreach name,RESULTS REPORTS,$(if $(filter / . .. ./ ../,$($(name)))$(call holds,$($(name)),: % = ~ [ ]),\
+  $(error $(name)=$($(name)) can't be: give a folder of its own, without : % = ~ [ ] in its name)))
+ifeq ($(abspath $(RESULTS)),$(abspath $(REPORTS)))
+$(error RESULTS and REPORTS are one folder: give each its own)
 endif
-ifneq ($(filter-out 0 1,$(words $(EXTRA)) $(words $(MNIST_C))),)
-$(error EXTRA and MNIST_C must each be one path without spaces)
+ifeq ($(SEARCH),)
+$(error SEARCH must be a list with commas and without spaces)
 endif
+# Up to four digits, not all of them 0.
+zeros = $(subst 1,0,$(subst 2,0,$(subst 3,0,$(subst 4,0,$(subst 5,0,$(subst 6,0,$(subst 7,0,$(subst \
+        8,0,$(subst 9,0,$1)))))))))
+$(foreach name,SEEDS EPOCHS TRIALS,$(if $(and $(filter 0 00 000 0000,$(call zeros,$($(name)))),\
+  $(filter-out 0 00 000 0000,$($(name)))),,\
+  $(error $(name)=$($(name)) is no whole number from 1 to 9999)))
 
 ifeq ($(CONDA_DEFAULT_ENV),mnist-aug)
 PY := python
@@ -41,15 +84,18 @@ endif
 OPTIONS = --data $(DATA) --seeds $(SEEDS) --epochs $(EPOCHS) --policy $(POLICY) \
           --results $(RESULTS) --reports $(REPORTS)
 BESIDE = $(EXTRA:%=--extra %) $(MNIST_C:%=--mnist-c %)
-STUDIES := ablation strength data-efficiency epochs
+RUNNING = $(SCHEDULER:%=--scheduler %) $(if $(filter 1,$(TENSORBOARD)),--tensorboard)
+STUDIES := ablation strength data-efficiency automatic epochs
 
 module = $(1:%=mnist_aug/%.py)
-TRAINING := $(call module,arguments dataset errors model pipeline run trainer training variant) \
-            scripts/train.py
+TRAINING := $(call module,arguments cluster corruptions dataset errors lock manifest metrics model \
+              pipeline readers result_files run state_file test_sets trainer training variant \
+              workers) scripts/train.py
 ENGINE := $(call module,policy vectorize) \
           $(call module,$(addprefix engine/,canvas draws faults geometry pixels structure warp))
-EVALUATION := $(call module,corruptions evaluation examples metrics study test_sets) scripts/evaluate.py
-REPORTING := $(call module,metrics preparation significance statistics test_sets) \
+EVALUATION := $(call module,corruptions evaluation examples manifest metrics result_files \
+                stored_model study test_sets) scripts/evaluate.py
+REPORTING := $(call module,metrics preparation records significance statistics test_sets) \
              $(wildcard mnist_aug/report/*.py mnist_aug/report/templates/*) scripts/report.py
 DATA_FILES := $(wildcard $(foreach place,$(DATA) $(EXTRA) $(MNIST_C),$(place) $(place)/*))
 POLICY_FILE := $(wildcard $(POLICY))
@@ -63,20 +109,21 @@ SCORES := $(foreach arm,baseline augmented,$(RESULTS)/$(arm)/metrics.csv \
                                             $(call runs,$(arm),predictions.npz))
 PAGES := $(addprefix $(REPORTS)/,report.md tables figures)
 BENCH := $(wildcard $(RESULTS)/bench.csv)
-STUDIED := $(wildcard $(STUDIES:%=$(RESULTS)/%/*/metrics.csv))
+STUDIED := $(wildcard $(RESULTS)/tune/*.* $(RESULTS)/recipes/*/seed-*/manifest.json \
+             $(patsubst %,$(RESULTS)/%/*/metrics.csv,$(STUDIES) tuned records))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Training uses all cores by itself, and its times are results.
 .NOTPARALLEL:
-.PHONY: help setup baseline augmented evaluate report $(STUDIES) study predict app serve notebook \
-        bench test lint check clean clean-results FORCE
+.PHONY: help setup baseline augmented evaluate report $(STUDIES) study tune tuned records predict \
+        app serve notebook bench test torture lint check clean clean-results FORCE
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@awk '/^[A-Z_]+ \?=/ { name = $$1; value = $$3 } \
-	      /^#: / { printf "  %-8s %s (default: %s)\n", name, substr($$0, 4), value ? value : "none" }' \
+	      /^#: / { printf "  %-12s %s (default: %s)\n", name, substr($$0, 4), value ? value : "none" }' \
 	  Makefile
 
 setup: $(READY) ## make .venv from requirements.lock (or use the conda environment mnist-aug)
@@ -87,7 +134,9 @@ report: $(REPORTS)/index.html ## do all of it and write the report [reports/inde
 ablation: ## each part of the default policy alone and left out, and the report
 strength: ## the default policy's magnitudes from 0 to 2 times, and the report
 data-efficiency: ## both variants on 100 to all training images, and the report
+automatic: ## TrivialAugment and RandAugment instead of the policy, and the report
 epochs: ## both variants trained for longer, and the report
+tuned: ## what `make tune` found, trained with new seeds and tested, and the report
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
@@ -102,39 +151,53 @@ epochs: ## both variants trained for longer, and the report
 # The scripts then decide by each run's manifest what has to be trained.
 # Files' times are no guide when a copy keeps them, so sizes, times and sums are kept as well.
 STATE = $(shell ls -lLd $(DATA_FILES) /dev/null | cksum) $(shell cat $(POLICY_FILE) /dev/null | cksum)
-$(RESULTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(BESIDE) $(STATE)
-$(REPORTS)/.asked: asked = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(BESIDE) $(STATE) $(RESULTS) \
-                           $(BENCH) $(STUDIED)
+RESULTS_ASKED = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(BESIDE) $(STATE)
+REPORTS_ASKED = $(RESULTS_ASKED) $(RESULTS) $(BENCH) $(STUDIED)
+$(RESULTS)/.asked: asked = $(RESULTS_ASKED)
+$(REPORTS)/.asked: asked = $(REPORTS_ASKED)
 $(RESULTS)/.asked $(REPORTS)/.asked: FORCE
 	@mkdir -p $(@D)
 	@echo '$(asked)' | cmp -s - $@ || echo '$(asked)' > $@
+# Another make may have asked for something else meanwhile: then what this one makes is not new.
+same = echo '$($1_ASKED)' | cmp -s - $($1)/.asked
 
 $(RESULTS)/baseline/.trained: $(RESULTS)/.asked $(TRAINING) $(call manifests,baseline) \
                               $(if $(call absent,$(call runs,baseline,manifest.json)),FORCE) | $(READY)
-	$(PY) scripts/train.py baseline $(OPTIONS)
-	@touch $@
+	$(PY) scripts/train.py baseline $(OPTIONS) $(RUNNING)
+	@! $(call same,RESULTS) || touch $@
 
 $(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(call manifests,augmented) \
                                $(if $(call absent,$(call runs,augmented,manifest.json)),FORCE) | $(READY)
-	$(PY) scripts/train.py augmented $(OPTIONS)
-	@touch $@
+	$(PY) scripts/train.py augmented $(OPTIONS) $(RUNNING)
+	@! $(call same,RESULTS) || touch $@
 
 $(RESULTS)/samples.npz: $(RESULTS)/baseline/.trained $(RESULTS)/augmented/.trained $(EVALUATION) \
                         $(if $(call absent,$(SCORES)),FORCE)
 	$(PY) scripts/evaluate.py baseline augmented $(OPTIONS) $(BESIDE)
+	@$(call same,RESULTS) || touch $(RESULTS)/.asked
 
 $(REPORTS)/index.html: $(REPORTS)/.asked $(RESULTS)/samples.npz $(BENCH) $(STUDIED) $(REPORTING) \
                        $(if $(call absent,$(PAGES)),FORCE)
 	$(PY) scripts/report.py $(OPTIONS)
+	@$(call same,REPORTS) || touch $(REPORTS)/.asked
 
 # A study's scores are not there when make reads this file, so make is called again to see them.
-$(STUDIES): | $(READY)
-	$(PY) scripts/study.py $@ $(OPTIONS)
+$(STUDIES) tuned: | $(READY)
+	$(PY) scripts/study.py $@ $(OPTIONS) $(RUNNING)
 	@$(MAKE) --no-print-directory report
 
-study: | $(READY) ## all four of these studies, and the report
-	$(foreach study,$(STUDIES),$(PY) scripts/study.py $(study) $(OPTIONS) &&) \
+study: | $(READY) ## all of these studies but `tuned`, and the report
+	$(foreach study,$(STUDIES),$(PY) scripts/study.py $(study) $(OPTIONS) $(RUNNING) &&) \
 	  $(MAKE) --no-print-directory report
+
+tune: | $(READY) ## search policy and training settings on validation [results/tune/tuned.yaml]
+	$(PY) scripts/tune.py $(OPTIONS) --trials $(TRIALS) --search $(SEARCH) \
+	  $(STORAGE:%=--storage '%') $(SCHEDULER:%=--scheduler %)
+
+# Each row has seeds, epochs and a policy of its own; SEEDS, EPOCHS and POLICY are the arms'.
+records: | $(READY) ## published marks of dense networks, and what the same networks reach here
+	$(PY) scripts/records.py --data $(DATA) --results $(RESULTS) $(ROW:%=--row %) $(RUNNING)
+	@$(MAKE) --no-print-directory report
 
 predict: $(RESULTS)/samples.npz ## read a picture of a digit: IMAGE=photo.jpg
 	@$(PY) scripts/predict.py $(IMAGE) --results $(RESULTS)
@@ -156,6 +219,9 @@ check: $(RESULTS)/samples.npz ## compare your results with the committed referen
 test: | $(READY) ## run the tests
 	$(PY) -m pytest -n 2 --dist loadfile
 
+torture: | $(READY) ## run the tests that take long, and count what they tried [docs/reliability.md]
+	$(PY) -m pytest -m torture --counts docs/reliability.md
+
 lint: | $(READY) ## check the code's style
 	$(PY) -m ruff check .
 
@@ -163,7 +229,8 @@ clean: ## remove the report
 	rm -rf $(REPORTS)/index.html $(REPORTS)/app.html $(REPORTS)/report.md $(REPORTS)/tables \
 	  $(REPORTS)/figures $(REPORTS)/.asked
 
-clean-results: ## remove the runs and scores of both variants, the studies and the bench
-	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(STUDIES:%=$(RESULTS)/%) \
+clean-results: ## remove all results: runs, scores, studies, the search and the bench
+	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(STUDIES:%=$(RESULTS)/%) $(RESULTS)/tune \
+	  $(RESULTS)/tuned $(RESULTS)/recipes $(RESULTS)/records $(RESULTS)/tensorboard \
 	  $(RESULTS)/samples.npz $(RESULTS)/weights.npz $(RESULTS)/bench.csv $(RESULTS)/bench.json \
 	  $(RESULTS)/.asked

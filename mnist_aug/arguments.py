@@ -2,18 +2,42 @@
 
 import argparse
 import os
+import re
+import stat
 import sys
 import tempfile
 from pathlib import Path
 
 from mnist_aug.errors import UserError
 
+LARGEST = 9_999  # of seeds, epochs, trials and repeats
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, as all errors here are."""
 
     def error(self, message):
+        message = message if len(message) <= 300 else f"{message[:300]}…"
         raise UserError(f"{message} (see {self.prog} --help)")
+
+    def parse_args(self, args=None, namespace=None):
+        """What argparse makes of the arguments, which must not be empty, and must be text.
+
+        Raises:
+            UserError: an argument makes no sense, or results and reports are one folder.
+        """
+        given = sys.argv[1:] if args is None else args
+        for argument in given:
+            if not argument.strip() or re.fullmatch(r"--[a-z-]+=\s*", argument):
+                self.error("an argument is empty: give it a value, or leave it out")
+            try:
+                argument.encode()
+            except UnicodeEncodeError:
+                self.error(f"argument {argument!a} is not UTF-8: rename the file")
+        asked = super().parse_args(given, namespace)
+        if "reports" in asked and asked.reports.resolve() == asked.results.resolve():
+            self.error(f"--results and --reports are both {asked.results}: give each its own")
+        return asked
 
 
 def parser(description: str) -> Parser:
@@ -27,15 +51,35 @@ def parser(description: str) -> Parser:
                          help="epochs of a run (default: the variant's, 15)")
     options.add_argument("--policy", default=None, help="policy of the augmented variant: a name, "
                          "or a file by albumentations.save (default: default)")
-    options.add_argument("--results", type=Path, default=Path("results"),
+    options.add_argument("--results", type=folder, default=Path("results"),
                          help="folder of runs (default: %(default)s)")
-    options.add_argument("--reports", type=Path, default=Path("reports"),
+    options.add_argument("--reports", type=folder, default=Path("reports"),
                          help="folder of the report (default: %(default)s)")
     return options
 
 
-def import_tensorflow_quietly() -> None:
-    """Import TensorFlow without its start-up notes, which no log level of its own silences."""
+def add_scheduler(options: Parser) -> None:
+    options.add_argument("--scheduler", type=address, default=None, help="address of a Dask "
+                         "scheduler that the runs are sent to, as tcp://host:8786 (default: train "
+                         "here)")
+
+
+def add_running(options: Parser) -> None:
+    """Add the options of scripts whose runs are kept."""
+    add_scheduler(options)
+    options.add_argument("--tensorboard", action="store_true",
+                         help="write logs for TensorBoard into tensorboard beside the runs")
+
+
+def import_tensorflow_quietly(one_thread: bool = False) -> bool:
+    """Import TensorFlow without its start-up notes, which no log level of its own silences.
+
+    Args:
+        one_thread: let it use one thread for an operation.
+
+    Returns:
+        Whether it does as asked; it can't be changed once TensorFlow has started.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as notes:
@@ -43,13 +87,40 @@ def import_tensorflow_quietly() -> None:
         os.dup2(notes.fileno(), 2)
         try:
             import tensorflow as tf
+            tf.get_logger().setLevel("ERROR")
+            if one_thread:
+                tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.list_logical_devices()
+        except RuntimeError:
+            return False
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+    return True
 
 
 def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 1 to {LARGEST:,}")
     return int(text)
+
+
+def folder(text: str) -> Path:
+    """A folder, or a place for one."""
+    path = Path(text)
+    for place in (path, *path.parents):
+        try:
+            if not stat.S_ISDIR(os.stat(place).st_mode):
+                raise argparse.ArgumentTypeError(f"{str(place)!r} is no folder")
+            break
+        except (FileNotFoundError, NotADirectoryError):  # the second: a parent is a file
+            continue
+        except OSError as error:
+            raise argparse.ArgumentTypeError(f"{text[:80]!r}: {error.strerror}") from None
+    return path
+
+
+def address(text: str) -> str:
+    if not re.fullmatch(r"([a-z]+://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}", text):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no address as tcp://host:8786")
+    return text

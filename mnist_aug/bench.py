@@ -5,11 +5,15 @@ of them; ratios are taken within a repeat. A first round warms up and is not cou
 """
 
 import importlib.util
+import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import albumentations as A
@@ -18,7 +22,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from mnist_aug import model, run
+from mnist_aug import arguments, model, run, workers
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
 from mnist_aug.trainer import Trainer
@@ -31,6 +35,7 @@ EPOCH = "training epoch"
 AUGMENTED_EPOCH = "augmented epoch against a plain one"
 STOCK = "stock model.fit"
 PLAIN = "plain"
+ALL_CORES = "one run on all cores"  # and otherwise one thread a run, as runs are trained
 SINGLE = "albumentations, image by image"
 
 
@@ -44,19 +49,22 @@ def measure(dataset: Dataset, results: Path, repeats: int = 7) -> pd.DataFrame:
     Raises:
         UserError: the dataset is unfit, or the results can't be written.
     """
+    run.check_writable(Path(results))
     rows = []
-    for benchmark, methods in {**_epochs(dataset), **_engines(dataset)}.items():
-        against = next(iter(methods))
-        for repeat in range(-1, repeats):
-            for method, timed in methods.items():
-                images, seconds = timed()
-                if repeat >= 0:
-                    rows.append((benchmark, method, against, repeat, images, round(seconds, 6)))
-        if benchmark == EPOCH:  # the same measurements, seen against the plain epoch
-            rows += [(AUGMENTED_EPOCH, method, PLAIN, *rest)
-                     for _, method, _, *rest in rows if method != STOCK]
-            print(_summary(rows, AUGMENTED_EPOCH))
-        print(_summary(rows, benchmark), flush=True)
+    with _epochs(dataset) as epochs:
+        for benchmark, methods in {EPOCH: epochs, **_engines(dataset)}.items():
+            against = next(iter(methods))
+            for repeat in range(-1, repeats):
+                for method, timed in methods.items():
+                    images, seconds = timed()
+                    if repeat >= 0:
+                        rows.append((benchmark, method, against, repeat, images,
+                                     round(seconds, 6)))
+            print(_summary(rows, benchmark), flush=True)
+    # The same measurements, seen against the plain epoch.
+    rows += [(AUGMENTED_EPOCH, method, PLAIN, *rest)
+             for _, method, _, *rest in rows if method in (PLAIN, augmented.name)]
+    print(_summary(rows, AUGMENTED_EPOCH))
     table = pd.DataFrame(rows, columns=["benchmark", "method", "against", "repeat", "images",
                                         "seconds"])
     results = Path(results)
@@ -89,11 +97,42 @@ def _summary(rows: list[tuple], benchmark: str) -> str:
 
 # An epoch of training -----------------------------------------------------------------------------
 
-def _epochs(dataset: Dataset) -> dict[str, dict[str, Callable]]:
-    plain, policy = Trainer(baseline, dataset), Trainer(augmented, dataset)
-    stock = _stock(dataset, plain)
-    return {EPOCH: {STOCK: stock, PLAIN: lambda: _epoch(plain),
-                    "augmented": lambda: _epoch(policy)}}
+@contextmanager
+def _epochs(dataset: Dataset) -> Iterator[dict[str, Callable]]:
+    arms = {PLAIN: baseline, augmented.name: augmented}
+    trainers = {name: Trainer(arm, dataset) for name, arm in arms.items()}
+    count = workers.beside()
+    spawn = multiprocessing.get_context("spawn")
+    pools = [ProcessPoolExecutor(1, spawn, _begin, (arms, dataset)) for _ in range(count)]
+    methods = {STOCK: _stock(dataset, trainers[PLAIN])}
+    for name, trainer in trainers.items():
+        methods |= {name: partial(_in_workers, pools[:1], name),
+                    f"{name}, {count} runs beside each other": partial(_in_workers, pools, name),
+                    f"{name}, {ALL_CORES}": partial(_epoch, trainer)}
+    try:
+        yield methods
+    finally:
+        for pool in pools:
+            pool.shutdown()
+
+
+def _begin(arms: dict, dataset: Dataset) -> None:
+    """Make a new process one that trains as workers do, with one thread."""
+    arguments.import_tensorflow_quietly(one_thread=True)
+    _trainers.update({name: Trainer(arm, dataset) for name, arm in arms.items()})
+
+
+_trainers: dict[str, Trainer] = {}  # of such a process
+
+
+def _epoch_here(name: str) -> tuple[int, float]:
+    return _epoch(_trainers[name])
+
+
+def _in_workers(pools: list, name: str) -> tuple[int, float]:
+    """The images of all together, and the seconds that an epoch took each of them."""
+    done = [future.result() for future in [pool.submit(_epoch_here, name) for pool in pools]]
+    return sum(images for images, _ in done), float(np.mean([seconds for _, seconds in done]))
 
 
 class _Clock(keras.callbacks.Callback):

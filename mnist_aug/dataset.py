@@ -1,30 +1,29 @@
 """Datasets of small grey images: MNIST, the embedded digits, IDX folders and NPZ files.
 
-The one public function is `load`. Formats: IDX as on Yann LeCun's MNIST page (magic number,
-big-endian sizes, bytes), and NPZ as `keras.datasets` stores it.
+The one public function is `load`. Formats: the IDX files of Yann LeCun's MNIST page, and NPZ as
+`keras.datasets` stores it. `readers` bounds what reading them takes; beside the images, labels take
+at most 24 bytes each.
 """
 
-import gzip
 import hashlib
 import math
 import os
 import struct
 import threading
 import time
-import zipfile
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from mnist_aug import arguments
+from mnist_aug import arguments, readers
 from mnist_aug.errors import UserError
 
-# Of the dataset in LeCun's four files, as `Dataset.sha256` takes it.
+# Of the dataset in LeCun's four files, as `Dataset.sha256` takes it, and without test images.
 MNIST_SHA256 = "e6872f067e6ddb1a0845d931bdf672ca23abdb4da28dd17ac6fde6e93dcb81f7"
-MAX_PIXELS = 2**31  # a header may claim anything; no dataset for a small network is larger
+MNIST_TRAINING_SHA256 = "1ad8f871161ab204de65e209368875d9fa4f02a5b36074fab752cf3653aa50a0"
+NAMES = ("x_train", "y_train", "x_test", "y_test")  # of the arrays in an .npz
 STALL_SECONDS = 12  # a download that brings nothing for so long is given up
 
 
@@ -73,23 +72,27 @@ class Dataset:
             UserError: one of the two parts would be empty.
         """
         count = math.floor(len(self.x_train) * (1 - validation_split))
-        if not 0 < count < len(self.x_train):
+        if validation_split and not 0 < count < len(self.x_train):
             raise UserError(f"dataset {self.name} has {len(self.x_train)} training images: too few "
                             f"to hold out {validation_split:.0%} for validation; bring more")
         return count
 
 
-def load(source: str = "auto") -> Dataset:
+def load(source: str = "auto", test: bool = True) -> Dataset:
     """The dataset that `DATA=` or `--data` names.
 
     Args:
         source: `auto` (MNIST from the Keras cache or by download, else the embedded digits),
             `mnist` (never falls back), `digits` (the embedded set), a folder of the four IDX
             files, gzipped or not, or an `.npz` with x_train, y_train, x_test and y_test.
+        test: read the test images, too; without, there are none, and their files may be missing.
 
     Raises:
         UserError: the source can't be read, or holds no well-formed dataset.
     """
+    if not test and source in {"auto", "mnist", "digits"}:
+        whole = load(source)
+        return replace(whole, x_test=whole.x_test[:0], y_test=whole.y_test[:0])
     if source == "digits":
         return _digits()
     if source in {"auto", "mnist"}:
@@ -106,10 +109,11 @@ def load(source: str = "auto") -> Dataset:
     path = Path(source)
     try:
         if path.is_dir():
-            arrays = _read_idx_folder(path)
+            arrays = _read_idx_folder(path, test)
             origin = "IDX files in a folder"
         elif path.is_file():
-            arrays = _read_npz(path)
+            arrays = readers.npz(path, NAMES if test else NAMES[:2])
+            arrays = arrays if test else _without_test(*arrays)
             origin = "NPZ file"
         else:
             raise UserError(f"data {source} is no folder or file: give a folder of IDX files, an "
@@ -117,12 +121,16 @@ def load(source: str = "auto") -> Dataset:
     except OSError as error:
         raise UserError(f"data {error.filename or source} can't be read: "
                         f"{error.strerror or error}; check the path and its permissions") from None
-    return _recognised(Dataset(path.resolve().stem, origin, *_checked(path, *arrays)))
+    except MemoryError:
+        raise UserError(f"data {source} need more memory than there is: bring fewer or smaller "
+                        "images") from None
+    name = os.fsencode(path.resolve().stem).decode(errors="replace")  # it may be no UTF-8
+    return _recognised(Dataset(name, origin, *_checked(path, test, *arrays)))
 
 
 def _recognised(dataset: Dataset) -> Dataset:
     """MNIST goes by its name wherever it was found, and nothing else does."""
-    if dataset.sha256 == MNIST_SHA256:
+    if dataset.sha256 in (MNIST_SHA256, MNIST_TRAINING_SHA256):
         name = "mnist"
     elif dataset.name.lower() in {"mnist", "digits"}:
         name = f"{dataset.name} (unverified)"
@@ -134,7 +142,7 @@ def _recognised(dataset: Dataset) -> Dataset:
                    dataset.y_test)
 
 
-def _checked(path: Path, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, ...]:
+def _checked(path: Path, test: bool, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, ...]:
     """The four arrays as uint8 images and int32 labels, or a `UserError` that names the fault."""
     for part, images, labels in ("train", x_train, y_train), ("test", x_test, y_test):
         if images.ndim == 4 and images.shape[3] == 1:
@@ -144,15 +152,15 @@ def _checked(path: Path, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, 
                             "needed")
         if images.dtype != np.uint8:
             raise UserError(f"{path}: x_{part} is {images.dtype}: store pixels as uint8, 0 to 255")
-        if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise UserError(f"{path}: y_{part} is {labels.dtype} with shape {labels.shape}: whole "
                             "numbers [N] are needed")
         if len(images) != len(labels):
             raise UserError(f"{path}: {len(images)} {part} images but {len(labels)} labels: they "
                             "must be as many")
-        if images.size == 0:
+        if images.size == 0 and (part == "train" or test):
             raise UserError(f"{path}: the {part} set is empty: at least one image is needed")
-        low, high = int(labels.min()), int(labels.max())
+        low, high = int(labels.min(initial=0)), int(labels.max(initial=0))
         if low < 0 or high > 9999:
             raise UserError(f"{path}: y_{part} holds labels {low} to {high}: number the classes "
                             "from 0")
@@ -162,7 +170,7 @@ def _checked(path: Path, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, 
     if x_train.shape[1:3] != x_test.shape[1:3]:
         raise UserError(f"{path}: training images are {x_train.shape[1:3]} pixels but test images "
                         f"{x_test.shape[1:3]}: they must be of one size")
-    if y_test.max() > y_train.max():
+    if y_test.max(initial=0) > y_train.max():
         raise UserError(f"{path}: test label {int(y_test.max())} is out of range: the training "
                         f"labels end at {int(y_train.max())}")
     shape = (-1, *x_train.shape[1:3])
@@ -170,9 +178,9 @@ def _checked(path: Path, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, 
             x_test.reshape(shape), y_test.astype(np.int32))
 
 
-def _read_idx_folder(folder: Path) -> list[np.ndarray]:
+def _read_idx_folder(folder: Path, test: bool) -> list[np.ndarray]:
     arrays = []
-    for split in ("train", "t10k"):
+    for split in ("train", "t10k") if test else ("train",):
         for kind, rank in (("images", 3), ("labels", 1)):
             names = [f"{split}-{kind}{dot}idx{rank}-ubyte{ending}"
                      for dot in "-." for ending in ("", ".gz")]
@@ -180,52 +188,12 @@ def _read_idx_folder(folder: Path) -> list[np.ndarray]:
             if not found:
                 raise UserError(f"{folder} has no {names[0]} (or .gz): a dataset folder holds the "
                                 "four IDX files under MNIST's names")
-            arrays.append(_read_idx(found[0], rank))
-    return arrays
+            arrays.append(readers.idx(found[0], rank))
+    return arrays if test else _without_test(*arrays)
 
 
-def _read_idx(path: Path, rank: int) -> np.ndarray:
-    """uint8 array of `rank` dimensions from an IDX file, gzipped if its name ends in `.gz`."""
-    remedy = "fetch the file again"
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            header = file.read(4 + 4 * rank)
-            if len(header) < 4 + 4 * rank:
-                raise UserError(f"{path} ends within its header: {remedy}")
-            if header[:4] != bytes([0, 0, 8, rank]):
-                raise UserError(f"{path} has magic number 0x{header[:4].hex()}, not "
-                                f"0x{bytes([0, 0, 8, rank]).hex()}: it is no IDX file of bytes in "
-                                f"{rank} dimension(s)")
-            shape = struct.unpack(f">{rank}I", header[4:])
-            size = math.prod(shape)
-            if size > MAX_PIXELS:
-                raise UserError(f"{path} claims {size:,} bytes of data, over the limit of "
-                                f"{MAX_PIXELS:,}: {remedy}")
-            data = file.read(size + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is a damaged gzip file ({error}): {remedy}") from None
-    if len(data) != size:
-        found = "more" if len(data) > size else f"only {len(data):,}"
-        raise UserError(f"{path} promises {size:,} bytes of data but holds {found}: {remedy}")
-    return np.frombuffer(data, np.uint8).reshape(shape)
-
-
-def _read_npz(path: Path) -> list[np.ndarray]:
-    names = ("x_train", "y_train", "x_test", "y_test")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            claimed = sum(info.file_size for info in archive.infolist())
-        if claimed > 2 * MAX_PIXELS:
-            raise UserError(f"{path} unpacks to {claimed:,} bytes: over the limit of "
-                            f"{2 * MAX_PIXELS:,}")
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in names if name not in archive]
-            if missing:
-                raise UserError(f"{path} has no array {missing[0]}: it needs {', '.join(names)}")
-            return [archive[name] for name in names]
-    except (ValueError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
-        raise UserError(f"{path} is no readable .npz file ({error}): write it with "
-                        "numpy.savez_compressed") from None
+def _without_test(images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+    return [images, labels, images[:0], labels[:0]]
 
 
 def _keras_mnist() -> Dataset:
@@ -258,7 +226,7 @@ def _keras_mnist() -> Dataset:
         raise UserError(f"MNIST is neither in the Keras cache nor to be downloaded ({reason}); "
                         "give DATA=folder of its IDX files or its .npz, or DATA=digits")
     (x_train, y_train), (x_test, y_test) = outcome[0]
-    arrays = _checked(files[0], x_train, y_train, x_test, y_test)
+    arrays = _checked(files[0], True, x_train, y_train, x_test, y_test)
     return _recognised(Dataset("mnist", "keras.datasets.mnist", *arrays))
 
 

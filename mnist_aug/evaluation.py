@@ -1,16 +1,17 @@
 """Evaluation: what the trained runs predict on the test sets, and their scores."""
 
-import zipfile
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
-from mnist_aug import examples, metrics, run, test_sets
+from mnist_aug import examples, lock, metrics, run, stored_model, test_sets
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
@@ -18,6 +19,10 @@ from mnist_aug.study import KEPT, read_variants
 from mnist_aug.test_sets import TestSet
 from mnist_aug.variant import VARIANTS, configured
 from mnist_aug.vectorize import vectorize
+
+if TYPE_CHECKING:  # as in stored_model
+    import keras
+    import tensorflow as tf
 
 DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
 BATCH_PIXELS = 2**24  # float32 pixels predicted in one call, 64 MiB
@@ -45,20 +50,25 @@ def evaluate(results: Path, dataset: Dataset, variants: Sequence[str] = (),
     names = list(variants) or [name for name in VARIANTS if run.seeds(results, name)]
     if not names:
         raise UserError(f"{results} holds no trained runs: `make baseline augmented` first")
-    manifests = {}
-    for name in names:
-        wanted = range(seeds) if seeds else run.seeds(results, name) or [0]
-        for seed in wanted:
-            manifests[name, seed] = _checked_manifest(
-                run.folder(results, name, seed), dataset, name, epochs, policy)
-    score(results, dataset, list(manifests), test_sets.beside(
-        dataset, VARIANTS[names[0]].validation_split, extra, mnist_c))
-    _save_samples(results, dataset, manifests.values())
-    _save_weights(results)
+    with lock.alone(results):
+        manifests = {}
+        for name in names:
+            wanted = range(seeds) if seeds else run.seeds(results, name) or [0]
+            for seed in wanted:
+                manifests[name, seed] = _checked_manifest(
+                    run.folder(results, name, seed), dataset, name, epochs, policy)
+        score(results, dataset, list(manifests), test_sets.beside(
+            dataset, VARIANTS[names[0]].validation_split, extra, mnist_c))
+        _save_weights(results)
+        _save_samples(results, dataset, manifests.values())  # last, as make looks for it
+        if not all((results / name / "metrics.csv").exists() for name in names):
+            raise UserError(f"{results} was removed while it was written: the same command makes "
+                            "it anew")
 
 
 def score(results: Path, dataset: Dataset, runs: Sequence[tuple[str, int]],
-          others: Iterable[TestSet] = ()) -> None:
+          others: Iterable[TestSet] = (),
+          committees: dict[str, Sequence[tuple[str, int]]] | None = None) -> None:
     """Score runs, given as (variant, seed), on the dataset's test images and on other test sets.
 
     Beside each model, `predictions.npz` holds `labels` int32 `[N]` and `probabilities` float32
@@ -68,37 +78,51 @@ def score(results: Path, dataset: Dataset, runs: Sequence[tuple[str, int]],
     its columns are `variant,seed,test_set`, those of `metrics.scores` and, for the dataset's test
     images, those of `metrics.by_class`.
 
+    Args:
+        committees: which of the runs to score together, by the name to give them; a committee's
+            probabilities are its members' means (Cireşan et al. 2011), and its seed is 0.
+
     Raises:
         UserError: a model can't be used, or the results can't be written.
     """
     results = Path(results)
-    models = {(name, seed): load_model(run.folder(results, name, seed) / run.MODEL)
-              for name, seed in runs}
-    rows = {key: [] for key in runs}
-    correct = {key: {} for key in runs}
-    for test_set in chain([TestSet("test", dataset.x_test, dataset.y_test)], others):
-        for key, probabilities in _predictions(models, test_set.images):
-            if test_set.name == "test":
-                row = _kept(run.folder(results, *key), test_set.labels, probabilities)
+    with lock.alone(results):
+        models = {(name, seed): stored_model.load(
+            run.folder(results, name, seed) / run.MODEL, dataset.image_shape, dataset.classes)
+            for name, seed in runs}
+        for name, members in (committees or {}).items():
+            models[name, 0] = partial(_mean_of, [models[key] for key in members])
+        rows = {key: [] for key in models}
+        correct = {key: {} for key in models}
+        for test_set in chain([TestSet("test", dataset.x_test, dataset.y_test)], others):
+            for key, probabilities in _predictions(models, test_set.images):
+                if test_set.name == "test":
+                    row = _kept(run.folder(results, *key), test_set.labels, probabilities)
+                else:
+                    row = metrics.scores(test_set.labels, probabilities)
+                if test_set.name.startswith(KEPT):
+                    right = probabilities.argmax(1) == test_set.labels
+                    correct[key][test_set.name] = np.packbits(right)
+                name, seed = key
+                rows[key].append({"variant": name, "seed": seed, "test_set": test_set.name} | row)
+        for key, arrays in correct.items():
+            path = run.folder(results, *key) / run.CORRECT
+            if arrays:
+                run.write_npz(path, arrays)
             else:
-                row = metrics.scores(test_set.labels, probabilities)
-            if test_set.name.startswith(KEPT):
-                right = probabilities.argmax(1) == test_set.labels
-                correct[key][test_set.name] = np.packbits(right)
-            name, seed = key
-            rows[key].append({"variant": name, "seed": seed, "test_set": test_set.name} | row)
-    for key, arrays in correct.items():
-        path = run.folder(results, *key) / run.CORRECT
-        if arrays:
-            run.write_npz(path, arrays)
-        else:
-            path.unlink(missing_ok=True)
-    for name in dict.fromkeys(name for name, _ in runs):
-        table = pd.DataFrame([row for key in runs if key[0] == name for row in rows[key]])
-        with run.written(results / name / "metrics.csv") as temporary:
-            table.to_csv(temporary, index=False)
-        test = table[table.test_set == "test"]
-        print(f"{name}: {len(test)} runs, accuracy {test.accuracy.mean():.4f}", flush=True)
+                path.unlink(missing_ok=True)
+        for name in dict.fromkeys(name for name, _ in models):
+            table = pd.DataFrame([row for key in models if key[0] == name for row in rows[key]])
+            with run.written(results / name / "metrics.csv") as temporary:
+                table.to_csv(temporary, index=False)
+            test = table[table.test_set == "test"]
+            print(f"{name}: {len(test)} runs, accuracy {test.accuracy.mean():.4f}", flush=True)
+
+
+def _mean_of(models: Sequence[keras.Model], batch: tf.Tensor, training: bool) -> tf.Tensor:
+    import tensorflow as tf
+
+    return tf.reduce_mean([model(batch, training=training) for model in models], axis=0)
 
 
 def _checked_manifest(folder: Path, dataset: Dataset, name: str, epochs: int | None,
@@ -128,23 +152,11 @@ def _kept(folder: Path, labels: np.ndarray, probabilities: np.ndarray) -> dict:
             | metrics.by_class(labels, stored))
 
 
-def load_model(path: Path) -> keras.Model:
-    """A trained model.
-
-    Raises:
-        UserError: the file is missing, damaged or no Keras model.
-    """
-    try:
-        return keras.models.load_model(path, safe_mode=True, compile=False)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise UserError(f"{path} can't be used ({reason}): delete its folder and train it "
-                        "again") from None
-
-
 def _predictions(models: dict, images: np.ndarray) -> Iterable[tuple]:
     """Each key of `models` with float32 probabilities `[N, classes]` of uint8 images `[N, H, W]`.
     """
+    import tensorflow as tf
+
     size = max(1, BATCH_PIXELS // images[0].size)
     parts = {key: [] for key in models}
     for start in range(0, len(images), size):
@@ -173,7 +185,7 @@ def _save_weights(results: Path) -> None:
         path = run.folder(results, name, seed) / run.MODEL
         if not path.exists():
             continue
-        weights = load_model(path).get_weights()
+        weights = stored_model.load(path).get_weights()
         arrays |= {f"{name}_weights": np.concatenate([part.ravel() for part in weights]),
                    f"{name}_sizes": np.array([len(weights[0]), *map(len, weights[1::2])]),
                    f"{name}_seed": np.array(seed)}

@@ -5,15 +5,16 @@ stores the images here. Nothing is chosen by eye: the first image of a class, or
 difference between the arms.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from mnist_aug import run
 from mnist_aug.corruptions import FAMILIES, corrupt
 from mnist_aug.errors import UserError
-from mnist_aug.study import ARMS, Study, Variant, read_npz, read_variants
+from mnist_aug.result_files import read_npz
+from mnist_aug.study import ARMS, Study, Variant, read_variants
 
 FILE = "samples.npz"
 CLASSES = 10  # at most so many classes are shown
@@ -54,6 +55,9 @@ def save(results: Path, dataset, augment: Callable | None) -> None:
         augment: called as `augment(images, (seed, epoch, positions))` with images uint8
             [K, H, W] and positions int [K], their indices in x_train; gives uint8 [K, H, W].
             None when no arm augments.
+
+    Raises:
+        UserError: the place can't be written to.
     """
     y_train, y_test = np.asarray(dataset.y_train), np.asarray(dataset.y_test)
     chosen = {"original": first_of_each(y_train), "test": first_of_each(y_test),
@@ -79,11 +83,7 @@ def save(results: Path, dataset, augment: Callable | None) -> None:
     arrays["families"] = np.array(list(FAMILIES))
     arrays["corrupted"] = np.stack([corrupt(arrays["test_images"], family)
                                     for family in FAMILIES])
-    path = Path(results) / FILE
-    temporary = path.with_name(f".{FILE}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    temporary.replace(path)
+    run.write_npz(Path(results) / FILE, arrays)
 
 
 def load(results: Path, study: Study) -> dict[str, np.ndarray] | None:
@@ -101,12 +101,15 @@ def load(results: Path, study: Study) -> dict[str, np.ndarray] | None:
         return None
     names = [f"{group}_{part}" for group in GROUPS for part in ("index", "images", "labels")]
     samples = read_npz(path, [*names, "augmented", "families", "corrupted"])
+    if not _whole(samples):
+        raise UserError(f"{path} is damaged: run `make evaluate` again")
     fixed, broken = most_changed(gains(study.arms))
     shape = tuple(study.dataset["image_shape"])
     same = (np.array_equal(samples["fixed_index"], fixed)
             and np.array_equal(samples["broken_index"], broken)
             and all(samples[f"{group}_images"].shape[1:] == shape for group in GROUPS)
-            and samples["test_index"].max(initial=0) < len(study.labels)
+            and all(samples[f"{group}_index"].max(initial=0) < len(study.labels)
+                    for group in ("test", "fixed", "broken"))
             and all(np.array_equal(samples[f"{group}_labels"],
                                    study.labels[samples[f"{group}_index"]])
                     for group in ("test", "fixed", "broken")))
@@ -114,3 +117,21 @@ def load(results: Path, study: Study) -> dict[str, np.ndarray] | None:
         raise UserError(f"{path} was chosen from other predictions than those beside it: "
                         "run `make evaluate` again")
     return samples
+
+
+def _whole(samples: dict[str, np.ndarray]) -> bool:
+    """Whether the arrays are of the kinds and shapes that `load` tells."""
+    for group in GROUPS:
+        index, images, labels = (samples[f"{group}_{part}"] for part in ("index", "images",
+                                                                         "labels"))
+        if index.dtype.kind not in "iu" or labels.dtype.kind not in "iu" or index.ndim != 1 or (
+                images.dtype != np.uint8 or images.ndim != 3 or len(images) != len(index)
+                or labels.shape != index.shape or (index < 0).any()):
+            return False
+    families, augmented, corrupted = (samples[name] for name in ("families", "augmented",
+                                                                 "corrupted"))
+    original, test = samples["original_images"].shape, samples["test_images"].shape
+    return (families.dtype.kind == "U" and families.ndim == 1 and original[0] > 0 and test[0] > 0
+            and augmented.dtype == corrupted.dtype == np.uint8 and augmented.ndim == 4
+            and (augmented.shape[0], *augmented.shape[2:]) == original
+            and corrupted.shape == (len(families), *test))

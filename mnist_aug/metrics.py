@@ -73,6 +73,11 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray,
             np.array([right[part].mean() for part in parts]), np.array([len(p) for p in parts]))
 
 
+def learned(training_loss: float, classes: int) -> bool:
+    """Whether a mean loss in nats is below that of guessing all classes alike; not if it is NaN."""
+    return classes < 2 or bool(training_loss < np.log(classes))
+
+
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean distance between how sure and how often right (Naeini et al. 2015), bins of equal mass.
     """

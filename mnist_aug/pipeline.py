@@ -1,13 +1,17 @@
 """The input pipeline: shuffle, augment (optional), block, as a `tf.data.Dataset`."""
 
+from collections.abc import Sequence
+from functools import partial, reduce
+
 import numpy as np
 import tensorflow as tf
 
 BLOCK_STEPS = 128  # at most so many optimisation steps in one element
 
 
-def blocks(images: np.ndarray, labels: np.ndarray, *, seed: int, epochs: int, batch_size: int,
-           engine=None) -> tuple[tf.data.Dataset, int]:
+def blocks(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: int,
+           phases: Sequence[tuple[int, object]], first_epoch: int = 0
+           ) -> tuple[tf.data.Dataset, int]:
     """Shuffled, optionally augmented training images in blocks, and how many blocks an epoch has.
 
     An element is a block: float32 images `[steps, batch, H, W]` in [0, 1] and int32 labels
@@ -21,7 +25,9 @@ def blocks(images: np.ndarray, labels: np.ndarray, *, seed: int, epochs: int, ba
     Args:
         images: uint8 `[N, H, W]`.
         labels: int32 `[N]`.
-        engine: what `vectorize` returns, or None for no augmentation.
+        phases: (the epoch a phase ends before, what `vectorize` returns or None for no
+            augmentation) of one after the other; the first begins at epoch 0.
+        first_epoch: where to begin, for a run that goes on; at the end, there are no blocks.
     """
     count = len(images)
     steps, rest = divmod(count, batch_size)
@@ -44,7 +50,7 @@ def blocks(images: np.ndarray, labels: np.ndarray, *, seed: int, epochs: int, ba
             indices = indices.concatenate(part)
         return indices.map(lambda index: (epoch, index))
 
-    def gather(epoch, index):
+    def gather(epoch, index, engine):
         flat = tf.reshape(index, [-1])
         batch = tf.gather(pixels, flat)
         if engine is not None:
@@ -54,10 +60,26 @@ def blocks(images: np.ndarray, labels: np.ndarray, *, seed: int, epochs: int, ba
         batch = tf.ensure_shape(tf.reshape(batch, shape), [*index.shape, *images.shape[1:]])
         return batch, tf.gather(answers, index)
 
-    dataset = tf.data.Dataset.range(epochs, output_type=tf.int32).flat_map(epoch_indices)
-    dataset = dataset.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
+    parts = []
+    for end, engine in phases:
+        part = tf.data.Dataset.range(first_epoch, end, output_type=tf.int32)
+        parts.append(part.flat_map(epoch_indices).map(
+            partial(gather, engine=engine), num_parallel_calls=2, deterministic=True))
+        first_epoch = max(first_epoch, end)
+    dataset = untuned(reduce(tf.data.Dataset.concatenate, parts).prefetch(2))
     per_epoch = (whole // size if size else 0) + (steps > whole) + (rest > 0)
     return dataset, per_epoch
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The dataset without tf.data's autotuning.
+
+    Its thread sleeps for up to seconds at a time, and making a new iterator, as Keras does for
+    each validation, waits for it: a third to a half of a run's time.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _block_steps(steps: int) -> int:

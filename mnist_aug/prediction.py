@@ -1,5 +1,6 @@
 """Prediction: what the trained runs of each variant read in pictures of single digits."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +74,9 @@ class Reader:
 
 
 def _model(path: Path):
-    from mnist_aug.evaluation import load_model
+    from mnist_aug import stored_model
 
-    model = load_model(path)
+    model = stored_model.load(path)
     if model.input_shape[1:] != (preparation.SIDE,) * 2:
         raise UserError(f"{path} reads images of {model.input_shape[1:]}: pictures are prepared "
                         f"for models of {preparation.SIDE} by {preparation.SIDE}")
@@ -86,14 +87,18 @@ def pictures(places: Sequence[Path]) -> list[Path]:
     """The picture files among files and folders; what is in a folder in order of its name.
 
     Raises:
-        UserError: a folder holds no picture.
+        UserError: a folder holds no picture, or can't be read.
     """
     found = []
     for place in map(Path, places):
-        if not place.is_dir():
-            found.append(place)
-            continue
-        inside = sorted(p for p in place.iterdir() if p.suffix.lower() in ENDINGS)
+        try:
+            if not place.is_dir():
+                found.append(place)
+                continue
+            inside = sorted(p for p in place.iterdir() if p.suffix.lower() in ENDINGS)
+        except OSError as error:
+            raise UserError(f"{place} can't be read: {error.strerror}; check its permissions"
+                            ) from None
         if not inside:
             raise UserError(f"{place} holds no picture: its files end in none of "
                             f"{', '.join(sorted(ENDINGS))}")
@@ -115,7 +120,8 @@ def draw(path: Path, names: Sequence[str], grey: Sequence[np.ndarray],
     for row, name, picture, image, reading in zip(panels, names, grey, prepared, readings,
                                                   strict=True):
         row[0].imshow(picture, cmap="gray", vmin=0, vmax=255)
-        row[0].set_title(name, fontsize=9)
+        title = os.fsencode(name).decode(errors="replace")  # a file's name may be no UTF-8
+        row[0].set_title(title, fontsize=9, parse_math=False)
         row[1].imshow(image, cmap="gray", vmin=0, vmax=255)
         row[1].set_title("as the networks see it", fontsize=9)
         for axes in row[:2]:

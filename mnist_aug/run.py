@@ -1,5 +1,6 @@
 """Runs on disk: one variant trained with one seed, in `results/<variant>/seed-<nn>/`."""
 
+import glob
 import hashlib
 import json
 import os
@@ -8,13 +9,17 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
+from mnist_aug import manifest as manifests
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.variant import Variant
@@ -26,8 +31,9 @@ PREDICTIONS = "predictions.npz"
 CORRECT = "correct.npz"
 PACKAGES = ("albumentations", "keras", "matplotlib", "numpy", "opencv-python-headless", "pandas",
             "scikit-learn", "scipy", "seaborn", "tensorflow")
-TRAINING_SOURCES = ("dataset", "model", "pipeline", "trainer", "training", "variant")
-AUGMENTATION_SOURCES = ("policy", "vectorize", "engine/canvas", "engine/draws", "engine/faults",
+# The code that weights depend on, beside the settings and the dataset, which a manifest spells out.
+TRAINING_SOURCES = ("model", "pipeline", "trainer")
+AUGMENTATION_SOURCES = ("vectorize", "engine/canvas", "engine/draws", "engine/faults",
                         "engine/geometry", "engine/pixels", "engine/structure", "engine/warp")
 ASKED = {"variant": dict, "seed": int, "dataset": dict, "sources_sha256": dict}  # must agree
 
@@ -60,11 +66,14 @@ def asked(variant: Variant, seed: int, dataset: Dataset) -> dict:
             "image_shape": list(dataset.image_shape),
             "classes": dataset.classes,
         },
-        "sources_sha256": {
-            "training": _sources_sha256(TRAINING_SOURCES),
-            "augmentation": _sources_sha256(AUGMENTATION_SOURCES) if variant.policy else None,
-        },
+        "sources_sha256": sources_sha256(variant),
     }
+
+
+def sources_sha256(variant: Variant) -> dict:
+    """SHA-256 of the code that a variant's weights depend on."""
+    return {"training": _sha256(TRAINING_SOURCES),
+            "augmentation": _sha256(AUGMENTATION_SOURCES) if variant.policy else None}
 
 
 def disagreement(run: Path, wanted: dict) -> str | None:
@@ -77,6 +86,8 @@ def disagreement(run: Path, wanted: dict) -> str | None:
         return "not trained yet"
     if not (run / MODEL).exists():
         return f"{MODEL} is missing"
+    if not _is_whole_zip(run / MODEL):
+        return f"{MODEL} is damaged"
     try:
         manifest = read_manifest(run)
     except UserError as error:
@@ -89,7 +100,24 @@ def disagreement(run: Path, wanted: dict) -> str | None:
     for part in ASKED:
         if manifest[part] != wanted[part]:
             return _difference(part, manifest[part], wanted[part])
-    return None
+    return None if _has_history(run, manifest) else f"{HISTORY} is missing or damaged"
+
+
+def _is_whole_zip(path: Path) -> bool:
+    """Whether what an archive holds agrees with its checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except Exception:  # what zipfile and zlib throw at damage is no closed list
+        return False
+
+
+def _has_history(run: Path, manifest: dict) -> bool:
+    """Whether the history has a row for each epoch."""
+    try:
+        return (run / HISTORY).read_bytes().count(b"\n") == 1 + manifest["variant"]["epochs"]
+    except OSError:
+        return False
 
 
 def called(dataset: dict) -> str:
@@ -101,7 +129,8 @@ def _difference(part: str, old, new) -> str:
     if part == "sources_sha256":
         return "the training code has changed"
     if isinstance(old, dict):
-        key = next(key for key in {**new, **old} if old.get(key) != new.get(key))
+        key = next(key for key in {**new, **old} if key not in old or key not in new
+                   or old[key] != new[key])
         old, new, part = old.get(key), new.get(key), key
     if part == "policy":
         old, new = (value and value["name"] for value in (old, new))
@@ -118,11 +147,13 @@ def read_manifest(run: Path) -> dict:
     """
     try:
         manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{run / MANIFEST} can't be read ({error}): train the run again") from None
     if not isinstance(manifest, dict) or not all(
             isinstance(manifest.get(part), kind) for part, kind in ASKED.items()):
         raise UserError(f"{run / MANIFEST} lacks what a manifest must say: train the run again")
+    if fault := manifests.fault(manifest):
+        raise UserError(f"{run / MANIFEST} {fault}: train the run again")
     return manifest
 
 
@@ -131,26 +162,27 @@ def written(target: Path):
     """A temporary path to write a file or fill a folder at; it takes the target's name at the end.
 
     Whatever interrupts the writing leaves the target as it was; only a kill between the two
-    renames that replace a folder leaves none.
+    renames that replace a folder leaves none. What killed processes left half written goes.
 
     Raises:
         UserError: the place can't be written to.
     """
     target = Path(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    own = f".{target.name}.{platform.node()}-{os.getpid()}"
+    temporary = target.with_name(f"{own}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target)
         yield temporary
         if temporary.is_dir() and target.exists():
-            aside = target.with_name(f".{target.name}.{os.getpid()}.old")
+            aside = target.with_name(f"{own}.old")
             target.rename(aside)
             temporary.rename(target)
             shutil.rmtree(aside)
         else:
             temporary.replace(target)
     except OSError as error:
-        raise UserError(f"{target} can't be written ({error.strerror or error}): check the folder "
-                        "and its free space") from None
+        raise unwritable(target, error) from None
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -159,9 +191,65 @@ def written(target: Path):
                 temporary.unlink()
 
 
-def environment() -> dict:
+def _sweep(target: Path) -> None:
+    """Remove what processes of this machine that are gone left beside a target."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.{platform.node()}-*.*"):
+        process = left.suffixes[-2].rpartition("-")[2] if len(left.suffixes) > 1 else ""
+        if left.suffix in (".tmp", ".old") and process.isdecimal() and not is_alive(int(process)):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
+def is_alive(process: int) -> bool:
+    """Whether this machine has a process of that number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
+
+
+def write_folder(target: Path, files: dict[str, bytes]) -> None:
+    """Write the files of a folder, all or none.
+
+    Raises:
+        UserError: the place can't be written to.
+    """
+    with written(target) as temporary:
+        temporary.mkdir()
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+
+
+def check_writable(folder: Path) -> None:
+    """Look whether a folder can be made and written to; nothing is left of it.
+
+    Raises:
+        UserError: it can't be written to, which is better known before the work.
+    """
+    try:
+        there = next(place for place in (folder, *folder.absolute().parents)
+                     if os.path.lexists(place))
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise unwritable(folder, error) from None
+
+
+def unwritable(place: Path, error: OSError) -> UserError:
+    """What to raise where a place can't be written to."""
+    return UserError(f"{place} can't be written ({error.strerror or error}): check the folder and "
+                     "its free space")
+
+
+def environment(command: str | None = None) -> dict:
     """Where and with what: git commit, versions, device and command, for a manifest."""
-    return {"git": _git(), "versions": _versions(), "device": _device(), "command": _command()}
+    return {"git": _git(), "versions": _versions(), "device": _device(),
+            "command": command or command_line()}
 
 
 def now() -> str:
@@ -183,7 +271,8 @@ def write_json(path: Path, data: dict) -> None:
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _sources_sha256(names: tuple[str, ...]) -> str:
+@cache
+def _sha256(names: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for name in names:
         digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
@@ -221,11 +310,20 @@ def _device() -> dict:
                 break
     except OSError:  # not Linux
         pass
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": processor, "cores": cores, "system": platform.platform()}
+    return {"processor": processor, "cores": cores(), "system": platform.platform()}
 
 
-def _command() -> str:
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def digest(data: dict) -> str:
+    """The start of the SHA-256 of plain data, for names."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def command_line() -> str:
     """The command line, folders outside the project reduced to their last name."""
     def shown(argument: str) -> str:
         outside = argument.startswith(("/", "~", ".."))

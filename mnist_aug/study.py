@@ -1,8 +1,6 @@
 """A study on disk read into memory: the runs of a results folder, checked to belong together."""
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -10,21 +8,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
+from mnist_aug import lock
 from mnist_aug.errors import UserError
+from mnist_aug.metrics import learned
+from mnist_aug.result_files import (
+    AGAIN,
+    damaged,
+    read_csv,
+    read_history,
+    read_json,
+    read_manifest,
+    read_npz,
+    read_scores,
+    remedy,
+)
 
 ARMS = ("baseline", "augmented")
 KEPT = ("corruption/", "mnist-c/", "other/")  # test sets whose images are compared one by one
-AGAIN = "delete samples.npz and run `make evaluate`, which writes it anew"
-TRAIN_AGAIN = "delete the run's folder and run `make report`, which trains it anew"
-WORDS = {"variant", "test_set", "benchmark", "method", "against"}  # columns that hold text
-MANIFEST_KEYS = {"variant", "parameters", "seed", "dataset", "git", "versions", "device",
-                 "command", "seconds", "images_per_second"}
 SHOWN_AS = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "fashion_mnist": "Fashion-MNIST",
             "kmnist": "KMNIST", "emnist": "EMNIST"}  # datasets whose usual name isn't the folder's
-DATASET_KEYS = {"name", "origin", "sha256", "embedded", "train", "validation", "test",
-                "image_shape", "classes"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Run:
     probabilities: np.ndarray  # float32 [N, K]
     loss: float  # on the test images
     correct: dict[str, np.ndarray]  # of other test sets, bits packed by numpy.packbits
+
+    @property
+    def learned(self) -> bool:
+        """Whether the last training loss is below that of guessing."""
+        return learned(self.history["loss"].iloc[-1], self.manifest["dataset"]["classes"])
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,8 @@ def load(results: Path) -> Study:
             but the policy between the arms.
     """
     results = Path(results)
-    variants = read_variants(results)
+    with lock.alone(results, reading=True):
+        variants = read_variants(results)
     for arm in ARMS:
         if arm not in variants:
             raise UserError(f"{results / arm / 'metrics.csv'} is missing, so there is nothing to "
@@ -164,7 +173,7 @@ def _check_comparable(results: Path, first: dict, second: dict) -> None:
             raise UserError(f"{results}: {key} is {one} for {ARMS[0]} and {two} for {ARMS[1]}, so "
                             "the difference would not be the policy's: `make report` trains both "
                             "alike")
-    codes = [manifest.get("sources_sha256", {}).get("training") for manifest in (first, second)]
+    codes = [(manifest.get("sources_sha256") or {}).get("training") for manifest in (first, second)]
     if codes[0] != codes[1]:
         raise UserError(f"{results}: {ARMS[0]} and {ARMS[1]} were trained by different code, so "
                         "the difference would not be the policy's: `make report` trains both alike")
@@ -193,13 +202,8 @@ def read_variants(results: Path) -> dict[str, Variant]:
 
 def _variant(folder: Path) -> Variant:
     path = folder / "metrics.csv"
-    metrics = read_csv(path, ["variant", "seed", "test_set", "accuracy", "loss", "images"])
-    if set(metrics["variant"]) != {folder.name}:
-        raise UserError(f"{path} is of another variant than its folder {folder.name}: {AGAIN}")
-    once = not metrics.duplicated(["seed", "test_set"]).any()
+    metrics = read_scores(path)
     scores = metrics.pivot_table("accuracy", "seed", "test_set")
-    if not once or "test" not in scores or scores.isna().any(axis=None):
-        raise UserError(f"{path} has not one row a seed for each test_set: {AGAIN}")
     images = metrics.groupby("test_set")["images"].first().to_dict()
     runs, labels = [], None
     for row in metrics[metrics["test_set"] == "test"].sort_values("seed").itertuples():
@@ -227,8 +231,9 @@ def _check_bits(run: Run, scores: pd.Series, images: dict[str, int], folder: Pat
     wanted = [name for name in scores.index if name.startswith(KEPT)]
     for name in wanted:
         bits = run.correct.get(name)
-        right = -1 if bits is None or bits.dtype != np.uint8 else np.unpackbits(bits)[
-            :images[name]].sum()
+        fits = bits is not None and bits.dtype == np.uint8 and bits.shape == (
+            -(-images[name] // 8),)
+        right = np.unpackbits(bits)[:images[name]].sum() if fits else -1
         if right != round(scores[name] * images[name]):
             raise UserError(f"{folder}/seed-{run.seed:02d}/correct.npz disagrees with metrics.csv "
                             f"on {name}: {AGAIN}")
@@ -240,22 +245,21 @@ def _short(value: object) -> str:
 
 
 def _run(folder: Path, row) -> tuple[Run, np.ndarray]:
-    manifest = read_json(folder / "manifest.json")
-    missing = (MANIFEST_KEYS - {*manifest}) | (DATASET_KEYS - {*manifest.get("dataset", {})})
-    if missing or manifest["seed"] != row.seed:
-        raise UserError(f"{folder / 'manifest.json'} "
-                        + (f"lacks {', '.join(sorted(missing))}" if missing else
-                           f"says seed {manifest['seed']}") + f": {TRAIN_AGAIN}")
-    history = read_csv(folder / "history.csv", ["epoch", "loss", "accuracy", "val_loss",
-                                            "val_accuracy"])
+    manifest = read_manifest(folder, row.seed)
+    history = read_history(folder, manifest)
     path = folder / "predictions.npz"
     arrays = read_npz(path, ["labels", "probabilities"])
-    labels, probabilities = arrays["labels"].astype(int), arrays["probabilities"]
+    labels, probabilities = arrays["labels"], arrays["probabilities"]
     dataset = manifest["dataset"]
-    if probabilities.shape != (dataset["test"], dataset["classes"]) or labels.shape != (
-            dataset["test"],) or not np.isin(labels, range(dataset["classes"])).all():
+    if (labels.dtype.kind not in "iu" or probabilities.dtype.kind != "f"
+            or ((probabilities < 0) | (probabilities > 1)).any()):
+        raise damaged(path)
+    if (probabilities.shape != (dataset["test"], dataset["classes"])
+            or labels.shape != (dataset["test"],) or row.images != dataset["test"]
+            or not ((labels >= 0) & (labels < dataset["classes"])).all()):
         raise UserError(f"{path} has not the {dataset['test']} test images and "
                         f"{dataset['classes']} classes of manifest.json: {AGAIN}")
+    labels = labels.astype(int)
     # Probabilities are rounded on disk, so a row whose two largest are equal may go either way.
     top = np.sort(probabilities, axis=1)[:, -2:]
     ties = int((top[:, 0] == top[:, -1]).sum())
@@ -272,63 +276,14 @@ def _bench(results: Path, sha256: str) -> tuple[pd.DataFrame | None, dict | None
     path = results / "bench.csv"
     if not path.exists():
         return None, None
-    frame = read_csv(path, ["benchmark", "method", "against", "repeat", "images", "seconds"])
-    host = read_json(path.with_suffix(".json")) if path.with_suffix(".json").exists() else None
+    frame = read_csv(path, ("benchmark", "method", "against", "repeat", "images", "seconds"))
+    if frame.duplicated(["benchmark", "method", "repeat"]).any() or (frame["seconds"] <= 0).any():
+        raise damaged(path)
+    path = path.with_suffix(".json")
+    host = read_json(path) if path.exists() else None
+    if host and not isinstance(host.get("device", {}), dict):
+        raise damaged(path)
     if host and host.get("dataset_sha256", sha256) != sha256:
-        raise UserError(f"{results} mixes datasets: {path.name} was measured on "
-                        f"{host.get('dataset')}: {_remedy(path)}")
+        raise UserError(f"{results} mixes datasets: bench.csv was measured on "
+                        f"{host.get('dataset')}: {remedy(path)}")
     return frame, host
-
-
-def _remedy(path: Path) -> str:
-    if path.name.startswith("bench"):
-        return "run `make bench` again, or delete it"
-    return TRAIN_AGAIN if path.name in ("manifest.json", "history.csv") else AGAIN
-
-
-def read_json(path: Path) -> dict:
-    """A JSON object. Raises UserError where it is missing or damaged."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(value, dict):
-            raise ValueError
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: {_remedy(path)}") from None
-    except (OSError, ValueError):
-        raise UserError(f"{path} is damaged: {_remedy(path)}") from None
-    return value
-
-
-def read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A table with at least those columns. Raises UserError where it is missing or damaged."""
-    try:
-        frame = pd.read_csv(path)
-        for column in columns:
-            if column in WORDS:
-                continue
-            # A run that diverged has a loss that is not a number; nothing else may lack one.
-            if not is_numeric_dtype(frame[column]) or (
-                    "loss" not in column and frame[column].isna().any()):
-                raise ValueError
-        if frame.empty:
-            raise ValueError
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: {_remedy(path)}") from None
-    except (OSError, ValueError, KeyError):
-        raise UserError(f"{path} is damaged: {_remedy(path)}") from None
-    return frame
-
-
-def read_npz(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
-    """The named arrays of an .npz file, or all of them.
-
-    Raises:
-        UserError: the file is missing, damaged, or lacks one of them.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names or arrays.files}
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: {_remedy(path)}") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise UserError(f"{path} is damaged: {_remedy(path)}") from None

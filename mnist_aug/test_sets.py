@@ -5,7 +5,6 @@ A set's name stands in the column `test_set` of `metrics.csv`: `training` (witho
 `other/<name>` for other people's images of the same classes.
 """
 
-import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mnist_aug import dataset
+from mnist_aug import dataset, readers
 from mnist_aug.corruptions import FAMILIES, SIDE, corrupt, rotation, warped
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
@@ -155,8 +154,7 @@ def _published(content: Dataset, folder: str | None) -> Iterator[TestSet]:
 
 def _npy(path: Path) -> np.ndarray:
     try:
-        return np.lib.format.open_memmap(path, mode="r")
-    # The header is a Python literal, so a damaged one fails in any of these ways.
-    except (OSError, ValueError, TypeError, OverflowError, EOFError, SyntaxError,
-            tokenize.TokenError) as error:
-        raise UserError(f"{path} can't be read ({error}): download it again") from None
+        return readers.npy(path)
+    except OSError as error:
+        raise UserError(f"{path} can't be read ({error.strerror}): download it again, and check "
+                        "its permissions") from None

@@ -1,100 +1,176 @@
-"""Training: the runs of a variant that are missing or out of date, one after the other."""
+"""Training: the runs that are missing or out of date, as many beside each other as there is room.
+"""
 
-import hashlib
-import signal
-import sys
-import threading
-import time
-from collections.abc import Iterable
-from contextlib import contextmanager
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
-from mnist_aug import arguments, run
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mnist_aug import lock, policy, run
 from mnist_aug.dataset import Dataset
+from mnist_aug.errors import UserError
+from mnist_aug.metrics import learned
 from mnist_aug.variant import Variant
+from mnist_aug.vectorize import vectorize
+from mnist_aug.workers import Job, workers
+
+STATE = ".state.npz"  # how the name of an unfinished run's state ends
 
 
-def train(variant: Variant, seeds: Iterable[int], dataset: Dataset, results: Path) -> None:
-    """Train a variant once for each seed whose run is not on disk as asked.
+def train(variant: Variant, seeds: Iterable[int], dataset: Dataset, results: Path,
+          **where) -> None:
+    """Train a variant once for each seed, as `train_all` does."""
+    train_all([(variant, seed) for seed in seeds], dataset, results, **where)
+
+
+def train_all(runs: Iterable[tuple[Variant, int]], dataset: Dataset, results: Path,
+              processes: int = 1, scheduler: str | None = None,
+              tensorboard: bool = False) -> None:
+    """Train the runs, given as (variant, seed), that are not on disk as asked.
 
     A run is whole or absent: it is written beside its place and renamed at its end. Runs that
-    agree with what is asked are left untouched.
+    agree with what is asked are left untouched. A run that takes long saves its state, and goes
+    on from it after whatever ended it. Commands with the same results folder wait for each other.
+
+    Args:
+        processes, scheduler: as for `workers.workers`.
+        tensorboard: write logs for TensorBoard into `results/tensorboard/`.
 
     Raises:
-        UserError: the policy or the dataset is unfit, a run on disk is of another dataset, or the
-            results can't be written.
+        UserError: the policy or the dataset is unfit, a run on disk is of another dataset, the
+            results can't be written, or workers can't be had or are lost.
     """
-    todo = {}
-    for seed in seeds:
-        wanted = run.asked(variant, seed, dataset)
-        reason = run.disagreement(run.folder(results, variant.name, seed), wanted)
-        if reason:
-            todo[seed] = (wanted, reason)
+    results = Path(results)
+    wanted = {(variant.name, seed): (variant, run.asked(variant, seed, dataset))
+              for variant, seed in runs}
+    todo = _missing(wanted, results)
     if not todo:
-        print(f"{variant.name}: all runs are up to date")
         return
-    # TensorFlow takes seconds to start, so only when there is something to train.
-    arguments.import_tensorflow_quietly()
-    from keras.callbacks import LambdaCallback
+    if tensorboard and find_spec("tensorboard") is None:
+        raise UserError("TENSORBOARD=1 (--tensorboard) needs TensorBoard: pip install tensorboard")
+    _check(dataset, results, [variant for variant, *_ in todo.values()])
+    with lock.alone(results):
+        # Another command may have trained some of them while this one waited.
+        todo = _missing({key: wanted[key] for key in todo}, results)
+        if todo:
+            _train(todo, dataset, results, processes, scheduler, tensorboard)
 
-    from mnist_aug.trainer import Trainer
 
-    with _ctrl_c_heeded() as stop_if_pressed:
-        trainer = Trainer(variant, dataset)
-        for seed, (wanted, reason) in todo.items():
-            print(f"{variant.name}, seed {seed:02d}: training ({reason})", flush=True)
-            _train_run(trainer, wanted, run.folder(results, variant.name, seed),
-                       LambdaCallback(on_train_batch_end=stop_if_pressed))
-            stop_if_pressed()
+def _missing(wanted: dict, results: Path) -> dict:
+    """Of (variant, what is asked) by name and seed those not on disk, each with the reason."""
+    todo = {}
+    for (name, seed), (variant, asked) in wanted.items():
+        if reason := run.disagreement(run.folder(results, name, seed), asked):
+            todo[name, seed] = (variant, asked, reason)
+    for name in dict.fromkeys(name for name, _ in wanted):
+        if name not in (missing for missing, _ in todo):
+            print(f"{name}: all runs are up to date", flush=True)
+    return todo
+
+
+def _train(todo: dict, dataset: Dataset, results: Path, processes: int, scheduler: str | None,
+           tensorboard: bool) -> None:
+    jobs = iter(todo)
+    pending = {}
+    with (progress("training", len(todo)) as step,
+          workers(dataset, len(todo), processes, scheduler) as where):
+        while True:
+            while len(pending) < where.slots() and (key := next(jobs, None)):
+                variant, asked, _ = todo[key]
+                with suppress(OSError):  # told when the run is written
+                    (results / variant.name).mkdir(parents=True, exist_ok=True)  # for its state
+                pending[where.submit(_job(variant, asked, results, tensorboard))] = key
+            if not pending:
+                break
+            for (name, seed), files in where.finished(pending):
+                target = run.folder(results, name, seed)
+                if target.exists():  # its scores are of other weights
+                    (results / name / "metrics.csv").unlink(missing_ok=True)
+                run.write_folder(target, files)
+                for state in (results / name).glob(f".seed-{seed:02d}.*{STATE}"):
+                    state.unlink(missing_ok=True)
+                step(_told(name, seed, todo[name, seed][2], files))
+
+
+def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
+    """Tell what is wrong, or slow, before anything is trained."""
+    for name in dict.fromkeys(name for variant in variants for name in variant.policies()):
+        check_policy(name, dataset.image_shape)
+    for name in dict.fromkeys(variant.name for variant in variants):
+        run.check_writable(results / name)
+    for split in dict.fromkeys(variant.validation_split for variant in variants):
+        count = dataset.training_count(split)
+        unseen = np.setdiff1d(dataset.y_train[count:], dataset.y_train[:count])
+        if len(unseen):
+            print(f"note: of class {', '.join(map(str, unseen))} there are images in the last "
+                  f"{split:.0%} of the training images, which validate, and none among those "
+                  "trained on: shuffle the training images", flush=True)
+
+
+def check_policy(name: str, shape: tuple) -> None:
+    """Try a policy on one image of that shape, (H, W).
+
+    Raises:
+        UserError: it can't be loaded, or fails.
+    """
+    loaded = policy.load(name)
+    try:
+        vectorize(loaded).check(shape)
+    except UserError:
+        raise
+    except Exception as error:  # whatever senseless numbers make of NumPy and OpenCV
+        raise UserError(f"policy {name} can't be done to images of {shape[0]} by {shape[1]} pixels "
+                        f"({policy.reason_of(error)}): correct its numbers") from None
+
+
+def _job(variant: Variant, asked: dict, results: Path, tensorboard: bool) -> Job:
+    results = results.resolve()
+    logs = results / "tensorboard" / variant.name / f"seed-{asked['seed']:02d}"
+    return Job(variant, asked, run.command_line(), _state(results, variant.name, asked),
+               logs if tensorboard else None)
+
+
+def _state(results: Path, name: str, asked: dict) -> Path:
+    """Where the state of an unfinished run is; another for each different run asked for."""
+    return results / name / f".seed-{asked['seed']:02d}.{run.digest(asked)}{STATE}"
+
+
+def validation(files: dict[str, bytes]) -> float:
+    """Validation accuracy after the last epoch of a run's files, in [0, 1]."""
+    return float(pd.read_csv(io.BytesIO(files[run.HISTORY]))["val_accuracy"].iloc[-1])
+
+
+def _told(name: str, seed: int, reason: str, files: dict[str, bytes]) -> str:
+    manifest = json.loads(files[run.MANIFEST])
+    last = pd.read_csv(io.BytesIO(files[run.HISTORY])).iloc[-1]
+    held_out = "val_accuracy" in last
+    classes = manifest["dataset"]["classes"]
+    amiss = "" if learned(last["loss"], classes) else (
+        f"; it did not learn: its training loss, {last['loss']:.4g}, is not below that of "
+        f"guessing, ln {classes} = {np.log(classes):.4f}")
+    return (f"{name}, seed {seed:02d}: trained in {manifest['seconds']:.1f} s ({reason}), "
+            f"{'validation' if held_out else 'training'} accuracy "
+            f"{last['val_accuracy' if held_out else 'accuracy']:.4f}{amiss}")
 
 
 @contextmanager
-def _ctrl_c_heeded():
-    """Remember Ctrl-C; gives a function that raises KeyboardInterrupt once it has been pressed.
+def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar with the time left, on a terminal; gives a function that tells of one more done."""
+    console = Console(soft_wrap=True, highlight=False)
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                  TextColumn("left:"), TimeRemainingColumn(), console=console, transient=True,
+                  disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
 
-    Python raises it wherever it happens to be. Within TensorFlow that may be dropped (where an
-    object is being deleted), turned into another error, or end in a crash. A second Ctrl-C raises
-    it all the same.
-    """
-    pressed = threading.Event()
+        def step(line: str) -> None:
+            bar.console.print(line, markup=False)
+            bar.advance(task)
 
-    def handler(number, frame):
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        pressed.set()
-
-    def stop_if_pressed(batch=None, logs=None):  # a Keras callback, too
-        if pressed.is_set():
-            raise KeyboardInterrupt
-
-    ours = (threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler)
-    if ours:  # not in a thread, which gets no signals, nor where the caller handles or ignores them
-        signal.signal(signal.SIGINT, handler)
-    try:
-        yield stop_if_pressed
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _train_run(trainer, wanted: dict, target: Path, callback) -> None:
-    started = run.now()
-    with run.written(target) as temporary:
-        temporary.mkdir()  # before the training, so that a folder that can't be written costs none
-        clock = time.perf_counter()
-        trained, history = trainer.fit(wanted["seed"], callbacks=[callback],
-                                       verbose=1 if sys.stdout.isatty() else 2)
-        seconds = time.perf_counter() - clock
-        digest = hashlib.sha256()
-        for weights in trained.get_weights():
-            digest.update(weights.tobytes())
-        trained.save(temporary / run.MODEL)
-        history.to_csv(temporary / run.HISTORY)
-        run.write_json(temporary / run.MANIFEST, wanted | {
-            "parameters": trained.count_params(),
-            "weights_sha256": digest.hexdigest(),
-            "seconds": round(seconds, 3),
-            "images_per_second": round(len(trainer.train[0]) * len(history) / seconds),
-            "started": started,
-        } | run.environment())
+        yield step

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Measure an epoch of training and the engine against what else there is."""
 
-from mnist_aug import arguments
+from mnist_aug import arguments, dataset
 from mnist_aug.errors import one_line_errors
 
 
@@ -11,10 +11,11 @@ def main() -> None:
                          help="measurements of each method (default: %(default)s)")
     asked = options.parse_args()
 
+    images = dataset.load(asked.data)  # before TensorFlow, which takes seconds to start
     arguments.import_tensorflow_quietly()
-    from mnist_aug import bench, dataset
+    from mnist_aug import bench
 
-    bench.measure(dataset.load(asked.data), asked.results, asked.repeats)
+    bench.measure(images, asked.results, asked.repeats)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 
 from pathlib import Path
 
-from mnist_aug import arguments, check
+from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
 
 
 def main() -> None:
     options = arguments.parser(__doc__)
-    options.add_argument("--reference", type=Path, default=Path("results/reference"),
+    options.add_argument("--reference", type=arguments.folder, default=Path("results/reference"),
                          help="folder of the reference (default: %(default)s)")
     asked = options.parse_args()
+
+    from mnist_aug import check
+
     reproduced, lines = check.check(asked.results, asked.reference)
     print("\n".join(lines))
     if not reproduced:

@@ -15,10 +15,10 @@ from mnist_aug.engine import evidence
 from mnist_aug.errors import one_line_errors
 
 if __name__ == "__main__":
-    parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="print, don't write")
-    arguments = parser.parse_args()
     with one_line_errors():
+        parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
+        parser.add_argument("--check", action="store_true", help="print, don't write")
+        arguments = parser.parse_args()
         page = Path(__file__).parents[1] / "docs" / "engine.md"
         tables = evidence.measure()
         if arguments.check:

@@ -14,7 +14,6 @@ def main() -> None:
     options.add_argument("--mnist-c", help="folder of the published MNIST-C")
     asked = options.parse_args()
 
-    arguments.import_tensorflow_quietly()
     from mnist_aug import dataset, evaluation
 
     evaluation.evaluate(asked.results, dataset.load(asked.data), asked.variants,

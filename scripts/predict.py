@@ -13,7 +13,7 @@ def main() -> None:
     options = arguments.Parser(description=__doc__, allow_abbrev=False)
     options.add_argument("images", metavar="IMAGE", nargs="+", type=Path,
                          help="picture of one digit, or a folder of them")
-    options.add_argument("--results", type=Path, default=Path("results"),
+    options.add_argument("--results", type=arguments.folder, default=Path("results"),
                          help="folder of runs (default: %(default)s)")
     options.add_argument("--variant", action="append", default=[],
                          help="a variant to ask; again for more (default: all that have runs)")
@@ -34,7 +34,7 @@ def main() -> None:
             failed = True
             continue
         shown.append(path)
-        grey.append(picture)
+        grey.append(preparation.reduced(picture))  # as a folder may hold many
     if shown:
         images = [one.image for one in prepared]
         readings = prediction.Reader(asked.results, asked.variant).read(images)

@@ -6,11 +6,13 @@ and --policy refuse results made otherwise; --data is not read, as the report ne
 
 from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
-from mnist_aug.report import page
 
 
 def main():
     options = arguments.parser(__doc__).parse_args()
+
+    from mnist_aug.report import page
+
     verdict = page.write(options.results, options.reports, options.seeds, options.epochs,
                          options.policy)
     print(f"{options.reports / 'index.html'}: {verdict}")

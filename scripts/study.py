@@ -8,13 +8,15 @@ from mnist_aug.errors import one_line_errors
 def main() -> None:
     options = arguments.parser(__doc__)
     options.add_argument("study", metavar="STUDY",
-                         help="ablation, strength, data-efficiency or epochs")
+                         help="ablation, strength, data-efficiency, automatic, epochs or tuned")
+    arguments.add_running(options)
     asked = options.parse_args()
 
-    from mnist_aug import dataset, studies
+    from mnist_aug import dataset, studies, workers
 
     studies.run(asked.study, range(asked.seeds or 5), dataset.load(asked.data), asked.results,
-                asked.epochs, asked.policy)
+                asked.epochs, asked.policy, processes=workers.beside(),
+                scheduler=asked.scheduler, tensorboard=asked.tensorboard)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,15 @@
 import base64
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
 from mnist_aug.preparation import SIDE
-from mnist_aug.study import Study, read_npz
+from mnist_aug.result_files import damaged, read_npz
+from mnist_aug.study import Study
 
 FILE = "weights.npz"
 SCRIPT = (Path(__file__).parent / "templates" / "app.js").read_text(encoding="utf-8")
@@ -72,6 +74,8 @@ def load(results: Path, study: Study, samples: dict | None) -> App | None:
     names = [variant.name for variant in study.arms]
     if not all(f"{name}_sizes" in stored for name in names):
         return None
+    if not all(_fits(stored, name, study.classes) for name in names):
+        raise damaged(path)
     arms = [Arm(name, int(stored[f"{name}_seed"]), base64.b64encode(
         stored[f"{name}_weights"].astype("<f4").tobytes()).decode()) for name in names]
     examples = []
@@ -85,6 +89,17 @@ def load(results: Path, study: Study, samples: dict | None) -> App | None:
     data = {"arms": [{"name": name, "sizes": stored[f"{name}_sizes"].tolist()} for name in names],
             "examples": base64.b64encode(pixels.tobytes()).decode()}
     return App(arms, examples, study.classes, data)
+
+
+def _fits(stored: dict[str, np.ndarray], name: str, classes: int) -> bool:
+    """Whether the stored arrays are a network of dense layers for such images."""
+    sizes, weights, seed = (stored.get(f"{name}_{part}") for part in ("sizes", "weights", "seed"))
+    if weights is None or seed is None or seed.shape != () or seed.dtype.kind != "i" or (
+            sizes.dtype.kind != "i" or sizes.ndim != 1 or weights.dtype.kind != "f"):
+        return False
+    inner = [int(size) for size in sizes]
+    return (len(inner) > 1 and min(inner) > 0 and inner[0] == SIDE**2 and inner[-1] == classes
+            and weights.shape == (sum((a + 1) * b for a, b in pairwise(inner)),))
 
 
 def policy(app: App | None) -> str:

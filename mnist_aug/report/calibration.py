@@ -1,5 +1,7 @@
 """How far the arms' probabilities can be trusted: claimed against found error."""
 
+from functools import partial
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from mnist_aug.metrics import CALIBRATION_BINS, brier, expected_calibration_error, reliability
 from mnist_aug.report.drawing import INK, SMALL, STYLE, Figure, canvas, render, style_of
-from mnist_aug.report.tables import Table, number, percent, spread
+from mnist_aug.report.tables import Table, decimals, number, percent, spread
 from mnist_aug.study import ARMS, Study
 
 
@@ -21,9 +23,9 @@ def scores(study: Study) -> Table:
                                     expected_calibration_error)):
             values = np.array([score(study.labels, run.probabilities) for run in variant.runs])
             row |= {name: values.mean(), f"{name}_sd": spread(values)}
-            show = percent if name == "ece" else "{:.4f}".format
+            show = percent if name == "ece" else partial(decimals, digits=4)
             text[title] = show(values.mean()) + (
-                f" ± {show(spread(values))}" if len(values) > 1 else "")
+                f" ± {show(spread(values))}" if np.isfinite(spread(values)) else "")
         sure = np.mean([run.probabilities.max(axis=1).mean() for run in variant.runs])
         row["overconfidence"] = sure - variant.accuracy.mean()
         text["mean largest probability, %"] = percent(sure)

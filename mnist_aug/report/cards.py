@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.dataset import MNIST_SHA256
-from mnist_aug.report import robustness, studies
+from mnist_aug.report import robustness, search, studies
 from mnist_aug.report.tables import Table, listed, percent, span
 from mnist_aug.statistics import Difference, mean_interval
 from mnist_aug.study import Study, Variant
@@ -24,12 +24,18 @@ EMBEDDED = ("Digits written by 13 people, scanned at 32 by 32 and reduced to 8 b
             "The files do not name the writers, so one may be in training and test images.")
 
 
-def limits(study: Study, difference: Difference, found: dict[str, studies.Runs]) -> list[str]:
+def limits(study: Study, difference: Difference, found: dict[str, studies.Runs],
+           searches: dict[str, search.Search]) -> list[str]:
     """What the results do not show, in sentences."""
     settings = study.arms[1].settings
+    tuned = {*found["tuned"].frame["variant"]} if "tuned" in found else set()
+    both = {"tuned-baseline", "tuned-augmented"} <= tuned
+    named = sorted({search.label(name) for s in searches.values() for name in s.settings
+                    if name in s.about["arm"] or name == "width"})
     said = [
-        f"One network was trained, with {settings['optimizer']} at one learning rate, one batch "
-        f"size and {settings['epochs']} epochs in both arms, none of them tuned for either. "
+        f"The arms are one network, trained with {settings['optimizer']} at one learning rate, "
+        f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
+        f"{f' but by the search, of {listed(named)} alone' if both and named else ''}. "
         "Convolutional, larger or better tuned networks may gain less, more or nothing.",
         f"All seeds share one training set and one validation split. The intervals cover other "
         f"seeds{' and' if difference.seeds > 1 else ', with one seed none, and'} other test images "
@@ -41,12 +47,15 @@ def limits(study: Study, difference: Difference, found: dict[str, studies.Runs])
         said.append("The corruptions are made by formulas. They were chosen by the authors of "
                     "MNIST-C, at one severity each, not drawn from pictures that people take.")
     missing = [name for name in studies.NAMES if name not in found]
+    if not searches:
+        said.append("Not in these results: a search for better settings (`make tune`).")
     if missing:
         said.append(f"Not in these results: the studies {listed(missing)} "
                     f"({', '.join(f'`make {name}`' for name in missing)}).")
-    said.append("Not tested: networks other than the one above, images in colour, adversarial "
-                "images, other alphabets, photographs, training on a GPU, and whether the gain "
-                "lasts when both arms are tuned.")
+    said.append("Not tested: the arms with other networks, images in colour, adversarial "
+                "images, other alphabets, photographs"
+                + (" and training on a GPU." if both else ", training on a GPU, and whether the "
+                   "gain lasts when both arms are tuned."))
     return said
 
 

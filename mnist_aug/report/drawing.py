@@ -6,12 +6,13 @@ colour and its marker throughout. Text stays text: it can be searched, and the f
 
 import io
 import re
+import warnings
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
-from mnist_aug.report.tables import MINUS, Table
+from mnist_aug.report.tables import MINUS, Table, clipped, visible
 from mnist_aug.study import Study
 
 # Each ink stands for a colour of the page's scheme; the files keep them, on their own white paper.
@@ -26,6 +27,7 @@ DARK = {INK: "#e6e6e8", MUTED: "#a9acb1", RULE: "#3d4045", PAPER: "#15171a",
 DARK_RULES = "".join(f'[style*="{part}: {colour}"]{{{part}:{dark}!important}}'
                      for colour, dark in DARK.items() for part in ("fill", "stroke"))
 DARK_STYLE = f"@media (prefers-color-scheme: dark) {{.paper{{fill:{DARK[PAPER]}}}{DARK_RULES}}}"
+TAG = r"<[^>]*>"  # within which alone ids and colours are: a name may look like either
 WIDTH = 5.4  # inches of every figure: on a phone of 390 px a letter of 9.5 points is 8.5 px high
 SMALL = 9.5  # points of the smallest letter
 MARKERS = "oDs^vP"
@@ -38,6 +40,7 @@ STYLE = {
     "ytick.color": MUTED, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "grid.color": RULE,
     "grid.linewidth": 0.8, "axes.axisbelow": True, "lines.linewidth": 1.8, "axes.facecolor": "none",
     "image.interpolation": "none", "path.simplify": False,
+    "text.parse_math": False,  # a name may hold dollars
 }
 
 
@@ -56,9 +59,13 @@ class Figure:
     def inline(self) -> str:
         """The SVG for the page: its colours follow the page's scheme, the paper shows through."""
         svg = re.sub(r'<rect class="paper"[^>]*/>|<style class="dark">.*?</style>', "", self.svg)
-        for ink, css in (INKS | SHADES).items():
-            svg = svg.replace(ink, css)
-        return svg
+
+        def in_scheme(tag: re.Match) -> str:
+            text = tag[0]
+            for ink, css in (INKS | SHADES).items():
+                text = text.replace(ink, css)
+            return text
+        return re.sub(TAG, in_scheme, svg)
 
 
 def style_of(study: Study, name: str) -> dict:
@@ -72,26 +79,37 @@ def canvas(height: float, study: Study, title: str, **grid) -> tuple:
     figure.get_layout_engine().set(rect=(0, 0.26 / height, 1, 1 - 0.56 / height))
     axes = figure.subplots(squeeze=False, **grid)
     figure.text(0.004, 1 - 0.06 / height, title, fontsize=11.5, fontweight="bold", va="top")
-    figure.text(0.004, 0.05 / height, f"Dataset: {study.mark}", fontsize=SMALL, color=MUTED,
-                va="bottom")
+    figure.text(0.004, 0.05 / height, f"Dataset: {clipped(study.mark)}", fontsize=SMALL,
+                color=MUTED, va="bottom")
     return figure, axes
 
 
 def render(figure: Canvas, name: str, alt: str) -> str:
     """The SVG text of a canvas, the same for the same canvas; ids are made unique by `name`."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={
-        "Date": None, "Creator": None, "Format": None, "Type": None})
+    with warnings.catch_warnings():
+        # Text stays text, so a reader's fonts show what the font that measures it has not.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        figure.savefig(buffer, format="svg", transparent=True, metadata={
+            "Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S)
-    # Equal images would share an id, so only those that something refers to are kept.
-    used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
-    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used
-                 else "", svg)
-    svg = re.sub(r'(url\(|href=")#', rf"\1#{name}-", svg)
-    svg = svg.replace("'DejaVu Sans'", FONT)
-    label = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    # Equal images would share an id, so only those that something refers to are kept. They are
+    # numbered: Matplotlib makes some of a layout's last digits, which may differ.
+    used = {old: f"{name}-{place}" for place, old in enumerate(dict.fromkeys(
+        re.findall(r'(?:url\(|href=")#([^")]+)', "".join(re.findall(TAG, svg)))))}
+
+    def numbered(tag: re.Match) -> str:
+        text = re.sub(r' id="([^"]*)"', lambda found: f' id="{used[found[1]]}"'
+                      if found[1] in used else "", tag[0])
+        return re.sub(r'(url\(|href=")#([^")]+)',
+                      lambda found: f"{found[1]}#{used[found[2]]}", text)
+
+    svg = visible(re.sub(TAG, numbered, svg).replace("'DejaVu Sans'", FONT))
+    label = visible(alt)
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        label = label.replace(sign, entity)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).replace(
         ">", f'>\n <style class="dark">{DARK_STYLE}</style>'
         '\n <rect class="paper" width="100%" height="100%" fill="#ffffff"/>', 1)

@@ -24,6 +24,8 @@ from mnist_aug.report.tables import number, percent, points, span
 from mnist_aug.statistics import Difference, mean_interval
 from mnist_aug.study import ARMS, Study
 
+CLASSES = 40  # at most so many are drawn
+
 
 @matplotlib.rc_context(STYLE)
 def seeds(study: Study, difference: Difference) -> Figure:
@@ -113,20 +115,24 @@ def curves(study: Study) -> Figure:
             rows = frame[frame["variant"] == arm]
             colour = style_of(study, arm)["color"]
             for column, part in ((measure, "training"), (f"val_{measure}", "validation")):
-                values = rows.assign(y=rows[column] * (100 if measure == "accuracy" else 1))
+                values = rows.assign(y=rows[column].where(np.isfinite(rows[column]))
+                                     * (100 if measure == "accuracy" else 1)).dropna(subset="y")
+                if values.empty:  # of runs that diverged at once
+                    continue
                 sns.lineplot(values, x="epoch", y="y", ax=axes, color=colour, legend=False,
                              linestyle="--" if part == "training" else "-",
                              errorbar=("pi", 100) if part == "validation" else None,
                              marker="o" if last <= 3 else None)
-                ends.append((values.groupby("epoch")["y"].mean().iloc[-1], arm, part))
+                mean = values.groupby("epoch")["y"].mean()
+                ends.append((mean.iloc[-1], mean.index[-1], arm, part))
         axes.set(xlabel="epoch", ylabel="loss, nats" if measure == "loss" else "accuracy, %")
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         plain_ticks(axes.yaxis)
         low, high = axes.get_ylim()
         heights = _apart([(y - low) / (high - low) for y, *_ in ends], 0.1)
-        for (y, arm, part), height in zip(ends, heights, strict=True):
-            axes.annotate(f"{arm}, {part}", (last, y),
+        for (y, end, arm, part), height in zip(ends, heights, strict=True):
+            axes.annotate(f"{arm}, {part}", (end, y),
                           xytext=(1.06, height), textcoords="axes fraction",
                           va="center", fontsize=SMALL, annotation_clip=False,
                           arrowprops={"arrowstyle": "-", "color": style_of(study, arm)["color"],
@@ -141,10 +147,12 @@ def curves(study: Study) -> Figure:
     augmenting = [v.name for v in study.arms if v.policy]
     note = (f" Training values of {' and '.join(augmenting)} are measured on augmented images."
             if augmenting else "")
+    gaps = "" if np.isfinite(frame.select_dtypes("number")).all(axis=None) else (
+        " Runs are left out where a value of theirs is not a number.")
     alt = f"Line charts of loss and accuracy by epoch. After epoch {last}, {final}"
     return Figure("curves", "Learning curves", render(figure, "curves", alt), alt,
                   f"Solid: validation images, with the range over seeds shaded. Dashed: training "
-                  f"images, measured while the epoch trains.{note}", table)
+                  f"images, measured while the epoch trains.{note}{gaps}", table)
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:
@@ -153,6 +161,8 @@ def _apart(heights: list[float], gap: float) -> list[float]:
     moved = np.array(heights, float)[order]
     for i in range(1, len(moved)):
         moved[i] = max(moved[i], moved[i - 1] + gap)
+    if not len(moved):
+        return []
     moved -= (moved - np.array(heights)[order]).mean()
     moved += max(0.0, 0.04 - moved[0])
     moved -= max(0.0, moved[-1] - 0.98)
@@ -166,15 +176,17 @@ def classes(study: Study) -> Figure:
     """The difference in accuracy within each class with its interval."""
     table = tables.classes(study)
     frame = table.frame
+    largest = frame["difference"].abs().sort_values(ascending=False, kind="stable")
+    drawn = frame.loc[largest.index[:CLASSES].sort_values()]
     over = "seeds and test images" if len(study.paired_seeds) > 1 else "test images"
-    figure, ((axes,),) = canvas(1.85 + 0.27 * len(frame), study,
+    figure, ((axes,),) = canvas(1.85 + 0.27 * len(drawn), study,
                                 "Difference in accuracy by class")
-    rows = np.arange(len(frame))
+    rows = np.arange(len(drawn))
     axes.axvline(0, color=INK, linewidth=1.2)
-    axes.hlines(rows, 100 * frame["low"], 100 * frame["high"], color=INK, linewidth=5, alpha=0.3)
-    axes.plot(100 * frame["difference"], rows, "o", color=INK, markersize=6)
-    axes.set_yticks(rows, frame["class"].astype(str))
-    axes.set(ylim=(len(frame) - 0.5, -0.5), ylabel="true class",
+    axes.hlines(rows, 100 * drawn["low"], 100 * drawn["high"], color=INK, linewidth=5, alpha=0.3)
+    axes.plot(100 * drawn["difference"], rows, "o", color=INK, markersize=6)
+    axes.set_yticks(rows, drawn["class"].astype(str))
+    axes.set(ylim=(len(drawn) - 0.5, -0.5), ylabel="true class",
              xlabel=f"{ARMS[1]} minus {ARMS[0]}, pp\nbar: 95 % interval over {over}")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
@@ -182,17 +194,21 @@ def classes(study: Study) -> Figure:
     plain_ticks(axes.xaxis, signed=True)
     alt = "Dot plot of the difference in accuracy by class, pp. " + " ".join(
         f"{row.iloc[0]}: {row['difference, pp']} ({row['95 % interval, pp']})."
-        for _, row in table.shown.iterrows())
+        for _, row in table.shown.loc[drawn.index].iterrows())
     above = int((frame["low"] > 0).sum())
     under = int((frame["high"] < 0).sum())
     worse = frame["class"][frame["difference"] < 0].astype(str).tolist()
     fell = (f"Mean accuracy is lower with {ARMS[1]} in class{'es' if len(worse) > 1 else ''} "
             f"{tables.listed(worse)}." if worse else
             f"Mean accuracy is lower with {ARMS[1]} in no class.")
+    few = (f"Drawn are the {len(drawn)} classes with the largest differences, above or below. "
+           if len(drawn) < len(frame) else "")
+    if len(worse) > CLASSES:
+        fell = f"Mean accuracy is lower with {ARMS[1]} in {len(worse)} classes."
     return Figure("classes", "By class", render(figure, "classes", alt), alt,
                   f"Dots are means over seeds and bars 95 % intervals over {over}. {above} of "
                   f"{len(frame)} intervals lie above zero and {under} below. They are not adjusted "
-                  f"for looking at {len(frame)} classes. {fell}", table)
+                  f"for looking at {len(frame)} classes. {few}{fell}", table)
 
 
 @matplotlib.rc_context(STYLE)

@@ -11,19 +11,23 @@ from mnist_aug.report.tables import number
 from mnist_aug.study import ARMS, Study
 
 WRITTEN = 12  # with more classes than this the cells hold no numbers
+DRAWN = 40  # with more, those of most errors alone are drawn, and as many as have numbers
 
 
 @matplotlib.rc_context(STYLE)
 def confusion(study: Study) -> Figure:
     """Mean confusion counts per run of both arms, and their difference, one below another."""
     table = tables.confusion(study)
-    counts = [arm.confusion(study.classes) for arm in study.arms]
-    tall = min(0.25 * study.classes, 3.2)
+    every = [arm.confusion(study.classes) for arm in study.arms]
+    names = _drawn(sum(every))
+    counts = [c[np.ix_(names, names)] for c in every]
+    tall = min(0.25 * len(names), 3.2)
     figure, panels = canvas(0.7 + 3 * (tall + 0.75), study,
                             "Mean counts per run, by true and predicted class", nrows=3)
     most = max(1e-9, *(c[~np.eye(len(c), dtype=bool)].max() for c in counts))
     change = counts[1] - counts[0]
     largest = max(1e-9, np.abs(change[~np.eye(len(change), dtype=bool)]).max())
+    ticks = "auto" if len(names) == study.classes else names
     both = LinearSegmentedColormap.from_list("both", [
         _tint(COLOURS[0], 0.6), _tint(COLOURS[0], 0), _tint(COLOURS[1], 0), _tint(COLOURS[1], 0.6)])
     for axes, values, colour, limit, title in (
@@ -35,8 +39,9 @@ def confusion(study: Study) -> Figure:
         single = both if colour is None else LinearSegmentedColormap.from_list(
             "one", [_tint(colour, 0), _tint(colour, 0.6)])
         sns.heatmap(shade, ax=axes, cmap=single, vmin=-limit if colour is None else 0, vmax=limit,
-                    cbar=False, linewidths=0.5, linecolor=RULE)
-        if study.classes <= WRITTEN:
+                    cbar=False, linewidths=0.5, linecolor=RULE, xticklabels=ticks,
+                    yticklabels=ticks)
+        if len(names) <= WRITTEN:
             for (i, j), value in np.ndenumerate(values):
                 text = _count(value, len(study.paired_seeds) == 1, signed=colour is None)
                 axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=SMALL,
@@ -45,18 +50,30 @@ def confusion(study: Study) -> Figure:
         axes.set(xlabel="predicted class", ylabel="true class")
         axes.tick_params(length=0)
         axes.tick_params(axis="y", rotation=0)
-    wrong = [c.sum() - np.trace(c) for c in counts]
+    wrong = [c.sum() - np.trace(c) for c in every]
     text = (f"Mean errors per run: {ARMS[0]} {number(wrong[0])}, {ARMS[1]} {number(wrong[1])} of "
             f"{len(study.labels):,} test images.")
     if len(table.shown):
         row = table.shown.iloc[0]
         text += (f" The confusion that changed most is {row.iloc[0]}: {row[ARMS[0]]} with "
                  f"{ARMS[0]}, {row[ARMS[1]]} with {ARMS[1]}.")
+    if len(names) < study.classes:
+        text += (f" Drawn are the {len(names)} of {study.classes} classes with the most errors in "
+                 f"both arms, as true or predicted class; {table.name}.csv has all.")
     alt = f"Three matrices of counts by true and predicted class. {text}"
     return Figure("confusion", "Confusions", render(figure, "confusion", alt), alt,
                   f"Bold diagonal: read right. Off it, a stronger colour is more errors; in the "
                   f"lowest matrix, blue is what {ARMS[0]} does more often and orange-red what "
                   f"{ARMS[1]} does more often. Zeros are left out. {text}", table)
+
+
+def _drawn(counts: np.ndarray) -> np.ndarray:
+    """The classes to draw, in order: all, or of many those with the most errors."""
+    classes = len(counts)
+    if classes <= DRAWN:
+        return np.arange(classes)
+    errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    return np.sort(np.lexsort((np.arange(classes), -errors))[:WRITTEN])
 
 
 def _tint(colour: str, alpha: float) -> tuple:

@@ -25,8 +25,8 @@ def settings(study: Study) -> Table:
     names = [n for n in dict.fromkeys((*first, *second))
              if first.get(n) != second.get(n) and n != "name"]
     frame = pd.DataFrame({"setting": names, ARMS[0]: [first.get(n, "") for n in names],
-                          ARMS[1]: [second.get(n, "") for n in names]})
-    shown = frame[[not _idle(*row) for row in frame.itertuples(index=False)]]
+                          ARMS[1]: [second.get(n, "") for n in names]}, dtype=str)
+    shown = frame[np.array([not _idle(*row) for row in frame.itertuples(index=False)], bool)]
     of_policy = shown["setting"].str.startswith("policy / ")
     shown = shown.assign(**{arm: shown[arm].where(~of_policy, shown[arm].map(_plain))
                             for arm in ARMS})
@@ -153,8 +153,7 @@ def manifest(study: Study) -> Table:
         ("image shape, classes", f"{' by '.join(map(str, dataset['image_shape']))}, "
                                  f"{dataset['classes']}"),
         *((f"seeds of {name}", text) for name, text in seeds.items()),
-        ("git commit", _all((m["git"].get("commit") or "not from a git repository") + (
-            " with uncommitted changes" if m["git"].get("dirty") else "") for m in manifests)),
+        ("git commit", _all(_commit(m["git"]) for m in manifests)),
         ("processor, cores, system", _all(
             ", ".join(str(m["device"].get(k)) for k in ("processor", "cores", "system"))
             for m in manifests)),
@@ -166,6 +165,28 @@ def manifest(study: Study) -> Table:
     ]
     frame = pd.DataFrame(rows, columns=["what", "value"])
     return Table("manifest", "Where the results come from", frame, frame, words=True)
+
+
+def searches(found: dict) -> Table:
+    """Where the searches, `search.Search` by arm, come from."""
+    rows = {}
+    for arm, about in ((arm, search.about) for arm, search in found.items()):
+        last = about["first_seed"] + about["seeds"] - 1
+        rows[arm] = {
+            "trials, pruned": f"{about['trials']:,}, {about['pruned']:,}",
+            "seeds of a trial": f"{about['first_seed']} to {last}",
+            "epochs": str(about["epochs"]), "searched": ", ".join(about["searched"]) or "none",
+            "git commit": _commit(about["git"]), "written": about["written"],
+            "processor, cores, system": ", ".join(map(str, about["device"].values())),
+            "command": about["command"],
+            "versions": ", ".join(f"{p} {version}" for p, version in about["versions"].items())}
+    frame = pd.DataFrame(rows).rename_axis("what").reset_index()
+    return Table("search-origin", "Where the search comes from", frame, frame, words=True)
+
+
+def _commit(git: dict) -> str:
+    return (git.get("commit") or "not from a git repository") + (
+        " with uncommitted changes" if git.get("dirty") else "")
 
 
 def _all(values) -> str:

@@ -108,7 +108,9 @@ def _relative(difference: Difference) -> float:
 
 def _mean_row(title: str, study: Study, wanted: list[str], rows: list[dict]) -> dict:
     own = {name.split("/", 1)[1] for name in wanted}
-    relative = np.nanmean([row["relative"] for row in rows if row["family"] in own])
+    known = [row["relative"] for row in rows if row["family"] in own
+             and not np.isnan(row["relative"])]
+    relative = np.mean(known) if known else np.nan
     return _row(title, "", overall(study, wanted), relative)
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mnist_aug import study
+from mnist_aug import result_files
 from mnist_aug.report.tables import points, span, spread
 from mnist_aug.statistics import paired_interval
 from mnist_aug.study import Study
 
-NAMES = ("ablation", "strength", "data-efficiency", "epochs")
+NAMES = ("ablation", "strength", "data-efficiency", "automatic", "epochs", "tuned")
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,15 @@ class Runs:
         return (two - one).dropna().to_numpy()
 
 
-def read(results: Path, content: Study) -> tuple[dict[str, Runs], list[str]]:
+def read(results: Path, content: Study,
+         best: dict[str, dict] | None = None) -> tuple[dict[str, Runs], list[str]]:
     """The studies in a results folder by name, and a sentence on each that is left out.
 
     Left out is what can't be compared with the arms: trained on another dataset, by other code,
-    with other epochs, or about another policy.
+    with other epochs, or about another policy, or of settings that a search has found no more.
+
+    Args:
+        best: the settings that the searches found, by variant of the study `tuned`.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -53,13 +57,12 @@ def read(results: Path, content: Study) -> tuple[dict[str, Runs], list[str]]:
             continue
         rows, curves, reasons = [], [], []
         for folder in folders:
-            metrics = study.read_csv(folder / "metrics.csv",
-                                     ["variant", "seed", "test_set", "accuracy"])
+            metrics = result_files.read_scores(folder / "metrics.csv")
             for row in metrics[metrics["test_set"] == "test"].itertuples():
                 place = folder / f"seed-{row.seed:02d}"
-                manifest = study.read_json(place / "manifest.json")
-                reasons.append(_unlike(name, manifest, content))
-                history = study.read_csv(place / "history.csv", ["epoch", "val_accuracy"])
+                manifest = result_files.read_manifest(place, row.seed)
+                reasons.append(_unlike(name, manifest, content, best or {}))
+                history = result_files.read_history(place, manifest)
                 rows.append(_row(folder.name, row.seed, row.accuracy, manifest, history))
                 curves.append(history.assign(variant=folder.name, seed=row.seed))
         if any(reasons):
@@ -67,13 +70,18 @@ def read(results: Path, content: Study) -> tuple[dict[str, Runs], list[str]]:
                             f"`make {name}` with the arms' settings makes it anew.")
             continue
         seeds = {row["seed"] for row in rows}
-        for arm in content.arms:
-            for run, accuracy in zip(arm.runs, arm.accuracy, strict=True):
-                if run.seed in seeds:
-                    rows.append(_row(arm.name, run.seed, accuracy, run.manifest, run.history))
-        found[name] = Runs(pd.DataFrame(rows), pd.concat(curves)[
-            ["variant", "seed", "epoch", "val_accuracy"]])
+        arms = of_arms(content)
+        found[name] = Runs(pd.concat([pd.DataFrame(rows), arms[arms["seed"].isin(seeds)]],
+                                     ignore_index=True),
+                           pd.concat(curves)[["variant", "seed", "epoch", "val_accuracy"]])
     return found, left_out
+
+
+def of_arms(content: Study) -> pd.DataFrame:
+    """The arms' own runs, as rows of `Runs.frame`."""
+    return pd.DataFrame([_row(arm.name, run.seed, accuracy, run.manifest, run.history)
+                         for arm in content.arms
+                         for run, accuracy in zip(arm.runs, arm.accuracy, strict=True)])
 
 
 def _row(variant: str, seed: int, accuracy: float, manifest: dict, history: pd.DataFrame) -> dict:
@@ -85,16 +93,21 @@ def _row(variant: str, seed: int, accuracy: float, manifest: dict, history: pd.D
             "epochs": settings["epochs"]}
 
 
-def _unlike(name: str, manifest: dict, content: Study) -> str | None:
+def _unlike(name: str, manifest: dict, content: Study, best: dict[str, dict]) -> str | None:
     """Why a run of a study can't be compared with the arms, or None if it can."""
     arm = content.arms[1].runs[0].manifest
     for key, what, words in (("dataset", "sha256", "it is of another dataset"),
                              ("sources_sha256", "training", "other code trained it")):
-        if manifest.get(key, {}).get(what) != arm.get(key, {}).get(what):
+        if (manifest.get(key) or {}).get(what) != (arm.get(key) or {}).get(what):
             return words
     own, arms = manifest["variant"], arm["variant"]
     if name != "epochs" and own["epochs"] != arms["epochs"]:
         return f"its runs have {own['epochs']} epochs and the arms {arms['epochs']}"
+    if name == "tuned" and any(own.get(key) != value for key, value in
+                               best.get(own["name"], {}).items()):
+        return "the search has found other settings since"
+    if name in ("automatic", "tuned"):  # other policies than the arm's are what they are about
+        return None
     if name in ("ablation", "strength"):
         same = content.arms[1].policy == "default"
     else:

@@ -1,5 +1,6 @@
 """Tables of results: numbers for the CSV file, and the same numbers as text for the page."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,12 @@ from mnist_aug.statistics import compare, mean_interval
 from mnist_aug.study import ARMS, Study
 
 MINUS = "\N{MINUS SIGN}"
+NO_NUMBER = "not a number"  # what training that diverged leaves; infinity, too
+RISKY = r"\t|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"  # how a formula starts
+NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+UNSEEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 0x200E, 0x200F,
+                        *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF],
+                       "\N{REPLACEMENT CHARACTER}")
 
 
 @dataclass(frozen=True)
@@ -34,15 +41,46 @@ class Table:
 
     @property
     def csv(self) -> str:
-        return self.frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+        frame = self.frame.rename(columns=_inert)
+        for name in frame.select_dtypes(exclude="number"):
+            frame[name] = frame[name].map(_inert)
+        return frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+
+
+def _inert(cell: object) -> object:
+    """Text that no spreadsheet takes for a formula; a name in the results may be anything."""
+    if not isinstance(cell, str):
+        return cell
+    cell = re.sub("\r\n?", "\n", cell)  # pandas does not quote a carriage return, which ends a row
+    return f"'{cell}" if re.match(RISKY, cell) and not re.fullmatch(NUMBER, cell) else cell
+
+
+def visible(text: str) -> str:
+    """Text with a mark for each character that would not be seen, and turn or hide its neighbours.
+
+    Such are control characters but tab and newline, and those that change the direction of text.
+    """
+    return text.translate(UNSEEN)
+
+
+def clipped(name: str, most: int = 60) -> str:
+    """A name that fits a line of a figure."""
+    name = " ".join(visible(name).split())
+    return name if len(name) <= most else f"{name[:most - 1]}…"
 
 
 def percent(fraction: float, digits: int = 2) -> str:
-    return f"{100 * fraction:.{digits}f}"
+    return decimals(100 * fraction, digits)
+
+
+def decimals(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else NO_NUMBER
 
 
 def points(fraction: float, digits: int = 2) -> str:
     """A difference of fractions in percentage points, with its sign."""
+    if not np.isfinite(fraction):
+        return NO_NUMBER
     text = f"{100 * fraction:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
@@ -53,8 +91,8 @@ def span(low: float, high: float, show=points) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """A measure with three significant digits or more, thousands set apart by commas."""
-    if np.isnan(value):
-        return "not a number"
+    if not np.isfinite(value):
+        return NO_NUMBER
     if value == 0 or abs(value) >= 10**digits:
         return f"{value:,.0f}"
     decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(value)))))
@@ -87,14 +125,18 @@ def results(study: Study) -> Table:
                      "errors": (1 - accuracy.mean()) * len(study.labels), "loss": loss.mean(),
                      "loss_sd": spread(loss), "parameters": parameters})
         many = len(accuracy) > 1
-        sd = [f" ± {percent(spread(accuracy))}", f" ± {spread(loss):.4f}"] if many else ["", ""]
+        sd = [f" ± {percent(spread(accuracy))}",
+              f" ± {decimals(spread(loss), 4)}"] if many else ["", ""]
+        if not np.isfinite(loss).all():
+            sd[1] = ""
         shown.append({
             "variant": variant.name, "policy": variant.policy or "none",
             "seeds": str(len(accuracy)),
             "accuracy ± SD, %": percent(accuracy.mean()) + sd[0],
             "95 % interval over seeds, %": span(low, high, percent),
             f"errors of {len(study.labels):,}": number(rows[-1]["errors"]),
-            "loss ± SD, nats": f"{loss.mean():.4f}{sd[1]}", "parameters": f"{parameters:,}"})
+            "loss ± SD, nats": f"{decimals(loss.mean(), 4)}{sd[1]}",
+            "parameters": f"{parameters:,}"})
     return Table("results", "Accuracy and loss on the test images, mean over seeds",
                  pd.DataFrame(rows), pd.DataFrame(shown))
 
@@ -158,16 +200,18 @@ def runs(study: Study) -> Table:
     """Every run of every variant: the dots behind the means. `pairs` shows the accuracies."""
     frame = pd.DataFrame([
         {"variant": variant.name, "seed": run.seed, "accuracy": accuracy, "loss": run.loss,
-         "validation_accuracy": run.history["val_accuracy"].iloc[-1],
+         "validation_accuracy": run.history["val_accuracy"].iloc[-1], "learned": run.learned,
          "seconds": run.manifest["seconds"], "images_per_second": run.manifest["images_per_second"]}
         for variant in study.variants.values()
         for run, accuracy in zip(variant.runs, variant.accuracy, strict=True)])
     shown = pd.DataFrame({
         "variant": frame["variant"], "seed": frame["seed"].astype(str),
-        "test loss, nats": frame["loss"].map("{:.4f}".format),
+        "test loss, nats": [decimals(loss, 4) for loss in frame["loss"]],
         "validation accuracy, %": frame["validation_accuracy"].map(percent),
         "seconds": frame["seconds"].map("{:.1f}".format),
         "images/s": frame["images_per_second"].map(number)})
+    if not frame["learned"].all():
+        shown["learned"] = frame["learned"].map({True: "yes", False: "no"})
     return Table("runs", "Every run", frame, shown)
 
 
@@ -178,10 +222,13 @@ def curves(study: Study) -> Table:
     names = ["loss", "val_loss", "accuracy", "val_accuracy"]
     frame = frame[["variant", "seed", "epoch", *names]]
     ends = frame["epoch"] == frame.groupby(["variant", "seed"])["epoch"].transform("max")
-    last = frame[ends].groupby("variant", sort=False)[names].mean().reset_index()
+    # A mean without the runs whose loss is not a number would hide them.
+    last = frame[ends].groupby("variant", sort=False)[names].agg(
+        lambda values: values.mean(skipna=False)).reset_index()
     shown = pd.DataFrame({
-        "variant": last["variant"], "training loss, nats": last["loss"].map("{:.4f}".format),
-        "validation loss, nats": last["val_loss"].map("{:.4f}".format),
+        "variant": last["variant"],
+        "training loss, nats": [decimals(loss, 4) for loss in last["loss"]],
+        "validation loss, nats": [decimals(loss, 4) for loss in last["val_loss"]],
         "training accuracy, %": last["accuracy"].map(percent),
         "validation accuracy, %": last["val_accuracy"].map(percent)})
     return Table("curves", "After the last epoch, mean over seeds", frame, shown)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.metrics import CALIBRATION_BINS
-from mnist_aug.report.tables import number, p_value, percent, points, span
+from mnist_aug.report.tables import listed, number, p_value, percent, points, span
 from mnist_aug.statistics import FEW_SEEDS, Difference
 from mnist_aug.study import ARMS, Study, Variant
 
@@ -76,6 +76,20 @@ def caution(difference: Difference, needed: int | None = None) -> str:
     return " ".join(said)
 
 
+def not_learned(content: Study) -> str:
+    """Which runs of the arms did not learn; empty when all did."""
+    said = []
+    for arm in content.arms:
+        seeds = [str(run.seed) for run in arm.runs if not run.learned]
+        if seeds:
+            said.append(f"{arm.name} with seed{'s' if len(seeds) > 1 else ''} {listed(seeds)}")
+    if not said:
+        return ""
+    return (f"Some training failed: {' and '.join(said)} did not learn, as the last training loss "
+            f"is not below that of guessing, ln {content.classes}. What such runs score is in all "
+            "means.")
+
+
 def methods(difference: Difference) -> str:
     """How the intervals are made."""
     paired = ("The arms are paired: a seed gives both the same initial weights and the same order "
@@ -133,7 +147,8 @@ def last_epochs(curves: pd.DataFrame) -> str:
     """
     ends, least = [], []
     for arm in ARMS:
-        mean = curves[curves["variant"] == arm].groupby("epoch")["val_loss"].mean()
+        mean = curves[curves["variant"] == arm].groupby("epoch")["val_loss"].agg(
+            lambda values: values.mean(skipna=False))
         ends.append(int(mean.index.max()))
         least.append(f"at epoch {mean.idxmin()} with {arm}" if mean.notna().any() else
                      f"at no epoch with {arm}, as it is not a number")

@@ -382,6 +382,10 @@ function start() {
     paint(part("seen"), seen);
     const said = arms.map((arm) => {
       const chances = arm.read(seen), best = chances.indexOf(Math.max(...chances));
+      if (best < 0) {
+        show(arm.name, []);
+        return `${arm.name} reads nothing, as its training diverged`;
+      }
       show(arm.name, chances);
       return `${arm.name} reads ${best} (${(100 * chances[best]).toFixed(1)} %)`;
     });

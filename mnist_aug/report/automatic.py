@@ -1,0 +1,92 @@
+"""Policies from papers beside the one used here: TrivialAugment and RandAugment."""
+
+import pandas as pd
+
+from mnist_aug.report.studies import Runs, against, summary
+from mnist_aug.report.tables import Table, listed, percent, with_sd
+from mnist_aug.report.tuned import verdict
+from mnist_aug.study import ARMS, Study
+
+TRIVIAL, RANDOM, TUNED = "trivialaugment", "randaugment-", "tuned-policy"
+
+
+def label(name: str) -> str:
+    """A published policy in words."""
+    if name == TRIVIAL:
+        return "TrivialAugment"
+    if not name.startswith(RANDOM):
+        return name
+    count, magnitude = _settings(name)
+    return f"RandAugment with {count} transform{'s' if count > 1 else ''} of magnitude {magnitude}"
+
+
+def _settings(name: str) -> tuple[int, int]:
+    count, magnitude = name.removeprefix(RANDOM).split("-")
+    return int(count), int(magnitude)
+
+
+def rivals(runs: Runs, tuned: Runs | None, content: Study) -> Table:
+    """TrivialAugment, the best RandAugment on validation, the policy, and the tuned policy."""
+    every = runs.frame
+    if tuned is not None:
+        every = pd.concat([every, tuned.frame[tuned.frame["variant"] == TUNED]], ignore_index=True)
+    every = Runs(every, runs.curves)
+    names = set(every.frame["variant"])
+    random = [name for name in names if name.startswith(RANDOM)]
+    means = every.frame.groupby("variant")["validation"].mean()
+    chosen = [max(sorted(random), key=means.get)] if random else []
+    wanted = [*(n for n in (TRIVIAL,) if n in names), *chosen, ARMS[1],
+              *(n for n in (TUNED,) if n in names)]
+    frame = summary(every, wanted, (ARMS[1],))
+    called = {ARMS[1]: f"policy {content.arms[1].policy}", TUNED: "the tuned policy"}
+    shown = pd.DataFrame({
+        "policy": [called.get(name) or label(name) for name in frame["variant"]],
+        "seeds": frame["seeds"].astype(str),
+        "validation ± SD, %": with_sd(frame, "validation"),
+        "test ± SD, %": with_sd(frame, "test"),
+        f"test, against policy {content.arms[1].policy}, pp (95 %)": against(frame, ARMS[1])})
+    return Table("automatic", "Policies from papers, the policy used here and the tuned one",
+                 frame, shown)
+
+
+def grid(runs: Runs) -> Table:
+    """Validation and test accuracy of every RandAugment tried, by transforms and magnitude."""
+    names = sorted({n for n in runs.frame["variant"] if n.startswith(RANDOM)}, key=_settings)
+    frame = summary(runs, names, (ARMS[1],))
+    if names:
+        frame.insert(1, "transforms", [_settings(name)[0] for name in names])
+        frame.insert(2, "magnitude", [_settings(name)[1] for name in names])
+    rows = []
+    for count in dict.fromkeys(frame.get("transforms", [])):
+        own = frame[frame["transforms"] == count].set_index("magnitude")
+        for part in ("validation", "test"):
+            rows.append({"transforms an image": f"{count}, {part}, %", **{
+                f"magnitude {m}": percent(own[part][m]) if m in own.index else "—"
+                for m in sorted(set(frame["magnitude"]))}})
+    return Table("randaugment", "Mean accuracy with RandAugment", frame, pd.DataFrame(rows))
+
+
+def words(table: Table, every: Table, content: Study) -> list[str]:
+    """How the policies compare with the one used here on test."""
+    frame, policy = table.frame, content.arms[1].policy
+    called = dict(zip(frame["variant"], table.shown["policy"], strict=True))
+    low, high = frame[f"against_{ARMS[1]}_low"], frame[f"against_{ARMS[1]}_high"]
+    found = pd.Series([verdict(*ends) for ends in zip(low, high, strict=True)],
+                      index=frame["variant"]).drop(ARMS[1])
+    said = []
+    for what, text in (("hurts", f"less accurate than policy {policy}"),
+                       ("helps", f"more accurate than policy {policy}"),
+                       ("no detectable difference", f"not to be told from policy {policy}"),
+                       ("too few seeds", f"not compared with policy {policy}, as one seed gives "
+                                         "no interval")):
+        own = [called[name] for name in found.index[found == what]]
+        if own:
+            said.append(f"{listed(own)} {'are' if len(own) > 1 else 'is'} {text}")
+    text = f"On test, by 95 % intervals over seeds, {'; '.join(said)}." if said else ""
+    how = ("The published policies draw from the transforms that the papers list, less those that "
+           "change colours or the digit, and with scale and elastic distortion (Müller and Hutter "
+           "2021; Cubuk, Zoph, Shlens and Le 2020).")
+    if len(every.frame):
+        how += (f" Of {len(every.frame)} settings of RandAugment, the one with the largest mean "
+                "validation accuracy is compared.")
+    return [text, how] if text else [how]

@@ -1,0 +1,78 @@
+"""The recipes of the records: what was tried on the validation images, and what was kept."""
+
+import pandas as pd
+
+from mnist_aug.records import DROPPED
+from mnist_aug.report.records import Records
+from mnist_aug.report.tables import Table, listed, percent, points, span, spread
+from mnist_aug.statistics import paired_interval
+
+KINDS = ("plain", "augmented", "short", "long", "longest", "large", "affine")
+PARTS = KINDS[2:]  # change one thing in a recipe; the others are grids
+
+
+def table(records: Records) -> Table:
+    """What the recipes were chosen from, on the validation split."""
+    frame = records.recipes
+    means = frame.groupby("recipe")["validation"].mean()
+    by_seed = frame.pivot_table("validation", "seed", "recipe")
+    rows = []
+    for name in sorted(means.index, key=_place):
+        kind = name.split("-")[0]
+        chosen = reference(means, kind)
+        gains = (by_seed[name] - by_seed[chosen]).dropna().to_numpy()
+        low, high = paired_interval(gains)
+        own = frame[frame["recipe"] == name]
+        rows.append({"recipe": name, "against": chosen, "seeds": len(own),
+                     "epochs": own["epochs"].iloc[0], "validation_error": 1 - means[name],
+                     "validation_error_sd": spread(own["validation"]),
+                     "difference": -gains.mean(), "low": -high, "high": -low})
+    made = pd.DataFrame(rows)
+    shown = pd.DataFrame({
+        "recipe": made["recipe"], "seeds": made["seeds"].astype(str),
+        "epochs": made["epochs"].astype(str),
+        "validation error, %": made["validation_error"].map(percent),
+        "against": made["against"],
+        "difference in error, pp (95 %)": [
+            "—" if r.recipe == r.against else f"{points(r.difference)} ({span(r.low, r.high)})"
+            for r in made.itertuples()]})
+    return Table("recipes", "What the recipes were chosen from, on the validation images", made,
+                 shown)
+
+
+def _place(name: str) -> int:
+    kind = name.split("-")[0]
+    return (*KINDS, kind).index(kind)
+
+
+def reference(means: pd.Series, kind: str) -> str:
+    """The recipe that those of a kind are compared with: the one they change, or a grid's best.
+
+    Args:
+        means: validation accuracy by recipe.
+        kind: of `KINDS`; short ones change the best augmented one, others that of their name.
+    """
+    if kind in means.index:
+        return kind
+    grid = {"short": "augmented"}.get(kind, kind)
+    own = means[means.index.str.startswith(grid)]
+    return own.idxmax() if len(own) else means[means.index.str.startswith(kind)].idxmax()
+
+
+def words(table: Table) -> list[str]:
+    """What was kept for a gain, and what was dropped."""
+    frame = table.frame
+    parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
+    worse, better = parts["low"] > 0, parts["high"] < 0
+    said = [f"{text}: {listed([*parts['recipe'][chosen]])}" for chosen, text in (
+        (worse, "worse than what they change, by the whole interval"),
+        (better, "better by the whole interval"),
+        (~worse & ~better & (parts["recipe"] != parts["against"]), "not to be told from it"))
+        if chosen.any()]
+    text = ("The first recipes are both arms over the same learning rates and weight decays; each "
+            "arm's best is in the rows. The others change one thing in a recipe. Learning rates of "
+            "larger networks are from single tries on the same images.")
+    if said:
+        text += f" Of the changes, {'; '.join(said)}."
+    return [text, f"Tried on validation images and dropped, without a gain to be seen in one to "
+                  f"four seeds: {listed(list(DROPPED))}."]
