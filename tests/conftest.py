@@ -1,20 +1,87 @@
 """What several test modules need: the embedded digits, and real MNIST where it is there."""
 
+import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import hypothesis
+import matplotlib
 import pytest
 
-from mnist_aug import dataset
+from mnist_aug import arguments, dataset
+from mnist_aug.engine import evidence
 
 PROJECT = Path(__file__).parents[1]
-hypothesis.settings.register_profile("suite", deadline=None)  # two tests run at once
-hypothesis.settings.load_profile("suite")
+PATIENCE = 900  # seconds that a test waits for a process, on a machine busy with other things
+# The same examples each time, so that no change is refused for what it didn't touch; `make torture`
+# draws new ones. Nothing depends on how fast they are: two tests run at once.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, derandomize=True, database=None, print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "torture", hypothesis.settings.get_profile("suite"), derandomize=False)
 MNIST = PROJECT.parent / "shared" / "data" / "mnist"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--counts", metavar="PAGE", default=None, type=Path,
+                     help="write what was tried how often into this page, if all tests pass")
+
+
+def pytest_configure(config):
+    """Make this process, and those that it starts, the same for the tests wherever they run."""
+    # Ctrl-C is ignored in a background job, and is to be heard.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    torture = config.getoption("markexpr") == "torture"
+    hypothesis.settings.load_profile("torture" if torture else "suite")
+    # Matplotlib and Jupyter speak up on stderr where they can't write to the home folder.
+    if not os.access(os.path.expanduser("~"), os.W_OK):
+        home = tempfile.TemporaryDirectory()
+        config.add_cleanup(home.cleanup)
+        os.environ["HOME"] = home.name
+    # On stderr, too, Matplotlib tells of its font cache where that takes long to build.
+    if not [*Path(matplotlib.get_cachedir()).glob("fontlist*.json")]:
+        importlib.import_module("matplotlib.font_manager")
+
+
+def pytest_collection_finish():
+    """Runs are trained in the process that tests them, where TensorFlow has one thread.
+
+    This can't be had once it has started, and modules only import it. The process that hands the
+    tests to others collects none and needs none.
+    """
+    if "tensorflow" in sys.modules:
+        assert arguments.import_tensorflow_quietly(one_thread=True)
+
+
+@pytest.fixture
+def counted(record_property):
+    """Says how often a test tried something: `counted("bad files read", 1000)`.
+
+    The end of the tests' output adds up what was said with the same words.
+    """
+    return record_property
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    counts = {}
+    for report in terminalreporter.getreports("passed"):
+        for what, number in report.user_properties:
+            counts[what] = counts.get(what, 0) + number
+    if not counts:
+        return
+    table = "\n".join(["| what was tried | how often |", "| :-- | --: |", *(
+        f"| {what} | {number:,} |" for what, number in sorted(counts.items()))])
+    terminalreporter.write_sep("-", "tried")
+    terminalreporter.write_line(table)
+    page = config.getoption("--counts")
+    if page and exitstatus == 0:
+        evidence.write(page, {"counts": table})
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +102,12 @@ def browser():
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("needs chromium or google-chrome")
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    api = pytest.importorskip("playwright.sync_api")
+    api.expect.set_options(1000 * PATIENCE)
+    with api.sync_playwright() as playwright:
+        # A container's /dev/shm is too small for a large page.
+        opened = playwright.chromium.launch(executable_path=chromium, timeout=1000 * PATIENCE,
+                                            args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield opened
         opened.close()
 
@@ -48,7 +118,7 @@ def script(tmp_path):
     def run(name, *arguments, **environment):
         return subprocess.run(
             [sys.executable, PROJECT / "scripts" / f"{name}.py", *map(str, arguments)],
-            cwd=tmp_path, capture_output=True, text=True, timeout=300,
+            cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
             env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment)
     return run
 

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_aug import bench
+from mnist_aug import bench, workers
 
 
 @pytest.fixture(scope="module")
 def measured(digits, tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
     small = replace(digits, x_train=digits.x_train[:200], y_train=digits.y_train[:200])
-    return bench.measure(small, results, repeats=2), results
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "beside", lambda: 2)  # not a process a core, of however many
+        return bench.measure(small, results, repeats=2), results
 
 
 def test_every_method_in_every_repeat(measured, digits):
@@ -29,10 +31,14 @@ def test_every_method_in_every_repeat(measured, digits):
     assert set(table.benchmark) == {bench.EPOCH, bench.AUGMENTED_EPOCH, "affine",
                                     "affine + elastic", "default policy"}
     epoch = table[table.benchmark == bench.EPOCH]
-    assert set(epoch.method) == {bench.STOCK, bench.PLAIN, "augmented"}
-    assert set(epoch.images) == {160}  # 200 less a fifth for validation
+    beside = ", 2 runs beside each other"
+    assert set(epoch.method) == {bench.STOCK, *(arm + how for arm in (bench.PLAIN, "augmented")
+                                                for how in ("", beside, f", {bench.ALL_CORES}"))}
+    images = epoch.groupby("method").images.unique().map(list)  # 200 less a fifth for validation
+    assert all(count == [320 if beside in method else 160]
+               for method, count in images.items())
     again = table[table.benchmark == bench.AUGMENTED_EPOCH]
-    same = epoch[epoch.method != bench.STOCK]
+    same = epoch[epoch.method.isin([bench.PLAIN, "augmented"])]
     np.testing.assert_array_equal(np.sort(again.seconds), np.sort(same.seconds))
 
 

@@ -6,10 +6,11 @@ import struct
 
 import numpy as np
 import pytest
+from conftest import PATIENCE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug import dataset
+from mnist_aug import dataset, readers
 from mnist_aug.errors import UserError
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
@@ -146,7 +147,7 @@ def test_any_bytes_are_an_array_or_a_user_error(tmp_path_factory, content):
         file = path.with_name(name)
         file.write_bytes(data)
         try:
-            outcome = dataset._read_idx(file, 1)
+            outcome = readers.idx(file, 1)
         except UserError as error:
             outcome = error
         assert name in str(outcome) or outcome.dtype == np.uint8
@@ -212,8 +213,9 @@ def test_too_few_to_validate(digits):
 def test_auto_without_network_announces_the_embedded_digits(script, tmp_path, fails_in_one_line):
     # An address that nothing answers on: the download fails, and no cache is there.
     nowhere = {"KERAS_HOME": str(tmp_path / "keras"), "https_proxy": "http://127.0.0.1:9",
-               "HTTPS_PROXY": "http://127.0.0.1:9", "HOME": str(tmp_path)}
-    process = script("train", "baseline", "--data", "auto", "--seeds", 1, "--epochs", 1, **nowhere)
+               "HTTPS_PROXY": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": "",
+               "HOME": str(tmp_path)}
+    process = script("tune", "baseline", "--data", "auto", "--search", "policy", **nowhere)
     assert process.returncode == 0, process.stderr
     assert "EMBEDDED DIGITS" in process.stdout
     assert "This is not MNIST" in process.stdout
@@ -231,9 +233,23 @@ def test_hanging_download_is_given_up(monkeypatch, tmp_path):
     assert dataset.STALL_SECONDS <= 15  # leaves 5 s of the 20 for Keras's import
     monkeypatch.setattr(dataset, "STALL_SECONDS", 1)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: released.wait(60))
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: released.wait(PATIENCE))
     start = time.monotonic()
     with pytest.raises(UserError, match="nothing arrived"):
         dataset.load("mnist")
     released.set()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < PATIENCE / 2
+
+
+def test_mnist_from_keras(digits, monkeypatch):
+    import keras
+
+    parts = ((digits.x_train, digits.y_train.astype(np.uint8)),
+             (digits.x_test, digits.y_test.astype(np.uint8)))
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: parts)
+    found = dataset.load("mnist")
+    assert found.name == "mnist (unverified)"  # as it is not MNIST
+    assert found.sha256 == digits.sha256
+    without = dataset.load("auto", test=False)
+    assert len(without.x_test) == len(without.y_test) == 0
+    np.testing.assert_array_equal(without.x_train, digits.x_train)

@@ -10,7 +10,14 @@ import synthetic_results
 from matplotlib.figure import Figure as Canvas
 
 from mnist_aug import examples, study
-from mnist_aug.report import calibration, figures, matrices, pictures
+from mnist_aug.report import (
+    calibration,
+    figures,
+    matrices,
+    pictures,
+    search,
+    search_figures,
+)
 from mnist_aug.report.drawing import plain_ticks
 from mnist_aug.report.tables import MINUS, listed
 from mnist_aug.statistics import compare
@@ -25,6 +32,11 @@ def draw(path) -> list:
              pictures.augmented(content, samples)]
     if content.bench is not None:
         drawn.append(figures.bench(content))
+    searches = search.read(path, content)[0]
+    if searches:
+        drawn += [search_figures.history(list(searches.values()), content),
+                  search_figures.importance(searches, content),
+                  *(search_figures.slices(one, content) for one in searches.values())]
     return drawn + [pictures.read(content, samples, group, group, "By rule.")
                     for group in ("test", "fixed", "broken") if len(samples[f"{group}_images"])]
 
@@ -32,7 +44,7 @@ def draw(path) -> list:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return synthetic_results.write(tmp_path_factory.mktemp("results"), seeds=3, test=200,
-                                   embedded=True, name="digits")
+                                   embedded=True, name="digits", studies=["tuned"])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +59,7 @@ def test_same_bytes_twice_and_global_settings_left_alone(folder, drawn):
 
 
 def test_every_figure_is_xml_with_the_mark_and_alt_text(drawn):
-    assert len(drawn) == 10
+    assert len(drawn) == 14
     for figure in drawn:
         root = ElementTree.fromstring(figure.svg)
         assert root.get("role") == "img"
@@ -153,3 +165,11 @@ def test_the_numbers_in_the_words_are_those_of_the_study(folder, drawn):
 def test_odd_studies_can_be_drawn(tmp_path, options):
     for figure in draw(synthetic_results.write(tmp_path, bench=False, **options)):
         ElementTree.fromstring(figure.svg)
+
+
+def test_two_hundred_classes_stay_small_and_repeat(tmp_path):
+    content = study.load(synthetic_results.write(tmp_path, seeds=2, test=400, classes=200,
+                                                 bench=False, samples=False))
+    first, again = (matrices.confusion(content).svg for _ in range(2))
+    assert first == again
+    assert len(first) < 500_000

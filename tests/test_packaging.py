@@ -14,13 +14,14 @@ from packaging.version import Version
 from mnist_aug import run
 
 PROJECT = Path(__file__).parents[1]
+EXTRAS = ("cluster", "notebook", "tensorboard", "test", "tune")  # all but `bench`, with PyTorch
 
 
 def declared():
-    """Name to requirement, the test extra included, from pyproject.toml."""
+    """Name to requirement, those of `EXTRAS` included, from pyproject.toml."""
     text = (PROJECT / "pyproject.toml").read_text()
     blocks = [re.search(rf"^{name} = \[$(.*?)^\]$", text, re.M | re.S)[1]
-              for name in ("dependencies", "notebook", "test")]
+              for name in ("dependencies", *EXTRAS)]
     found = [Requirement(line) for line in re.findall(r'"([^"]+)"', "".join(blocks))]
     return {canonicalize_name(requirement.name): requirement for requirement in found}
 
@@ -64,9 +65,31 @@ def test_lock_satisfies_pyproject_on_every_python():
 
 
 def test_every_dependency_is_bounded_on_both_sides():
-    for requirement in declared().values():
-        operators = {part.operator for part in requirement.specifier}
+    text = (PROJECT / "pyproject.toml").read_text()
+    quoted = re.findall(r'"([a-z0-9-]+[=<>][^"]+)"', text)  # `bench` and the build's among them
+    assert {"torch", "setuptools"} <= {Requirement(one).name for one in quoted}
+    assert set(map(str, declared().values())) < {str(Requirement(one)) for one in quoted}
+    for requirement in map(Requirement, quoted):
+        operators = {part.operator for part in requirement.specifier} - {"!="}
         assert operators == {"=="} or operators == {">=", "<"}, requirement
+
+
+def test_whatever_is_imported_is_declared():
+    """So that its bounds are ours, and not what another package happens to ask for."""
+    called = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn",
+              "yaml": "pyyaml"}
+    ours = {"mnist_aug", *(path.stem for path in (PROJECT / "tests").glob("*.py"))}
+    modules = set()
+    for folder in ("mnist_aug", "scripts", "tests"):
+        for path in (PROJECT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    modules |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    modules.add(node.module.split(".")[0])
+    extern = modules - ours - sys.stdlib_module_names
+    apart = {"atheris", "kornia", "torch", "torchvision"}  # what needs these does without, too
+    assert {canonicalize_name(called.get(one, one)) for one in extern} <= {*declared(), *apart}
 
 
 def imports(path):
@@ -98,12 +121,13 @@ def makefile_variable(name):
 
 def test_what_decides_a_run_is_in_its_manifest_and_in_the_makefile():
     # These write the run down, and cannot change what is in it.
-    plumbing = {f"mnist_aug/{name}.py" for name in ("arguments", "errors", "run")}
-    training = closure("mnist_aug/training.py")
-    assert training - plumbing == {
+    plumbing = {f"mnist_aug/{name}.py" for name in ("arguments", "errors", "manifest", "run")}
+    # What these make, a manifest spells out: the images' hash, the settings, the policy.
+    told = {f"mnist_aug/{name}.py" for name in ("dataset", "policy", "readers", "variant")}
+    assert closure("mnist_aug/trainer.py") - plumbing - told == {
         f"mnist_aug/{name}.py" for name in (*run.TRAINING_SOURCES, *run.AUGMENTATION_SOURCES)}
     listed = makefile_variable("TRAINING") | makefile_variable("ENGINE")
-    assert training <= listed
+    assert closure("mnist_aug/training.py") <= listed
     # What is trained again is evaluated again, and what is evaluated again is reported again.
     listed |= makefile_variable("EVALUATION")
     assert closure("mnist_aug/evaluation.py") <= listed

@@ -13,10 +13,10 @@ def numbered(count):
     return images, np.arange(count, dtype=np.int32)
 
 
-def epochs_of(count, batch_size, seed=0, epochs=2, **options):
+def epochs_of(count, batch_size, seed=0, epochs=2):
     """What each epoch yields, joined: images [N, ...] and labels [N], and the blocks' shapes."""
-    blocks, per_epoch = pipeline.blocks(*numbered(count), seed=seed, epochs=epochs,
-                                        batch_size=batch_size, **options)
+    blocks, per_epoch = pipeline.blocks(*numbered(count), seed=seed, batch_size=batch_size,
+                                        phases=[(epochs, None)])
     blocks = list(blocks.as_numpy_iterator())
     assert len(blocks) == epochs * per_epoch
     out = []
@@ -62,7 +62,7 @@ def test_augmentation_keeps_the_order_and_follows_the_key():
     images = random.integers(0, 256, (50, 12, 12), dtype=np.uint8)
     labels = np.arange(50, dtype=np.int32)
     engine = vectorize(policy.load("affine"))
-    blocks, _ = pipeline.blocks(images, labels, seed=7, epochs=2, batch_size=8, engine=engine)
+    blocks, _ = pipeline.blocks(images, labels, seed=7, batch_size=8, phases=[(2, engine)])
     epoch, seen = 0, 0
     for x, y in blocks.as_numpy_iterator():
         for batch, indices in zip(x, y, strict=True):

@@ -118,7 +118,7 @@ def test_files_that_are_no_pictures(tmp_path, monkeypatch):
             read(tmp_path / name)
     with pytest.raises(UserError, match="is not there"):
         read(tmp_path / "none.png")
-    with pytest.raises(UserError, match="is no readable picture"):
+    with pytest.raises(UserError, match="as it is a folder"):
         read(tmp_path)
     monkeypatch.setattr(preparation, "MAX_PIXELS", 1000)
     with pytest.raises(UserError, match="has 400 by 480 pixels"):

@@ -1,11 +1,15 @@
-"""What the README says: the reference's verdict, targets that exist, code that runs."""
+"""What README and docs say: the reference's verdict, targets that exist, code that runs."""
 
+import json
 import re
+import statistics
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
+REFERENCE = PROJECT / "results" / "reference"
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
@@ -35,3 +39,22 @@ def test_python_examples_run(tmp_path):
     for example in examples:
         subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
     assert (tmp_path / "mine.yaml").exists()
+
+
+def table(text, heading):
+    """Cells of the first table after a heading, the header row left out."""
+    lines = text.split(f"\n{heading}\n", 1)[1].splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:]]
+    return list(takewhile(lambda row: len(row) > 1, rows))[2:]
+
+
+def test_what_the_page_on_scaling_says_was_measured():
+    text = (PROJECT / "docs" / "scaling.md").read_text()
+    manifests = [[json.loads(path.read_text()) for path in REFERENCE.glob(f"{arm}/*/manifest.json")]
+                 for arm in ("baseline", "augmented")]
+    for row, runs in zip(table(text, "## What 10,000 runs cost"), manifests, strict=True):
+        cores = runs[0]["device"]["cores"]
+        hours = 10_000 * statistics.median(run["seconds"] for run in runs) / cores / 3600
+        assert row[1:] == [f"{hours:.1f} h", f"{60 * hours / 16:.0f} min",
+                           f"{60 * hours / 256:.1f} min"]

@@ -1,5 +1,6 @@
 """The report as a whole: its words, its bytes, and what a browser makes of it."""
 
+import csv
 import hashlib
 import os
 import re
@@ -10,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic_results
 
@@ -77,12 +79,6 @@ def test_verdict(tmp_path, first, second, seeds, start):
     markdown = (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
     assert f"**{sentence}**" in markdown
     assert "samples.npz" in markdown
-
-
-def test_few_seeds_are_said_to_be_few(tmp_path):
-    results = synthetic_results.write(tmp_path / "results", seeds=2, test=60, bench=False)
-    write(results, tmp_path / "reports")
-    assert "n = 2 seeds" in (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
 
 
 def test_same_bytes_anywhere_without_tensorflow(made, tmp_path):
@@ -156,18 +152,52 @@ def test_what_was_trained_stands_below_the_heading(page):
     assert "<h1>Does this augmentation help this classifier on MNIST?</h1>" in page
 
 
-def test_hostile_names_stay_text(tmp_path):
-    name = "<script>alert(1)</script>|`x`"
-    variant = "a&b<i>"
-    results = synthetic_results.write(tmp_path / "results", seeds=2, test=60, name=name,
-                                      variants=("baseline", "augmented", variant))
-    write(results, tmp_path / "reports")
-    page = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
-    markdown = (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A dataset and variants whose names are HTML, Markdown and a spreadsheet's formulas."""
+    folder = tmp_path_factory.mktemp("hostile")
+    name = '=HYPERLINK("http://127.0.0.1:9")<script>alert(1)</script>|`x`'
+    write(synthetic_results.write(
+        folder / "results", seeds=2, test=60, name=name,
+        variants=("baseline", "augmented", "a&b<i>", "+x", "@x", "-x")), folder / "reports")
+    return name, folder / "reports"
+
+
+def test_hostile_names_stay_text(hostile):
+    page = (hostile[1] / "index.html").read_text(encoding="utf-8")
+    markdown = (hostile[1] / "report.md").read_text(encoding="utf-8")
     tags = {tag for tag, _ in Outline(page).tags}
     assert "script" not in tags
     assert "i" not in tags
     assert "<script" not in markdown.replace("\\<", "")
+    assert "n = 2 seeds" in markdown
+
+
+def test_formulas_are_text_in_the_tables(hostile):
+    formula, reports = hostile
+    cells = [cell for path in (reports / "tables").glob("*.csv")
+             for row in csv.reader(path.open(newline="")) for cell in row]
+    assert f"'{formula}" in cells
+    assert {"'+x", "'@x", "'-x"} <= {*cells}
+    for cell in cells:
+        if cell.lstrip().startswith(("=", "+", "-", "@")):
+            float(cell)
+
+
+def test_runs_that_did_not_learn_are_told_at_the_top(made, tmp_path):
+    results = shutil.copytree(made / "results", tmp_path / "results")
+    for seed, loss in ((0, float("nan")), (1, 2.31)):
+        path = results / "augmented" / f"seed-{seed:02d}" / "history.csv"
+        history = pd.read_csv(path)
+        history.loc[len(history) - 1, "loss"] = loss
+        history.to_csv(path, index=False)
+    write(results, tmp_path / "reports")
+    head = (tmp_path / "reports" / "report.md").read_text().split("## Contents")[0]
+    assert "augmented with seeds 0 and 1 did not learn" in head
+    runs = pd.read_csv(tmp_path / "reports" / "tables" / "runs.csv")
+    assert runs[~runs.learned][["variant", "seed"]].to_numpy().tolist() == [
+        ["augmented", 0], ["augmented", 1]]
+    assert "did not learn" not in (made / "reports" / "report.md").read_text()
 
 
 def test_embedded_digits_are_marked_everywhere(tmp_path):

@@ -63,7 +63,9 @@ def test_worth_in_images_is_read_off_the_baseline():
 def test_the_choice_counts_each_candidate_once(made):
     found = made[2]
     text = ablation.choice(found)
-    assert "Of 7 candidates in ablation and strength" in text  # the arm itself is in both studies
+    # The arm itself is in every study, and two tuned variants differ in more than the policy.
+    assert "Of 13 candidates in ablation, strength, automatic and tuned" in text
+    assert "The tuned policy was already the best of a search on these validation images" in text
     best = found["ablation"].frame.copy()
     best.loc[best["variant"] == "augmented", "validation"] = 1.0
     text = ablation.choice({"ablation": studies.Runs(best, found["ablation"].curves)})
@@ -98,8 +100,9 @@ def test_a_study_unlike_the_arms_is_left_out_and_said_so(tmp_path, change, reaso
                                                      if k != "policy"}
             synthetic_results.write_run(results / "other", arm, seed, np.ones(60, bool),
                                         np.arange(60) % 10, 10, **own)
-            (results / "other" / arm / f"seed-{seed:02d}" / "manifest.json").replace(
-                results / arm / f"seed-{seed:02d}" / "manifest.json")
+            for name in ("manifest.json", "history.csv"):
+                (results / "other" / arm / f"seed-{seed:02d}" / name).replace(
+                    results / arm / f"seed-{seed:02d}" / name)
     write(results, tmp_path / "reports")
     text = (tmp_path / "reports" / "report.md").read_text()
     assert f"The study ablation is left out, as {reason}" in text

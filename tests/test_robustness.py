@@ -7,6 +7,7 @@ import synthetic_results
 from mnist_aug import policy, study
 from mnist_aug.errors import UserError
 from mnist_aug.report import robustness
+from mnist_aug.result_files import read_npz
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_what_a_policy_resembles(name, like):
 def test_bits_that_disagree_with_the_scores_are_refused(results):
     path = results / "baseline" / "seed-00" / "correct.npz"
     whole = path.read_bytes()
-    arrays = study.read_npz(path)
+    arrays = read_npz(path)
     arrays["corruption/fog"] = ~arrays["corruption/fog"]
     np.savez_compressed(path, **arrays)
     with pytest.raises(UserError, match=r"correct.npz disagrees with .* on corruption/fog"):

@@ -1,5 +1,6 @@
 """Studies: each variant differs from its arm in the one thing the study is about."""
 
+import json
 from dataclasses import replace
 
 import albumentations as A
@@ -12,7 +13,7 @@ from mnist_aug.errors import UserError
 from mnist_aug.variant import augmented, baseline
 
 ABOUT = {"ablation": "policy", "strength": "policy", "data-efficiency": "training_images",
-         "epochs": "epochs"}
+         "automatic": "policy", "epochs": "epochs"}
 
 
 def named(variants):
@@ -95,6 +96,32 @@ def test_epochs_are_measured_by_the_arms(digits, epochs, longer):
             epochs or 15}
 
 
+def test_the_search_decides_what_is_tuned(digits, tmp_path):
+    def found(arm, **changed):
+        (tmp_path / "tune").mkdir(exist_ok=True)
+        (tmp_path / "tune" / f"{arm.name}.json").write_text(json.dumps({
+            "changed": changed, "trial": 0, "validation": 0.9, "scores": [0.9], "first_seed": 1000,
+            "trials": 1, "pruned": 0, "arm": arm.settings(), "searched": [], "seeds": 1,
+            "epochs": 15, "dataset": "", "git": {}, "versions": {}, "device": {},
+            "command": "scripts/tune.py", "written": ""}))
+
+    with pytest.raises(UserError, match="tune holds no finished search: `make tune` first"):
+        studies.variants("tuned", digits, results=tmp_path)
+    found(baseline, learning_rate=0.003, layers=[64, 64])
+    expected = replace(baseline, name="tuned-baseline", learning_rate=0.003, layers=(64, 64))
+    assert studies.variants("tuned", digits, results=tmp_path) == [expected]
+    found(augmented, schedule="cosine", policy="tuned.yaml")
+    path = str(tmp_path / "tune" / "tuned.yaml")
+    assert studies.variants("tuned", digits, epochs=3, results=tmp_path) == [
+        replace(expected, epochs=3),
+        replace(augmented, name="tuned-policy", policy=path, epochs=3),
+        replace(augmented, name="tuned-training", schedule="cosine", epochs=3),
+        replace(augmented, name="tuned-augmented", policy=path, schedule="cosine", epochs=3)]
+    found(augmented, depth=3)
+    with pytest.raises(UserError, match=r"has a wrong changed.depth .*: run `make tune` again"):
+        studies.variants("tuned", digits, results=tmp_path)
+
+
 def test_another_policy_takes_the_place_of_the_default(digits):
     for study in ("data-efficiency", "epochs"):
         for variant in studies.variants(study, digits, policy="affine"):
@@ -111,7 +138,7 @@ def test_a_study_is_trained_once_and_scored_on_the_test_images(
         digits, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "STUDIES", {"epochs": [replace(augmented, name="augmented-long")]})
     studies.run("epochs", [0], digits, tmp_path, epochs=1)
-    assert "augmented-long, seed 00: training" in capsys.readouterr().out
+    assert "augmented-long, seed 00: trained in" in capsys.readouterr().out
     folder = tmp_path / "epochs" / "augmented-long"
     table = pd.read_csv(folder / "metrics.csv")
     assert table[["variant", "seed", "test_set"]].to_numpy().tolist() == [

@@ -127,11 +127,19 @@ def test_a_manifest_without_a_part(results):
 
 
 def test_predictions_of_other_weights(results):
+    path = results / "baseline" / "seed-00" / "predictions.npz"
+    arrays = dict(np.load(path))
+    arrays["labels"] = np.roll(arrays["labels"], 3)
+    np.savez(path, **arrays)
+    refused(results, "predictions.npz", "metrics.csv says")
+
+
+def test_accuracies_beside_other_confusions(results):
     path = results / "baseline" / "metrics.csv"
     metrics = pd.read_csv(path)
     metrics.loc[0, "accuracy"] -= 0.1
     metrics.to_csv(path, index=False)
-    refused(results, "predictions.npz", "metrics.csv says")
+    refused(results, "metrics.csv gives accuracy", "seed 0")
 
 
 def test_a_tie_made_by_rounding_is_no_disagreement(results):
@@ -151,3 +159,15 @@ def test_a_diverged_run_is_a_result(results):
     history.loc[2:, ["loss", "val_loss"]] = float("nan")
     history.to_csv(path, index=False)
     study.load(results)
+
+
+@pytest.mark.parametrize(("name", "column", "value"), [
+    ("baseline/metrics.csv", "seed", 0.5), ("baseline/metrics.csv", "seed", -1),
+    ("baseline/metrics.csv", "images", 0), ("augmented/seed-01/history.csv", "epoch", 1.5),
+    ("bench.csv", "images", 0), ("bench.csv", "seconds", "long")])
+def test_a_number_of_the_wrong_kind_is_named(tmp_path, name, column, value):
+    synthetic_results.write(tmp_path, seeds=2, test=60, samples=False)
+    frame = pd.read_csv(tmp_path / name).astype({column: object})
+    frame.loc[0, column] = value
+    frame.to_csv(tmp_path / name, index=False)
+    refused(tmp_path, name.split("/")[-1], "damaged")

@@ -1,6 +1,7 @@
 """Training: the model as specified, the same arithmetic as Keras's, the same bytes each time."""
 
 import json
+import re
 import signal
 from dataclasses import replace
 
@@ -56,12 +57,15 @@ def test_initial_weights_depend_on_the_seed_alone():
             assert 0.9 * limit < np.abs(one).max() <= limit
 
 
-def test_a_block_is_as_many_steps_of_stock_keras(digits):
+@pytest.mark.parametrize("variant", [baseline, replace(
+    baseline, schedule="cosine", warmup=0.25, learning_rate=0.01, weight_decay=1.0)],
+    ids=["Keras's defaults", "all settings of the optimizer"])
+def test_a_block_is_as_many_steps_of_stock_keras(digits, variant):
     images, labels = digits.x_train[:100], digits.y_train[:100]
-    stock = model.build(baseline, (28, 28), 10, seed=0)
-    ours = model.build(baseline, (28, 28), 10, seed=0)
-    trainer = model.BlockTrainer(ours, baseline)
-    blocks, per_epoch = pipeline.blocks(images, labels, seed=0, epochs=3, batch_size=32)
+    stock = model.build(variant, (28, 28), 10, seed=0, steps=12)
+    ours = model.build(variant, (28, 28), 10, seed=0, steps=12)
+    trainer = model.BlockTrainer(ours, variant, steps=12)
+    blocks, per_epoch = pipeline.blocks(images, labels, seed=0, batch_size=32, phases=[(3, None)])
     history = trainer.fit(blocks, epochs=3, steps_per_epoch=per_epoch, shuffle=False, verbose=0)
     batches = blocks.flat_map(lambda *block: tf.data.Dataset.from_tensor_slices(block))
     expected = stock.fit(batches, epochs=3, steps_per_epoch=4, shuffle=False, verbose=0)
@@ -75,9 +79,9 @@ def test_a_block_is_as_many_steps_of_stock_keras(digits):
 
 def test_restart_forgets_everything(digits):
     trainer = Trainer(short, digits)
-    first, history = trainer.fit(0)
+    first, history, _ = trainer.fit(0)
     trainer.fit(1)
-    again, same_history = trainer.fit(0)
+    again, same_history, _ = trainer.fit(0)
     for one, two in zip(first.get_weights(), again.get_weights(), strict=True):
         assert one.tobytes() == two.tobytes()
     pd.testing.assert_frame_equal(history, same_history)
@@ -133,14 +137,19 @@ def test_runs_on_disk_are_kept_or_trained_again(trained, digits, capsys):
     before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
     training.train(short, [0, 1], digits, trained)
     assert "up to date" in capsys.readouterr().out
+    scores = trained / "baseline" / "metrics.csv"
+    scores.write_text("scores of seeds 0 and 1")
     training.train(short, [0, 1, 2], digits, trained)
+    assert scores.exists()
     out = capsys.readouterr().out
-    assert "seed 02: training (not trained yet)" in out
+    assert re.fullmatch(r"baseline, seed 02: trained in \d+\.\d s \(not trained yet\), "
+                        r"validation accuracy 0\.\d{4}\n", out)
     assert "seed 00" not in out
     for path, content in before.items():
         assert path.read_bytes() == content
     training.train(replace(short, epochs=1), [1], digits, trained)
-    assert "seed 01: training (epochs was 2, now 1)" in capsys.readouterr().out
+    assert "(epochs was 2, now 1)" in capsys.readouterr().out
+    assert not scores.exists()  # they are of weights that are gone
     (trained / "baseline" / "seed-02" / run.MANIFEST).write_text("{")
     training.train(short, [1, 2], digits, trained)
     out = capsys.readouterr().out
@@ -179,13 +188,65 @@ def test_ctrl_c_is_heeded_at_the_end_of_a_block(digits, tmp_path, monkeypatch):
             Press.epochs += 1
 
     first = Trainer.fit
-    monkeypatch.setattr(Trainer, "fit", lambda self, seed, callbacks, verbose: first(
-        self, seed, callbacks=[*callbacks, Press()], verbose=verbose))
+    monkeypatch.setattr(Trainer, "fit", lambda self, seed, callbacks, state: first(
+        self, seed, [*callbacks, Press()], state=state))
     with pytest.raises(KeyboardInterrupt):
         training.train(short, range(3), digits, tmp_path)
     assert Press.epochs == 1
     assert list((tmp_path / "baseline").iterdir()) == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_all_images_trained_on_with_a_learning_rate_that_falls_to_zero(digits, tmp_path, capsys):
+    variant = replace(short, validation_split=0, schedule="cosine", warmup=0.1, weight_decay=0.1)
+    training.train(variant, [0], digits, tmp_path)
+    assert re.search(r"trained yet\), training accuracy 0\.\d{4}\n", capsys.readouterr().out)
+    folder = tmp_path / "baseline" / "seed-00"
+    assert list(pd.read_csv(folder / run.HISTORY)) == ["epoch", "loss", "accuracy"]
+    manifest = run.read_manifest(folder)
+    assert (manifest["dataset"]["train"], manifest["dataset"]["validation"]) == (1438, 0)
+    optimizer = keras.models.load_model(folder / run.MODEL).optimizer  # stock Keras
+    steps = 2 * 45
+    assert int(optimizer.iterations) == steps
+    assert float(optimizer.learning_rate) == 0
+    rates = [float(optimizer._learning_rate(step)) for step in (0, 9, 9 + (steps - 9) / 2)]
+    np.testing.assert_allclose(rates, [0, 0.001, 0.0005], rtol=1e-5)
+    assert optimizer.weight_decay == 0.1
+
+
+def test_a_run_that_diverges_says_so(digits, tmp_path, capsys):
+    training.train(replace(short, learning_rate=1e4), [0], digits, tmp_path)
+    assert re.search(r"; it did not learn: its training loss, \S+, is not below that of guessing, "
+                     r"ln 10 = 2\.3026\n", capsys.readouterr().out)
+
+
+def test_later_policies_take_over_at_their_epochs(digits):
+    calm = replace(short, name="calm", epochs=4)
+    policies = replace(calm, policy="default", later_policies=((0.5, "affine"), (0.75, "rotate")))
+    told = policies.settings()["later_policies"]
+    assert [(part["after"], part["policy"]["name"]) for part in told] == [
+        (0.5, "affine"), (0.75, "rotate")]
+    trained = Trainer(policies, digits)
+    ends, engines = zip(*trained.phases, strict=True)
+    assert ends == (2, 3, 4)
+    blocks, per_epoch = pipeline.blocks(*trained.train, seed=5, batch_size=32,
+                                        phases=trained.phases)
+    again, _ = pipeline.blocks(*trained.train, seed=5, batch_size=32, phases=trained.phases,
+                               first_epoch=3)
+    plain, _ = pipeline.blocks(*trained.train, seed=5, batch_size=32, phases=[(4, None)])
+    everything = list(blocks.as_numpy_iterator())
+    assert len(everything) == 4 * per_epoch
+    for number, ((images, _), (still, _)) in enumerate(zip(everything, plain, strict=True)):
+        epoch = number // per_epoch
+        engine = engines[0 if epoch < 2 else epoch - 1]
+        assert not np.array_equal(images, still)
+        # The engine that draws this epoch is the one whose single phase gives the same images.
+        alone, _ = pipeline.blocks(*trained.train, seed=5, batch_size=32, phases=[(4, engine)],
+                                   first_epoch=epoch)
+        if number % per_epoch == 0:
+            np.testing.assert_array_equal(images, next(alone.as_numpy_iterator())[0])
+    for one, two in zip(again.as_numpy_iterator(), everything[3 * per_epoch:], strict=True):
+        np.testing.assert_array_equal(one[0], two[0])
 
 
 @settings(deadline=None)
@@ -209,7 +270,30 @@ def test_fewer_training_images_make_as_many_steps(digits):
         def on_train_batch_end(self, batch, logs=None):
             seen.append(few.blocks.optimizer.iterations.numpy().item())
 
-    _, history = few.fit(3, callbacks=[Watch()])
+    _, history, _ = few.fit(3, callbacks=[Watch()])
     steps = -(-digits.training_count(0.2) // 32)
     assert seen[-1] == steps * short.epochs
     assert history.loss.iloc[-1] < history.val_loss.iloc[-1]  # it knows its images by heart
+
+
+def test_tensorboard_logs_each_epoch_and_changes_nothing(trained, digits, tmp_path):
+    training.train(short, [0], digits, tmp_path, tensorboard=True)
+    folders = [tmp_path / "tensorboard" / "baseline" / "seed-00" / part
+               for part in ("train", "validation")]
+    for folder in folders:
+        (events,) = folder.glob("events.out.tfevents.*")
+        steps = [event.step for event in tf.compat.v1.train.summary_iterator(str(events))
+                 for value in event.summary.value if value.tag == "epoch_loss"]
+        assert steps == [0, 1]
+    manifests = [run.read_manifest(run.folder(results, "baseline", 0))
+                 for results in (trained, tmp_path)]
+    assert manifests[0]["weights_sha256"] == manifests[1]["weights_sha256"]
+
+
+def test_labels_in_order_are_noticed(digits, tmp_path, capsys):
+    order = np.argsort(digits.y_train, kind="stable")
+    training.train(replace(short, epochs=1), [0], replace(
+        digits, x_train=digits.x_train[order], y_train=digits.y_train[order]), tmp_path)
+    note = capsys.readouterr().out.splitlines()[0]
+    assert note.startswith("note: of class 8, 9 there are images in the last 20%")
+    assert note.endswith("none among those trained on: shuffle the training images")

@@ -10,9 +10,11 @@ def test_the_policy_is_the_only_difference():
     plain, policy = baseline.settings(), augmented.settings()
     assert {key for key in plain if plain[key] != policy[key]} == {"name", "policy"}
     assert plain == {
-        "name": "baseline", "policy": None, "layers": [128, 128], "optimizer": "adam",
-        "learning_rate": 0.001, "loss": "sparse_categorical_crossentropy", "batch_size": 32,
-        "epochs": 15, "validation_split": 0.2, "training_images": None}
+        "name": "baseline", "policy": None, "later_policies": [], "layers": [128, 128],
+        "optimizer": "adam", "learning_rate": 0.001, "weight_decay": 0.0,
+        "schedule": "constant", "warmup": 0.0,
+        "loss": "sparse_categorical_crossentropy", "batch_size": 32, "epochs": 15,
+        "validation_split": 0.2, "training_images": None}
 
 
 def test_configured():

@@ -1,0 +1,54 @@
+"""What tests of processes need: to start one, wait for something, and see what it started."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import psutil
+from conftest import PATIENCE, PROJECT
+
+
+def until(condition, *arguments):
+    """Wait until the condition holds; returns what it gave."""
+    end = time.monotonic() + PATIENCE
+    while not (met := condition(*arguments)):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return met
+
+
+def train_beside(count, folder, *arguments):
+    """Start scripts/train.py as on a machine with so many cores, in a session of its own."""
+    code = (f"import runpy; from mnist_aug import workers; workers.beside = lambda: {count}; "
+            f"runpy.run_path({str(PROJECT / 'scripts' / 'train.py')!r}, run_name='__main__')")
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], cwd=folder, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)})
+
+
+def family(process):
+    """The processes that a process started, and those that they did."""
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def trainers(process):
+    """Those of its children that train; a child of theirs may look like one as it starts."""
+    found = []
+    for child in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # git, for one, is gone in a moment
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def are_gone(processes):
+    """Wait until they have ended; who adopts orphans, in a container, may never reap them."""
+    def ended(process):
+        try:
+            return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+    return until(lambda: all(map(ended, processes)))
