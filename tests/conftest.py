@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -120,6 +121,23 @@ def script(tmp_path):
             [sys.executable, PROJECT / "scripts" / f"{name}.py", *map(str, arguments)],
             cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
             env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment)
+    return run
+
+
+@pytest.fixture
+def called(tmp_path, monkeypatch, capfd):
+    """As `script`, in this process, which need not start TensorFlow again."""
+    def run(name, *arguments):
+        path = str(PROJECT / "scripts" / f"{name}.py")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", [path, *map(str, arguments)])
+        capfd.readouterr()
+        code = 0
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code
+        return subprocess.CompletedProcess(sys.argv, code, *capfd.readouterr())
     return run
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from mnist_aug import bench, workers
 
+pytestmark = pytest.mark.torture  # stock Keras, a compiled epoch of each arm, and more processes
+
 
 @pytest.fixture(scope="module")
 def measured(digits, tmp_path_factory):

@@ -46,17 +46,17 @@ def reference(tmp_path_factory):
                       {"baseline": 0.06, "augmented": 0.04}, seeds=8)
 
 
-def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, script):
+def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, called):
     same = study_with(tmp_path / "same", {"baseline": 0.06, "augmented": 0.04})
     worse = study_with(tmp_path / "worse", {"baseline": 0.06, "augmented": 0.16})
-    process = script("check", "--results", same, "--reference", reference)
+    process = called("check", "--results", same, "--reference", reference)
     assert process.returncode == 0, process.stdout + process.stderr
     lines = process.stdout.splitlines()
     assert len(lines) == 3
     for line in lines:
         assert re.search(r": reproduced: difference \S?\d\.\d\d pp, within the interval of "
                          r"±\d\.\d\d pp \(99%, 5 seeds against 8\)$", line), line
-    process = script("check", "--results", worse, "--reference", reference)
+    process = called("check", "--results", worse, "--reference", reference)
     assert process.returncode == 1
     outcomes = [": reproduced" in line for line in process.stdout.splitlines()]
     assert outcomes == [True, False, False]
@@ -72,11 +72,11 @@ def test_corrupted_images_are_compared_where_both_have_them(tmp_path):
     assert len(lines) == 4
 
 
-def test_what_cannot_be_compared(reference, tmp_path, script, fails_in_one_line):
+def test_what_cannot_be_compared(reference, tmp_path, called, fails_in_one_line):
     rates = {"baseline": 0.06, "augmented": 0.04}
     one = study_with(tmp_path / "one", rates, seeds=1)
-    fails_in_one_line(script("check", "--results", one, "--reference", reference), "one seed")
+    fails_in_one_line(called("check", "--results", one, "--reference", reference), "one seed")
     short = study_with(tmp_path / "short", rates, epochs=3)
     with pytest.raises(UserError, match="other epochs than in"):
         check.check(short, reference)
-    fails_in_one_line(script("check", "--results", tmp_path / "none"), "none")
+    fails_in_one_line(called("check", "--results", tmp_path / "none"), "none")

@@ -117,9 +117,8 @@ def test_changed_training_code_and_more_seeds_train(copy):
 def test_a_killed_report_is_made_whole_by_the_next_call(copy, counted):
     """test_faults.py has more of these."""
     expected = outcome(copy)
-    gone = copy / "results" / "baseline" / "seed-00"
-    for path in [copy / "reports", gone, *copy.glob("results/*.npz"),
-                 *copy.glob("results/*/metrics.csv"), *copy.glob("results/augmented/*/*.npz")]:
+    for path in [copy / "reports", *copy.glob("results/*.npz"), *copy.glob("results/*/metrics.csv"),
+                 *copy.glob("results/*/*/*.npz")]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     scores = copy / "results" / "augmented" / "metrics.csv"
     process = started(copy, "report", *ASKED, start_new_session=True)

@@ -43,11 +43,11 @@ def test_lines_of_both_variants(script, results, folder):
     assert lines[3] == str(folder / "8.png")
 
 
-def test_json_figure_and_bad_files_beside_good_ones(script, results, folder, tmp_path):
+def test_json_figure_and_bad_files_beside_good_ones(called, results, folder, tmp_path):
     Image.new("L", (50, 50), 255).save(folder / "empty.png")
     (folder / "broken.jpg").write_bytes(b"no picture")
     figure = tmp_path / "out.png"
-    process = script("predict", folder, folder / "none.png", "--results", results, "--json",
+    process = called("predict", folder, folder / "none.png", "--results", results, "--json",
                      "--variant", "augmented", "--figure", figure)
     assert process.returncode == 2
     errors = process.stderr.splitlines()
@@ -83,14 +83,13 @@ def test_a_reading_is_the_mean_over_runs(results, digits):
         assert reading["baseline"].agreeing == (every[:, i].argmax(axis=1) == digit).sum()
 
 
-def test_mistakes(script, results, folder, tmp_path, fails_in_one_line):
-    fails_in_one_line(script("predict"), "IMAGE")
-    fails_in_one_line(script("predict", folder, "--results", tmp_path), "holds no trained runs")
-    fails_in_one_line(script("predict", folder, "--results", results, "--variant", "best"),
+def test_mistakes(called, results, folder, tmp_path, fails_in_one_line):
+    fails_in_one_line(called("predict"), "IMAGE")
+    fails_in_one_line(called("predict", folder, "--results", results, "--variant", "best"),
                       "best holds no trained runs")
     (tmp_path / "bare").mkdir()
-    fails_in_one_line(script("predict", tmp_path / "bare"), "bare holds no picture")
-    fails_in_one_line(script("predict", folder, "--results", results, "--figure", "x.doc"),
+    fails_in_one_line(called("predict", tmp_path / "bare"), "bare holds no picture")
+    fails_in_one_line(called("predict", folder, "--results", results, "--figure", "x.doc"),
                       "x.doc can't be drawn")
 
 

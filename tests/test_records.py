@@ -105,10 +105,10 @@ def test_finished_rows_are_kept(trained, digits, capsys):
     assert "small-15: all runs are up to date\n" in capsys.readouterr().out
 
 
-def test_mistakes(script, fails_in_one_line, tmp_path):
-    fails_in_one_line(script("records", "--row", "simard", "--data", "digits"),
+def test_mistakes(called, fails_in_one_line, tmp_path):
+    fails_in_one_line(called("records", "--row", "simard", "--data", "digits"),
                       "row 'simard' is unknown")
-    fails_in_one_line(script("records", "--data", "nowhere"), "nowhere is no folder or file")
+    fails_in_one_line(called("records", "--data", "nowhere"), "nowhere is no folder or file")
     assert list(tmp_path.iterdir()) == []
 
 

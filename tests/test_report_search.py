@@ -164,11 +164,12 @@ def test_absent_files_make_no_section(tmp_path):
 
 
 @pytest.mark.parametrize("gone", [
-    ["tune"], ["tuned"], ["tune/baseline.json", "tune/baseline.csv"], ["tune/augmented.csv"],
-    ["tune/baseline-importance.csv", "tune/augmented-importance.csv"], ["tune/tuned.yaml"],
-    ["tuned/tuned-policy", "tuned/tuned-baseline"], ["tuned/tuned-augmented"],
-    ["automatic/trivialaugment"],
-    [f"automatic/randaugment-{n}-{m}" for n in (1, 2) for m in (2, 10)]])
+    ["tune"], ["tuned"], ["tuned/tuned-policy", "tuned/tuned-baseline"], *(
+        pytest.param(gone, marks=pytest.mark.torture) for gone in (
+            ["tune/baseline.json", "tune/baseline.csv"], ["tune/augmented.csv"],
+            ["tune/baseline-importance.csv", "tune/augmented-importance.csv"], ["tune/tuned.yaml"],
+            ["tuned/tuned-augmented"], ["automatic/trivialaugment"],
+            [f"automatic/randaugment-{n}-{m}" for n in (1, 2) for m in (2, 10)]))])
 @pytest.mark.filterwarnings("error")
 def test_any_part_may_be_missing(copy, gone):
     for name in gone:

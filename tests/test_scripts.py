@@ -172,15 +172,15 @@ def test_mistakes_of_real_processes(here, counted):
 @pytest.mark.parametrize(("arguments", "words"), [  # these start TensorFlow
     ([], "holds no trained runs"), (["baseline"], "baseline/seed-00 is not there"),
     pytest.param(["best"], "variant 'best' is unknown", marks=pytest.mark.torture)])
-def test_nothing_to_evaluate(script, tmp_path, fails_in_one_line, arguments, words):
-    fails_in_one_line(script("evaluate", "--data", "digits", *arguments), words)
+def test_nothing_to_evaluate(called, tmp_path, fails_in_one_line, arguments, words):
+    fails_in_one_line(called("evaluate", "--data", "digits", *arguments), words)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written(script, tmp_path, fails_in_one_line):
+def test_a_folder_that_cannot_be_written(called, tmp_path, fails_in_one_line):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "baseline").write_text("a file in the way")
-    fails_in_one_line(script("train", "baseline", "--data", "digits", "--epochs", 1),
+    fails_in_one_line(called("train", "baseline", "--data", "digits", "--epochs", 1),
                       "results/baseline can't be written")
 
 

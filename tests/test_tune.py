@@ -173,8 +173,8 @@ def test_an_arm_without_what_is_searched_for_is_passed_over(fake, digits, tmp_pa
     (["--storage", "nonsense://x"], "storage nonsense://x can't be used"),
     (["best"], "variant 'best' is unknown"),
 ])
-def test_mistakes(script, fails_in_one_line, arguments, words):
-    fails_in_one_line(script("tune", "--data", "digits", "--trials", 1, *arguments), words)
+def test_mistakes(called, fails_in_one_line, arguments, words):
+    fails_in_one_line(called("tune", "--data", "digits", "--trials", 1, *arguments), words)
 
 
 def test_a_damaged_journal_is_told_in_one_line(fake, tmp_path):

@@ -84,6 +84,7 @@ def test_a_killed_worker_is_told_in_one_line_and_the_same_command_goes_on(
     assert told(tmp_path / "here").items() <= after.items()
 
 
+@pytest.mark.torture
 def test_a_killed_parent_leaves_no_process_behind(started, tmp_path):
     until(lambda: finished(tmp_path))
     children = family(started)
