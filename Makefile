@@ -220,7 +220,7 @@ test: | $(READY) ## run the tests
 	$(PY) -m pytest -n 2 --dist loadfile
 
 torture: | $(READY) ## run the tests that take long, and count what they tried [docs/reliability.md]
-	$(PY) -m pytest -m torture --counts docs/reliability.md
+	$(PY) -m pytest -m torture --counts=docs/reliability.md
 
 lint: | $(READY) ## check the code's style
 	$(PY) -m ruff check .
