@@ -122,9 +122,7 @@ NAMED = {"default": default, "affine": without("elastic"),
          **{part: partial(default, parts=[part]) for part in PARTS},
          **{f"no-{part}": without(part) for part in PARTS if part != "elastic"},
          **{f"default-{strength}x": partial(default, strength) for strength in (*STRENGTHS, 1.25)},
-         "wide": wide, "wide-affine": partial(wide, ["affine"]),
-         "wide-no-thickness": partial(wide, ["affine", "elastic"]),
-         **AUTOMATIC}
+         "wide": wide, "wide-affine": partial(wide, ["affine"]), **AUTOMATIC}
 
 # Of a policy in a file: far beyond any use, and little enough to be read at once.
 MAX_BYTES = 2**18

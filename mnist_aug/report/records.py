@@ -40,7 +40,6 @@ class Records:
     def rows(self) -> list[str]:
         return [name for name in (*ROWS, COMMITTEE) if name in self.scores.index]
 
-
     @property
     def command(self) -> str:
         """What to give as ROW= to make them again; nothing for all."""
