@@ -59,7 +59,7 @@ def test_the_rows_have_what_was_best_on_the_reference_validation(row, kind):
 def test_names():
     assert {*records.names(None)} == {"recipes", *records.ROWS, "committee"} - {"ciresan-5"}
     assert records.names("small,committee") == ["small", "committee"]
-    assert records.names("small,long-wide") == ["small", "long-wide"]
+    assert records.names("small,longest-wide") == ["small", "longest-wide"]
     with pytest.raises(UserError, match="row 'smal' is unknown: use some of recipes, small-plain"):
         records.names("smal")
 
@@ -68,8 +68,8 @@ def test_a_recipe_is_made_alone(digits, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(records, "train_all", lambda runs, data, folder: asked.extend(
         (folder, variant, seed) for variant, seed in runs))
-    records.run(["large-wide"], digits, tmp_path)
-    assert asked == [(tmp_path / "recipes", records.recipes()["large-wide"], seed)
+    records.run(["affine-wide"], digits, tmp_path)
+    assert asked == [(tmp_path / "recipes", records.recipes()["affine-wide"], seed)
                      for seed in range(3)]
 
 
