@@ -21,6 +21,8 @@ DROPPED = (  # after tries on the validation split
     "label smoothing", "a decay of squared gradients of 0.99 or less",
     "inputs of mean 0 and variance 1", "moving averages of the weights at a constant rate",
     "the optimizer Muon", "distillation from a network of 1000-500 hidden units")
+# Rows whose recipe was chosen anew, on validation images, after the test images had judged another.
+CHOSEN_ANEW = ("simard-affine", "simard-elastic")
 LECUN = "LeCun, Bottou, Bengio and Haffner 1998"
 SIMARD = "Simard, Steinkraus and Platt 2003"
 CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber 2010"

@@ -101,8 +101,10 @@ def parts_words(table: Table) -> str:
     high, low = (without[f"against_{ARMS[1]}_{end}"] for end in ("high", "low"))
     left_out = without.index.map(lambda name: _label(name).split()[-1])
     needed, spare = list(left_out[high < 0]), list(left_out[low > 0])
-    text = (f"The part that gains most by itself is {alone.idxmax()}: {points(alone.max())} pp; "
-            f"the whole policy gains {points(gain[ARMS[1]])} pp. ")
+    best = frame.loc[alone.idxmax()]
+    interval = span(best[f"against_{ARMS[0]}_low"], best[f"against_{ARMS[0]}_high"])
+    text = (f"The part that gains most by itself is {alone.idxmax()}: {points(alone.max())} pp "
+            f"({interval}); the whole policy gains {points(gain[ARMS[1]])} pp. ")
     text += (f"Leaving out {listed(needed)} loses accuracy by the 95 % interval" if needed else
              "Leaving out a single part loses no accuracy that the 95 % interval can tell")
     if spare:
@@ -176,8 +178,8 @@ def choice(found: dict[str, Runs]) -> str:
     table = every.pivot_table("validation", "seed", "variant").dropna()
     means = table.mean().sort_values(ascending=False)
     best = means.index[0]
-    start = (f"The choice of the policy rests on the validation split alone. Of {len(means)} "
-             f"candidates in {listed(names)}, ")
+    start = (f"Policies are ranked on the validation split alone. Of {len(means)} candidates in "
+             f"{listed(names)}, ")
     end = (" The tuned policy was already the best of a search on these validation images, with "
            "other seeds, so its mean may flatter it." if automatic.TUNED in means.index else "")
     if best == ARMS[1]:
@@ -194,5 +196,6 @@ def choice(found: dict[str, Runs]) -> str:
     told = ("which the interval can't tell from none" if low <= 0 <= high else
             "more than the interval allows for chance, though it is the best of many")
     return (f"{start}{_name(best)} has the largest mean, {percent(means.iloc[0])} %; the policy "
-            f"used here has {percent(means[ARMS[1]])} % and place {place}, "
+            f"used here, fixed before these studies, has {percent(means[ARMS[1]])} % and place "
+            f"{place}, "
             f"{points(-gains.mean())} pp ({span(-high, -low)}), {told}.{end}")

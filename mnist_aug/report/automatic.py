@@ -27,17 +27,13 @@ def _settings(name: str) -> tuple[int, int]:
 
 def rivals(runs: Runs, tuned: Runs | None, content: Study) -> Table:
     """TrivialAugment, the best RandAugment on validation, the policy, and the tuned policy."""
-    every = runs.frame
-    if tuned is not None:
-        every = pd.concat([every, tuned.frame[tuned.frame["variant"] == TUNED]], ignore_index=True)
-    every = Runs(every, runs.curves)
-    names = set(every.frame["variant"])
+    names = set(runs.frame["variant"])
     random = [name for name in names if name.startswith(RANDOM)]
-    means = every.frame.groupby("variant")["validation"].mean()
+    means = runs.frame.groupby("variant")["validation"].mean()
     chosen = [max(sorted(random), key=means.get)] if random else []
-    wanted = [*(n for n in (TRIVIAL,) if n in names), *chosen, ARMS[1],
-              *(n for n in (TUNED,) if n in names)]
-    frame = summary(every, wanted, (ARMS[1],))
+    frame = summary(runs, [*(n for n in (TRIVIAL,) if n in names), *chosen, ARMS[1]], (ARMS[1],))
+    if tuned is not None and TUNED in set(tuned.frame["variant"]):  # it has seeds of its own
+        frame = pd.concat([frame, summary(tuned, [TUNED], (ARMS[1],))], ignore_index=True)
     called = {ARMS[1]: f"policy {content.arms[1].policy}", TUNED: "the tuned policy"}
     shown = pd.DataFrame({
         "policy": [called.get(name) or label(name) for name in frame["variant"]],
@@ -83,9 +79,9 @@ def words(table: Table, every: Table, content: Study) -> list[str]:
         if own:
             said.append(f"{listed(own)} {'are' if len(own) > 1 else 'is'} {text}")
     text = f"On test, by 95 % intervals over seeds, {'; '.join(said)}." if said else ""
-    how = ("The published policies draw from the transforms that the papers list, less those that "
-           "change colours or the digit, and with scale and elastic distortion (Müller and Hutter "
-           "2021; Cubuk, Zoph, Shlens and Le 2020).")
+    how = ("The published policies draw from the papers' transforms without those that change "
+           "colours or the digit; scale and elastic distortion are added (Müller and Hutter 2021; "
+           "Cubuk, Zoph, Shlens and Le 2020). A policy is paired with the arm on its own seeds.")
     if len(every.frame):
         how += (f" Of {len(every.frame)} settings of RandAugment, the one with the largest mean "
                 "validation accuracy is compared.")

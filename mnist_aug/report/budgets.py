@@ -30,6 +30,12 @@ def efficiency(runs: Runs) -> Table:
     frame = pd.DataFrame(rows)
     frame["worth"] = [_worth(frame, row) for row in frame.itertuples()]
     most = frame["training_images"].max()
+    errors = 1 - runs.frame.assign(plain=runs.frame["policy"].isna()).pivot_table(
+        "test", "seed", ["plain", "training_images"])
+    gains = [(errors[True, most] - errors[False, count]).dropna().to_numpy()
+             for count in frame["training_images"]]
+    frame["lead"] = [gain.mean() for gain in gains]
+    frame["lead_low"], frame["lead_high"] = zip(*map(paired_interval, gains), strict=True)
     shown = pd.DataFrame({
         "training images": frame["training_images"].map("{:,}".format),
         "seeds": frame["seeds"].astype(str),
@@ -98,11 +104,18 @@ def efficiency_words(table: Table) -> str:
         low, high = inside["worth"].min(), inside["worth"].max()
         text += (f"From {inside['training_images'].min():,} to {inside['training_images'].max():,} "
                  f"training images, augmentation is worth {number(low)} to {number(high)} times as "
-                 "many images without it, by interpolation between the sizes measured.")
+                 "many images without it, by interpolation between the mean errors at the sizes "
+                 "measured; these factors have no interval.")
     rest = frame[np.isinf(frame["worth"])]
     if len(rest):
-        text += (f" With {rest['training_images'].min():,} images and more it does better than the "
-                 f"baseline with all {frame['training_images'].max():,}.")
+        least = rest.iloc[0]
+        text += (f" From {int(least['training_images']):,} images on, its mean error is below that "
+                 f"of the baseline with all {frame['training_images'].max():,}: with "
+                 f"{int(least['training_images']):,} by {points(least['lead'])} pp "
+                 f"({span(least['lead_low'], least['lead_high'])})")
+        sure = rest[rest["lead_low"] > 0]
+        text += ("." if len(sure) == len(rest) or not len(sure) else
+                 f", by the whole interval from {int(sure['training_images'].iloc[0]):,} on.")
     return text
 
 

@@ -35,11 +35,13 @@ def limits(study: Study, difference: Difference, found: dict[str, studies.Runs],
     said = [
         f"The arms are one network, trained with {settings['optimizer']} at one learning rate, "
         f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
-        f"{f' but by the search, of {listed(named)} alone' if both and named else ''}. "
-        "Convolutional, larger or better tuned networks may gain less, more or nothing.",
-        f"All seeds share one training set and one validation split. The intervals cover other "
+        f"{f'; the search tunes {listed(named)} for both' if both and named else ''}. "
+        "Convolutional networks and images of other things may gain less, more or nothing.",
+        "All seeds share one training set and one validation split. The intervals of the headline, "
+        "of corruptions, classes and other handwriting cover other "
         f"seeds{' and' if difference.seeds > 1 else ', with one seed none, and'} other test images "
-        "like these; they do not cover other training sets, and not test images of another kind.",
+        "like these; all others hold for these images alone. None covers other training sets, or "
+        "test images of another kind.",
         "Intervals and tests of single classes, families, doses and policies are many, and not "
         "adjusted for their number where the text does not say so.",
     ]
@@ -52,8 +54,8 @@ def limits(study: Study, difference: Difference, found: dict[str, studies.Runs],
     if missing:
         said.append(f"Not in these results: the studies {listed(missing)} "
                     f"({', '.join(f'`make {name}`' for name in missing)}).")
-    said.append("Not tested: the arms with other networks, images in colour, adversarial "
-                "images, other alphabets, photographs"
+    said.append("Not tested: convolutional networks, images in colour, adversarial images, other "
+                "alphabets, photographs"
                 + (" and training on a GPU." if both else ", training on a GPU, and whether the "
                    "gain lasts when both arms are tuned."))
     return said

@@ -6,9 +6,10 @@ from itertools import pairwise
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy import stats
 
-from mnist_aug.records import AUGMENTED, COMMITTEE, PLAIN, ROWS
+from mnist_aug.records import AUGMENTED, CHOSEN_ANEW, COMMITTEE, PLAIN, ROWS
 from mnist_aug.report.drawing import COLOURS, INK, SMALL, STYLE, Figure, canvas, render
 from mnist_aug.report.records import Records, known
 from mnist_aug.report.tables import Table, listed, number, percent, points, span, spread
@@ -30,7 +31,7 @@ def table(records: Records, content: Study) -> Table:
     frame = pd.DataFrame(rows)
     frame.insert(4, "source", [ROWS[n].source if n in ROWS else "" for n in frame["row"]])
     shown = pd.DataFrame({
-        "row": frame["row"], "hidden units": frame["layers"], "policy": frame["policy"],
+        "row": frame["row"], "hidden units": frame["layers"],
         "published error, %": known(frame["published"]),
         "error here, %": ["not run" if np.isnan(e) else percent(e) for e in frame["error"]],
         "95 % interval, %": ["—" if np.isnan(r.error) else span(r.low, r.high, percent)
@@ -40,7 +41,8 @@ def table(records: Records, content: Study) -> Table:
         "epochs": frame["epochs"].astype(str),
         "minutes a run": [
             "—" if np.isnan(r.minutes) else ("about " if np.isnan(r.error) else "")
-            + number(r.minutes, 2) for r in frame.itertuples()]})
+            + number(r.minutes, 2) for r in frame.itertuples()],
+        "policy": frame["policy"]})
     return Table("records", "Published test errors of dense networks, and errors of the same "
                  "layers here", frame, shown)
 
@@ -106,11 +108,13 @@ def figure(table: Table, content: Study) -> Figure:
     axes.errorbar(100 * frame["error"], places, xerr=reach[["low", "high"]].T.fillna(0),
                   fmt="o", color=COLOURS[1], markersize=5, linewidth=2, label="here, 95 % interval")
     if frame["published"].notna().any():
-        axes.plot(100 * frame["published"], places, "D", markerfacecolor="none",
+        axes.plot(100 * frame["published"], places + 0.3, "D", markerfacecolor="none",
                   markeredgecolor=INK, markersize=6, linestyle="none", label="published")
     axes.set_yticks(places, [f"{r.row}\n{r.layers}" for r in frame.itertuples()], fontsize=SMALL)
-    axes.set(xlabel="test error, %", ylim=(-0.6, len(frame) - 0.4))
-    axes.set_xlim(left=0)
+    axes.set(xlabel="test error, % (logarithmic)", xscale="log", ylim=(-0.6, len(frame) - 0.3))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="x")
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     alt = "Dot plot of the test error of each row. " + " ".join(
@@ -134,15 +138,22 @@ def words(table: Table, records: Records, content: Study) -> list[str]:
         (~below & ~above, "not to be told from it")) if chosen.any()]
     text = ("Each row trains the layers of a publication, or the project's own, on all "
             f"{frame['images'].max():,} training images with a recipe that was chosen on "
-            "validation images alone; the test images judged it once. ")
+            "validation images alone. ")
+    anew = [name for name in CHOSEN_ANEW if name in records.rows]
+    text += ("The test images judged it once" + (
+        f", but for {listed(anew)}, whose recipes were chosen anew, on validation images, after "
+        "the test images had judged one. " if anew else ". "))
     if said:
         text += f"Against the published errors: {'; '.join(said)}. "
     text += ("Intervals are Student's t over seeds, for these test images; that of the committee "
-             "is Wilson's, over test images. Publications give the best or the mean of few runs, "
-             "and no interval.")
+             "is Wilson's, over test images. A published error is one number, the best or the mean "
+             "of few runs, without an interval: a few hundredths of a percent from it say little.")
     if _is_mnist(content):
         text += (" About 0.15 % of the test labels are known to be wrong (Northcutt, Athalye and "
-                 "Mueller 2021), so errors near that can't be told from theirs.")
+                 "Mueller 2021), so an error near that says nothing of a network.")
+    for row in frame[frame["error"].isna() & frame["minutes"].notna()].itertuples():
+        text += (f" {row.row} was not run; its minutes are those of the largest network that was, "
+                 "by parameters and epochs.")
     sources = {row.source: None for row in ROWS.values() if row.source}
     return [*_pair(records), text, f"Published errors are from {listed([*sources])}."]
 

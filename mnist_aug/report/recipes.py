@@ -70,9 +70,11 @@ def words(table: Table) -> list[str]:
         (~worse & ~better & (parts["recipe"] != parts["against"]), "not to be told from it"))
         if chosen.any()]
     text = ("The first recipes are both arms over the same learning rates and weight decays; each "
-            "arm's best is in the rows. The others change one thing in a recipe. Learning rates of "
-            "larger networks are from single tries on the same images.")
+            "arm's best is in the rows. The others change one thing in a recipe, but for "
+            "long-batch-64, whose learning rate is smaller, too, and short-constant-rate, which "
+            "has no warmup. Learning rates of larger networks are from single tries on the same "
+            "images.")
     if said:
         text += f" Of the changes, {'; '.join(said)}."
     return [text, f"Tried on validation images and dropped, without a gain to be seen in one to "
-                  f"four seeds: {listed(list(DROPPED))}."]
+                  f"four seeds, which are not kept here: {listed(list(DROPPED))}."]

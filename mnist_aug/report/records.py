@@ -162,14 +162,17 @@ def words(table: Table) -> list[str]:
             fine.append(title)
     if fine:
         said.append(f"No row that is better than {ARMS[1]} on the clean test images is worse on "
-                    f"{listed(fine)} by the whole interval.")
-    known = frame.dropna(subset=["fitted_error", "training_error"])
-    tight = known["training_error"] > known["error"] / 2
-    for chosen, text in (
-            (tight, "more than half as large on the training images, without augmentation, as on "
-                    "the test images: the network's size and the length of training bound it"),
-            (~tight, "less than half as large on the training images as on the test images: what "
-                     "the training images and the policy leave out bounds it")):
-        if chosen.any():
-            said.append(f"With {listed([*known.index[chosen]])}, the error is {text}.")
+                    f"{' or on '.join(fine)} by the whole interval; the rows have more training "
+                    "images than the arms, and most have more epochs.")
+    known = frame.dropna(subset=["training_error"])
+    share = known["training_error"] / known["error"]
+    tight = known[share > 0.5]
+    if len(tight):
+        said.append(f"With {listed([*tight.index])}, the error on the training images, without "
+                    "augmentation, is more than half of that on the test images: longer training "
+                    "or a larger network could lower both.")
+    if len(rest := share[share <= 0.5]):
+        said.append(f"With {listed([*rest.index])}, it is at most {percent(rest.max(), 0)} % of "
+                    "that on the test images: what is left is what does not carry over from the "
+                    "training images, under the policy, to the test images.")
     return said

@@ -203,8 +203,9 @@ def doses(study: Study) -> Table:
 
 def dose_words(table: Table) -> str:
     """At how many doses of each axis augmentation makes fewer errors, and at which more."""
-    parts = []
+    parts, clean = [], {axis.title: axis.clean for axis in DOSES.values()}
     for axis, own in table.frame.groupby("axis", sort=False):
+        own = own[own["dose"] != clean[axis]]
         gain = own[own["high"] < 0]
         loss = own[own["low"] > 0]
         text = f"{axis}: fewer errors at {len(gain)} of {len(own)} doses"
@@ -246,8 +247,12 @@ def dose_figure(study: Study, table: Table) -> Figure:
                   "Every panel holds the unchanged test images too.", table)
 
 
-def others(study: Study) -> Table:
-    """Accuracy on the training images and on other people's, beside that on the test images."""
+def others(study: Study, difference: Difference) -> Table:
+    """Accuracy on the training images and on other people's, beside that on the test images.
+
+    Args:
+        difference: on the test images.
+    """
     rows = []
     for name in ("training", "test", *families(study, "other/")):
         if name not in study.arms[0].scores:
@@ -257,9 +262,9 @@ def others(study: Study) -> Table:
         if name == "training":  # as many images as would make an interval over images pointless
             low, high = paired_interval(gain)
         else:
-            difference = compare(*(arm.correct if name == "test" else arm.correct_on(name)
-                                   for arm in study.arms), RESAMPLES)
-            low, high = difference.low, difference.high
+            found = difference if name == "test" else compare(
+                *(arm.correct_on(name) for arm in study.arms), RESAMPLES)
+            low, high = found.low, found.high
         rows.append({"images": name.removeprefix("other/"), "count": study.arms[0].images[name],
                      ARMS[0]: values[0].mean(), f"{ARMS[0]}_sd": spread(values[0]),
                      ARMS[1]: values[1].mean(), f"{ARMS[1]}_sd": spread(values[1]),

@@ -13,7 +13,7 @@ from mnist_aug import result_files
 from mnist_aug.dataset import MNIST_SHA256, MNIST_TRAINING_SHA256
 from mnist_aug.errors import UserError
 from mnist_aug.report.tables import Table, listed, percent
-from mnist_aug.study import ARMS, Study
+from mnist_aug.study import Study
 
 COLUMNS = ["trial", "pruned", "seeds", "validation"]  # the other ones are settings, and the arm
 LABELS = {"learning_rate": "learning rate", "width": "units of each layer",
@@ -235,21 +235,22 @@ def about_words(searches: dict[str, Search]) -> list[str]:
             "trial is judged by its mean validation accuracy over seeds; after each seed it is "
             "pruned if its mean so far is below the median of the others. Test images were not "
             "read.")
-    most = [f"{label(s.importance.iloc[0]['setting'])} with {arm} "
-            f"({percent(s.importance.iloc[0]['importance'], 0)} %)"
+    most = [f"{label(s.importance.iloc[0]['setting'])} "
+            f"({percent(s.importance.iloc[0]['importance'], 0)} %) with {arm}"
             for arm, s in searches.items() if len(s.importance)]
-    return [text] + ([f"Of the settings, by fANOVA, {listed(most)} "
-                      f"{'matter' if len(most) > 1 else 'matters'} most."] if most else [])
+    return [text] + ([f"What matters most, by fANOVA, is {listed(most)}."] if most else [])
 
 
 def commands(searches: dict[str, Search], data: str, policy: str | None) -> list[str]:
     """What makes the searches again."""
-    told = []
-    for search in list(searches.values())[::-1]:  # what is searched for the policy is all there is
+    told, before = [], []
+    for search in list(searches.values())[::-1]:
         about = search.about
         parts = [p for p in PARTS if p in about["searched"]]
-        some = "" if parts == PARTS or (search.arm == ARMS[0] and parts == PARTS[1:]) else (
-            f" SEARCH={','.join(parts)}")
+        if told and parts == [part for part in before if part != PARTS[0]]:
+            continue  # the arm without a policy searches what else the other one does
+        before = parts
         told.append(f"make tune DATA={data} SEEDS={about['seeds']} EPOCHS={about['epochs']} "
-                    f"POLICY={policy} TRIALS={about['trials']}{some}")
-    return list(dict.fromkeys(told))
+                    f"POLICY={policy} TRIALS={about['trials']}"
+                    + ("" if parts in (PARTS, PARTS[1:]) else f" SEARCH={','.join(parts)}"))
+    return told

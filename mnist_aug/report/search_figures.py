@@ -87,8 +87,9 @@ def _floor(search: Search, own: float) -> float:
     """Percent, below which trials are drawn at the foot, so that those near the best part."""
     values = 100 * search.trials["validation"]
     top = 100 * search.about["validation"]
-    floor = min(top - 4 * (top - np.median(100 * search.whole["validation"])), 100 * own)
-    return max(floor, values.min())
+    floor = min(top - 4 * (top - np.median(100 * search.whole["validation"])),
+                top - 1.15 * (top - 100 * own))  # so that none is drawn on the line of `own`
+    return max(floor, min(values.min(), 100 * own))
 
 
 def _pad(axes, floor: float) -> float:

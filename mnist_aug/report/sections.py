@@ -65,7 +65,7 @@ def every_section(content: Study, difference: Difference, samples: dict | None,
         *([words.significance(compared.frame)] if difference.seeds > 1 else []), *unused],
         [figures.seeds(content, difference)],
         [tables.results(content), compared, tables.pairs(content)])
-    yield from _robustness(content, samples)
+    yield from _robustness(content, samples, difference)
     yield from _studies(content, found)
     yield from _searches(content, found, searches)
     if held is not None:
@@ -113,7 +113,8 @@ def every_section(content: Study, difference: Difference, samples: dict | None,
     yield _rebuild(content, found, searches, held)
 
 
-def _robustness(content: Study, samples: dict | None) -> Iterable[Section]:
+def _robustness(content: Study, samples: dict | None,
+                difference: Difference) -> Iterable[Section]:
     found = [source for source in robustness.SOURCES if robustness.families(content, source)]
     if not found:
         yield Section("corruptions", "Corrupted images", [
@@ -124,7 +125,7 @@ def _robustness(content: Study, samples: dict | None) -> Iterable[Section]:
     yield Section("corruptions", "Corrupted images", robustness.corruption_words(shown[0]),
                   [*(robustness.corruption_figure(content, table) for table in shown), *pictured],
                   shown)
-    doses, others = robustness.doses(content), robustness.others(content)
+    doses, others = robustness.doses(content), robustness.others(content, difference)
     yield Section("doses", "How much change the arms bear", [robustness.dose_words(doses)],
                   [robustness.dose_figure(content, doses)])
     yield Section("others", "Training images and other handwriting",
@@ -136,12 +137,13 @@ def _studies(content: Study, found: dict[str, studies.Runs]) -> Iterable[Section
     if runs := found.get("ablation"):
         table = ablation.parts(runs)
         yield Section("ablation", "Which parts of the policy help",
-                      [ablation.parts_words(table), *chosen],
+                      [*studies.seeds_words(runs, content), ablation.parts_words(table), *chosen],
                       [ablation.parts_figure(runs, table, content)], [table])
     if runs := found.get("strength"):
         table = ablation.strength(runs)
         yield Section("strength", "How strong the policy should be",
-                      [ablation.strength_words(table), *([] if "ablation" in found else chosen)],
+                      [*studies.seeds_words(runs, content), ablation.strength_words(table),
+                       *([] if "ablation" in found else chosen)],
                       [ablation.strength_figure(runs, table, content)], [table])
     if runs := found.get("data-efficiency"):
         table = budgets.efficiency(runs)
@@ -165,7 +167,8 @@ def _searches(content: Study, found: dict[str, studies.Runs],
         drawn = [s for s in searches.values() if len(s.trials)]
         yield Section(
             "search", "What a search of the settings finds",
-            [*(tuned.answer_words(table, searches, content) for table in answers),
+            [*(studies.seeds_words(runs, content) if runs else []),
+             *(tuned.answer_words(table, searches, content) for table in answers),
              *tuned.kept_words(searches, runs, content), *search.about_words(searches)],
             [*([search_figures.history(drawn, content)] if drawn else []),
              *([search_figures.importance(searches, content)]
@@ -207,7 +210,8 @@ def _cost(content: Study) -> Section:
         return Section("cost", "Cost", [text], [], [table])
     host = content.bench_host or {}
     where = ", ".join(str(value) for value in host.get("device", {}).values())
-    measured = [f"The comparison of methods was measured on: {where}."] if where else []
+    measured = ([f"The comparison of methods was measured on: {where}."] if where else []) + [
+        "Its factors are medians of the ratios within a repeat, not ratios of the medians."]
     timed = figures.bench(content)
     return Section("cost", "Cost", [text, *measured], [timed], [table, timed.table])
 
@@ -231,8 +235,6 @@ def _rebuild(content: Study, found: dict[str, studies.Runs],
     policy = content.arms[1].policy
     if not re.fullmatch("[A-Za-z0-9_.-]+", str(policy)):
         policy = "path/to/policy"  # the name would not be one word to a shell
-    commands.append(f"make report DATA={_source(content.dataset)} SEEDS={len(content.paired_seeds)}"
-                    f" EPOCHS={settings['epochs']} POLICY={policy}")
     commands += search.commands(searches, _source(content.dataset), policy)
     for name, runs in found.items():
         commands.append(f"make {name} DATA={_source(content.dataset)} "
@@ -240,6 +242,9 @@ def _rebuild(content: Study, found: dict[str, studies.Runs],
                         f"EPOCHS={settings['epochs']}")
     if held is not None:
         commands.append(f"make records DATA={_source(content.dataset)}{held.command}")
+    # The last, as each of the others leaves a report of as many seeds as it has.
+    commands.append(f"make report DATA={_source(content.dataset)} SEEDS={len(content.paired_seeds)}"
+                    f" EPOCHS={settings['epochs']} POLICY={policy}")
     dirty = any(m["git"].get("dirty") for m in manifests)
     known = "" if _source(content.dataset) in {"digits", "mnist"} else (
         f" DATA is where you have {content.mark}; its SHA-256 is in the manifest.")

@@ -13,7 +13,7 @@ import pandas as pd
 from mnist_aug import result_files
 from mnist_aug.report.tables import points, span, spread
 from mnist_aug.statistics import paired_interval
-from mnist_aug.study import Study
+from mnist_aug.study import ARMS, Study
 
 NAMES = ("ablation", "strength", "data-efficiency", "automatic", "epochs", "tuned")
 
@@ -113,6 +113,17 @@ def _unlike(name: str, manifest: dict, content: Study, best: dict[str, dict]) ->
     else:
         same = own["policy"] in (None, arms["policy"])
     return None if same else "it is about another policy"
+
+
+def seeds_words(runs: Runs, content: Study) -> list[str]:
+    """What augmentation gains on a study's seeds, where these are not all."""
+    own, every = (one.paired(*ARMS, "test") for one in (
+        runs, Runs(of_arms(content), runs.curves)))
+    if not 0 < len(own) < len(every):
+        return []
+    return [f"This study has {len(own)} of the arms' {len(every)} seeds. On these, augmentation "
+            f"gains {points(own.mean())} pp; over all, {points(every.mean())} pp. So compare "
+            "within the study."]
 
 
 def summary(runs: Runs, names: list[str], against: tuple[str, ...]) -> pd.DataFrame:

@@ -13,9 +13,10 @@ BOTH = "augmentation, both arms tuned"
 NEITHER = "augmentation, neither arm tuned"
 POLICY = "the tuned policy, all else as it was"
 BESIDE = "the tuned policy, the rest tuned with it"
+REST = "the rest tuned, the policy as it was"
 PAIRS = ((BOTH, "tuned-baseline", "tuned-augmented"), (NEITHER, *ARMS),
          (BESIDE, "tuned-training", "tuned-augmented"), (POLICY, ARMS[1], "tuned-policy"),
-         ("the rest tuned, the policy as it was", ARMS[1], "tuned-training"),
+         (REST, ARMS[1], "tuned-training"),
          ("all settings tuned, with augmentation", ARMS[1], "tuned-augmented"),
          ("all settings tuned, without augmentation", ARMS[0], "tuned-baseline"))
 
@@ -63,6 +64,9 @@ def answer_words(table: Table, searches: dict[str, Search], content: Study) -> s
     if changes:
         text += (f"The policy that the search found, in place of policy {content.arms[1].policy}, "
                  f"changes it {'; and '.join(changes)}. ")
+    if REST in frame.index:
+        text += (f"The other settings that it found, with policy {content.arms[1].policy}, change "
+                 f"it by {_told(frame.loc[REST])}. ")
     return (f"{text}Intervals are Student's t over seeds, for these test images, and not adjusted "
             "for their number.")
 
@@ -121,14 +125,15 @@ def kept_words(searches: dict[str, Search], runs: Runs | None, content: Study) -
         found = search.about["validation"] - own
         text = (f"The best of {search.about['trials']} trials with {arm} has validation accuracy "
                 f"{percent(search.about['validation'])} %, {points(found)} pp against the arm's "
-                f"own settings with its own seeds")
+                f"own settings with the arm's {len(every[every['variant'] == arm])} seeds")
         again = np.array([]) if runs is None else runs.paired(arm, f"tuned-{arm}", "validation")
         if not len(again):
             said.append(f"{text}. Its settings were not trained with the arm's seeds: `make "
                         "tuned` does it.")
             continue
         on_test = runs.paired(arm, f"tuned-{arm}", "test")
-        said.append(f"{text}. With those seeds, new to the trial, {_share(again.mean(), found)}; "
+        said.append(f"{text}. Trained with those seeds, which the search did not use, "
+                    f"{_share(again.mean(), found)}; "
                     f"on test the gain is {points(on_test.mean())} pp "
                     f"({span(*paired_interval(on_test))}).")
     return said
