@@ -72,7 +72,8 @@ def _csv(content: bytes) -> Iterator[tuple[str, bytes]]:
 
     def text(rows):
         out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerows(rows)
+        # Where Python before 3.11 sees an escape in the null character, "\\" takes that place.
+        csv.writer(out, lineterminator="\n", escapechar="\\").writerows(rows)
         return out.getvalue().encode()
 
     for column, name in enumerate(rows[0]):

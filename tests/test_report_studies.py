@@ -57,7 +57,8 @@ def test_worth_in_images_is_read_off_the_baseline():
     assert np.allclose(frame["worth"], [10, np.sqrt(10), np.inf])
     text = budgets.efficiency_words(budgets.efficiency(runs_with({
         "baseline": {100: 0.2, 1000: 0.1}, "augmented": {100: 0.15, 1000: 0.05}})))
-    assert "With 1,000 images and more it does better than the baseline with all 1,000" in text
+    assert ("From 1,000 images on, its mean error is below that of the baseline with all 1,000: "
+            "with 1,000 by +5.00 pp (") in text
 
 
 def test_the_choice_counts_each_candidate_once(made):

@@ -29,7 +29,7 @@ def fake(monkeypatch, digits):
 
     def search(arm, trials, seeds, results, *arguments):
         tune.tune(arm, trials, seeds, digits, results, *arguments)
-        return pd.read_csv(results / "tune" / f"{arm.name}.csv")
+        return pd.read_csv(results / "tune" / f"{arm.name}.csv", float_precision="round_trip")
     return search
 
 
