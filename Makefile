@@ -97,8 +97,6 @@ EVALUATION := $(call module,corruptions evaluation examples manifest metrics res
                 stored_model study test_sets) scripts/evaluate.py
 REPORTING := $(call module,metrics preparation records significance statistics test_sets) \
              $(wildcard mnist_aug/report/*.py mnist_aug/report/templates/*) scripts/report.py
-DATA_FILES := $(wildcard $(foreach place,$(DATA) $(EXTRA) $(MNIST_C),$(place) $(place)/*))
-POLICY_FILE := $(wildcard $(POLICY))
 
 seeds := $(shell i=0; while [ $$i -lt $(SEEDS) ]; do printf '%02d ' $$i; i=$$((i+1)); done 2>/dev/null)
 absent = $(filter-out $(wildcard $1),$1)
@@ -106,11 +104,11 @@ runs = $(foreach seed,$(seeds),$(RESULTS)/$1/seed-$(seed)/$2)
 # A run trained by hand since is looked at again.
 manifests = $(wildcard $(call runs,$1,manifest.json))
 SCORES := $(foreach arm,baseline augmented,$(RESULTS)/$(arm)/metrics.csv \
-                                            $(call runs,$(arm),predictions.npz))
-PAGES := $(addprefix $(REPORTS)/,report.md tables figures)
-BENCH := $(wildcard $(RESULTS)/bench.csv)
-STUDIED := $(wildcard $(RESULTS)/tune/*.* $(RESULTS)/recipes/*/seed-*/manifest.json \
-             $(patsubst %,$(RESULTS)/%/*/metrics.csv,$(STUDIES) tuned records))
+                                            $(call runs,$(arm),predictions.npz)) \
+          $(RESULTS)/samples.npz $(RESULTS)/weights.npz
+# app.html is there for images of 28 by 28 alone.
+PAGES := $(addprefix $(REPORTS)/,index.html report.md tables figures \
+                                 $(if $(filter app serve,$(MAKECMDGOALS)),app.html))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -129,8 +127,8 @@ help: ## list the targets and the variables
 setup: $(READY) ## make .venv from requirements.lock (or use the conda environment mnist-aug)
 baseline: $(RESULTS)/baseline/.trained ## train the plain variant [results/baseline/seed-*/]
 augmented: $(RESULTS)/augmented/.trained ## train the augmented variant [results/augmented/seed-*/]
-evaluate: $(RESULTS)/samples.npz ## score both on the test set [results/*/metrics.csv]
-report: $(REPORTS)/index.html ## do all of it and write the report [reports/index.html]
+evaluate: $(RESULTS)/.scored ## score both on the test set [results/*/metrics.csv]
+report: $(REPORTS)/.reported ## do all of it and write the report [reports/index.html]
 ablation: ## each part of the default policy alone and left out, and the report
 strength: ## the default policy's magnitudes from 0 to 2 times, and the report
 data-efficiency: ## both variants on 100 to all training images, and the report
@@ -149,10 +147,15 @@ tuned: ## what `make tune` found, trained with new seeds and tested, and the rep
 
 # What was asked for is kept in a file, so that a changed variable makes targets out of date.
 # The scripts then decide by each run's manifest what has to be trained.
-# Files' times are no guide when a copy keeps them, so sizes, times and sums are kept as well.
-STATE = $(shell ls -lLd $(DATA_FILES) /dev/null | cksum) $(shell cat $(POLICY_FILE) /dev/null | cksum)
-RESULTS_ASKED = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(BESIDE) $(STATE)
-REPORTS_ASKED = $(RESULTS_ASKED) $(RESULTS) $(BENCH) $(STUDIED)
+# Files' times are no guide when a copy keeps them, so files are known by their sums. Only the shell
+# handles the names of files that are found, since they may hold anything. Each is summed once a call.
+sums = $(shell find -L $1 -type f $2 -exec cksum {} + 2>/dev/null | LC_ALL=C sort | cksum)
+GIVEN = $(eval GIVEN := $(call sums,$(DATA:%='%') $(EXTRA:%='%') $(MNIST_C:%='%') -maxdepth 2,\
+  '(' -name '*ubyte*' -o -name '*.np[yz]' ')') $(call sums,$(POLICY:%='%') -maxdepth 0))$(GIVEN)
+STUDIED = $(eval STUDIED := $(call sums,$(patsubst %,'$(RESULTS)/%',bench.csv tune $(STUDIES) tuned \
+  recipes records) -maxdepth 3,'(' -name '*.csv' -o -name '*.json' -o -name '*.yaml' ')'))$(STUDIED)
+RESULTS_ASKED = $(DATA) $(SEEDS) $(EPOCHS) $(POLICY) $(BESIDE) $(GIVEN)
+REPORTS_ASKED = $(RESULTS_ASKED) $(RESULTS) $(STUDIED)
 $(RESULTS)/.asked: asked = $(RESULTS_ASKED)
 $(REPORTS)/.asked: asked = $(REPORTS_ASKED)
 $(RESULTS)/.asked $(REPORTS)/.asked: FORCE
@@ -171,15 +174,16 @@ $(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(call ma
 	$(PY) scripts/train.py augmented $(OPTIONS) $(RUNNING)
 	@! $(call same,RESULTS) || touch $@
 
-$(RESULTS)/samples.npz: $(RESULTS)/baseline/.trained $(RESULTS)/augmented/.trained $(EVALUATION) \
-                        $(if $(call absent,$(SCORES)),FORCE)
+# What is scored or written by hand is made again, too.
+$(RESULTS)/.scored: $(RESULTS)/baseline/.trained $(RESULTS)/augmented/.trained $(EVALUATION) \
+                    $(wildcard $(SCORES)) $(if $(call absent,$(SCORES)),FORCE)
 	$(PY) scripts/evaluate.py baseline augmented $(OPTIONS) $(BESIDE)
-	@$(call same,RESULTS) || touch $(RESULTS)/.asked
+	@! $(call same,RESULTS) || touch $@
 
-$(REPORTS)/index.html: $(REPORTS)/.asked $(RESULTS)/samples.npz $(BENCH) $(STUDIED) $(REPORTING) \
-                       $(if $(call absent,$(PAGES)),FORCE)
+$(REPORTS)/.reported: $(REPORTS)/.asked $(RESULTS)/.scored $(REPORTING) \
+                      $(wildcard $(REPORTS)/index.html) $(if $(call absent,$(PAGES)),FORCE)
 	$(PY) scripts/report.py $(OPTIONS)
-	@$(call same,REPORTS) || touch $(REPORTS)/.asked
+	@! $(call same,REPORTS) || touch $@
 
 # A study's scores are not there when make reads this file, so make is called again to see them.
 $(STUDIES) tuned: | $(READY)
@@ -187,8 +191,8 @@ $(STUDIES) tuned: | $(READY)
 	@$(MAKE) --no-print-directory report
 
 study: | $(READY) ## all of these studies but `tuned`, and the report
-	$(foreach study,$(STUDIES),$(PY) scripts/study.py $(study) $(OPTIONS) $(RUNNING) &&) \
-	  $(MAKE) --no-print-directory report
+	$(foreach study,$(STUDIES),$(PY) scripts/study.py $(study) $(OPTIONS) $(RUNNING) &&) true
+	@$(MAKE) --no-print-directory report
 
 tune: | $(READY) ## search policy and training settings on validation [results/tune/tuned.yaml]
 	$(PY) scripts/tune.py $(OPTIONS) --trials $(TRIALS) --search $(SEARCH) \
@@ -199,10 +203,10 @@ records: | $(READY) ## published marks of dense networks, and what the same netw
 	$(PY) scripts/records.py --data $(DATA) --results $(RESULTS) $(ROW:%=--row %) $(RUNNING)
 	@$(MAKE) --no-print-directory report
 
-predict: $(RESULTS)/samples.npz ## read a picture of a digit: IMAGE=photo.jpg
+predict: $(RESULTS)/.scored ## read a picture of a digit: IMAGE=photo.jpg
 	@$(PY) scripts/predict.py $(IMAGE) --results $(RESULTS)
 
-app: $(REPORTS)/index.html ## the report's drawing page alone, for any static host [reports/app.html]
+app: $(REPORTS)/.reported ## the report's drawing page alone, for any static host [reports/app.html]
 
 serve: app ## show the report and the drawing page at http://127.0.0.1:8000
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(REPORTS) 8000
@@ -213,7 +217,7 @@ notebook: | $(READY) ## open the guided tour in Jupyter [notebooks/MNIST.ipynb]
 bench: | $(READY) ## measure epochs and engine against what else there is [results/bench.csv]
 	$(PY) scripts/bench.py $(OPTIONS)
 
-check: $(RESULTS)/samples.npz ## compare your results with the committed reference
+check: $(RESULTS)/.scored ## compare your results with the committed reference
 	$(PY) scripts/check.py $(OPTIONS)
 
 test: | $(READY) ## run the tests
@@ -227,10 +231,10 @@ lint: | $(READY) ## check the code's style
 
 clean: ## remove the report
 	rm -rf $(REPORTS)/index.html $(REPORTS)/app.html $(REPORTS)/report.md $(REPORTS)/tables \
-	  $(REPORTS)/figures $(REPORTS)/.asked
+	  $(REPORTS)/figures $(REPORTS)/.asked $(REPORTS)/.reported
 
 clean-results: ## remove all results: runs, scores, studies, the search and the bench
 	rm -rf $(RESULTS)/baseline $(RESULTS)/augmented $(STUDIES:%=$(RESULTS)/%) $(RESULTS)/tune \
 	  $(RESULTS)/tuned $(RESULTS)/recipes $(RESULTS)/records $(RESULTS)/tensorboard \
 	  $(RESULTS)/samples.npz $(RESULTS)/weights.npz $(RESULTS)/bench.csv $(RESULTS)/bench.json \
-	  $(RESULTS)/.asked
+	  $(RESULTS)/.asked $(RESULTS)/.scored

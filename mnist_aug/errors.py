@@ -1,6 +1,8 @@
 """The one error a user can cause, and how a script ends on it."""
 
 import errno
+import os
+import select
 import sys
 from contextlib import contextmanager
 
@@ -15,22 +17,44 @@ class UserError(Exception):
 def one_line_errors():
     """Turn a `UserError` into one line on stderr and exit code 2, and Ctrl-C into exit code 130.
 
-    A full or read-only disk is told so, too, wherever a library met it. Any other exception is a
-    fault of ours and keeps its traceback. A path that is no UTF-8 is printed with escapes.
+    A full or read-only disk, and a right that is lacking, are told so, too, wherever a library met
+    them. Whoever closes the other end of stdout, as `head` does, is told nothing: exit code 141.
+    Any other exception is a fault of ours and keeps its traceback. A path that is no UTF-8 is
+    printed with escapes.
     """
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        yield
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
+        try:
+            yield
+        except UserError as error:
+            _tell(f"error: {error}")
+            raise SystemExit(2) from None
+        except KeyboardInterrupt:
+            _tell("interrupted: finished runs are kept, the same command goes on from them")
+            raise SystemExit(130) from None
+        finally:
+            sys.stdout.flush()  # at Python's exit it is too late to tell what it meets
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tells of it at its exit
+            raise SystemExit(141) from None  # as a shell has it of a process that SIGPIPE ended
+        if error.errno in NO_ROOM:
+            _tell(f"error: {error.filename or 'a file'} can't be written ({error.strerror}): make "
+                  "room, and the same command goes on")
+        elif isinstance(error, PermissionError):
+            _tell(f"error: {error.filename or 'a file'} can't be used ({error.strerror}): correct "
+                  "its permissions, or those of its folder")
+        else:
             raise
-        print(f"error: {error.filename or 'a file'} can't be written ({error.strerror}): make "
-              "room, and the same command goes on", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("interrupted: finished runs are kept, the same command goes on from them",
-              file=sys.stderr)
-        raise SystemExit(130) from None
+
+
+def _tell(line: str) -> None:
+    print(" ".join(line.split()), file=sys.stderr)
+
+
+def _nobody_reads() -> bool:
+    """Whether the other end of stdout is closed."""
+    stdout = select.poll()
+    stdout.register(1, select.POLLOUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in stdout.poll(0))

@@ -84,10 +84,6 @@ def disagreement(run: Path, wanted: dict) -> str | None:
     """
     if not run.exists():
         return "not trained yet"
-    if not (run / MODEL).exists():
-        return f"{MODEL} is missing"
-    if not _is_whole_zip(run / MODEL):
-        return f"{MODEL} is damaged"
     try:
         manifest = read_manifest(run)
     except UserError as error:
@@ -97,6 +93,10 @@ def disagreement(run: Path, wanted: dict) -> str | None:
         raise UserError(f"{run} was trained on dataset {called(other)}, but "
                         f"{called(wanted['dataset'])} is asked for: give another RESULTS= "
                         "(--results), or `make clean-results` first")
+    if not (run / MODEL).exists():
+        return f"{MODEL} is missing"
+    if not _is_whole_zip(run / MODEL):
+        return f"{MODEL} is damaged"
     for part in ASKED:
         if manifest[part] != wanted[part]:
             return _difference(part, manifest[part], wanted[part])
@@ -324,9 +324,19 @@ def digest(data: dict) -> str:
 
 
 def command_line() -> str:
-    """The command line, folders outside the project reduced to their last name."""
+    """The command line, without passwords, folders outside reduced to their last name."""
     def shown(argument: str) -> str:
-        outside = argument.startswith(("/", "~", ".."))
-        return f"…/{Path(argument).name}" if outside else argument
+        option, equals, value = argument.partition("=") if argument.startswith("--") else (
+            "", "", argument)
+        outside = value.startswith(("/", "~", ".."))
+        return option + equals + (f"…/{Path(value).name}" if outside else without_password(value))
     script = Path(sys.argv[0])
     return " ".join([f"{script.parent.name}/{script.name}", *map(shown, sys.argv[1:])])
+
+
+def without_password(text: str) -> str:
+    """Text without the user, the password and the options of a URL in it.
+
+    A user's or a password's end is the last `@`, as some databases let either hold others.
+    """
+    return re.sub(r"(?s)(://[^?]*\?).+", r"\1…", re.sub(r"(?s)://.*@", "://…@", text))

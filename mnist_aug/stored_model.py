@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,8 +69,12 @@ def _check(path: Path) -> None:
             strange = ", ".join(sorted(f"{module}.{name}" for module, name in named - CLASSES))
             raise ValueError(f"it is no model of dense layers but of {strange}")
         with h5py.File(io.BytesIO(archive.read(WEIGHTS)), "r") as weights:
-            if sum(_sizes(weights)) > MOST_BYTES:
-                raise ValueError("its weights claim too many bytes")
+            stored = sum(_sizes(weights))
+        if stored > MOST_BYTES:
+            raise ValueError("its weights claim too many bytes")
+        # Keras makes the layers, of float32, before it looks at what is stored for them.
+        if 4 * _parameters(config["config"]["layers"]) > stored:
+            raise ValueError("its layers need more than its weights hold")
 
 
 def _classes(value: object) -> Iterator[tuple[str, str]]:
@@ -83,6 +88,40 @@ def _classes(value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for part in value:
             yield from _classes(part)
+
+
+def _parameters(layers: list[dict]) -> int:
+    """How many numbers the layers of a config hold.
+
+    Raises:
+        ValueError, or what else nonsense leads to: they do not follow each other.
+    """
+    first, *others = layers
+    if first["class_name"] != "InputLayer":
+        raise ValueError("its first layer is no input")
+    shape, count = first["config"]["batch_shape"][1:], 0
+    for layer in others:
+        config = layer["config"]
+        if layer["class_name"] == "Flatten":
+            shape = [math.prod(map(_size, shape))]
+        elif layer["class_name"] == "Dense":
+            # Keras builds a layer by what it says itself first, and then by where it stands.
+            if (built := layer.get("build_config")) and (
+                    [*built] != ["input_shape"] or built["input_shape"][1:] != shape):
+                raise ValueError("its layers don't follow each other")
+            before, units = _size(shape[-1]), _size(config["units"])
+            low_rank = _size(config["lora_rank"]) if config.get("lora_rank") else 0
+            count += (before + 1) * units + low_rank * (before + units)
+            shape = [*shape[:-1], units]
+        else:
+            raise ValueError(f"it has a layer {layer['class_name']}")
+    return count
+
+
+def _size(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{value!r} in its config is no size")
+    return value
 
 
 def _sizes(group: h5py.Group) -> Iterator[int]:

@@ -56,11 +56,20 @@ def train_all(runs: Iterable[tuple[Variant, int]], dataset: Dataset, results: Pa
     if tensorboard and find_spec("tensorboard") is None:
         raise UserError("TENSORBOARD=1 (--tensorboard) needs TensorBoard: pip install tensorboard")
     _check(dataset, results, [variant for variant, *_ in todo.values()])
+    made = [place for place in (results, *results.parents) if not place.exists()]
+    with suppress(OSError):  # told when a run is written
+        results.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
     with lock.alone(results):
-        # Another command may have trained some of them while this one waited.
-        todo = _missing({key: wanted[key] for key in todo}, results)
-        if todo:
-            _train(todo, dataset, results, processes, scheduler, tensorboard)
+        try:
+            # Another command may have trained some of them while this one waited.
+            todo = _missing({key: wanted[key] for key in todo}, results)
+            if todo:
+                _train(todo, dataset, results, processes, scheduler, tensorboard)
+        except UserError:
+            with suppress(OSError):  # some hold what was trained
+                for place in made:
+                    place.rmdir()
+            raise
 
 
 def _missing(wanted: dict, results: Path) -> dict:

@@ -63,10 +63,20 @@ def tune(arm: Variant, trials: int, seeds: int, dataset: Dataset, results: Path,
         processes, scheduler: as for `workers.workers`.
 
     Raises:
-        UserError: the storage or the workers can't be had, or the results can't be written.
+        UserError: the storage or the workers can't be had or are lost, or the results can't be
+            written.
     """
     folder = Path(results) / "tune"
     run.check_writable(folder)
+    try:
+        _search(arm, trials, seeds, dataset, folder, searched, storage, processes, scheduler)
+    except optuna.exceptions.StorageInternalError as error:
+        raise _unusable(storage, folder, error) from None
+
+
+def _search(arm: Variant, trials: int, seeds: int, dataset: Dataset, folder: Path,
+            searched: Sequence[str], storage: str | None, processes: int,
+            scheduler: str | None) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     searched = [part for part in SEARCHED if part in searched and (part != "policy" or arm.policy)]
     if not searched:
@@ -178,9 +188,17 @@ def _study(name: str, storage: str | None, folder: Path) -> optuna.Study:
     except UserError:
         raise
     except Exception as error:  # whatever the storage's own library throws
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise UserError(f"the search's storage {storage or folder / 'journal.log'} can't be used "
-                        f"({reason}): correct STORAGE= (--storage)") from None
+        raise _unusable(storage, folder, error) from None
+
+
+def _unusable(storage: str | None, folder: Path, error: Exception) -> UserError:
+    """What to raise where the storage can't be opened, or is lost."""
+    if isinstance(error, optuna.exceptions.StorageInternalError) and error.__cause__:
+        error = error.__cause__  # Optuna's own words are the same for all of them
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    return UserError("the search's storage "
+                     f"{run.without_password(storage or str(folder / 'journal.log'))} can't be "
+                     f"used ({run.without_password(reason)}): correct STORAGE= (--storage)")
 
 
 class _Journal(optuna.storages.journal.JournalFileBackend):

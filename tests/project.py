@@ -90,7 +90,7 @@ def appears(path):
 def left_over(project):
     """What a killed process left half-written."""
     return [path for folder in ("results", "reports") for path in (project / folder).rglob(".*")
-            if path.name not in (".asked", ".trained")]
+            if path.name not in (".asked", ".trained", ".scored", ".reported")]
 
 
 def weights(project):

@@ -369,6 +369,36 @@ def test_hdf5_under_another_name_and_archives_that_swell(keras_file, tmp_path, m
     unfit(repacked(keras_file, path, weights=buffer.getvalue()), "link")
 
 
+def test_layers_are_not_made_for_weights_that_are_not_there(keras_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.models, "load_model", lambda *_, **__: pytest.fail("it is opened"))
+
+    def without(change):
+        def config(old):
+            change(old["config"]["layers"])
+            return old
+        return repacked(keras_file, tmp_path / run.MODEL, config)
+
+    for units in (9, 200_000, 20_000_000):
+        def widen(layers, units=units):
+            layers[2]["config"]["units"] = units
+            del layers[3]["build_config"]
+        unfit(without(widen), "its layers need more than its weights hold")
+    for part, value in (("units", -8), ("units", 0), ("units", "many"), ("units", True),
+                        ("units", 1e9), ("units", None), ("units", []), ("lora_rank", 10**9)):
+        unfit(without(lambda layers, p=part, v=value: layers[2]["config"].update({p: v})))
+    for shape in (None, 28, [], [None], [None, None, 28], [None, "x", 28], [None, -28, 28],
+                  [None, 10**5, 28]):
+        unfit(without(lambda layers, s=shape: layers[0]["config"].update({"batch_shape": s})))
+    for built in ({"input_shape": [None, 10**9]}, {"shapes_dict": {"input_shape": [None, 10**9]}},
+                  {"input_shape": None}, ["input_shape"], "input_shape", 1):
+        unfit(without(lambda layers, b=built: layers[2].update({"build_config": b})))
+    unfit(without(lambda layers: layers.pop(0)), "its first layer is no input")
+    unfit(without(lambda layers: layers.append(
+        {"module": "keras", "class_name": "Sequential", "config": {"name": "a", "layers": layers[:]}
+         })), "it has a layer Sequential")
+    unfit(without(lambda layers: layers.clear()))
+
+
 # Runs ---------------------------------------------------------------------------------------------
 
 @pytest.fixture
@@ -395,6 +425,17 @@ def test_a_damaged_run_is_trained_again(stored_run, name):
         assert name in run.disagreement(folder, asked)
     path.write_bytes(content)
     assert run.disagreement(folder, asked) is None
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"foreign"])
+def test_a_run_of_another_dataset_is_kept_whatever_its_model(stored_run, damage):
+    folder, asked = stored_run
+    (folder / run.MODEL).unlink()
+    if damage is not None:
+        (folder / run.MODEL).write_bytes(damage)
+    other = asked | {"dataset": asked["dataset"] | {"sha256": "ab" * 32}}
+    assert "was trained on dataset" in refusal(run.disagreement, folder, other)
+    assert run.MODEL in run.disagreement(folder, asked)
 
 
 def test_odd_values_in_a_manifest_make_the_run_be_trained_again(stored_run):

@@ -1,14 +1,20 @@
 """The lock on a folder: who comes second waits, and a killed process holds none."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 
+import pytest
+import synthetic_results
 from conftest import PROJECT
 from processes import PATIENCE
 
-from mnist_aug import lock
+from mnist_aug import lock, training
+from mnist_aug.errors import UserError
+from mnist_aug.report import page
+from mnist_aug.variant import baseline
 
 HOLD = """
 import sys
@@ -63,3 +69,36 @@ def test_the_second_waits_for_the_first_or_its_death(tmp_path):
 def test_a_missing_folder_is_not_locked_nor_made(tmp_path):
     with lock.alone(tmp_path / "none"):
         assert [*tmp_path.iterdir()] == []
+
+
+def is_locked(folder):
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(opened)
+    return False
+
+
+def test_a_new_folder_is_locked_while_it_is_written(digits, tmp_path, monkeypatch):
+    found = []
+    monkeypatch.setattr(training, "_train",
+                        lambda todo, dataset, folder, *_: found.append(is_locked(folder)))
+    monkeypatch.setattr(page, "_write", lambda folder, *_: found.append(is_locked(folder)))
+    training.train(baseline, [0], digits, tmp_path / "new" / "results")
+    page.write(synthetic_results.write(tmp_path / "made", seeds=2, test=20, bench=False,
+                                       samples=False), tmp_path / "new" / "reports")
+    assert found == [True, True]
+
+
+def test_a_command_that_is_refused_leaves_no_folder(digits, tmp_path, monkeypatch):
+    def refused(*_):
+        raise UserError("no scheduler answers")
+    monkeypatch.setattr(training, "_train", refused)
+    (tmp_path / "there").mkdir()
+    for name in ("new/results", "there"):
+        with pytest.raises(UserError, match="no scheduler"):
+            training.train(baseline, [0], digits, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]

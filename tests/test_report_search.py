@@ -225,6 +225,21 @@ def test_runs_of_an_older_search_are_left_out(copy, name, old, new):
     assert "Its settings were not trained with the arm's seeds" in text
 
 
+def test_a_variant_that_the_search_has_no_more_is_left_out(copy):
+    path = copy / "tune" / "augmented.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"changed": {"policy": "tuned.yaml"}}))
+    for path in (copy / "tuned" / "tuned-augmented").glob("seed-*/manifest.json"):
+        path.write_text(path.read_text().replace('"learning_rate": 0.002', '"learning_rate": 0.001')
+                        .replace("[256, 256]", "[128, 128]"))
+    text = report(copy)
+    assert ("The variant tuned-training of the study tuned is left out, as no search in these "
+            "results found its settings") in text
+    assert "The study tuned is left out" not in text
+    assert tuned.POLICY in text
+    assert tuned.REST not in text
+
+
 @pytest.mark.parametrize(("name", "damage"), [
     ("augmented.json", lambda text: text[:200]), ("augmented.json", lambda text: "[]"),
     ("baseline.json", lambda text: text.replace('"scores": [', '"scores": ["x", ')),

@@ -13,6 +13,7 @@ from PIL import Image
 from processes import train_beside, until
 
 from mnist_aug import run
+from mnist_aug.errors import one_line_errors
 
 SCRIPTS = ("train", "evaluate", "study", "tune", "report", "bench", "check")
 
@@ -167,6 +168,48 @@ def test_mistakes_of_real_processes(here, counted):
         assert words in said, (name, arguments, said)
         assert content(here.parent) == before, (name, arguments)
     counted("calls of scripts with wrong arguments", len(cases))
+
+
+@pytest.mark.parametrize(("arguments", "kept"), [
+    (["--storage", "mysql+pymysql://me:secret@host:1/x"], "--storage mysql+pymysql://…@host:1/x"),
+    (["--storage=redis://:sec/r@et@host"], "--storage=redis://…@host"),
+    (["--storage", "postgresql:///x?user=me&password=secret"], "--storage postgresql:///x?…"),
+    (["--storage", "sqlite:///x.db"], "--storage sqlite:///x.db"),
+    (["--scheduler", "tcp://host:8786"], "--scheduler tcp://host:8786"),
+    (["--data=/home/me/secret/mnist", "--results=results/a"], "--data=…/mnist --results=results/a"),
+    (["--data", "../secret/mnist", "augmented"], "--data …/mnist augmented")])
+def test_a_command_is_kept_without_passwords_and_places(monkeypatch, arguments, kept):
+    monkeypatch.setattr("sys.argv", ["/home/me/scripts/tune.py", *arguments])
+    assert run.command_line() == f"scripts/tune.py {kept}"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(1)", "raise UserError('mistake')"])
+def test_nobody_reads_on(ending, unbuffered):
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run(
+        [sys.executable, "-c", "from mnist_aug.errors import *\nwith one_line_errors():\n"
+         f"    print('told')\n    {ending}"], stdout=write, stderr=subprocess.PIPE, text=True,
+        timeout=PATIENCE, env=os.environ | {"PYTHONPATH": str(PROJECT),
+                                            "PYTHONUNBUFFERED": unbuffered})
+    os.close(write)
+    assert process.returncode == 141
+    told = "UserError" in ending and not unbuffered  # else the line before is met first
+    assert process.stderr == ("error: mistake\n" if told else "")
+
+
+def test_a_right_that_is_lacking_is_one_line(capfd):
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise PermissionError(13, "Permission denied", "/some/file")
+    assert ended.value.code == 2
+    assert capfd.readouterr().err == ("error: /some/file can't be used (Permission denied): "
+                                      "correct its permissions, or those of its folder\n")
+
+
+def test_a_pipe_of_our_own_that_breaks_is_a_fault():
+    with pytest.raises(BrokenPipeError), one_line_errors():
+        raise BrokenPipeError(32, "Broken pipe")
 
 
 @pytest.mark.parametrize(("arguments", "words"), [  # these start TensorFlow

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -171,10 +172,13 @@ def test_an_arm_without_what_is_searched_for_is_passed_over(fake, digits, tmp_pa
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--search", "policy,depth"], "'depth' can't be searched for: give some of policy, learning"),
     (["--storage", "nonsense://x"], "storage nonsense://x can't be used"),
+    (["--storage", "nonsense://me:secret@x/y"], "storage nonsense://…@x/y can't be used"),
     (["best"], "variant 'best' is unknown"),
 ])
 def test_mistakes(called, fails_in_one_line, arguments, words):
-    fails_in_one_line(called("tune", "--data", "digits", "--trials", 1, *arguments), words)
+    process = called("tune", "--data", "digits", "--trials", 1, *arguments)
+    fails_in_one_line(process, words)
+    assert "secret" not in process.stderr
 
 
 def test_a_damaged_journal_is_told_in_one_line(fake, tmp_path):
@@ -183,3 +187,12 @@ def test_a_damaged_journal_is_told_in_one_line(fake, tmp_path):
     with pytest.raises(tune.UserError, match=r"journal.log can't be used \(.*--storage"):
         fake(baseline, 1, 1, tmp_path)
     assert run.seeds(tmp_path, "baseline") == []
+
+
+def test_a_storage_that_is_lost_is_told_in_one_line(fake, monkeypatch, tmp_path):
+    def lose(study):
+        with sqlite3.connect(tmp_path / "search.db") as database:
+            database.execute("DROP TABLE trials")
+    monkeypatch.setattr(tune, "_mourn", lose)
+    with pytest.raises(tune.UserError, match=r"search.db can't be used \(no such table: trials"):
+        fake(baseline, 1, 1, tmp_path, tune.SEARCHED, f"sqlite:///{tmp_path / 'search.db'}")

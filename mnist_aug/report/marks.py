@@ -141,8 +141,8 @@ def words(table: Table, records: Records, content: Study) -> list[str]:
             "validation images alone. ")
     anew = [name for name in CHOSEN_ANEW if name in records.rows]
     text += ("The test images judged it once" + (
-        f", but for {listed(anew)}, whose recipes were chosen anew, on validation images, after "
-        "the test images had judged one. " if anew else ". "))
+        f", but for {listed(anew)}: there, after the test images had judged one recipe, another "
+        "was chosen on validation images. " if anew else ". "))
     if said:
         text += f"Against the published errors: {'; '.join(said)}. "
     text += ("Intervals are Student's t over seeds, for these test images; that of the committee "

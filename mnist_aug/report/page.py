@@ -6,6 +6,7 @@ The same results give the same bytes. Every number and every sentence with a num
 import base64
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import jinja2
@@ -61,6 +62,8 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
             "sections": sections,
             "app": tried, "security": app.policy(tried),
             "listed": {table.name for section in sections for table in section.tables}}
+    with suppress(OSError):  # told when a file is written
+        reports.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
     with lock.alone(reports):
         _write(reports, page, every.values(), shown)
     return " ".join(visible(page["verdict"]).split())

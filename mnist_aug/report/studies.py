@@ -43,9 +43,11 @@ def read(results: Path, content: Study,
 
     Left out is what can't be compared with the arms: trained on another dataset, by other code,
     with other epochs, or about another policy, or of settings that a search has found no more.
+    Of the study `tuned`, a variant that the searches did not find is left out alone.
 
     Args:
-        best: the settings that the searches found, by variant of the study `tuned`.
+        best: the settings that the searches found, by variant of the study `tuned`; without any,
+            its variants are taken as they are.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -53,6 +55,12 @@ def read(results: Path, content: Study,
     found, left_out = {}, []
     for name in NAMES:
         folders = sorted(path.parent for path in (Path(results) / name).glob("*/metrics.csv"))
+        if name == "tuned" and best:
+            left_out += [f"The variant {folder.name} of the study tuned is left out, as no search "
+                         "in these results found its settings: delete its folder, or search "
+                         "again (`make tune`)."
+                         for folder in folders if folder.name not in best]
+            folders = [folder for folder in folders if folder.name in best]
         if not folders:
             continue
         rows, curves, reasons = [], [], []
