@@ -198,6 +198,8 @@ def _check_values(value, depth: int) -> None:
         for key, inside in value.items():
             if not isinstance(key, str):
                 raise ValueError(f"{key!r} is no name")
+            if key == "p" and isinstance(inside, (dict, list)):
+                raise ValueError("a `p` is no number")
             if key not in ("seed", "temperature_limit"):  # albumentations bounds these
                 _check_values(inside, depth + 1)
     elif isinstance(value, list):
