@@ -35,7 +35,7 @@ def default(strength: float = 1, parts: Sequence[str] = PARTS) -> A.Compose:
     half = {part: strength * size if part in parts else 0 for part, size in half.items()}
     transforms = []
     if {*parts} - {"elastic"}:
-        transforms.append(_affine(half["rotate"], half["scale"], half["translate"], half["shear"]))
+        transforms.append(affine(half["rotate"], half["scale"], half["translate"], half["shear"]))
     if "elastic" in parts:
         transforms.append(A.ElasticTransform(alpha=half["elastic"], sigma=4, p=1))
     return A.Compose(transforms)
@@ -48,14 +48,15 @@ def wide(parts: Sequence[str] = ("affine", "elastic", "thickness")) -> A.Compose
         parts: what to keep of the policy.
     """
     transforms = {
-        "affine": _affine(rotate=12, scale=0.12, translate=0.04, shear=8),
+        "affine": affine(rotate=12, scale=0.12, translate=0.04, shear=8),
         "elastic": A.ElasticTransform(alpha=55, sigma=5, p=1),
         "thickness": A.OneOf([A.Morphological(scale=(2, 2), operation=operation, p=1)
                               for operation in ("dilation", "erosion")], p=0.25)}
     return A.Compose([transforms[part] for part in parts])
 
 
-def _affine(rotate: float, scale: float, translate: float, shear: float) -> A.Affine:
+def affine(rotate: float, scale: float, translate: float, shear: float) -> A.Affine:
+    """Up to so many degrees, shares of 1 and of the sides, and degrees, either way."""
     """Degrees, shares and degrees to either side; width and height are scaled independently."""
     return A.Affine(
         rotate=(-rotate, rotate), scale=(1 - scale, 1 + scale),
@@ -158,12 +159,21 @@ def load(policy: str) -> A.Compose:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UserError(f"policy file {path} can't be read: {reason}") from None
     try:
-        data = json.loads(text) if path.suffix == ".json" else yaml.load(text, _Yaml)
+        data = json.loads(text) if path.suffix == ".json" else plain(text)
         transform = _built(data)
     except Exception as error:  # albumentations raises whatever its parts raise
         raise UserError(f"policy file {path} holds no albumentations pipeline ({reason_of(error)}"
                         "): write it with albumentations.save") from None
     return transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
+
+
+def plain(text: str) -> object:
+    """The data of a policy's YAML.
+
+    Raises:
+        yaml.YAMLError, ValueError: it is no YAML, has a tag, or has an alias.
+    """
+    return yaml.load(text, _Yaml)
 
 
 class _Yaml(yaml.SafeLoader):

@@ -156,11 +156,14 @@ class Difference:
     @property
     def outcome(self) -> str:
         """"helps", "hurts", "no detectable difference", or "too few seeds" for S < 2."""
-        if self.seeds < 2:
-            return "too few seeds"
-        if self.low > 0:
-            return "helps"
-        return "hurts" if self.high < 0 else "no detectable difference"
+        return "too few seeds" if self.seeds < 2 else outcome(self.low, self.high)
+
+
+def outcome(low: float, high: float) -> str:
+    """As `Difference.outcome`, from an interval over seeds: NaN where these are too few."""
+    if np.isnan(low):
+        return "too few seeds"
+    return "helps" if low > 0 else "hurts" if high < 0 else "no detectable difference"
 
 
 def compare(first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES) -> Difference:

@@ -165,10 +165,7 @@ def _policy(trial: optuna.Trial) -> A.Compose:
     sigma = trial.suggest_float("elastic_sigma", 2, 6, step=0.5)
     transforms = []
     if rotate or scale or translate or shear:
-        transforms.append(A.Affine(
-            rotate=(-rotate, rotate), scale=(1 - scale, 1 + scale),
-            translate_percent=(-translate, translate),
-            shear={"x": (-shear, shear), "y": (0, 0)}, p=0.8))
+        transforms.append(policies.affine(rotate, scale, translate, shear))
     if alpha:
         transforms.append(A.ElasticTransform(alpha=alpha, sigma=sigma, p=1))
     transforms += [make() for name, make in MORE.items()
@@ -244,6 +241,15 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return study.get_trials(deepcopy=False, states=SETTLED)
 
 
+def _whole(finished: list[optuna.trial.FrozenTrial]) -> list[optuna.trial.FrozenTrial]:
+    return [trial for trial in finished if trial.state == optuna.trial.TrialState.COMPLETE]
+
+
+def _best(whole: list[optuna.trial.FrozenTrial]) -> optuna.trial.FrozenTrial | None:
+    """The most accurate; of several the first."""
+    return max(whole, key=lambda trial: (trial.value, -trial.number), default=None)
+
+
 def _asked(study: optuna.Study, trials: int) -> optuna.Trial | None:
     """The next trial, its draws a function of what the study holds; None if there are enough."""
     known = study.get_trials(deepcopy=False)
@@ -290,9 +296,7 @@ def _alive(trial: optuna.trial.FrozenTrial) -> bool:
 
 def _told(arm: Variant, trial: optuna.Trial, scores: list, pruned: bool,
           study: optuna.Study) -> str:
-    done = [t for t in _finished(study) if t.value is not None
-            and t.state == optuna.trial.TrialState.COMPLETE]
-    best = max(done, key=lambda t: (t.value, -t.number), default=None)
+    best = _best(_whole(_finished(study)))
     so_far = f"best so far {best.value:.4f} (trial {best.number})" if best else "none is whole yet"
     return (f"{arm.name}, trial {trial.number}: validation accuracy {np.mean(scores):.4f} "
             f"({'pruned after' if pruned else 'mean of'} {len(scores)} "
@@ -302,10 +306,10 @@ def _told(arm: Variant, trial: optuna.Trial, scores: list, pruned: bool,
 def _write(study: optuna.Study, arm: Variant, about: dict, dataset: Dataset,
            folder: Path) -> None:
     finished = _finished(study)
-    whole = [t for t in finished if t.state == optuna.trial.TrialState.COMPLETE]
+    whole = _whole(finished)
     if not whole:
         return
-    best = max(whole, key=lambda t: (t.value, -t.number))
+    best = _best(whole)
     rows = [{"arm": arm.name, "trial": t.number,
              "pruned": t.state == optuna.trial.TrialState.PRUNED,
              "seeds": len(t.user_attrs["validation"]),

@@ -14,7 +14,7 @@ from mnist_aug.errors import UserError
 from mnist_aug.report import automatic, search, search_figures, studies, tuned
 from mnist_aug.report.page import write
 from mnist_aug.report.tables import percent, points, span
-from mnist_aug.statistics import paired_interval
+from mnist_aug.statistics import outcome, paired_interval
 
 HEADINGS = ("## What a search of the settings finds", "## Policies that papers give")
 
@@ -87,7 +87,7 @@ def test_gains_are_paired_differences(folder, read):
     ((0.001, 0.002), "helps"), ((-0.002, -0.001), "hurts"), ((0, 0.1), "no detectable difference"),
     ((np.nan, np.nan), "too few seeds")])
 def test_verdict(ends, word):
-    assert tuned.verdict(*ends) == word
+    assert outcome(*ends) == word
 
 
 def test_what_is_left_of_the_search(folder, read):

@@ -4,7 +4,7 @@ import pandas as pd
 
 from mnist_aug.report.studies import Runs, against, summary
 from mnist_aug.report.tables import Table, listed, percent, with_sd
-from mnist_aug.report.tuned import verdict
+from mnist_aug.statistics import outcome
 from mnist_aug.study import ARMS, Study
 
 TRIVIAL, RANDOM, TUNED = "trivialaugment", "randaugment-", "tuned-policy"
@@ -67,7 +67,7 @@ def words(table: Table, every: Table, content: Study) -> list[str]:
     frame, policy = table.frame, content.arms[1].policy
     called = dict(zip(frame["variant"], table.shown["policy"], strict=True))
     low, high = frame[f"against_{ARMS[1]}_low"], frame[f"against_{ARMS[1]}_high"]
-    found = pd.Series([verdict(*ends) for ends in zip(low, high, strict=True)],
+    found = pd.Series([outcome(*ends) for ends in zip(low, high, strict=True)],
                       index=frame["variant"]).drop(ARMS[1])
     said = []
     for what, text in (("hurts", f"less accurate than policy {policy}"),

@@ -12,6 +12,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from mnist_aug import result_files
 from mnist_aug.dataset import MNIST_SHA256, MNIST_TRAINING_SHA256
 from mnist_aug.errors import UserError
+from mnist_aug.policy import plain
 from mnist_aug.report.tables import Table, listed, percent
 from mnist_aug.study import Study
 
@@ -102,11 +103,7 @@ def _read(folder: Path, arm: str) -> Search:
 def _policy(path: Path) -> dict | None:
     """A policy's file as plain data; None where there is none."""
     try:
-        text = path.read_text("utf-8")
-        # By aliases a short file can stand for endless data; albumentations writes none.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ValueError
-        policy = json.loads(json.dumps(yaml.safe_load(text)["transform"]))
+        policy = json.loads(json.dumps(plain(path.read_text("utf-8"))["transform"]))
         if not isinstance(policy, dict):
             raise ValueError
         return policy

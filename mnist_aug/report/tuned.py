@@ -6,7 +6,7 @@ import pandas as pd
 from mnist_aug.report.search import Search
 from mnist_aug.report.studies import Runs, of_arms
 from mnist_aug.report.tables import Table, listed, percent, points, span, spread, with_sd
-from mnist_aug.statistics import paired_interval
+from mnist_aug.statistics import outcome, paired_interval
 from mnist_aug.study import ARMS, Study
 
 BOTH = "augmentation, both arms tuned"
@@ -31,7 +31,7 @@ def gains(runs: Runs) -> Table:
             for part, values in pairs.items():
                 low, high = paired_interval(values)
                 row |= {part: values.mean(), f"{part}_low": low, f"{part}_high": high}
-            rows.append(row | {"verdict": verdict(row["test_low"], row["test_high"])})
+            rows.append(row | {"verdict": outcome(row["test_low"], row["test_high"])})
     frame = pd.DataFrame(rows)
     shown = pd.DataFrame({
         "what changes": frame["what"],
@@ -42,13 +42,6 @@ def gains(runs: Runs) -> Table:
         "on test": frame["verdict"]})
     return Table("search-gains", "What tuning and augmentation change in accuracy, paired by seed",
                  frame, shown)
-
-
-def verdict(low: float, high: float) -> str:
-    """As `Difference.outcome`, from an interval over seeds."""
-    if np.isnan(low):
-        return "too few seeds"
-    return "helps" if low > 0 else "hurts" if high < 0 else "no detectable difference"
 
 
 def answer_words(table: Table, searches: dict[str, Search], content: Study) -> str:
