@@ -142,7 +142,8 @@ tuned: ## what `make tune` found, trained with new seeds and tested, and the rep
 	$(PYTHON) -m venv --clear .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 	  -r requirements.lock
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation -e .
 	@touch $@
 
 # What was asked for is kept in a file, so that a changed variable makes targets out of date.

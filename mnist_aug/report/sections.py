@@ -198,7 +198,8 @@ def _records(content: Study, held: records.Records) -> Section:
 
 def _same_settings(content: Study) -> list[str]:
     first, second = (provenance.flatten(arm.settings) for arm in content.arms)
-    same = [f"{key} {value}" for key, value in first.items() if second.get(key) == value]
+    same = [f"{key} {value}" for key, value in first.items()
+            if second.get(key) == value and value not in ("none", "[]")]  # which say nothing
     same.append(f"{content.arms[0].runs[0].manifest['parameters']:,} parameters")
     return [f"Equal in both arms: {'; '.join(same)}."]
 
