@@ -22,7 +22,7 @@ DROPPED = (  # after tries on the validation split
     "inputs of mean 0 and variance 1", "moving averages of the weights at a constant rate",
     "the optimizer Muon", "distillation from a network of 1000-500 hidden units")
 # Rows whose recipe was chosen anew, on validation images, after the test images had judged another.
-CHOSEN_ANEW = ("simard-affine",)
+CHOSEN_ANEW = ("small", "simard-affine")
 LECUN = "LeCun, Bottou, Bengio and Haffner 1998"
 SIMARD = "Simard, Steinkraus and Platt 2003"
 CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber 2010"
@@ -65,7 +65,7 @@ def _row(name: str, variant: Variant, seeds: int, published: float | None = None
 ROWS = {row.variant.name: row for row in (
     _row(PLAIN, SHORT, 10, learning_rate=0.004, weight_decay=0.1),
     _row(AUGMENTED, SHORT, 10, learning_rate=0.004, weight_decay=0.03, **FADING),
-    _row("small", LONG, 10, epochs=500, **MILDLY),
+    _row("small", LONG, 10, epochs=500, **WIDE),
     _row("lecun", LONG, 3, 0.0245, LECUN, layers=(500, 150), learning_rate=0.003, **MILDLY),
     _row("simard-none", LARGE, 5, 0.016, SIMARD, policy=None, weight_decay=0.1, epochs=50),
     _row("simard-affine", LARGE, 5, 0.011, SIMARD, **WIDE_AFFINE),
@@ -134,7 +134,8 @@ def run(rows: Sequence[str], dataset: Dataset, results: Path, seeds: int | None 
     """Train what is missing of these rows and score it on all test sets.
 
     Args:
-        rows: as `names` gives them. The committee has the members that the row `small` has.
+        rows: as `names` gives them. The runs of the row `small` are the committee's members, so
+            both rows are trained and scored together.
         seeds: of each; the row's own number if None, 3 for the recipes.
         epochs: of a run as long as the arms; others take as many times as many.
         where: as for `training.train_all`.
@@ -165,4 +166,4 @@ def run(rows: Sequence[str], dataset: Dataset, results: Path, seeds: int | None 
 
     members = [("small", seed) for variant, seed in asked if variant.name == "small"]
     score(folder, dataset, [(variant.name, seed) for variant, seed in asked],
-          test_sets.beside(dataset, 0), {COMMITTEE: members} if COMMITTEE in rows else {})
+          test_sets.beside(dataset, 0), {COMMITTEE: members} if members else {})

@@ -76,7 +76,7 @@ def test_a_recipe_is_made_alone(digits, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def trained(digits, tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
-    records.run(["small-15", "committee"], digits, results, seeds=3, epochs=1)
+    records.run(["small-15", "small"], digits, results, seeds=3, epochs=1)
     return results / "records"
 
 
