@@ -56,8 +56,10 @@ def wide(parts: Sequence[str] = ("affine", "elastic", "thickness")) -> A.Compose
 
 
 def affine(rotate: float, scale: float, translate: float, shear: float) -> A.Affine:
-    """Up to so many degrees, shares of 1 and of the sides, and degrees, either way."""
-    """Degrees, shares and degrees to either side; width and height are scaled independently."""
+    """Up to so many degrees, shares of 1 and of the sides, and degrees, either way.
+
+    Width and height are scaled independently.
+    """
     return A.Affine(
         rotate=(-rotate, rotate), scale=(1 - scale, 1 + scale),
         translate_percent=(-translate, translate), shear={"x": (-shear, shear), "y": (0, 0)},
@@ -68,8 +70,8 @@ def without(part: str) -> Callable[[], A.Compose]:
     return partial(default, parts=[other for other in PARTS if other != part])
 
 
-# Both automatic policies draw from these, at their largest magnitude: what the papers list, less
-# what changes colours or the digit, and with scaling and elastic distortion.
+# Both automatic policies draw from these, at their largest magnitude: of what the papers list the
+# geometric ones, contrast and brightness, and scaling and elastic distortion beside them.
 LARGEST = {"rotate": 30, "shear_x": 17, "shear_y": 17, "translate_x": 0.14, "translate_y": 0.14,
            "scale": 0.2, "elastic": 80, "contrast": 0.9, "brightness": 0.4}
 LEVELS = 10  # magnitudes go up to this, as in RandAugment's code

@@ -8,14 +8,17 @@ import sys
 from itertools import takewhile
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parents[1]
 REFERENCE = PROJECT / "results" / "reference"
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
-def test_headline_is_the_reference_reports_verdict():
-    quoted = re.search(r"<!-- verdict -->(.*?)<!-- end -->", README, re.S)[1].replace("\n> ", " ")
-    quoted = " ".join(quoted.split())
+@pytest.mark.parametrize("what", ["verdict", "tuned"])
+def test_what_is_quoted_stands_in_the_reference_report(what):
+    quoted = re.search(rf"<!-- {what} -->(.*?)<!-- end -->", README, re.S)[1].replace("\n> ", " ")
+    quoted = " ".join(quoted.split()).removesuffix(".")
     report = (PROJECT / "reports/reference/report.md").read_text(encoding="utf-8")
     assert quoted
     assert quoted in report

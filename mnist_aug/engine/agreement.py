@@ -42,7 +42,6 @@ def cases() -> list:
         *(A.Affine(**wide, **mode) for mode in MODES),
         A.Rotate(limit=(-70, 50), p=1), A.HorizontalFlip(p=1), A.VerticalFlip(p=1),
         A.Perspective(p=1), A.Perspective(scale=(0.1, 0.3), fit_output=True, p=1),
-        A.ElasticTransform(alpha=50, sigma=4, p=1),
         *(A.ElasticTransform(alpha=50, sigma=4, p=1, **mode) for mode in MODES),
         A.ElasticTransform(alpha=40, sigma=2, approximate=True, p=1),
         A.ElasticTransform(alpha=60, sigma=6, same_dxdy=True, p=1),

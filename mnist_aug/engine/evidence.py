@@ -62,7 +62,8 @@ def _written(t) -> str:
 def _differences() -> str:
     rows = []
     for difference in differences.ALL:
-        theirs, ours = (f"{value:.3g}" for value in difference())
+        theirs, ours = (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+                        for value in difference())
         rows.append([difference.__doc__.splitlines()[0], theirs, ours])
     return _table(["measured", "2.0.8", "engine"], rows)
 

@@ -79,9 +79,10 @@ def words(table: Table, every: Table, content: Study) -> list[str]:
         if own:
             said.append(f"{listed(own)} {'are' if len(own) > 1 else 'is'} {text}")
     text = f"On test, by 95 % intervals over seeds, {'; '.join(said)}." if said else ""
-    how = ("The published policies draw from the papers' transforms without those that change "
-           "colours or the digit; scale and elastic distortion are added (Müller and Hutter 2021; "
-           "Cubuk, Zoph, Shlens and Le 2020). A policy is paired with the arm on its own seeds.")
+    how = ("Of the papers' transforms (Müller and Hutter 2021; Cubuk, Zoph, Shlens and Le 2020) "
+           "the published policies here draw from identity, rotation, shear, shift, contrast and "
+           "brightness; scale and elastic distortion are added. A policy is paired with the arm on "
+           "its own seeds.")
     if len(every.frame):
         how += (f" Of {len(every.frame)} settings of RandAugment, the one with the largest mean "
                 "validation accuracy is compared.")

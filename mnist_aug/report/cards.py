@@ -37,11 +37,13 @@ def limits(study: Study, difference: Difference, found: dict[str, studies.Runs],
         f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
         f"{f'; the search tunes {listed(named)} for both' if both and named else ''}. "
         "Convolutional networks and images of other things may gain less, more or nothing.",
-        "All seeds share one training set and one validation split. The intervals of the headline, "
-        "of corruptions, classes and other handwriting cover other "
+        "All seeds share one training set and one validation split. The intervals of the headline "
+        "and of the sections on corrupted images, classes and other handwriting cover other "
         f"seeds{' and' if difference.seeds > 1 else ', with one seed none, and'} other test images "
-        "like these; all others hold for these images alone. None covers other training sets, or "
-        "test images of another kind.",
+        "like these; a committee's covers other test images alone; all others hold for these "
+        "images alone. None covers other training sets, or test images of another kind. Images "
+        "count as independent, though one person may have written many: no interval covers other "
+        "writers.",
         "Intervals and tests of single classes, families, doses and policies are many, and not "
         "adjusted for their number where the text does not say so.",
     ]
@@ -125,8 +127,8 @@ def data_card(study: Study) -> Table:
         ("classes", f"{study.classes}; test images of a class: {counts.min():,} to "
                     f"{counts.max():,}"),
         ("what is done to them", "pixels divided by 255; in training, the policy"),
-        ("use of the test images", "read by evaluation alone; the project's settings were chosen "
-                                   "on validation images"),
+        ("use of the test images", "read by evaluation alone; settings that were chosen, were "
+                                   "chosen on validation images"),
     ]
     return _card("data-card", "Data card", rows)
 

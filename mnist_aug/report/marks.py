@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy import stats
 
-from mnist_aug.records import AUGMENTED, CHOSEN_ANEW, COMMITTEE, PLAIN, ROWS
+from mnist_aug.records import AUGMENTED, CHOSEN_ANEW, COMMITTEE, PLAIN, RATES, ROWS
 from mnist_aug.report.drawing import COLOURS, INK, SMALL, STYLE, Figure, canvas, render
 from mnist_aug.report.records import Records, known
 from mnist_aug.report.tables import Table, listed, number, percent, points, span, spread
@@ -147,7 +147,8 @@ def words(table: Table, records: Records, content: Study) -> list[str]:
         text += f"Against the published errors: {'; '.join(said)}. "
     text += ("Intervals are Student's t over seeds, for these test images; that of the committee "
              "is Wilson's, over test images. A published error is one number, the best or the mean "
-             "of few runs, without an interval: a few hundredths of a percent from it say little.")
+             "of few runs, without an interval: a few hundredths of a percent from it say little. "
+             "Minutes are wall clock, other work on the machine included.")
     if _is_mnist(content):
         text += (" About 0.15 % of the test labels are known to be wrong (Northcutt, Athalye and "
                  "Mueller 2021), so an error near that says nothing of a network.")
@@ -165,7 +166,11 @@ def _pair(records: Records) -> list[str]:
     one, two = (1 - records.scores.loc[name]["test"] for name in (PLAIN, AUGMENTED))
     gains = (two - one).dropna().to_numpy()
     epochs = records.manifests[AUGMENTED]["variant"]["epochs"]
+    at_the_end = all(records.manifests[name]["variant"]["learning_rate"] == max(RATES)
+                     for name in (PLAIN, AUGMENTED))
     return [f"Within {epochs} epochs, with learning rate and weight decay chosen for each arm from "
             f"the same values, augmentation changes the test error of the project's own network "
             f"from {percent(one.mean())} to {percent(two.mean())} %, by {points(gains.mean())} pp "
-            f"({span(*paired_interval(gains))}, n = {len(gains)} seeds)."]
+            f"({span(*paired_interval(gains))}, n = {len(gains)} seeds). Batch size, schedule, "
+            "warmup and policy were varied with augmentation alone"
+            f"{', and both take the largest learning rate tried' if at_the_end else ''}."]

@@ -154,9 +154,7 @@ def manifest(study: Study) -> Table:
                                  f"{dataset['classes']}"),
         *((f"seeds of {name}", text) for name, text in seeds.items()),
         ("git commit", _all(_commit(m["git"]) for m in manifests)),
-        ("processor, cores, system", _all(
-            ", ".join(str(m["device"].get(k)) for k in ("processor", "cores", "system"))
-            for m in manifests)),
+        ("processor, cores, system", _all(machine(m["device"]) for m in manifests)),
         ("command", _all(m["command"] for m in manifests)),
         ("first run started", min(str(m.get("started", "")) for m in manifests)),
         ("last run started", max(str(m.get("started", "")) for m in manifests)),
@@ -177,11 +175,18 @@ def searches(found: dict) -> Table:
             "seeds of a trial": f"{about['first_seed']} to {last}",
             "epochs": str(about["epochs"]), "searched": ", ".join(about["searched"]) or "none",
             "git commit": _commit(about["git"]), "written": about["written"],
-            "processor, cores, system": ", ".join(map(str, about["device"].values())),
+            "processor, cores, system": machine(about["device"]),
             "command": about["command"],
             "versions": ", ".join(f"{p} {version}" for p, version in about["versions"].items())}
     frame = pd.DataFrame(rows).rename_axis("what").reset_index()
     return Table("search-origin", "Where the search comes from", frame, frame, words=True)
+
+
+def machine(device: dict) -> str:
+    """A manifest's device in words; nothing of one that says nothing."""
+    known = {"processor": "{}", "cores": "{} core" + "s" * (device.get("cores") != 1),
+             "system": "{}"}
+    return ", ".join(text.format(device[key]) for key, text in known.items() if key in device)
 
 
 def _commit(git: dict) -> str:

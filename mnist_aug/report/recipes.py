@@ -72,8 +72,10 @@ def words(table: Table) -> list[str]:
     text = ("The first recipes are both arms over the same learning rates and weight decays; each "
             "arm's best is in the rows. The others change one thing in a recipe, but for "
             "long-batch-64, whose learning rate is smaller, too, and short-constant-rate, which "
-            "has no warmup. Learning rates of larger networks are from single tries on the same "
-            "images.")
+            "has no warmup. The short ones are held against the best of eight on the same seeds, "
+            "which flatters it. Learning rates of larger networks are from single tries on the "
+            "same images. Intervals are Student's t over seeds, and not adjusted for their "
+            "number; a change found better need not be in the rows.")
     if said:
         text += f" Of the changes, {'; '.join(said)}."
     return [text, f"Tried on validation images and dropped, without a gain to be seen in one to "

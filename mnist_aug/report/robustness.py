@@ -96,6 +96,15 @@ def corruptions(study: Study, source: str = "corruption/") -> Table:
                  frame, shown)
 
 
+def origin(sources: list[str]) -> list[str]:
+    """Where the corrupted images are from, if they are made here."""
+    if "corruption/" not in sources:
+        return []
+    return ["The corruptions are those of MNIST-C (Mu and Gilmer 2019), made here. Fog, glass "
+            "blur, motion blur, edges and all draws differ from the published images, so errors "
+            "do not compare with published ones."]
+
+
 def _row(family: str, policy: str, difference: Difference, relative: float) -> dict:
     return {"family": family, "policy": policy, ARMS[0]: 1 - difference.first,
             ARMS[1]: 1 - difference.second, "difference": -difference.mean,
