@@ -88,9 +88,9 @@ RUNNING = $(SCHEDULER:%=--scheduler %) $(if $(filter 1,$(TENSORBOARD)),--tensorb
 STUDIES := ablation strength data-efficiency automatic epochs
 
 module = $(1:%=mnist_aug/%.py)
-TRAINING := $(call module,arguments cluster corruptions dataset errors lock manifest metrics model \
-              pipeline readers result_files run state_file test_sets trainer training variant \
-              workers) scripts/train.py
+TRAINING := $(call module,arguments cluster corruptions dataset environment errors lock manifest \
+              metrics model pipeline readers result_files run state_file test_sets trainer \
+              training variant workers) scripts/train.py
 ENGINE := $(call module,policy vectorize) \
           $(call module,$(addprefix engine/,canvas draws faults geometry pixels structure warp))
 EVALUATION := $(call module,corruptions evaluation examples manifest metrics result_files \

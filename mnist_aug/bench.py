@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from mnist_aug import arguments, model, run, workers
+from mnist_aug import arguments, environment, model, run, workers
 from mnist_aug import policy as policies
 from mnist_aug.dataset import Dataset
 from mnist_aug.trainer import Trainer
@@ -76,7 +76,7 @@ def measure(dataset: Dataset, results: Path, repeats: int = 7) -> pd.DataFrame:
     with run.written(results / "bench.json") as temporary:
         run.write_json(temporary, {"dataset": dataset.name, "dataset_sha256": dataset.sha256,
                                    "peak_memory_mib": round(peak / 2**20),
-                                   "started": run.now()} | run.environment())
+                                   "started": environment.now()} | environment.describe())
     return table
 
 

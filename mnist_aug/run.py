@@ -7,14 +7,10 @@ import os
 import platform
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +25,6 @@ HISTORY = "history.csv"
 MANIFEST = "manifest.json"
 PREDICTIONS = "predictions.npz"
 CORRECT = "correct.npz"
-PACKAGES = ("albumentations", "keras", "matplotlib", "numpy", "opencv-python-headless", "pandas",
-            "scikit-learn", "scipy", "seaborn", "tensorflow")
 # The code that weights depend on, beside the settings and the dataset, which a manifest spells out.
 TRAINING_SOURCES = ("model", "pipeline", "trainer")
 AUGMENTATION_SOURCES = ("vectorize", "engine/canvas", "engine/draws", "engine/faults",
@@ -246,17 +240,6 @@ def unwritable(place: Path, error: OSError) -> UserError:
                      "its free space")
 
 
-def environment(command: str | None = None) -> dict:
-    """Where and with what: git commit, versions, device and command, for a manifest."""
-    return {"git": _git(), "versions": _versions(), "device": _device(),
-            "command": command or command_line()}
-
-
-def now() -> str:
-    """The time in UTC, to the second."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def write_npz(path: Path, arrays: dict) -> None:
     """Write arrays by name, compressed, the same bytes each time.
 
@@ -279,64 +262,6 @@ def _sha256(names: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def _git() -> dict:
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", Path(__file__).parents[1], *arguments], check=True,
-                              capture_output=True, text=True).stdout.strip()
-    try:
-        # Results and reports are what the code makes, not the code.
-        changed = git("status", "--porcelain", "--", ".", ":!results", ":!reports")
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(changed)}
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
-
-
-def _versions() -> dict:
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
-def _device() -> dict:
-    processor = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                processor = line.split(":", 1)[1].strip()
-                break
-    except OSError:  # not Linux
-        pass
-    return {"processor": processor, "cores": cores(), "system": platform.platform()}
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
 def digest(data: dict) -> str:
     """The start of the SHA-256 of plain data, for names."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def command_line() -> str:
-    """The command line, without passwords, folders outside reduced to their last name."""
-    def shown(argument: str) -> str:
-        option, equals, value = argument.partition("=") if argument.startswith("--") else (
-            "", "", argument)
-        outside = value.startswith(("/", "~", ".."))
-        return option + equals + (f"…/{Path(value).name}" if outside else without_password(value))
-    script = Path(sys.argv[0])
-    return " ".join([f"{script.parent.name}/{script.name}", *map(shown, sys.argv[1:])])
-
-
-def without_password(text: str) -> str:
-    """Text without the user, the password and the options of a URL in it.
-
-    A user's or a password's end is the last `@`, as some databases let either hold others.
-    """
-    return re.sub(r"(?s)(://[^?]*\?).+", r"\1…", re.sub(r"(?s)://.*@", "://…@", text))

@@ -13,7 +13,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mnist_aug import lock, policy, run
+from mnist_aug import environment, lock, policy, run
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.metrics import learned
@@ -142,7 +142,7 @@ def check_policy(name: str, shape: tuple) -> None:
 def _job(variant: Variant, asked: dict, results: Path, tensorboard: bool) -> Job:
     results = results.resolve()
     logs = results / "tensorboard" / variant.name / f"seed-{asked['seed']:02d}"
-    return Job(variant, asked, run.command_line(), _state(results, variant.name, asked),
+    return Job(variant, asked, environment.command_line(), _state(results, variant.name, asked),
                logs if tensorboard else None)
 
 

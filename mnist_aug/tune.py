@@ -19,8 +19,8 @@ import albumentations as A
 import numpy as np
 import pandas as pd
 
+from mnist_aug import environment, run
 from mnist_aug import policy as policies
-from mnist_aug import run
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.training import progress, validation
@@ -86,7 +86,7 @@ def _search(arm: Variant, trials: int, seeds: int, dataset: Dataset, folder: Pat
              "dataset": dataset.sha256}
     study = _study(f"mnist-aug {arm.name} {run.digest(about)}", storage, folder)
     _mourn(study)
-    command = run.command_line()
+    command = environment.command_line()
     left = trials - len(_finished(study))
     pending = {}  # the trial and its scores so far, by future
     with (progress(f"{arm.name} trials", max(left, 0)) as step,
@@ -193,9 +193,10 @@ def _unusable(storage: str | None, folder: Path, error: Exception) -> UserError:
     if isinstance(error, optuna.exceptions.StorageInternalError) and error.__cause__:
         error = error.__cause__  # Optuna's own words are the same for all of them
     reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-    return UserError("the search's storage "
-                     f"{run.without_password(storage or str(folder / 'journal.log'))} can't be "
-                     f"used ({run.without_password(reason)}): correct STORAGE= (--storage)")
+    place, reason = map(environment.without_password,
+                        (storage or str(folder / "journal.log"), reason))
+    return UserError(f"the search's storage {place} can't be used ({reason}): correct STORAGE= "
+                     "(--storage)")
 
 
 class _Journal(optuna.storages.journal.JournalFileBackend):
@@ -327,15 +328,15 @@ def _write(study: optuna.Study, arm: Variant, about: dict, dataset: Dataset,
             A.save(policy, str(temporary), data_format="yaml")
     changed = {key: value for key, value in asdict(variant).items()
                if value != getattr(arm, key) and key != "name"}
-    environment = run.environment()
-    environment["versions"]["optuna"] = optuna.__version__
+    where = environment.describe()
+    where["versions"]["optuna"] = optuna.__version__
     with run.written(folder / f"{arm.name}.json") as temporary:
         run.write_json(temporary, {
             "changed": changed | ({"policy": POLICY} if policy is not None else {}),
             "trial": best.number, "validation": best.value,
             "scores": best.user_attrs["validation"], "first_seed": FIRST_SEED,
             "trials": len(finished), "pruned": len(finished) - len(whole), **about,
-            "written": run.now(), **environment})
+            "written": environment.now(), **where})
     print(f"{arm.name}: {len(finished)} trials, the best {best.value:.4f} (trial {best.number}), "
           f"written to {folder / f'{arm.name}.json'}", flush=True)
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_aug import arguments, run, state_file
+from mnist_aug import arguments, environment, run, state_file
 from mnist_aug.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.variant import Variant
@@ -91,7 +91,7 @@ class Workers:
 def beside() -> int:
     """How many runs to train beside each other here: one a core, as far as memory goes."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(run.cores(), int(memory / MEMORY)))
+    return max(1, min(environment.cores(), int(memory / MEMORY)))
 
 
 @contextmanager
@@ -242,7 +242,7 @@ def work(job: Job) -> dict[str, bytes]:
         if run.sources_sha256(job.variant) != job.asked["sources_sha256"]:
             raise UserError("a worker has another version of mnist_aug: install the same on all")
         trainer = _trainer(job)
-        started = run.now()
+        started = environment.now()
         state = job.state if job.state is not None and job.state.parent.is_dir() else None
         if state is not None and not state_file.is_whole(state, job.asked):
             state.unlink(missing_ok=True)  # the run starts anew
@@ -258,7 +258,7 @@ def work(job: Job) -> dict[str, bytes]:
             "seconds": round(seconds, 3),
             "images_per_second": round(len(trainer.train[0]) * len(history) / seconds),
             "started": started,
-        } | run.environment(job.command))
+        } | environment.describe(job.command))
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 

@@ -12,7 +12,7 @@ from conftest import PATIENCE, PROJECT
 from PIL import Image
 from processes import train_beside, until
 
-from mnist_aug import run
+from mnist_aug import environment, run
 from mnist_aug.errors import one_line_errors
 
 SCRIPTS = ("train", "evaluate", "study", "tune", "report", "bench", "check")
@@ -180,7 +180,7 @@ def test_mistakes_of_real_processes(here, counted):
     (["--data", "../secret/mnist", "augmented"], "--data …/mnist augmented")])
 def test_a_command_is_kept_without_passwords_and_places(monkeypatch, arguments, kept):
     monkeypatch.setattr("sys.argv", ["/home/me/scripts/tune.py", *arguments])
-    assert run.command_line() == f"scripts/tune.py {kept}"
+    assert environment.command_line() == f"scripts/tune.py {kept}"
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
