@@ -31,6 +31,10 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     synthetic_results.write(folder / "results", seeds=5, test=400, variants=(
         "baseline", "augmented", "affine"), beside=True, studies=tuple(synthetic_results.STUDIES))
+    synthetic_results.write_records(folder / "results", {
+        "small": [0.02, 0.03], "simard-elastic": [0.01, 0.02], "committee": [0.02]}, test=400)
+    synthetic_results.write_recipes(folder / "results", {
+        "long": [0.95, 0.94], "long-no-decay": [0.93, 0.94]}, test=400)
     write(folder / "results", folder / "reports")
     return folder
 

@@ -268,14 +268,6 @@ def test_damaged_files_are_named_with_the_remedy(copy, tmp_path, name, damage):
     assert not (tmp_path / "reports").exists()
 
 
-def test_same_bytes_twice(folder, tmp_path):
-    for name in ("a", "b"):
-        write(folder, tmp_path / name)
-    first, second = ({p.relative_to(tmp_path / name): p.read_bytes()
-                      for p in (tmp_path / name).rglob("*") if p.is_file()} for name in ("a", "b"))
-    assert first == second
-
-
 def test_how_to_rebuild(copy):
     text = report(copy)
     tune = "make tune DATA=path/to/data SEEDS=2 EPOCHS=5 POLICY=default TRIALS=5\n"
