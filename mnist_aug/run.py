@@ -166,7 +166,7 @@ def written(target: Path):
     temporary = target.with_name(f"{own}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
+        sweep(target)
         yield temporary
         if temporary.is_dir() and target.exists():
             aside = target.with_name(f"{own}.old")
@@ -185,15 +185,16 @@ def written(target: Path):
                 temporary.unlink()
 
 
-def _sweep(target: Path) -> None:
-    """Remove what processes of this machine that are gone left beside a target."""
+def sweep(target: Path) -> None:
+    """Remove what processes of this machine that are gone left beside a target, if it can be."""
     for left in target.parent.glob(f".{glob.escape(target.name)}.{platform.node()}-*.*"):
         process = left.suffixes[-2].rpartition("-")[2] if len(left.suffixes) > 1 else ""
         if left.suffix in (".tmp", ".old") and process.isdecimal() and not is_alive(int(process)):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
             else:
-                left.unlink(missing_ok=True)
+                with suppress(OSError):
+                    left.unlink()
 
 
 def is_alive(process: int) -> bool:

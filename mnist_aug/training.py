@@ -76,7 +76,9 @@ def _missing(wanted: dict, results: Path) -> dict:
     """Of (variant, what is asked) by name and seed those not on disk, each with the reason."""
     todo = {}
     for (name, seed), (variant, asked) in wanted.items():
-        if reason := run.disagreement(run.folder(results, name, seed), asked):
+        place = run.folder(results, name, seed)
+        run.sweep(place)  # a whole run is not written again, which would do it
+        if reason := run.disagreement(place, asked):
             todo[name, seed] = (variant, asked, reason)
     for name in dict.fromkeys(name for name, _ in wanted):
         if name not in (missing for missing, _ in todo):

@@ -1,7 +1,10 @@
 """Training: the model as specified, the same arithmetic as Keras's, the same bytes each time."""
 
 import json
+import os
+import platform
 import re
+import shutil
 import signal
 from dataclasses import replace
 
@@ -177,6 +180,19 @@ def test_an_interrupted_run_leaves_nothing(digits, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         training.train(short, [0, 1], digits, tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_a_killed_process_left_goes_and_what_a_live_one_writes_stays(trained, digits, capsys):
+    dead, live = (trained / "baseline" / f".seed-00.{platform.node()}-{process}.tmp"
+                  for process in (2**31 - 1, os.getpid()))
+    for folder in (dead, live):
+        folder.mkdir()
+        (folder / "history.csv").touch()
+    training.train(short, [0], digits, trained)
+    assert "up to date" in capsys.readouterr().out
+    assert live.exists()
+    assert not dead.exists()
+    shutil.rmtree(live)
 
 
 def test_ctrl_c_is_heeded_at_the_end_of_a_block(digits, tmp_path, monkeypatch):
