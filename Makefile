@@ -101,8 +101,6 @@ REPORTING := $(call module,metrics preparation records significance statistics t
 seeds := $(shell i=0; while [ $$i -lt $(SEEDS) ]; do printf '%02d ' $$i; i=$$((i+1)); done 2>/dev/null)
 absent = $(filter-out $(wildcard $1),$1)
 runs = $(foreach seed,$(seeds),$(RESULTS)/$1/seed-$(seed)/$2)
-# A run trained by hand since is looked at again.
-manifests = $(wildcard $(call runs,$1,manifest.json))
 SCORES := $(foreach arm,baseline augmented,$(RESULTS)/$(arm)/metrics.csv \
                                             $(call runs,$(arm),predictions.npz)) \
           $(RESULTS)/samples.npz $(RESULTS)/weights.npz
@@ -165,22 +163,26 @@ $(RESULTS)/.asked $(REPORTS)/.asked: FORCE
 # Another make may have asked for something else meanwhile: then what this one makes is not new.
 same = echo '$($1_ASKED)' | cmp -s - $($1)/.asked
 
-$(RESULTS)/baseline/.trained: $(RESULTS)/.asked $(TRAINING) $(call manifests,baseline) \
-                              $(if $(call absent,$(call runs,baseline,manifest.json)),FORCE) | $(READY)
+# What is trained or scored by hand, removed, or out of date since its run was trained again, is made
+# again: these come with the targets below, and where one is missing its target is not up to date.
+$(call runs,baseline,manifest.json) $(call runs,augmented,manifest.json) $(SCORES): ;
+
+$(RESULTS)/baseline/.trained: $(RESULTS)/.asked $(TRAINING) \
+                              $(call runs,baseline,manifest.json) | $(READY)
 	$(PY) scripts/train.py baseline $(OPTIONS) $(RUNNING)
 	@! $(call same,RESULTS) || touch $@
 
-$(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) $(call manifests,augmented) \
-                               $(if $(call absent,$(call runs,augmented,manifest.json)),FORCE) | $(READY)
+$(RESULTS)/augmented/.trained: $(RESULTS)/.asked $(TRAINING) $(ENGINE) \
+                               $(call runs,augmented,manifest.json) | $(READY)
 	$(PY) scripts/train.py augmented $(OPTIONS) $(RUNNING)
 	@! $(call same,RESULTS) || touch $@
 
-# What is scored or written by hand is made again, too.
 $(RESULTS)/.scored: $(RESULTS)/baseline/.trained $(RESULTS)/augmented/.trained $(EVALUATION) \
-                    $(wildcard $(SCORES)) $(if $(call absent,$(SCORES)),FORCE)
+                    $(SCORES)
 	$(PY) scripts/evaluate.py baseline augmented $(OPTIONS) $(BESIDE)
 	@! $(call same,RESULTS) || touch $@
 
+# A page written by hand is made again, too.
 $(REPORTS)/.reported: $(REPORTS)/.asked $(RESULTS)/.scored $(REPORTING) \
                       $(wildcard $(REPORTS)/index.html) $(if $(call absent,$(PAGES)),FORCE)
 	$(PY) scripts/report.py $(OPTIONS)

@@ -16,9 +16,9 @@ from conftest import PATIENCE, PROJECT
 ASKED = ["DATA=digits", "SEEDS=1", "EPOCHS=1"]
 STAGES = {"train.py baseline": "baseline", "train.py augmented": "augmented",
           "evaluate.py": "evaluate", "report.py": "report"}  # what runs, by target
-TIMES = re.compile(  # in lines of a page that tell them; numbers of tables are compared as files
+TIMES = re.compile(  # and commands, in lines of a page; numbers of tables are compared as files
     r'Median training time|run started|download="(cost|manifest|runs)\.csv"|'
-    r'^<tr><th scope="row">(baseline|augmented)</th>|^\| (baseline|augmented) \|')
+    r'^<tr><th scope="row">(baseline|augmented|command)</th>|^\| (baseline|augmented|command) \|')
 
 
 def copied(folder):

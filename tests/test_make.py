@@ -106,12 +106,12 @@ def test_changed_training_code_and_more_seeds_train(copy):
     trained = weights(copy)
     source = copy / "mnist_aug" / "pipeline.py"
     source.write_text(source.read_text().replace("[seed, epoch]", "[seed, epoch + 1]"))
-    out = made(copy, "baseline", "DATA=digits", "SEEDS=2", "EPOCHS=1")
-    assert re.search(r"seed 00: trained in .* \(the training code has changed\)", out)
-    assert re.search(r"seed 01: trained in .* \(not trained yet\)", out)
-    again = weights(copy)
-    assert again["baseline/seed-00"] != trained["baseline/seed-00"]
-    assert again["augmented/seed-00"] == trained["augmented/seed-00"]
+    out = made(copy, "report", "DATA=digits", "SEEDS=2", "EPOCHS=1")
+    for arm in ("baseline", "augmented"):
+        assert re.search(rf"{arm}, seed 00: trained in .* \(the training code has changed\)", out)
+        assert re.search(rf"{arm}, seed 01: trained in .* \(not trained yet\)", out)
+        assert weights(copy)[f"{arm}/seed-00"] != trained[f"{arm}/seed-00"]
+    assert "n = 2 seeds" in (copy / "reports" / "report.md").read_text()
 
 
 def test_a_killed_report_is_made_whole_by_the_next_call(copy, counted):
