@@ -240,6 +240,16 @@ def test_a_variant_that_the_search_has_no_more_is_left_out(copy):
     assert tuned.REST not in text
 
 
+def test_the_policy_of_an_older_search_is_not_that_of_one_without(copy):
+    path = copy / "tune" / "augmented.json"
+    about = json.loads(path.read_text())
+    del about["changed"]["policy"]
+    path.write_text(json.dumps(about | {"searched": ["learning_rate", "schedule", "width"]}))
+    text = report(copy)
+    assert "The study tuned is left out, as the search has found other settings since" in text
+    assert "The variant tuned-policy of the study tuned is left out" in text
+
+
 @pytest.mark.parametrize(("name", "damage"), [
     ("augmented.json", lambda text: text[:200]), ("augmented.json", lambda text: "[]"),
     ("baseline.json", lambda text: text.replace('"scores": [', '"scores": ["x", ')),

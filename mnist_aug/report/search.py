@@ -147,17 +147,17 @@ def best_settings(searches: dict[str, Search]) -> dict[str, dict]:
     """What the manifests of the study `tuned` say of settings if it is of these searches."""
     wanted = {}
     for arm, search in searches.items():
-        own = {key: search.about["arm"].get(key) for key in ("learning_rate", "schedule", "layers")
-               if key in search.about["arm"]}
-        policy = None
+        own = {key: search.about["arm"][key] for key in (
+            "policy", "learning_rate", "schedule", "layers") if key in search.about["arm"]}
+        changed = {k: v for k, v in search.about["changed"].items() if k != "policy"}
+        policy = {}
         if search.policy is not None:
             policy = {"policy": {"name": search.about["changed"]["policy"],
                                  "pipeline": search.policy}}
             wanted["tuned-policy"] = own | policy
-        changed = {k: v for k, v in search.about["changed"].items() if k != "policy"}
-        if policy is not None and changed:
-            wanted["tuned-training"] = own | changed | {"policy": search.about["arm"]["policy"]}
-        wanted[f"tuned-{arm}"] = own | changed | (policy or {})
+            if changed:
+                wanted["tuned-training"] = own | changed
+        wanted[f"tuned-{arm}"] = own | changed | policy
     return wanted
 
 
