@@ -212,7 +212,8 @@ def _cost(content: Study) -> Section:
         return Section("cost", "Cost", [text], [], [table])
     host = content.bench_host or {}
     where = provenance.machine(host.get("device", {}))
-    measured = ([f"The comparison of methods was measured on: {where}."] if where else []) + [
+    measured = ([f"The comparison of methods was measured apart from the runs, on: {where}."]
+                if where else []) + [
         "Its factors are medians of the ratios within a repeat, not ratios of the medians. "
         "Image by image is a call of Python for each image within tf.data. The other libraries do "
         "affine alone, Keras's layers without shear."]
