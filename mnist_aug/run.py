@@ -187,9 +187,11 @@ def written(target: Path):
 
 def sweep(target: Path) -> None:
     """Remove what processes of this machine that are gone left beside a target, if it can be."""
-    for left in target.parent.glob(f".{glob.escape(target.name)}.{platform.node()}-*.*"):
-        process = left.suffixes[-2].rpartition("-")[2] if len(left.suffixes) > 1 else ""
-        if left.suffix in (".tmp", ".old") and process.isdecimal() and not is_alive(int(process)):
+    name = re.compile(rf"\.{re.escape(target.name)}\.{re.escape(platform.node())}"
+                      r"-([0-9]{1,9})\.(tmp|old)")
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        found = name.fullmatch(left.name)
+        if found and not is_alive(int(found[1])):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
             else:

@@ -50,6 +50,7 @@ def train_all(runs: Iterable[tuple[Variant, int]], dataset: Dataset, results: Pa
     results = Path(results)
     wanted = {(variant.name, seed): (variant, run.asked(variant, seed, dataset))
               for variant, seed in runs}
+    _sweep(wanted, results)
     todo = _missing(wanted, results)
     if not todo:
         return
@@ -72,13 +73,20 @@ def train_all(runs: Iterable[tuple[Variant, int]], dataset: Dataset, results: Pa
             raise
 
 
+def _sweep(wanted: dict, results: Path) -> None:
+    """Remove what killed commands left beside runs that, being whole, are not written again."""
+    if any(left.suffix in (".tmp", ".old") for name in {name for name, _ in wanted}
+           for left in (results / name).glob(".seed-*")):
+        with lock.alone(results):
+            for name, seed in wanted:
+                run.sweep(run.folder(results, name, seed))
+
+
 def _missing(wanted: dict, results: Path) -> dict:
     """Of (variant, what is asked) by name and seed those not on disk, each with the reason."""
     todo = {}
     for (name, seed), (variant, asked) in wanted.items():
-        place = run.folder(results, name, seed)
-        run.sweep(place)  # a whole run is not written again, which would do it
-        if reason := run.disagreement(place, asked):
+        if reason := run.disagreement(run.folder(results, name, seed), asked):
             todo[name, seed] = (variant, asked, reason)
     for name in dict.fromkeys(name for name, _ in wanted):
         if name not in (missing for missing, _ in todo):

@@ -164,10 +164,10 @@ def test_absent_files_make_no_section(tmp_path):
 
 
 @pytest.mark.parametrize("gone", [
-    ["tune"], ["tuned"], ["tuned/tuned-policy", "tuned/tuned-baseline"], *(
+    ["tune"], ["tuned"], ["tune/tuned.yaml"], ["tuned/tuned-policy", "tuned/tuned-baseline"], *(
         pytest.param(gone, marks=pytest.mark.torture) for gone in (
             ["tune/baseline.json", "tune/baseline.csv"], ["tune/augmented.csv"],
-            ["tune/baseline-importance.csv", "tune/augmented-importance.csv"], ["tune/tuned.yaml"],
+            ["tune/baseline-importance.csv", "tune/augmented-importance.csv"],
             ["tuned/tuned-augmented"], ["automatic/trivialaugment"],
             [f"automatic/randaugment-{n}-{m}" for n in (1, 2) for m in (2, 10)]))])
 @pytest.mark.filterwarnings("error")
@@ -179,6 +179,7 @@ def test_any_part_may_be_missing(copy, gone):
     assert HEADINGS[0] in text
     assert HEADINGS[1] in text
     assert "nan" not in text
+    assert "other settings since" not in text
     assert ("figures/search-history.svg" in text) == (gone != ["tune"])
     assert ("figures/search-importance.svg" in text) == (
         gone != ["tune"] and "importance" not in gone[0])

@@ -183,16 +183,18 @@ def test_an_interrupted_run_leaves_nothing(digits, tmp_path, monkeypatch):
 
 
 def test_what_a_killed_process_left_goes_and_what_a_live_one_writes_stays(trained, digits, capsys):
-    dead, live = (trained / "baseline" / f".seed-00.{platform.node()}-{process}.tmp"
-                  for process in (2**31 - 1, os.getpid()))
-    for folder in (dead, live):
+    gone = 2**29  # more than any process's number
+    dead, *live = [trained / "baseline" / f".seed-00.{name}.tmp" for name in (
+        f"{platform.node()}-{gone}", f"{platform.node()}-{os.getpid()}",
+        f"{platform.node()}-2-{gone}", f"{platform.node()}-{'9' * 30}")]
+    for folder in (dead, *live):
         folder.mkdir()
         (folder / "history.csv").touch()
     training.train(short, [0], digits, trained)
     assert "up to date" in capsys.readouterr().out
-    assert live.exists()
     assert not dead.exists()
-    shutil.rmtree(live)
+    for folder in live:
+        shutil.rmtree(folder)
 
 
 def test_ctrl_c_is_heeded_at_the_end_of_a_block(digits, tmp_path, monkeypatch):

@@ -87,8 +87,8 @@ def diagram(study: Study) -> Figure:
     for arm in study.arms:
         certain = np.mean([(run.probabilities.max(axis=1) == 1).mean() for run in arm.runs])
         if certain > 1 / count[arm.name]:  # more than a bin of ties
-            text += (f" With {arm.name} {percent(certain, 0)} % of the images have the largest "
-                     "probability 1 as stored; the bins among them are in order of the images.")
+            text += (f" With {arm.name}, the largest probability of {percent(certain, 0)} % of the "
+                     "images is stored as 1; these are cut into bins in the images' order.")
     last = frame.groupby("variant").first()  # the least sure images
     alt = f"Reliability diagram on logarithmic axes. {text} " + " ".join(
         f"In the bin of the least sure images {arm} claims "

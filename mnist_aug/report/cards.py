@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.dataset import MNIST_SHA256
+from mnist_aug.records import COMMITTEE
 from mnist_aug.report import robustness, search, studies
+from mnist_aug.report.records import Records
 from mnist_aug.report.tables import Table, listed, percent, span
 from mnist_aug.statistics import Difference, mean_interval
 from mnist_aug.study import Study, Variant
@@ -25,13 +27,15 @@ EMBEDDED = ("Digits written by 13 people, scanned at 32 by 32 and reduced to 8 b
 
 
 def limits(study: Study, difference: Difference, found: dict[str, studies.Runs],
-           searches: dict[str, search.Search]) -> list[str]:
+           searches: dict[str, search.Search], held: Records | None) -> list[str]:
     """What the results do not show, in sentences."""
     settings = study.arms[1].settings
     tuned = {*found["tuned"].frame["variant"]} if "tuned" in found else set()
     both = {"tuned-baseline", "tuned-augmented"} <= tuned
     named = sorted({search.label(name) for s in searches.values() for name in s.settings
                     if name in s.about["arm"] or name == "width"})
+    committee = ("the committee's covers other test images alone; "
+                 if held is not None and COMMITTEE in held.rows else "")
     said = [
         f"The arms are one network, trained with {settings['optimizer']} at one learning rate, "
         f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
@@ -40,10 +44,9 @@ def limits(study: Study, difference: Difference, found: dict[str, studies.Runs],
         "All seeds share one training set and one validation split. The intervals of the headline "
         "and of the sections on corrupted images, classes and other handwriting cover other "
         f"seeds{' and' if difference.seeds > 1 else ', with one seed none, and'} other test images "
-        "like these; a committee's covers other test images alone; all others hold for these "
-        "images alone. None covers other training sets, or test images of another kind. Images "
-        "count as independent, though one person may have written many: no interval covers other "
-        "writers.",
+        f"like these; {committee}all others hold for these images alone. None covers other "
+        "training sets, or test images of another kind. Images count as independent, though one "
+        "person may have written many: no interval covers other writers.",
         "Intervals and tests of single classes, families, doses and policies are many, and not "
         "adjusted for their number where the text does not say so.",
     ]
@@ -127,8 +130,8 @@ def data_card(study: Study) -> Table:
         ("classes", f"{study.classes}; test images of a class: {counts.min():,} to "
                     f"{counts.max():,}"),
         ("what is done to them", "pixels divided by 255; in training, the policy"),
-        ("use of the test images", "read by evaluation alone; settings that were chosen, were "
-                                   "chosen on validation images"),
+        ("use of the test images", "read by evaluation alone; where settings were chosen, it "
+                                   "was on validation images"),
     ]
     return _card("data-card", "Data card", rows)
 

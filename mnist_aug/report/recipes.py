@@ -69,12 +69,15 @@ def words(table: Table) -> list[str]:
         (better, "better by the whole interval"),
         (~worse & ~better & (parts["recipe"] != parts["against"]), "not to be told from it"))
         if chosen.any()]
+    best = [name for name in frame["recipe"] if name.startswith("augmented-")]
+    flattered = (f"The short ones are held against the best of {len(best)} on the same seeds, "
+                 "which flatters it. " if len(best) > 1 and any(
+                     name.startswith("short-") for name in frame["recipe"]) else "")
     text = ("The first recipes are both arms over the same learning rates and weight decays; each "
             "arm's best is in the rows. The others change one thing in a recipe, but for "
             "long-batch-64, whose learning rate is smaller, too, and short-constant-rate, which "
-            "has no warmup. The short ones are held against the best of eight on the same seeds, "
-            "which flatters it. Learning rates of larger networks are from single tries on the "
-            "same images. Intervals are Student's t over seeds, and not adjusted for their "
+            f"has no warmup. {flattered}Learning rates of larger networks are from single tries on "
+            "the same images. Intervals are Student's t over seeds, and not adjusted for their "
             "number; a change found better need not be in the rows.")
     if said:
         text += f" Of the changes, {'; '.join(said)}."

@@ -102,7 +102,7 @@ def origin(sources: list[str]) -> list[str]:
         return []
     return ["The corruptions are those of MNIST-C (Mu and Gilmer 2019), made here. Fog, glass "
             "blur, motion blur, edges and all draws differ from the published images, so errors "
-            "do not compare with published ones."]
+            "can't be compared with published ones."]
 
 
 def _row(family: str, policy: str, difference: Difference, relative: float) -> dict:

@@ -157,6 +157,8 @@ def best_settings(searches: dict[str, Search]) -> dict[str, dict]:
             wanted["tuned-policy"] = own | policy
             if changed:
                 wanted["tuned-training"] = own | changed
+        elif "policy" in search.about["changed"]:
+            own.pop("policy", None)  # its file is gone, so nothing is known of it
         wanted[f"tuned-{arm}"] = own | changed | policy
     return wanted
 

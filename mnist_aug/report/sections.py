@@ -104,7 +104,7 @@ def every_section(content: Study, difference: Difference, samples: dict | None,
                   [provenance.settings(content)])
     yield _cost(content)
     yield Section("limits", "Limits and what was not tested",
-                  cards.limits(content, difference, found, searches) + left_out)
+                  cards.limits(content, difference, found, searches, held) + left_out)
     yield Section("cards", "Model card and data card", [], [],
                   [cards.model_card(content), cards.data_card(content)])
     yield Section("manifest", "Manifest", _mixed_hosts(content), [],
