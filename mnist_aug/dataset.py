@@ -222,7 +222,7 @@ def _keras_mnist() -> Dataset:
             arrived, last = size, time.monotonic()
     if not outcome or isinstance(outcome[0], Exception):
         reason = (f"nothing arrived for {STALL_SECONDS} s" if not outcome
-                  else str(outcome[0]).split(": ", 1)[-1])
+                  else str(outcome[0]).split(": ", 1)[-1].removeprefix("None -- "))  # no status
         raise UserError(f"MNIST is neither in the Keras cache nor to be downloaded ({reason}); "
                         "give DATA=folder of its IDX files or its .npz, or DATA=digits")
     (x_train, y_train), (x_test, y_test) = outcome[0]

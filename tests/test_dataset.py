@@ -219,6 +219,7 @@ def test_auto_without_network_announces_the_embedded_digits(script, tmp_path, fa
     assert process.returncode == 0, process.stderr
     assert "EMBEDDED DIGITS" in process.stdout
     assert "This is not MNIST" in process.stdout
+    assert "None" not in process.stdout
     fails_in_one_line(script("train", "baseline", "--data", "mnist", **nowhere),
                       "MNIST is neither in the Keras cache nor to be downloaded")
 
