@@ -106,7 +106,10 @@ def test_changed_training_code_and_more_seeds_train(copy):
     trained = weights(copy)
     source = copy / "mnist_aug" / "pipeline.py"
     source.write_text(source.read_text().replace("[seed, epoch]", "[seed, epoch + 1]"))
-    out = made(copy, "report", "DATA=digits", "SEEDS=2", "EPOCHS=1")
+    asked = "DATA=digits", "SEEDS=2", "EPOCHS=1"
+    out = made(copy, "baseline", *asked)
+    assert weights(copy)["augmented/seed-00"] == trained["augmented/seed-00"]
+    out += made(copy, "report", *asked)
     for arm in ("baseline", "augmented"):
         assert re.search(rf"{arm}, seed 00: trained in .* \(the training code has changed\)", out)
         assert re.search(rf"{arm}, seed 01: trained in .* \(not trained yet\)", out)

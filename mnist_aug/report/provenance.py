@@ -184,9 +184,9 @@ def searches(found: dict) -> Table:
 
 def machine(device: dict) -> str:
     """A manifest's device in words; nothing of one that says nothing."""
-    known = {"processor": "{}", "cores": "{} core" + "s" * (device.get("cores") != 1),
-             "system": "{}"}
-    return ", ".join(text.format(device[key]) for key, text in known.items() if key in device)
+    cores = f"{device.get('cores')} core{'s' if device.get('cores') != 1 else ''}"
+    known = device | ({"cores": cores} if "cores" in device else {})
+    return ", ".join(str(known[key]) for key in ("processor", "cores", "system") if key in known)
 
 
 def _commit(git: dict) -> str:

@@ -93,7 +93,7 @@ def not_learned(content: Study) -> str:
 def methods(difference: Difference) -> str:
     """How the intervals are made."""
     paired = ("The arms are paired: a seed gives both the same initial weights and the same order "
-              "of images; pp is percentage points.")
+              "of images. Differences are in percentage points, pp.")
     if difference.seeds < 2:
         return (f"{paired} The interval of the difference comes from a bootstrap over test images; "
                 "with one seed there is none over seeds.")
