@@ -4,6 +4,6 @@ import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network at import otherwise
 
-from mnist_aug.vectorize import vectorize
+from mnist_aug.augment.vectorize import vectorize
 
 __all__ = ["vectorize"]

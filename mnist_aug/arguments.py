@@ -43,32 +43,60 @@ class Parser(argparse.ArgumentParser):
 def parser(description: str) -> Parser:
     """A parser with the options every script takes; the Makefile passes the same ones to all."""
     options = Parser(description=description, allow_abbrev=False)
-    options.add_argument("--data", default="auto", help="auto, mnist, digits, a folder of IDX "
-                         "files, or an .npz (default: %(default)s)")
-    options.add_argument("--seeds", type=positive, default=None, help="how many runs of each "
-                         "variant (default: 5 to train; those on disk otherwise)")
-    options.add_argument("--epochs", type=positive, default=None,
-                         help="epochs of a run (default: the variant's, 15)")
-    options.add_argument("--policy", default=None, help="policy of the augmented variant: a name, "
-                         "or a file by albumentations.save (default: default)")
-    options.add_argument("--results", type=folder, default=Path("results"),
-                         help="folder of runs (default: %(default)s)")
-    options.add_argument("--reports", type=folder, default=Path("reports"),
-                         help="folder of the report (default: %(default)s)")
+    options.add_argument(
+        "--data",
+        default="auto",
+        help="auto, mnist, digits, a folder of IDX files, or an .npz (default: %(default)s)",
+    )
+    options.add_argument(
+        "--seeds",
+        type=positive,
+        default=None,
+        help="how many runs of each variant (default: 5 to train; those on disk otherwise)",
+    )
+    options.add_argument(
+        "--epochs", type=positive, default=None, help="epochs of a run (default: the variant's, 15)"
+    )
+    options.add_argument(
+        "--policy",
+        default=None,
+        help="policy of the augmented variant: a name, "
+        "or a file by albumentations.save (default: default)",
+    )
+    options.add_argument(
+        "--results",
+        type=folder,
+        default=Path("results"),
+        help="folder of runs (default: %(default)s)",
+    )
+    options.add_argument(
+        "--reports",
+        type=folder,
+        default=Path("reports"),
+        help="folder of the report (default: %(default)s)",
+    )
     return options
 
 
 def add_scheduler(options: Parser) -> None:
-    options.add_argument("--scheduler", type=address, default=None, help="address of a Dask "
-                         "scheduler that the runs are sent to, as tcp://host:8786 (default: train "
-                         "here)")
+    options.add_argument(
+        "--scheduler",
+        type=address,
+        default=None,
+        help="address of a Dask "
+        "scheduler that the runs are sent to, as tcp://host:8786 (default: train "
+        "here)",
+    )
 
 
 def add_running(options: Parser) -> None:
     """Add the options of scripts whose runs are kept."""
     add_scheduler(options)
-    options.add_argument("--tensorboard", action="store_true",
-                         help="write logs for TensorBoard into tensorboard beside the runs")
+    options.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write logs for TensorBoard into tensorboard beside the runs",
+    )
 
 
 def import_tensorflow_quietly(one_thread: bool = False) -> bool:
@@ -87,6 +115,7 @@ def import_tensorflow_quietly(one_thread: bool = False) -> bool:
         os.dup2(notes.fileno(), 2)
         try:
             import tensorflow as tf
+
             tf.get_logger().setLevel("ERROR")
             if one_thread:
                 tf.config.threading.set_intra_op_parallelism_threads(1)

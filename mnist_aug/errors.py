@@ -39,11 +39,15 @@ def one_line_errors():
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tells of it at its exit
             raise SystemExit(141) from None  # as a shell has it of a process that SIGPIPE ended
         if error.errno in NO_ROOM:
-            _tell(f"error: {error.filename or 'a file'} can't be written ({error.strerror}): make "
-                  "room, and the same command goes on")
+            _tell(
+                f"error: {error.filename or 'a file'} can't be written ({error.strerror}): make "
+                "room, and the same command goes on"
+            )
         elif isinstance(error, PermissionError):
-            _tell(f"error: {error.filename or 'a file'} can't be used ({error.strerror}): correct "
-                  "its permissions, or those of its folder")
+            _tell(
+                f"error: {error.filename or 'a file'} can't be used ({error.strerror}): correct "
+                "its permissions, or those of its folder"
+            )
         else:
             raise
         raise SystemExit(2) from None

@@ -9,11 +9,15 @@ from mnist_aug.errors import one_line_errors
 
 def main() -> None:
     options = arguments.parser(__doc__)
-    options.add_argument("--reference", type=arguments.folder, default=Path("results/reference"),
-                         help="folder of the reference (default: %(default)s)")
+    options.add_argument(
+        "--reference",
+        type=arguments.folder,
+        default=Path("results/reference"),
+        help="folder of the reference (default: %(default)s)",
+    )
     asked = options.parse_args()
 
-    from mnist_aug import check
+    from mnist_aug.analysis import reproduction as check
 
     reproduced, lines = check.check(asked.results, asked.reference)
     print("\n".join(lines))

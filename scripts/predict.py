@@ -11,17 +11,31 @@ from mnist_aug.errors import UserError, one_line_errors
 
 def main() -> None:
     options = arguments.Parser(description=__doc__, allow_abbrev=False)
-    options.add_argument("images", metavar="IMAGE", nargs="+", type=Path,
-                         help="picture of one digit, or a folder of them")
-    options.add_argument("--results", type=arguments.folder, default=Path("results"),
-                         help="folder of runs (default: %(default)s)")
-    options.add_argument("--variant", action="append", default=[],
-                         help="a variant to ask; again for more (default: all that have runs)")
+    options.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        type=Path,
+        help="picture of one digit, or a folder of them",
+    )
+    options.add_argument(
+        "--results",
+        type=arguments.folder,
+        default=Path("results"),
+        help="folder of runs (default: %(default)s)",
+    )
+    options.add_argument(
+        "--variant",
+        action="append",
+        default=[],
+        help="a variant to ask; again for more (default: all that have runs)",
+    )
     options.add_argument("--figure", type=Path, help="write the pictures and readings to this PNG")
     options.add_argument("--json", action="store_true", help="print JSON instead of lines")
     asked = options.parse_args()
 
-    from mnist_aug import prediction, preparation
+    from mnist_aug.data import preprocessing as preparation
+    from mnist_aug.evaluate import prediction
 
     shown, grey, prepared, failed = [], [], [], False
     for path in prediction.pictures(asked.images):
@@ -39,10 +53,24 @@ def main() -> None:
         images = [one.image for one in prepared]
         readings = prediction.Reader(asked.results, asked.variant).read(images)
         if asked.json:
-            print(json.dumps([{"image": str(path), "predictions": {
-                name: [{"digit": digit, "probability": round(p, 4)} for digit, p in own.best]
-                for name, own in reading.items()}}
-                for path, reading in zip(shown, readings, strict=True)], indent=2))
+            print(
+                json.dumps(
+                    [
+                        {
+                            "image": str(path),
+                            "predictions": {
+                                name: [
+                                    {"digit": digit, "probability": round(p, 4)}
+                                    for digit, p in own.best
+                                ]
+                                for name, own in reading.items()
+                            },
+                        }
+                        for path, reading in zip(shown, readings, strict=True)
+                    ],
+                    indent=2,
+                )
+            )
         else:
             for path, one, reading in zip(shown, prepared, readings, strict=True):
                 print(path)

@@ -7,16 +7,28 @@ from mnist_aug.errors import one_line_errors
 
 def main() -> None:
     options = arguments.parser(__doc__)
-    options.add_argument("--row", help="rows with commas between them, recipes and committee among "
-                         "them, or names of single recipes (default: all)")
+    options.add_argument(
+        "--row",
+        help="rows with commas between them, recipes and committee among "
+        "them, or names of single recipes (default: all)",
+    )
     arguments.add_running(options)
     asked = options.parse_args()
 
-    from mnist_aug import dataset, records, workers
+    from mnist_aug.data import dataset
+    from mnist_aug.experiments import published as records
+    from mnist_aug.train import workers
 
-    records.run(records.names(asked.row), dataset.load(asked.data), asked.results, asked.seeds,
-                asked.epochs, processes=workers.beside(), scheduler=asked.scheduler,
-                tensorboard=asked.tensorboard)
+    records.run(
+        records.names(asked.row),
+        dataset.load(asked.data),
+        asked.results,
+        asked.seeds,
+        asked.epochs,
+        processes=workers.beside(),
+        scheduler=asked.scheduler,
+        tensorboard=asked.tensorboard,
+    )
 
 
 if __name__ == "__main__":

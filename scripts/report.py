@@ -13,8 +13,9 @@ def main():
 
     from mnist_aug.report import page
 
-    verdict = page.write(options.results, options.reports, options.seeds, options.epochs,
-                         options.policy)
+    verdict = page.write(
+        options.results, options.reports, options.seeds, options.epochs, options.policy
+    )
     print(f"{options.reports / 'index.html'}: {verdict}")
 
 

@@ -11,12 +11,18 @@ def main() -> None:
     arguments.add_running(options)
     asked = options.parse_args()
 
-    from mnist_aug import dataset, training, variant, workers
+    from mnist_aug.data import dataset
+    from mnist_aug.train import training, variant, workers
 
-    training.train(variant.configured(asked.variant, epochs=asked.epochs, policy=asked.policy),
-                   range(asked.seeds or 5), dataset.load(asked.data), asked.results,
-                   processes=workers.beside(), scheduler=asked.scheduler,
-                   tensorboard=asked.tensorboard)
+    training.train(
+        variant.configured(asked.variant, epochs=asked.epochs, policy=asked.policy),
+        range(asked.seeds or 5),
+        dataset.load(asked.data),
+        asked.results,
+        processes=workers.beside(),
+        scheduler=asked.scheduler,
+        tensorboard=asked.tensorboard,
+    )
 
 
 if __name__ == "__main__":

@@ -81,7 +81,9 @@ class Place:
         A dataset or picture that was read is well-formed; a refusal is short and names the file
         or its folder; nothing is warned of.
         """
-        from mnist_aug import dataset, preparation, test_sets
+        from mnist_aug.data import dataset
+        from mnist_aug.data import eval_sets as test_sets
+        from mnist_aug.data import preprocessing as preparation
         from mnist_aug.errors import UserError
 
         images, labels, *_ = arrays()
@@ -95,7 +97,7 @@ class Place:
                     assert prepared.image.dtype == np.uint8
                 elif kind == "npy":
                     content = dataset.Dataset("some", "", images, labels, images, labels)
-                    fog, = test_sets._published(content, str(path.parents[1]))
+                    (fog,) = test_sets._published(content, str(path.parents[1]))
                     assert fog.images.dtype == np.uint8
                     assert fog.images.shape == (len(fog.labels), 6, 5)
                     assert 0 <= fog.labels.min() <= fog.labels.max() < 3
@@ -159,8 +161,11 @@ def _random(kind, count, seed, folder):
             print(f"{kind} {number}: {content[:300]!r}", file=sys.stderr)
             raise
         slowest = max(slowest, time.process_time() - start)
-    print(json.dumps(outcomes | {"peak_mib": (peak() - before) // MIB,
-                                 "slowest_s": round(slowest, 1)}))
+    print(
+        json.dumps(
+            outcomes | {"peak_mib": (peak() - before) // MIB, "slowest_s": round(slowest, 1)}
+        )
+    )
 
 
 def _by_atheris(kind, count, corpus, folder):
@@ -173,11 +178,12 @@ def _by_atheris(kind, count, corpus, folder):
         for module in zipfile, gzip:  # imported before
             importlib.reload(module)
         import PIL.Image
+
         PIL.Image.init()
 
-        import mnist_aug.dataset
-        import mnist_aug.preparation
-        import mnist_aug.test_sets  # noqa: F401
+        import mnist_aug.data.dataset
+        import mnist_aug.data.eval_sets
+        import mnist_aug.data.preprocessing  # noqa: F401
 
     def mutated(content, longest, seed):
         """Half as libFuzzer does it, half with sums and sizes that are right outside."""
@@ -191,16 +197,28 @@ def _by_atheris(kind, count, corpus, folder):
     Path(corpus).mkdir(parents=True, exist_ok=True)
     for number, content in enumerate(whole(kind)):
         (Path(corpus) / f"whole-{number:02d}").write_bytes(content)
-    atheris.Setup([sys.argv[0], str(corpus), f"-runs={count}", "-timeout=60", "-max_len=4096",
-                   "-rss_limit_mb=4096", f"-artifact_prefix={corpus}/", "-seed=1",
-                   "-print_final_stats=1"],
-                  lambda content: place.outcome(kind, content) and None, custom_mutator=mutated)
+    atheris.Setup(
+        [
+            sys.argv[0],
+            str(corpus),
+            f"-runs={count}",
+            "-timeout=60",
+            "-max_len=4096",
+            "-rss_limit_mb=4096",
+            f"-artifact_prefix={corpus}/",
+            "-seed=1",
+            "-print_final_stats=1",
+        ],
+        lambda content: place.outcome(kind, content) and None,
+        custom_mutator=mutated,
+    )
     atheris.Fuzz()
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__,
-                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("kind", choices=["idx", "gzip", "npz", "npy", "picture"])
     options.add_argument("count", type=int)
     options.add_argument("--seed", type=int, default=0)

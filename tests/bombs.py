@@ -37,14 +37,24 @@ def data():
     yield "IDX header of 4 billion images", "idx", billions, None, SPARE
     yield "IDX header of 4 billion images, 10 GiB file", "idx", billions, 10 * 1024 * MIB, SPARE
     yield "IDX of 4 billion labels", "idx", bytes([0, 0, 8, 1]) + b"\xee" * 4, None, SPARE
-    yield "IDX of no rows and 4 billion columns", "idx", header + struct.pack(
-        ">3I", 0, 2**32 - 1, 2**32 - 1), None, SPARE
+    yield (
+        "IDX of no rows and 4 billion columns",
+        "idx",
+        header + struct.pack(">3I", 0, 2**32 - 1, 2**32 - 1),
+        None,
+        SPARE,
+    )
     yield "IDX with more than promised, 10 GiB", "idx", some, 10 * 1024 * MIB, most
     yield "gzip bomb of 1 GiB", "gzip", gzip.compress(some) + many(64), None, most
     yield "gzip header of 4 billion images", "gzip", gzip.compress(billions) + many(4), None, SPARE
     yield "gzip bomb in the header's place", "gzip", many(64), None, SPARE
-    yield "100,000 empty gzip members", "gzip", gzip.compress(idx(images)) + many(
-        100_000, b""), None, SPARE
+    yield (
+        "100,000 empty gzip members",
+        "gzip",
+        gzip.compress(idx(images)) + many(100_000, b""),
+        None,
+        SPARE,
+    )
     zeros = bytes(96 * MIB)
     for claim in ((4_000_000_000, 28, 28), (2**62, 28, 28), (0, 2**62, 2**62), (10**4000, 28, 28)):
         text = {"descr": "|u1", "fortran_order": False, "shape": claim}
@@ -57,15 +67,35 @@ def data():
     yield "NPY header that is 4 GiB long", "npy", endless, 8 * 1024 * MIB, SPARE
     yield "NPZ bomb after the array", "npz", npz(x_train=saved(images) + zeros), None, SPARE
     yield "NPZ bomb of labels", "npz", npz(y_train=saved(labels) + zeros), None, SPARE
-    yield "NPZ bomb by bzip2", "npz", npz(
-        zipfile.ZIP_BZIP2, x_train=saved(images) + zeros[:MIB]), None, SPARE
-    yield "NPZ bomb by LZMA", "npz", npz(
-        zipfile.ZIP_LZMA, x_train=saved(images) + zeros[:MIB]), None, SPARE
+    yield (
+        "NPZ bomb by bzip2",
+        "npz",
+        npz(zipfile.ZIP_BZIP2, x_train=saved(images) + zeros[:MIB]),
+        None,
+        SPARE,
+    )
+    yield (
+        "NPZ bomb by LZMA",
+        "npz",
+        npz(zipfile.ZIP_LZMA, x_train=saved(images) + zeros[:MIB]),
+        None,
+        SPARE,
+    )
     bomb = npz(x_train=saved(images) + zeros)
-    yield "NPZ member that says it is small", "npz", lying(
-        bomb, "x_train.npy", size=368), None, SPARE
-    yield "NPZ member that says it is large", "npz", lying(
-        npz(), "x_train.npy", size=2**32 - 2), None, SPARE
+    yield (
+        "NPZ member that says it is small",
+        "npz",
+        lying(bomb, "x_train.npy", size=368),
+        None,
+        SPARE,
+    )
+    yield (
+        "NPZ member that says it is large",
+        "npz",
+        lying(npz(), "x_train.npy", size=2**32 - 2),
+        None,
+        SPARE,
+    )
     crowd = zipped([(f"{n}", b"") for n in range(20_000)])
     yield "NPZ of 20,000 members", "npz", crowd, None, SPARE + 20 * len(crowd) / MIB
     yield "NPZ within an NPZ", "npz", npz(x_train=npz()), None, SPARE
@@ -77,14 +107,25 @@ def large_data():
     part = b"\0" * 16 * MIB
     for pixels, rows in (784, 2**30 // 784), (256, 2**22):
         header = bytes([0, 0, 8, 3]) + struct.pack(">3I", rows, pixels // 16, 16)
-        yield (f"gzip of {rows:,} images", "gzip", gzip.compress(header) + many(
-            rows * pixels // len(part), part) + gzip.compress(bytes(rows * pixels % len(part))),
-            None, 2 * rows * pixels / MIB + SPARE)
+        yield (
+            f"gzip of {rows:,} images",
+            "gzip",
+            gzip.compress(header)
+            + many(rows * pixels // len(part), part)
+            + gzip.compress(bytes(rows * pixels % len(part))),
+            None,
+            2 * rows * pixels / MIB + SPARE,
+        )
     text = {"descr": "|u1", "fortran_order": True, "shape": (800_000, 28, 28)}
     images = npy(text, bytes(800_000 * 784))
     labels = saved(np.arange(800_000) % 10)
-    yield "NPZ of 800,000 images", "npz", npz(x_train=images, y_train=labels, x_test=saved(np.zeros(
-        (4, 28, 28), np.uint8))), None, 2 * 600 + SPARE
+    yield (
+        "NPZ of 800,000 images",
+        "npz",
+        npz(x_train=images, y_train=labels, x_test=saved(np.zeros((4, 28, 28), np.uint8))),
+        None,
+        2 * 600 + SPARE,
+    )
 
 
 def pictures():
@@ -97,32 +138,47 @@ def pictures():
         return bytearray(file.getvalue())
 
     for width, height in (2**31 - 1, 2**31 - 1), (100_000, 100_000), (7_100, 7_100), (70_000, 5):
-        yield f"PNG of {width:,} by {height:,}", "picture", png(
-            width, height, zlib.compress(bytes(1000)), 1), None, SPARE
+        yield (
+            f"PNG of {width:,} by {height:,}",
+            "picture",
+            png(width, height, zlib.compress(bytes(1000)), 1),
+            None,
+            SPARE,
+        )
     yield "PNG of nothing", "picture", png(0, 0), None, SPARE
     text = zlib.compress(bytes(96 * MIB))
     for kind, start in (b"zTXt", b"a\0\0"), (b"iCCP", b"a\0\0"), (b"iTXt", b"a\0\1\0\0\0"):
-        yield f"PNG with a bomb in {kind.decode()}", "picture", png(
-            18, 24, zlib.compress(bytes(24 * 19)), more=[(kind, start + text)]), None, SPARE
+        yield (
+            f"PNG with a bomb in {kind.decode()}",
+            "picture",
+            png(18, 24, zlib.compress(bytes(24 * 19)), more=[(kind, start + text)]),
+            None,
+            SPARE,
+        )
     yield "PNG with rows beyond the last", "picture", png(18, 24, text), None, SPARE
     bmp = small("BMP")
     bmp[18:26] = struct.pack("<2i", 2**31 - 1, 2**31 - 1)
     yield "BMP of 2 billion by 2 billion", "picture", bytes(bmp), None, SPARE
     gif = small("GIF")
-    more = gif[:-1] + gif[gif.index(b"," + bytes(4)):-1] * 20_000 + b";"
+    more = gif[:-1] + gif[gif.index(b"," + bytes(4)) : -1] * 20_000 + b";"
     yield "GIF of 20,000 pictures", "picture", bytes(more), None, SPARE
     gif[6:10] = b"\xff" * 4
     yield "GIF of 65,535 by 65,535", "picture", bytes(gif), None, SPARE
     jpeg = small("JPEG")
     at = jpeg.index(b"\xff\xc0") + 5
-    jpeg[at:at + 4] = b"\xff" * 4
+    jpeg[at : at + 4] = b"\xff" * 4
     yield "JPEG of 65,535 by 65,535", "picture", bytes(jpeg), None, SPARE
     webp = b"WEBPVP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + b"\xff\x3f\0" * 2
-    yield "WebP of 16,384 by 16,384", "picture", b"RIFF" + struct.pack(
-        "<I", len(webp)) + webp, None, SPARE
+    yield (
+        "WebP of 16,384 by 16,384",
+        "picture",
+        b"RIFF" + struct.pack("<I", len(webp)) + webp,
+        None,
+        SPARE,
+    )
     yield "PPM of 99,999 by 99,999", "picture", b"P5 99999 99999 255\n", None, SPARE
     tiff = small("TIFF")
-    at, = struct.unpack_from("<I", tiff, 4)
+    (at,) = struct.unpack_from("<I", tiff, 4)
     for entry in range(at + 2, at + 2 + 12 * tiff[at], 12):
         if struct.unpack_from("<H", tiff, entry)[0] in (256, 257):  # width and length
             struct.pack_into("<HII", tiff, entry + 2, 4, 1, 2**32 - 1)
@@ -147,17 +203,31 @@ def large_pictures():
     exif = Image.Exif()
     exif[0x0112] = 6
     for form, mode, options in (
-            ("JPEG", "CMYK", {}), ("JPEG", "RGB", {"progressive": True, "exif": exif}),
-            ("WEBP", "RGBA", {"method": 0, "quality": 1}), ("TIFF", "RGBA",
-             {"compression": "tiff_lzw"}), ("TIFF", "I", {"compression": "tiff_lzw"}),
-            ("GIF", "P", {}), ("BMP", "RGB", {})):
+        ("JPEG", "CMYK", {}),
+        ("JPEG", "RGB", {"progressive": True, "exif": exif}),
+        ("WEBP", "RGBA", {"method": 0, "quality": 1}),
+        ("TIFF", "RGBA", {"compression": "tiff_lzw"}),
+        ("TIFF", "I", {"compression": "tiff_lzw"}),
+        ("GIF", "P", {}),
+        ("BMP", "RGB", {}),
+    ):
         file = io.BytesIO()
         Image.new(mode, (side, side)).save(file, form, **options)
         yield f"{form} of mode {mode}", "picture", file.getvalue(), None, most
-    yield "PNG of 65,535 by 762", "picture", png(
-        65_535, 762, zlib.compress(bytes(65_535 * 4 + 1) * 762, 1), 8, 6), None, most
-    yield "PNG of 12 million pixels", "picture", png(
-        4_000, 3_000, zlib.compress(bytes(12_001) * 3_000, 1), 8, 2), None, 200
+    yield (
+        "PNG of 65,535 by 762",
+        "picture",
+        png(65_535, 762, zlib.compress(bytes(65_535 * 4 + 1) * 762, 1), 8, 6),
+        None,
+        most,
+    )
+    yield (
+        "PNG of 12 million pixels",
+        "picture",
+        png(4_000, 3_000, zlib.compress(bytes(12_001) * 3_000, 1), 8, 2),
+        None,
+        200,
+    )
 
 
 def main():
@@ -180,8 +250,16 @@ def main():
             forget_peak()
             before, start = peak(), time.process_time()
             outcome, message = place.reading(kind, path)
-            found.append({"name": name, "outcome": outcome, "message": message, "most_mib": most,
-                          "mib": (peak() - before) / MIB, "s": time.process_time() - start})
+            found.append(
+                {
+                    "name": name,
+                    "outcome": outcome,
+                    "message": message,
+                    "most_mib": most,
+                    "mib": (peak() - before) / MIB,
+                    "s": time.process_time() - start,
+                }
+            )
             place.restore(kind)
     print(json.dumps(found, indent=1))
 

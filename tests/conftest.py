@@ -14,24 +14,36 @@ import hypothesis
 import matplotlib
 import pytest
 
-from mnist_aug import arguments, dataset
-from mnist_aug.engine import evidence
+from mnist_aug import arguments
+from mnist_aug.data import dataset
+from tools import evidence
 
 PROJECT = Path(__file__).parents[1]
 PATIENCE = 900  # seconds that a test waits for a process, on a machine busy with other things
 # The same examples each time, so that no change is refused for what it didn't touch; `make torture`
 # draws new ones. Nothing depends on how fast they are: two tests run at once.
 hypothesis.settings.register_profile(
-    "suite", deadline=None, derandomize=True, database=None, print_blob=True,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    "suite",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.register_profile(
-    "torture", hypothesis.settings.get_profile("suite"), derandomize=False)
+    "torture", hypothesis.settings.get_profile("suite"), derandomize=False
+)
 MNIST = PROJECT.parent / "shared" / "data" / "mnist"
 
 
 def pytest_addoption(parser):
-    parser.addoption("--counts", metavar="PAGE", default=None, type=Path,
-                     help="write what was tried how often into this page, if all tests pass")
+    parser.addoption(
+        "--counts",
+        metavar="PAGE",
+        default=None,
+        type=Path,
+        help="write what was tried how often into this page, if all tests pass",
+    )
 
 
 def pytest_configure(config):
@@ -76,8 +88,13 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
             counts[what] = counts.get(what, 0) + number
     if not counts:
         return
-    table = "\n".join(["| what was tried | how often |", "| :-- | --: |", *(
-        f"| {what} | {number:,} |" for what, number in sorted(counts.items()))])
+    table = "\n".join(
+        [
+            "| what was tried | how often |",
+            "| :-- | --: |",
+            *(f"| {what} | {number:,} |" for what, number in sorted(counts.items())),
+        ]
+    )
     terminalreporter.write_sep("-", "tried")
     terminalreporter.write_line(table)
     page = config.getoption("--counts")
@@ -107,8 +124,11 @@ def browser():
     api.expect.set_options(1000 * PATIENCE)
     with api.sync_playwright() as playwright:
         # A container's /dev/shm is too small for a large page.
-        opened = playwright.chromium.launch(executable_path=chromium, timeout=1000 * PATIENCE,
-                                            args=["--no-sandbox", "--disable-dev-shm-usage"])
+        opened = playwright.chromium.launch(
+            executable_path=chromium,
+            timeout=1000 * PATIENCE,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+        )
         yield opened
         opened.close()
 
@@ -116,17 +136,24 @@ def browser():
 @pytest.fixture
 def script(tmp_path):
     """Runs `scripts/<name>.py` with the arguments in an empty folder; returns the process."""
+
     def run(name, *arguments, **environment):
         return subprocess.run(
             [sys.executable, PROJECT / "scripts" / f"{name}.py", *map(str, arguments)],
-            cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
-            env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment)
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment,
+        )
+
     return run
 
 
 @pytest.fixture
 def called(tmp_path, monkeypatch, capfd):
     """As `script`, in this process, which need not start TensorFlow again."""
+
     def run(name, *arguments):
         path = str(PROJECT / "scripts" / f"{name}.py")
         monkeypatch.chdir(tmp_path)
@@ -138,12 +165,14 @@ def called(tmp_path, monkeypatch, capfd):
         except SystemExit as ended:
             code = ended.code
         return subprocess.CompletedProcess(sys.argv, code, *capfd.readouterr())
+
     return run
 
 
 @pytest.fixture
 def fails_in_one_line():
     """Asserts that a process ended as a user's mistake must: one line, exit code 2."""
+
     def check(process, *words):
         assert process.returncode == 2, process.stderr
         lines = process.stderr.strip().splitlines()
@@ -151,4 +180,5 @@ def fails_in_one_line():
         assert lines[0].startswith("error: ")
         for word in words:
             assert str(word) in lines[0]
+
     return check

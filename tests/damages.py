@@ -10,14 +10,64 @@ from pathlib import Path
 import numpy as np
 
 # What may stand in the place of a number, a word, a list or an object.
-VALUES = (None, True, -1, 0, 1, 0.5, 1e308, 10**400, float("nan"), float("inf"), "", "text", "-5",
-          "\ud800", [], [1], [[]], {}, {"a": 1})
-CELLS = ("", "text", "nan", "inf", "-1", "0", "0.5", "1.5", "1e400", "9" * 30, "True", "[1]",
-         "1;2", '"', "\x00", "2026-01-01")
-FOREIGN = (b"", b"\n", b"\x00" * 200, b"[]", b"{}", b"null", b'{"a": 1}\n', b"a,b\n1,2\n",
-           b"PK\x03\x04" + bytes(60), b"\x89PNG\r\n\x1a\n" + bytes(60), b"<!doctype html>\n",
-           b"\x93NUMPY\x01\x00" + bytes(60), b"[" * 100_000, b'{"a":' * 20_000, b"\xff\xfe\xfd\n",
-           b"a: &a [1]\nb: *a\n", b"!!python/object/apply:os.getcwd []\n")
+VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    1,
+    0.5,
+    1e308,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "",
+    "text",
+    "-5",
+    "\ud800",
+    [],
+    [1],
+    [[]],
+    {},
+    {"a": 1},
+)
+CELLS = (
+    "",
+    "text",
+    "nan",
+    "inf",
+    "-1",
+    "0",
+    "0.5",
+    "1.5",
+    "1e400",
+    "9" * 30,
+    "True",
+    "[1]",
+    "1;2",
+    '"',
+    "\x00",
+    "2026-01-01",
+)
+FOREIGN = (
+    b"",
+    b"\n",
+    b"\x00" * 200,
+    b"[]",
+    b"{}",
+    b"null",
+    b'{"a": 1}\n',
+    b"a,b\n1,2\n",
+    b"PK\x03\x04" + bytes(60),
+    b"\x89PNG\r\n\x1a\n" + bytes(60),
+    b"<!doctype html>\n",
+    b"\x93NUMPY\x01\x00" + bytes(60),
+    b"[" * 100_000,
+    b'{"a":' * 20_000,
+    b"\xff\xfe\xfd\n",
+    b"a: &a [1]\nb: *a\n",
+    b"!!python/object/apply:os.getcwd []\n",
+)
 
 
 def bytes_of(content: bytes, rng: np.random.Generator, count: int) -> Iterator[tuple[str, bytes]]:
@@ -37,7 +87,8 @@ def bytes_of(content: bytes, rng: np.random.Generator, count: int) -> Iterator[t
 def values_of(path: Path) -> Iterator[tuple[str, bytes]]:
     """Every value of a JSON file, cell of a CSV file and array of an .npz file, replaced."""
     yield from {".json": _json, ".csv": _csv, ".npz": _npz}.get(path.suffix, lambda _: ())(
-        path.read_bytes())
+        path.read_bytes()
+    )
 
 
 def _json(content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -82,14 +133,16 @@ def _csv(content: bytes) -> Iterator[tuple[str, bytes]]:
                 changed = [list(row) for row in rows]
                 changed[place][column] = cell
                 yield f"{name} of row {place} {cell[:9]!r}", text(changed)
-        yield f"no {name}", text([row[:column] + row[column + 1:] for row in rows])
-        yield f"all of {name} text", text([rows[0], *(
-            [*row[:column], "text", *row[column + 1:]] for row in rows[1:])])
+        yield f"no {name}", text([row[:column] + row[column + 1 :] for row in rows])
+        yield (
+            f"all of {name} text",
+            text([rows[0], *([*row[:column], "text", *row[column + 1 :]] for row in rows[1:])]),
+        )
     for place in range(1, len(rows)):
         yield f"row {place} doubled", text([*rows, rows[place]])
-        yield f"row {place} left out", text(rows[:place] + rows[place + 1:])
-        yield f"row {place} short", text([*rows[:place], rows[place][:1], *rows[place + 1:]])
-        yield f"row {place} long", text([*rows[:place], rows[place] * 2, *rows[place + 1:]])
+        yield f"row {place} left out", text(rows[:place] + rows[place + 1 :])
+        yield f"row {place} short", text([*rows[:place], rows[place][:1], *rows[place + 1 :]])
+        yield f"row {place} long", text([*rows[:place], rows[place] * 2, *rows[place + 1 :]])
     yield "no heads", text(rows[1:])
     yield "heads alone", text(rows[:1])
     yield "heads twice", text([rows[0], *rows])
@@ -115,8 +168,9 @@ def _npz(content: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"{name} of no kind", packed(rest, **{name: b"no array"})
         for shape in ((10**12,), (2**62, 2**62), (-1,), (0, 10**15)):
             head = io.BytesIO()
-            np.lib.format.write_array_header_1_0(head, {
-                "descr": array.dtype.str, "fortran_order": False, "shape": shape})
+            np.lib.format.write_array_header_1_0(
+                head, {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
+            )
             yield f"{name} claims shape {shape}", packed(rest, **{name: head.getvalue()})
 
 

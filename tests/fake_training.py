@@ -10,9 +10,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from mnist_aug import dataset, run, tune
-from mnist_aug.variant import augmented
-from mnist_aug.workers import Workers
+import optuna
+
+from mnist_aug.data import dataset
+from mnist_aug.experiments import search as tune
+from mnist_aug.results import runs as run
+from mnist_aug.train.variant import augmented
+from mnist_aug.train.workers import Workers
 
 
 def accuracy(asked):
@@ -20,6 +24,18 @@ def accuracy(asked):
     variant = asked["variant"]
     off = abs(math.log10(variant["learning_rate"]) + 2.5) + (variant["schedule"] == "constant") / 9
     return 0.95 - 0.03 * off + asked["seed"] * 7 % 5 * 1e-4
+
+
+def study_of(results, arm):
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(results / "tune" / "journal.log"))
+    )
+    name = next(
+        summary.study_name
+        for summary in optuna.get_all_study_summaries(storage)
+        if f" {arm} " in summary.study_name
+    )
+    return optuna.load_study(study_name=name, storage=storage)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What tests of processes need: to start one, wait for something, and see what it started."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from contextlib import suppress
 
 import psutil
 from conftest import PATIENCE, PROJECT
+
+from mnist_aug.results import runs as run
 
 
 def until(condition, *arguments):
@@ -21,12 +24,19 @@ def until(condition, *arguments):
 
 def train_beside(count, folder, *arguments):
     """Start scripts/train.py as on a machine with so many cores, in a session of its own."""
-    code = (f"import runpy; from mnist_aug import workers; workers.beside = lambda: {count}; "
-            f"runpy.run_path({str(PROJECT / 'scripts' / 'train.py')!r}, run_name='__main__')")
+    code = (
+        f"import runpy; from mnist_aug.train import workers; workers.beside = lambda: {count}; "
+        f"runpy.run_path({str(PROJECT / 'scripts' / 'train.py')!r}, run_name='__main__')"
+    )
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], cwd=folder, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)})
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )
 
 
 def family(process):
@@ -46,9 +56,33 @@ def trainers(process):
 
 def are_gone(processes):
     """Wait until they have ended; who adopts orphans, in a container, may never reap them."""
+
     def ended(process):
         try:
             return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return True
+
     return until(lambda: all(map(ended, processes)))
+
+
+def told(results):
+    """What must not depend on where a run was trained, by run."""
+    return {
+        f"{path.parent.parent.name}/{path.parent.name}": (
+            json.loads(path.read_text())["weights_sha256"],
+            (path.parent / run.HISTORY).read_bytes(),
+        )
+        for path in sorted(results.glob(f"*/seed-*/{run.MANIFEST}"))
+    }
+
+
+def finished(folder):
+    return run.seeds(folder / "results", "baseline")
+
+
+def is_whole(folder):
+    """Whether nothing but whole runs is on disk."""
+    return {path.name for path in (folder / "results" / "baseline").iterdir()} == {
+        f"seed-{seed:02d}" for seed in finished(folder)
+    }

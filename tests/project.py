@@ -14,11 +14,16 @@ from contextlib import contextmanager
 from conftest import PATIENCE, PROJECT
 
 ASKED = ["DATA=digits", "SEEDS=1", "EPOCHS=1"]
-STAGES = {"train.py baseline": "baseline", "train.py augmented": "augmented",
-          "evaluate.py": "evaluate", "report.py": "report"}  # what runs, by target
+STAGES = {
+    "train.py baseline": "baseline",
+    "train.py augmented": "augmented",
+    "evaluate.py": "evaluate",
+    "report.py": "report",
+}  # what runs, by target
 TIMES = re.compile(  # and commands, in lines of a page; numbers of tables are compared as files
     r'Median training time|run started|download="(cost|manifest|runs)\.csv"|'
-    r'^<tr><th scope="row">(baseline|augmented|command)</th>|^\| (baseline|augmented|command) \|')
+    r'^<tr><th scope="row">(baseline|augmented|command)</th>|^\| (baseline|augmented|command) \|'
+)
 
 
 def copied(folder):
@@ -26,8 +31,7 @@ def copied(folder):
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(PROJECT / name, folder)
     for name in ("mnist_aug", "scripts"):
-        shutil.copytree(PROJECT / name, folder / name,
-                        ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
@@ -48,13 +52,21 @@ def on_one_core():
 def started(project, *arguments, **options):
     """Start make with the Python that runs the tests in place of a fresh .venv."""
     variables = re.findall(r"^([A-Z_]+) \?=", (PROJECT / "Makefile").read_text(), re.M)
-    environment = {key: value for key, value in os.environ.items() if key not in {
-        "MAKEFLAGS", "MAKELEVEL", "GNUMAKEFLAGS", "CONDA_DEFAULT_ENV", *variables}}
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in {"MAKEFLAGS", "MAKELEVEL", "GNUMAKEFLAGS", "CONDA_DEFAULT_ENV", *variables}
+    }
     with on_one_core():
         return subprocess.Popen(
-            ["make", f"PY={sys.executable}", "READY=", *arguments], cwd=project, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment | {"PYTHONPATH": str(project)}, **options)
+            ["make", f"PY={sys.executable}", "READY=", *arguments],
+            cwd=project,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment | {"PYTHONPATH": str(project)},
+            **options,
+        )
 
 
 def make(project, *arguments):
@@ -89,27 +101,48 @@ def appears(path):
 
 def left_over(project):
     """What a killed process left half-written."""
-    return [path for folder in ("results", "reports") for path in (project / folder).rglob(".*")
-            if path.name not in (".asked", ".trained", ".scored", ".reported")]
+    return [
+        path
+        for folder in ("results", "reports")
+        for path in (project / folder).rglob(".*")
+        if path.name not in (".asked", ".trained", ".scored", ".reported")
+    ]
 
 
 def weights(project):
-    return {path.parent.parent.name + "/" + path.parent.name:
-            json.loads(path.read_text())["weights_sha256"]
-            for path in sorted(project.glob("results/*/seed-*/manifest.json"))}
+    return {
+        path.parent.parent.name + "/" + path.parent.name: json.loads(path.read_text())[
+            "weights_sha256"
+        ]
+        for path in sorted(project.glob("results/*/seed-*/manifest.json"))
+    }
 
 
 def outcome(project):
-    """What must not depend on kills: weights, predictions, scores, tables and pages, without times.
-    """
-    files = [*project.glob("results/*.npz"), *project.glob("results/*/metrics.csv"),
-             *project.glob("results/*/seed-*/*.npz"),
-             *project.glob("results/*/seed-*/history.csv"), *project.glob("reports/figures/*.svg"),
-             *(path for path in project.glob("reports/tables/*.csv")
-               if path.stem not in ("runs", "cost", "manifest"))]
+    """What must not depend on kills: weights, scores, tables and pages, without times."""
+    files = [
+        *project.glob("results/*.npz"),
+        *project.glob("results/*/metrics.csv"),
+        *project.glob("results/*/seed-*/*.npz"),
+        *project.glob("results/*/seed-*/history.csv"),
+        *project.glob("reports/figures/*.svg"),
+        *(
+            path
+            for path in project.glob("reports/tables/*.csv")
+            if path.stem not in ("runs", "cost", "manifest")
+        ),
+    ]
     pages = [project / "reports" / name for name in ("index.html", "app.html", "report.md")]
     assert len(files) > 40
-    return (weights(project)
-            | {str(path.relative_to(project)): path.read_bytes() for path in files}
-            | {path.name: [line for line in path.read_text(encoding="utf-8").splitlines()
-                           if not TIMES.search(line)] for path in pages})
+    return (
+        weights(project)
+        | {str(path.relative_to(project)): path.read_bytes() for path in files}
+        | {
+            path.name: [
+                line
+                for line in path.read_text(encoding="utf-8").splitlines()
+                if not TIMES.search(line)
+            ]
+            for path in pages
+        }
+    )

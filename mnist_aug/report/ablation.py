@@ -3,21 +3,12 @@
 import matplotlib
 import pandas as pd
 
+from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.intervals import paired_interval
 from mnist_aug.report import automatic
-from mnist_aug.report.drawing import (
-    COLOURS,
-    INK,
-    MUTED,
-    STYLE,
-    Figure,
-    canvas,
-    plain_ticks,
-    render,
-)
+from mnist_aug.report.drawing import COLOURS, INK, MUTED, STYLE, Figure, canvas, plain_ticks, render
 from mnist_aug.report.studies import Runs, against, summary
 from mnist_aug.report.tables import Table, listed, percent, points, span, with_sd
-from mnist_aug.statistics import paired_interval
-from mnist_aug.study import ARMS, Study
 
 CANDIDATES = ("ablation", "strength", "automatic", "tuned")  # the studies that compare policies
 
@@ -47,12 +38,16 @@ def parts(runs: Runs) -> Table:
     """Each part of the policy alone, and the policy without it, the most accurate first."""
     frame = summary(runs, sorted(set(runs.frame["variant"])), ARMS)
     frame = frame.sort_values("validation", ascending=False, ignore_index=True)
-    shown = pd.DataFrame({
-        "policy": frame["variant"].map(_label), "seeds": frame["seeds"].astype(str),
-        "validation ± SD, %": with_sd(frame, "validation"),
-        "test ± SD, %": with_sd(frame, "test"),
-        "test, against no augmentation, pp (95 %)": against(frame, ARMS[0]),
-        "test, against the whole policy, pp (95 %)": against(frame, ARMS[1])})
+    shown = pd.DataFrame(
+        {
+            "policy": frame["variant"].map(_label),
+            "seeds": frame["seeds"].astype(str),
+            "validation ± SD, %": with_sd(frame, "validation"),
+            "test ± SD, %": with_sd(frame, "test"),
+            "test, against no augmentation, pp (95 %)": against(frame, ARMS[0]),
+            "test, against the whole policy, pp (95 %)": against(frame, ARMS[1]),
+        }
+    )
     return Table("ablation", "Parts of the policy, by validation accuracy", frame, shown)
 
 
@@ -62,8 +57,9 @@ def parts_figure(runs: Runs, table: Table, content: Study) -> Figure:
     frame = table.frame[table.frame["variant"] != ARMS[0]].copy()
     frame["label"] = frame["variant"].map(_label)
     frame = frame.sort_values(f"against_{ARMS[0]}", ascending=False, ignore_index=True)
-    figure, ((axes,),) = canvas(1.5 + 0.27 * len(frame), content,
-                                "What each part of the policy gains")
+    figure, ((axes,),) = canvas(
+        1.5 + 0.27 * len(frame), content, "What each part of the policy gains"
+    )
     axes.axvline(0, color=INK, linewidth=1.2)
     whole = 100 * frame.loc[frame["variant"] == ARMS[1], f"against_{ARMS[0]}"].iloc[0]
     axes.axvline(whole, color=MUTED, linewidth=1.2, linestyle="--")
@@ -73,23 +69,34 @@ def parts_figure(runs: Runs, table: Table, content: Study) -> Figure:
         label = frame["label"][row]
         own = next(c for word, c in colour.items() if word in label)
         low, high = 100 * frame[[f"against_{ARMS[0]}_low", f"against_{ARMS[0]}_high"]].iloc[row]
-        axes.plot([low, high], [row, row], color=own, linewidth=6, alpha=0.35,
-                  solid_capstyle="butt")
+        axes.plot(
+            [low, high], [row, row], color=own, linewidth=6, alpha=0.35, solid_capstyle="butt"
+        )
         axes.plot(gains, [row] * len(gains), "o", color=own, markersize=4)
         axes.plot([gains.mean()] * 2, [row - 0.32, row + 0.32], color=INK, linewidth=1.6)
     axes.set_yticks(range(len(frame)), frame["label"])
-    axes.set(ylim=(len(frame) - 0.5, -0.5), ylabel="", xlabel="test accuracy less that without "
-             "augmentation, pp")
+    axes.set(
+        ylim=(len(frame) - 0.5, -0.5),
+        ylabel="",
+        xlabel="test accuracy less that without augmentation, pp",
+    )
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     plain_ticks(axes.xaxis, signed=True)
     alt = "Dot plot of the gain in test accuracy over no augmentation, pp. " + " ".join(
-        f"{label}: {points(gain)}." for label, gain in zip(frame["label"], frame[
-            f"against_{ARMS[0]}"], strict=True))
-    return Figure("ablation", "Parts of the policy", render(figure, "ablation", alt), alt,
-                  "Dots are seeds, upright lines their means and bars 95 % intervals over seeds. "
-                  "The dashed line is the whole policy.", table)
+        f"{label}: {points(gain)}."
+        for label, gain in zip(frame["label"], frame[f"against_{ARMS[0]}"], strict=True)
+    )
+    return Figure(
+        "ablation",
+        "Parts of the policy",
+        render(figure, "ablation", alt),
+        alt,
+        "Dots are seeds, upright lines their means and bars 95 % intervals over seeds. "
+        "The dashed line is the whole policy.",
+        table,
+    )
 
 
 def parts_words(table: Table) -> str:
@@ -103,10 +110,15 @@ def parts_words(table: Table) -> str:
     needed, spare = list(left_out[high < 0]), list(left_out[low > 0])
     best = frame.loc[alone.idxmax()]
     interval = span(best[f"against_{ARMS[0]}_low"], best[f"against_{ARMS[0]}_high"])
-    text = (f"The part that gains most by itself is {alone.idxmax()}: {points(alone.max())} pp "
-            f"({interval}); the whole policy gains {points(gain[ARMS[1]])} pp. ")
-    text += (f"Leaving out {listed(needed)} loses accuracy by the 95 % interval" if needed else
-             "Leaving out a single part loses no accuracy that the 95 % interval can tell")
+    text = (
+        f"The part that gains most by itself is {alone.idxmax()}: {points(alone.max())} pp "
+        f"({interval}); the whole policy gains {points(gain[ARMS[1]])} pp. "
+    )
+    text += (
+        f"Leaving out {listed(needed)} loses accuracy by the 95 % interval"
+        if needed
+        else "Leaving out a single part loses no accuracy that the 95 % interval can tell"
+    )
     if spare:
         text += f", {'and' if needed else 'but'} leaving out {listed(spare)} gains some"
     return text + ". Intervals are not adjusted for their number."
@@ -117,19 +129,23 @@ def strength(runs: Runs) -> Table:
     frame = summary(runs, sorted(set(runs.frame["variant"])), ARMS)
     frame.insert(1, "factor", frame["variant"].map(_factor))
     frame = frame.sort_values("factor", ignore_index=True)
-    shown = pd.DataFrame({
-        "factor of the magnitudes": frame["factor"].map("{:g}".format),
-        "seeds": frame["seeds"].astype(str),
-        "validation ± SD, %": with_sd(frame, "validation"),
-        "test ± SD, %": with_sd(frame, "test"),
-        "test, against factor 1, pp (95 %)": against(frame, ARMS[1])})
+    shown = pd.DataFrame(
+        {
+            "factor of the magnitudes": frame["factor"].map("{:g}".format),
+            "seeds": frame["seeds"].astype(str),
+            "validation ± SD, %": with_sd(frame, "validation"),
+            "test ± SD, %": with_sd(frame, "test"),
+            "test, against factor 1, pp (95 %)": against(frame, ARMS[1]),
+        }
+    )
     return Table("strength", "Strength of the policy", frame, shown)
 
 
 def _factor(variant: str) -> float:
     """Of all magnitudes: 0 and 1 for the arms, else what the name says."""
-    return float(ARMS.index(variant) if variant in ARMS else
-                 variant.removeprefix("default-").rstrip("x"))
+    return float(
+        ARMS.index(variant) if variant in ARMS else variant.removeprefix("default-").rstrip("x")
+    )
 
 
 @matplotlib.rc_context(STYLE)
@@ -139,18 +155,32 @@ def strength_figure(runs: Runs, table: Table, content: Study) -> Figure:
     for part, colour, marker in (("validation", COLOURS[2], "s"), ("test", COLOURS[1], "D")):
         dots = runs.frame.assign(factor=runs.frame["variant"].map(_factor))
         axes.plot(dots["factor"], 100 * dots[part], marker, color=colour, markersize=3, alpha=0.6)
-        axes.plot(table.frame["factor"], 100 * table.frame[part], color=colour, label=part,
-                  marker=marker, markersize=6)
-    axes.set(xlabel="factor of all magnitudes (0: no augmentation, 1: the policy)",
-             ylabel="accuracy, %")
+        axes.plot(
+            table.frame["factor"],
+            100 * table.frame[part],
+            color=colour,
+            label=part,
+            marker=marker,
+            markersize=6,
+        )
+    axes.set(
+        xlabel="factor of all magnitudes (0: no augmentation, 1: the policy)", ylabel="accuracy, %"
+    )
     axes.grid()
     axes.legend(frameon=False, loc="lower right")
     plain_ticks(axes.yaxis)
     alt = "Line chart of accuracy against the factor of the magnitudes. " + " ".join(
         f"{r.factor:g}: validation {percent(r.validation)} %, test {percent(r.test)} %."
-        for r in table.frame.itertuples())
-    return Figure("strength", "Strength", render(figure, "strength", alt), alt,
-                  "Small marks are seeds, large ones joined by lines their means.", table)
+        for r in table.frame.itertuples()
+    )
+    return Figure(
+        "strength",
+        "Strength",
+        render(figure, "strength", alt),
+        alt,
+        "Small marks are seeds, large ones joined by lines their means.",
+        table,
+    )
 
 
 def strength_words(table: Table) -> str:
@@ -159,11 +189,17 @@ def strength_words(table: Table) -> str:
     best = frame.loc[frame["validation"].idxmax()]
     rest = frame[~frame["factor"].isin([0, 1])]
     alike = rest[(rest[f"against_{ARMS[1]}_low"] <= 0) & (rest[f"against_{ARMS[1]}_high"] >= 0)]
-    same = (f"on the test images, factor {listed([f'{f:g}' for f in alike['factor']])} can't be "
-            "told from 1" if len(alike) else "on the test images, each other factor differs from 1")
-    return (f"Mean validation accuracy is largest at factor {best['factor']:g}, "
-            f"{percent(best['validation'])} %; {same} (95 % intervals, not adjusted for their "
-            "number).")
+    same = (
+        f"on the test images, factor {listed([f'{f:g}' for f in alike['factor']])} can't be "
+        "told from 1"
+        if len(alike)
+        else "on the test images, each other factor differs from 1"
+    )
+    return (
+        f"Mean validation accuracy is largest at factor {best['factor']:g}, "
+        f"{percent(best['validation'])} %; {same} (95 % intervals, not adjusted for their "
+        "number)."
+    )
 
 
 def choice(found: dict[str, Runs]) -> str:
@@ -171,31 +207,45 @@ def choice(found: dict[str, Runs]) -> str:
     names = [name for name in CANDIDATES if name in found]
     every = pd.concat([found[name].frame for name in names])
     # The other tuned variants differ in more than the policy.
-    other = [name for name in every["variant"] if name.startswith("tuned-")
-             and name != automatic.TUNED]
+    other = [
+        name for name in every["variant"] if name.startswith("tuned-") and name != automatic.TUNED
+    ]
     every = every[every["policy"].notna() & ~every["variant"].isin(other)]
     every = every.drop_duplicates(["variant", "seed"])
     table = every.pivot_table("validation", "seed", "variant").dropna()
     means = table.mean().sort_values(ascending=False)
     best = means.index[0]
-    start = (f"Policies are ranked on the validation split alone. Of {len(means)} candidates in "
-             f"{listed(names)}, ")
-    end = (" The tuned policy was already the best of a search on these validation images, with "
-           "other seeds, so its mean may flatter it." if automatic.TUNED in means.index else "")
+    start = (
+        f"Policies are ranked on the validation split alone. Of {len(means)} candidates in "
+        f"{listed(names)}, "
+    )
+    end = (
+        " The tuned policy was already the best of a search on these validation images, with "
+        "other seeds, so its mean may flatter it."
+        if automatic.TUNED in means.index
+        else ""
+    )
     if best == ARMS[1]:
         second = means.index[1]
         gains = (table[ARMS[1]] - table[second]).to_numpy()
         low, high = paired_interval(gains)
         told = "" if low > 0 else ", which the interval can't tell from none"
-        return (f"{start}the policy used here has the largest mean validation accuracy, "
-                f"{percent(means.iloc[0])} %. Its lead over the next, {_name(second)}, is "
-                f"{points(gains.mean())} pp ({span(low, high)}){told}.{end}")
+        return (
+            f"{start}the policy used here has the largest mean validation accuracy, "
+            f"{percent(means.iloc[0])} %. Its lead over the next, {_name(second)}, is "
+            f"{points(gains.mean())} pp ({span(low, high)}){told}.{end}"
+        )
     gains = (table[best] - table[ARMS[1]]).to_numpy()
     low, high = paired_interval(gains)
     place = list(means.index).index(ARMS[1]) + 1
-    told = ("which the interval can't tell from none" if low <= 0 <= high else
-            "more than the interval allows for chance, though it is the best of many")
-    return (f"{start}{_name(best)} has the largest mean, {percent(means.iloc[0])} %; the policy "
-            f"used here, fixed before these studies, has {percent(means[ARMS[1]])} % and place "
-            f"{place}, "
-            f"{points(-gains.mean())} pp ({span(-high, -low)}), {told}.{end}")
+    told = (
+        "which the interval can't tell from none"
+        if low <= 0 <= high
+        else "more than the interval allows for chance, though it is the best of many"
+    )
+    return (
+        f"{start}{_name(best)} has the largest mean, {percent(means.iloc[0])} %; the policy "
+        f"used here, fixed before these studies, has {percent(means[ARMS[1]])} % and place "
+        f"{place}, "
+        f"{points(-gains.mean())} pp ({span(-high, -low)}), {told}.{end}"
+    )

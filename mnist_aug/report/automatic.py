@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.intervals import outcome
 from mnist_aug.report.studies import Runs, against, summary
 from mnist_aug.report.tables import Table, listed, percent, with_sd
-from mnist_aug.statistics import outcome
-from mnist_aug.study import ARMS, Study
 
 TRIVIAL, RANDOM, TUNED = "trivialaugment", "randaugment-", "tuned-policy"
 
@@ -35,14 +35,18 @@ def rivals(runs: Runs, tuned: Runs | None, content: Study) -> Table:
     if tuned is not None and TUNED in set(tuned.frame["variant"]):  # it has seeds of its own
         frame = pd.concat([frame, summary(tuned, [TUNED], (ARMS[1],))], ignore_index=True)
     called = {ARMS[1]: f"policy {content.arms[1].policy}", TUNED: "the tuned policy"}
-    shown = pd.DataFrame({
-        "policy": [called.get(name) or label(name) for name in frame["variant"]],
-        "seeds": frame["seeds"].astype(str),
-        "validation ± SD, %": with_sd(frame, "validation"),
-        "test ± SD, %": with_sd(frame, "test"),
-        f"test, against policy {content.arms[1].policy}, pp (95 %)": against(frame, ARMS[1])})
-    return Table("automatic", "Policies from papers, the policy used here and the tuned one",
-                 frame, shown)
+    shown = pd.DataFrame(
+        {
+            "policy": [called.get(name) or label(name) for name in frame["variant"]],
+            "seeds": frame["seeds"].astype(str),
+            "validation ± SD, %": with_sd(frame, "validation"),
+            "test ± SD, %": with_sd(frame, "test"),
+            f"test, against policy {content.arms[1].policy}, pp (95 %)": against(frame, ARMS[1]),
+        }
+    )
+    return Table(
+        "automatic", "Policies from papers, the policy used here and the tuned one", frame, shown
+    )
 
 
 def grid(runs: Runs) -> Table:
@@ -56,9 +60,15 @@ def grid(runs: Runs) -> Table:
     for count in dict.fromkeys(frame.get("transforms", [])):
         own = frame[frame["transforms"] == count].set_index("magnitude")
         for part in ("validation", "test"):
-            rows.append({"transforms an image": f"{count}, {part}, %", **{
-                f"magnitude {m}": percent(own[part][m]) if m in own.index else "—"
-                for m in sorted(set(frame["magnitude"]))}})
+            rows.append(
+                {
+                    "transforms an image": f"{count}, {part}, %",
+                    **{
+                        f"magnitude {m}": percent(own[part][m]) if m in own.index else "—"
+                        for m in sorted(set(frame["magnitude"]))
+                    },
+                }
+            )
     return Table("randaugment", "Mean accuracy with RandAugment", frame, pd.DataFrame(rows))
 
 
@@ -67,23 +77,29 @@ def words(table: Table, every: Table, content: Study) -> list[str]:
     frame, policy = table.frame, content.arms[1].policy
     called = dict(zip(frame["variant"], table.shown["policy"], strict=True))
     low, high = frame[f"against_{ARMS[1]}_low"], frame[f"against_{ARMS[1]}_high"]
-    found = pd.Series([outcome(*ends) for ends in zip(low, high, strict=True)],
-                      index=frame["variant"]).drop(ARMS[1])
+    found = pd.Series(
+        [outcome(*ends) for ends in zip(low, high, strict=True)], index=frame["variant"]
+    ).drop(ARMS[1])
     said = []
-    for what, text in (("hurts", f"less accurate than policy {policy}"),
-                       ("helps", f"more accurate than policy {policy}"),
-                       ("no detectable difference", f"not to be told from policy {policy}"),
-                       ("too few seeds", f"not compared with policy {policy}, as one seed gives "
-                                         "no interval")):
+    for what, text in (
+        ("hurts", f"less accurate than policy {policy}"),
+        ("helps", f"more accurate than policy {policy}"),
+        ("no detectable difference", f"not to be told from policy {policy}"),
+        ("too few seeds", f"not compared with policy {policy}, as one seed gives no interval"),
+    ):
         own = [called[name] for name in found.index[found == what]]
         if own:
             said.append(f"{listed(own)} {'are' if len(own) > 1 else 'is'} {text}")
     text = f"On test, by 95 % intervals over seeds, {'; '.join(said)}." if said else ""
-    how = ("Of the papers' transforms (Müller and Hutter 2021; Cubuk, Zoph, Shlens and Le 2020) "
-           "the published policies here draw from identity, rotation, shear, shift, contrast and "
-           "brightness; scale and elastic distortion are added. A policy is paired with the arm on "
-           "its own seeds.")
+    how = (
+        "Of the papers' transforms (Müller and Hutter 2021; Cubuk, Zoph, Shlens and Le 2020) "
+        "the published policies here draw from identity, rotation, shear, shift, contrast and "
+        "brightness; scale and elastic distortion are added. A policy is paired with the arm on "
+        "its own seeds."
+    )
     if len(every.frame):
-        how += (f" Of {len(every.frame)} settings of RandAugment, the one with the largest mean "
-                "validation accuracy is compared.")
+        how += (
+            f" Of {len(every.frame)} settings of RandAugment, the one with the largest mean "
+            "validation accuracy is compared."
+        )
     return [text, how] if text else [how]

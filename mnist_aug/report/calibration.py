@@ -7,10 +7,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from mnist_aug.metrics import CALIBRATION_BINS, brier, expected_calibration_error, reliability
+from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.metrics import (
+    CALIBRATION_BINS,
+    brier,
+    expected_calibration_error,
+    reliability,
+)
 from mnist_aug.report.drawing import INK, SMALL, STYLE, Figure, canvas, render, style_of
 from mnist_aug.report.tables import Table, decimals, number, percent, spread
-from mnist_aug.study import ARMS, Study
 
 
 def scores(study: Study) -> Table:
@@ -18,22 +23,28 @@ def scores(study: Study) -> Table:
     rows, shown = [], []
     for variant in study.variants.values():
         row, text = {"variant": variant.name}, {"variant": variant.name}
-        for name, title, score in (("brier", "Brier score ± SD", brier),
-                                   ("ece", "expected calibration error ± SD, pp",
-                                    expected_calibration_error)):
+        for name, title, score in (
+            ("brier", "Brier score ± SD", brier),
+            ("ece", "expected calibration error ± SD, pp", expected_calibration_error),
+        ):
             values = np.array([score(study.labels, run.probabilities) for run in variant.runs])
             row |= {name: values.mean(), f"{name}_sd": spread(values)}
             show = percent if name == "ece" else partial(decimals, digits=4)
             text[title] = show(values.mean()) + (
-                f" ± {show(spread(values))}" if np.isfinite(spread(values)) else "")
+                f" ± {show(spread(values))}" if np.isfinite(spread(values)) else ""
+            )
         sure = np.mean([run.probabilities.max(axis=1).mean() for run in variant.runs])
         row["overconfidence"] = sure - variant.accuracy.mean()
         text["mean largest probability, %"] = percent(sure)
         text["accuracy, %"] = percent(variant.accuracy.mean())
         rows.append(row)
         shown.append(text)
-    return Table("calibration", "Quality of the probabilities on the test images, mean over seeds",
-                 pd.DataFrame(rows), pd.DataFrame(shown))
+    return Table(
+        "calibration",
+        "Quality of the probabilities on the test images, mean over seeds",
+        pd.DataFrame(rows),
+        pd.DataFrame(shown),
+    )
 
 
 def bins(study: Study) -> Table:
@@ -42,15 +53,27 @@ def bins(study: Study) -> Table:
     for arm in study.arms:
         every = [reliability(study.labels, run.probabilities) for run in arm.runs]
         sure, right, counts = (np.mean(values, axis=0) for values in zip(*every, strict=True))
-        parts.append(pd.DataFrame({"variant": arm.name, "bin": range(1, len(sure) + 1),
-                                   "images": counts.astype(int), "claimed_error": 1 - sure,
-                                   "found_error": 1 - right}))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "variant": arm.name,
+                    "bin": range(1, len(sure) + 1),
+                    "images": counts.astype(int),
+                    "claimed_error": 1 - sure,
+                    "found_error": 1 - right,
+                }
+            )
+        )
     frame = pd.concat(parts, ignore_index=True)
-    shown = pd.DataFrame({
-        "variant": frame["variant"], "bin": frame["bin"].astype(str),
-        "images": frame["images"].map("{:,}".format),
-        "claimed error, %": frame["claimed_error"].map(lambda e: number(100 * e)),
-        "found error, %": frame["found_error"].map(lambda e: number(100 * e))})
+    shown = pd.DataFrame(
+        {
+            "variant": frame["variant"],
+            "bin": frame["bin"].astype(str),
+            "images": frame["images"].map("{:,}".format),
+            "claimed error, %": frame["claimed_error"].map(lambda e: number(100 * e)),
+            "found error, %": frame["found_error"].map(lambda e: number(100 * e)),
+        }
+    )
     return Table("reliability", "Claimed and found error by bin", frame, shown)
 
 
@@ -61,42 +84,67 @@ def diagram(study: Study) -> Figure:
     frame = table.frame
     # Half an image in the largest bin of one run is less than any error that can be found there.
     least = 0.5 / frame["images"].max() / len(study.paired_seeds)
-    places = frame.assign(x=100 * frame["claimed_error"].clip(least),
-                          y=100 * frame["found_error"].clip(least))
+    places = frame.assign(
+        x=100 * frame["claimed_error"].clip(least), y=100 * frame["found_error"].clip(least)
+    )
     figure, ((axes,),) = canvas(4.6, study, "Claimed and found error, in bins of equal mass")
     ends = [100 * least * 0.7, 100]
     axes.plot(ends, ends, color=INK, linewidth=1)
-    axes.annotate("calibrated", (30, 30), xytext=(-8, 6), textcoords="offset points", ha="right",
-                  fontsize=SMALL)
+    axes.annotate(
+        "calibrated",
+        (30, 30),
+        xytext=(-8, 6),
+        textcoords="offset points",
+        ha="right",
+        fontsize=SMALL,
+    )
     for arm in ARMS:
         own = places[places["variant"] == arm]
         axes.plot(own["x"], own["y"], markersize=6, label=arm, **style_of(study, arm))
-    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends,
-             xlabel="claimed error: 100 % less the largest probability, %",
-             ylabel="found error: share read wrong, %")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlim=ends,
+        ylim=ends,
+        xlabel="claimed error: 100 % less the largest probability, %",
+        ylabel="found error: share read wrong, %",
+    )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
         axis.set_minor_formatter(NullFormatter())
     axes.grid()
     axes.legend(loc="upper left", frameon=False)
-    above = {arm: int((own["found_error"] > own["claimed_error"]).sum())
-             for arm, own in frame.groupby("variant")}
+    above = {
+        arm: int((own["found_error"] > own["claimed_error"]).sum())
+        for arm, own in frame.groupby("variant")
+    }
     count = frame.groupby("variant").size()
-    text = " ".join(f"With {arm} the found error exceeds the claimed one in {above[arm]} of "
-                    f"{count[arm]} bins." for arm in ARMS)
+    text = " ".join(
+        f"With {arm} the found error exceeds the claimed one in {above[arm]} of {count[arm]} bins."
+        for arm in ARMS
+    )
     for arm in study.arms:
         certain = np.mean([(run.probabilities.max(axis=1) == 1).mean() for run in arm.runs])
         if certain > 1 / count[arm.name]:  # more than a bin of ties
-            text += (f" With {arm.name}, the largest probability of {percent(certain, 0)} % of the "
-                     "images is stored as 1; these are cut into bins in the images' order.")
+            text += (
+                f" With {arm.name}, the largest probability of {percent(certain, 0)} % of the "
+                "images is stored as 1; these are cut into bins in the images' order."
+            )
     last = frame.groupby("variant").first()  # the least sure images
     alt = f"Reliability diagram on logarithmic axes. {text} " + " ".join(
         f"In the bin of the least sure images {arm} claims "
         f"{number(100 * last.loc[arm, 'claimed_error'])} % error and has "
-        f"{number(100 * last.loc[arm, 'found_error'])} %." for arm in ARMS)
-    return Figure("reliability", "Claimed and found error", render(figure, "reliability", alt), alt,
-                  f"Test images in order of their largest probability, cut into "
-                  f"{min(CALIBRATION_BINS, len(study.labels))} bins of equal mass in each run; "
-                  "a marker is the mean over seeds. Above the line a network is surer than it "
-                  f"should be; what is less than {number(100 * least)} % is drawn there. {text}",
-                  table)
+        f"{number(100 * last.loc[arm, 'found_error'])} %."
+        for arm in ARMS
+    )
+    return Figure(
+        "reliability",
+        "Claimed and found error",
+        render(figure, "reliability", alt),
+        alt,
+        f"Test images in order of their largest probability, cut into "
+        f"{min(CALIBRATION_BINS, len(study.labels))} bins of equal mass in each run; "
+        "a marker is the mean over seeds. Above the line a network is surer than it "
+        f"should be; what is less than {number(100 * least)} % is drawn there. {text}",
+        table,
+    )

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from mnist_aug.dataset import MNIST_SHA256
-from mnist_aug.records import COMMITTEE
+from mnist_aug.analysis.comparison import Study, Variant
+from mnist_aug.analysis.intervals import Difference, mean_interval
+from mnist_aug.data.dataset import MNIST_SHA256
+from mnist_aug.experiments.published import COMMITTEE
 from mnist_aug.report import robustness, search, studies
-from mnist_aug.report.records import Records
+from mnist_aug.report.published import Records
 from mnist_aug.report.tables import Table, listed, percent, span
-from mnist_aug.statistics import Difference, mean_interval
-from mnist_aug.study import Study, Variant
 
 DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken for it
     MNIST_SHA256: (
@@ -19,23 +19,41 @@ DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken fo
         "scanned, made to fit a box of 20 by 20 pixels and centred by mass (LeCun, Bottou, Bengio "
         "and Haffner 1998, from NIST's Special Databases 1 and 3). Writers of the training images "
         "wrote none of the test images. Some test labels are known to be wrong or open to doubt "
-        "(Northcutt, Athalye and Mueller 2021).")}
+        "(Northcutt, Athalye and Mueller 2021)."
+    )
+}
 UNKNOWN = "Who made the images, and of whom, the dataset's files do not say."
-EMBEDDED = ("Digits written by 13 people, scanned at 32 by 32 and reduced to 8 by 8 (the test part "
-            "of Alpaydin and Kaynak 1998, by way of scikit-learn), enlarged again to MNIST's form. "
-            "The files do not name the writers, so one may be in training and test images.")
+EMBEDDED = (
+    "Digits written by 13 people, scanned at 32 by 32 and reduced to 8 by 8 (the test part "
+    "of Alpaydin and Kaynak 1998, by way of scikit-learn), enlarged again to MNIST's form. "
+    "The files do not name the writers, so one may be in training and test images."
+)
 
 
-def limits(study: Study, difference: Difference, found: dict[str, studies.Runs],
-           searches: dict[str, search.Search], held: Records | None) -> list[str]:
+def limits(
+    study: Study,
+    difference: Difference,
+    found: dict[str, studies.Runs],
+    searches: dict[str, search.Search],
+    held: Records | None,
+) -> list[str]:
     """What the results do not show, in sentences."""
     settings = study.arms[1].settings
     tuned = {*found["tuned"].frame["variant"]} if "tuned" in found else set()
     both = {"tuned-baseline", "tuned-augmented"} <= tuned
-    named = sorted({search.label(name) for s in searches.values() for name in s.settings
-                    if name in s.about["arm"] or name == "width"})
-    committee = ("the committee's covers other test images alone; "
-                 if held is not None and COMMITTEE in held.rows else "")
+    named = sorted(
+        {
+            search.label(name)
+            for s in searches.values()
+            for name in s.settings
+            if name in s.about["arm"] or name == "width"
+        }
+    )
+    committee = (
+        "the committee's covers other test images alone; "
+        if held is not None and COMMITTEE in held.rows
+        else ""
+    )
     said = [
         f"The arms are one network, trained with {settings['optimizer']} at one learning rate, "
         f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
@@ -51,18 +69,27 @@ def limits(study: Study, difference: Difference, found: dict[str, studies.Runs],
         "adjusted for their number where the text does not say so.",
     ]
     if robustness.families(study):
-        said.append("The corruptions are made by formulas. They were chosen by the authors of "
-                    "MNIST-C, at one severity each, not drawn from pictures that people take.")
+        said.append(
+            "The corruptions are made by formulas. They were chosen by the authors of "
+            "MNIST-C, at one severity each, not drawn from pictures that people take."
+        )
     missing = [name for name in studies.NAMES if name not in found]
     if not searches:
         said.append("Not in these results: a search for better settings (`make tune`).")
     if missing:
-        said.append(f"Not in these results: the studies {listed(missing)} "
-                    f"({', '.join(f'`make {name}`' for name in missing)}).")
-    said.append("Not tested: convolutional networks, images in colour, adversarial images, other "
-                "alphabets, photographs"
-                + (" and training on a GPU." if both else ", training on a GPU, and whether the "
-                   "gain lasts when both arms are tuned."))
+        said.append(
+            f"Not in these results: the studies {listed(missing)} "
+            f"({', '.join(f'`make {name}`' for name in missing)})."
+        )
+    said.append(
+        "Not tested: convolutional networks, images in colour, adversarial images, other "
+        "alphabets, photographs"
+        + (
+            " and training on a GPU."
+            if both
+            else ", training on a GPU, and whether the gain lasts when both arms are tuned."
+        )
+    )
     return said
 
 
@@ -73,33 +100,67 @@ def model_card(study: Study) -> Table:
     layers = ", ".join(map(str, second.settings["layers"]))
     versions = manifest["versions"]
     rows = [
-        ("model", f"mnist_num_reader.keras: Flatten, dense layers of {layers} units with ReLU, "
-                  f"{study.classes} outputs with softmax; {manifest['parameters']:,} parameters"),
-        ("versions of it", listed([f"{v.name} ({len(v.runs)} seeds, policy {v.policy or 'none'})"
-                                   for v in study.variants.values()])),
-        ("made by", f"scripts/train.py, commit {(manifest['git'].get('commit') or 'unknown')[:12]}"
-                    f", TensorFlow {versions.get('tensorflow', 'unknown')}"),
-        ("takes", f"float32 images [N, {', '.join(map(str, study.dataset['image_shape']))}], "
-                  "pixels divided by 255, bright strokes on dark ground as in the dataset"),
+        (
+            "model",
+            f"mnist_num_reader.keras: Flatten, dense layers of {layers} units with ReLU, "
+            f"{study.classes} outputs with softmax; {manifest['parameters']:,} parameters",
+        ),
+        (
+            "versions of it",
+            listed(
+                [
+                    f"{v.name} ({len(v.runs)} seeds, policy {v.policy or 'none'})"
+                    for v in study.variants.values()
+                ]
+            ),
+        ),
+        (
+            "made by",
+            f"scripts/train.py, commit {(manifest['git'].get('commit') or 'unknown')[:12]}"
+            f", TensorFlow {versions.get('tensorflow', 'unknown')}",
+        ),
+        (
+            "takes",
+            f"float32 images [N, {', '.join(map(str, study.dataset['image_shape']))}], "
+            "pixels divided by 255, bright strokes on dark ground as in the dataset",
+        ),
         ("gives", f"{study.classes} probabilities"),
         ("meant for", "comparing training with and without augmentation; teaching"),
-        ("not meant for", "reading forms, cheques or anything else that matters to somebody: it "
-                          "reads every picture as one of the classes, and says so with confidence"),
-        ("trained on", f"{manifest['dataset']['train']:,} images of {study.mark}, "
-                       f"{manifest['dataset']['validation']:,} more for validation"),
+        (
+            "not meant for",
+            "reading forms, cheques or anything else that matters to somebody: it "
+            "reads every picture as one of the classes, and says so with confidence",
+        ),
+        (
+            "trained on",
+            f"{manifest['dataset']['train']:,} images of {study.mark}, "
+            f"{manifest['dataset']['validation']:,} more for validation",
+        ),
         ("accuracy on the test images", "; ".join(map(_accuracy, (first, second)))),
         ("worst class", "; ".join(_worst(study, arm) for arm in (first, second))),
     ]
     wanted = robustness.families(study)
     if wanted:
         hard = min(wanted, key=lambda name: second.scores[name].mean())
-        rows.append(("on corrupted images", "; ".join(
-            f"{arm.name} {percent(arm.scores[wanted].to_numpy().mean())} % over {len(wanted)} "
-            f"families, {percent(arm.scores[hard].mean())} % on {hard.split('/')[1]}"
-            for arm in (first, second)).replace("_", " ")))
+        rows.append(
+            (
+                "on corrupted images",
+                "; ".join(
+                    f"{arm.name} {percent(arm.scores[wanted].to_numpy().mean())} % over "
+                    f"{len(wanted)} families, {percent(arm.scores[hard].mean())} % on {hard.split('/')[1]}"
+                    for arm in (first, second)
+                ).replace("_", " "),
+            )
+        )
     for name in robustness.families(study, "other/"):
-        rows.append((f"on {name.removeprefix('other/')}", "; ".join(
-            f"{arm.name} {percent(arm.scores[name].mean())} %" for arm in (first, second))))
+        rows.append(
+            (
+                f"on {name.removeprefix('other/')}",
+                "; ".join(
+                    f"{arm.name} {percent(arm.scores[name].mean())} %" for arm in (first, second)
+                ),
+            )
+        )
     return _card("model-card", "Model card", rows)
 
 
@@ -121,17 +182,26 @@ def data_card(study: Study) -> Table:
     counts = np.bincount(study.labels, minlength=study.classes)
     text = EMBEDDED if dataset["embedded"] else DESCRIBED.get(dataset["sha256"], UNKNOWN)
     rows = [
-        ("dataset", study.mark), ("origin", dataset["origin"]), ("what it holds", text),
+        ("dataset", study.mark),
+        ("origin", dataset["origin"]),
+        ("what it holds", text),
         ("SHA-256 of shapes, pixels and labels", dataset["sha256"]),
         ("images", f"{' by '.join(map(str, dataset['image_shape']))} pixels, one channel, 8 bits"),
-        ("training, validation, test", f"{dataset['train']:,}, {dataset['validation']:,}, "
-                                       f"{dataset['test']:,}; validation is the last part of the "
-                                       "training files"),
-        ("classes", f"{study.classes}; test images of a class: {counts.min():,} to "
-                    f"{counts.max():,}"),
+        (
+            "training, validation, test",
+            f"{dataset['train']:,}, {dataset['validation']:,}, "
+            f"{dataset['test']:,}; validation is the last part of the "
+            "training files",
+        ),
+        (
+            "classes",
+            f"{study.classes}; test images of a class: {counts.min():,} to {counts.max():,}",
+        ),
         ("what is done to them", "pixels divided by 255; in training, the policy"),
-        ("use of the test images", "read by evaluation alone; where settings were chosen, it "
-                                   "was on validation images"),
+        (
+            "use of the test images",
+            "read by evaluation alone; where settings were chosen, it was on validation images",
+        ),
     ]
     return _card("data-card", "Data card", rows)
 

@@ -6,6 +6,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.intervals import Difference, mean_interval
 from mnist_aug.report import provenance, tables
 from mnist_aug.report.drawing import (
     COLOURS,
@@ -21,8 +23,6 @@ from mnist_aug.report.drawing import (
     style_of,
 )
 from mnist_aug.report.tables import number, percent, points, span
-from mnist_aug.statistics import Difference, mean_interval
-from mnist_aug.study import ARMS, Study
 
 CLASSES = 40  # at most so many are drawn
 
@@ -34,34 +34,71 @@ def seeds(study: Study, difference: Difference) -> Figure:
     gaps = 100 * (second.accuracy - first.accuracy)
     names = list(study.variants)
     figure, ((top,), (below,)) = canvas(
-        2.85 + 0.42 * len(names), study,
+        2.85 + 0.42 * len(names),
+        study,
         "Test accuracy of every run, and the difference",
-        nrows=2, gridspec_kw={"height_ratios": [len(names), 1.15]})
+        nrows=2,
+        gridspec_kw={"height_ratios": [len(names), 1.15]},
+    )
     for row, (name, variant) in enumerate(study.variants.items()):
         look, values = style_of(study, name), 100 * variant.accuracy
         low, high = (100 * end for end in mean_interval(variant.accuracy))
-        top.plot([low, high], [row, row], color=look["color"], linewidth=6, alpha=0.35,
-                 solid_capstyle="butt")
-        sns.stripplot(x=values, y=row + _stacked(values), ax=top, jitter=False, orient="h",
-                      native_scale=True, size=6, color=look["color"], marker=look["marker"],
-                      edgecolor=PAPER, linewidth=0.8)
+        top.plot(
+            [low, high],
+            [row, row],
+            color=look["color"],
+            linewidth=6,
+            alpha=0.35,
+            solid_capstyle="butt",
+        )
+        sns.stripplot(
+            x=values,
+            y=row + _stacked(values),
+            ax=top,
+            jitter=False,
+            orient="h",
+            native_scale=True,
+            size=6,
+            color=look["color"],
+            marker=look["marker"],
+            edgecolor=PAPER,
+            linewidth=0.8,
+        )
         top.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6)
-        top.annotate(f"{values.mean():.2f} %", (values.mean(), row - 0.33), ha="center",
-                     va="bottom", fontsize=SMALL)
+        top.annotate(
+            f"{values.mean():.2f} %",
+            (values.mean(), row - 0.33),
+            ha="center",
+            va="bottom",
+            fontsize=SMALL,
+        )
     key = "; bar: 95 % interval over seeds" if len(gaps) > 1 else ""
     top.set(ylim=(len(names) - 0.5, -0.75), xlabel=f"test accuracy, %{key}", ylabel="")
     top.set_yticks(range(len(names)), [f"{n}, n = {len(study.variants[n].seeds)}" for n in names])
     low, high, mean = 100 * difference.low, 100 * difference.high, 100 * difference.mean
     below.axvline(0, color=INK, linewidth=1.2)
     below.plot([low, high], [0, 0], color=INK, linewidth=6, alpha=0.3, solid_capstyle="butt")
-    sns.stripplot(x=gaps, y=_stacked(gaps), ax=below, jitter=False, orient="h",
-                  native_scale=True, size=6, color=MUTED, edgecolor=PAPER, linewidth=0.8)
+    sns.stripplot(
+        x=gaps,
+        y=_stacked(gaps),
+        ax=below,
+        jitter=False,
+        orient="h",
+        native_scale=True,
+        size=6,
+        color=MUTED,
+        edgecolor=PAPER,
+        linewidth=0.8,
+    )
     below.plot([mean] * 2, [-0.3, 0.3], color=INK, linewidth=1.6)
-    below.annotate(f"{points(difference.mean)} pp", (mean, -0.33), ha="center", va="bottom",
-                   fontsize=SMALL)
+    below.annotate(
+        f"{points(difference.mean)} pp", (mean, -0.33), ha="center", va="bottom", fontsize=SMALL
+    )
     below.set(ylim=(0.5, -0.75), ylabel="")
-    below.set_xlabel(f"{ARMS[1]} minus {ARMS[0]}, pp\n"
-                     f"bar: 95 % interval over {'seeds and ' if len(gaps) > 1 else ''}images")
+    below.set_xlabel(
+        f"{ARMS[1]} minus {ARMS[0]}, pp\n"
+        f"bar: 95 % interval over {'seeds and ' if len(gaps) > 1 else ''}images"
+    )
     below.set_yticks([0], [f"difference, n = {len(gaps)}"])
     left, right = min(low, gaps.min(), 0), max(high, gaps.max(), 0)
     pad = 0.06 * (right - left) or 0.1
@@ -76,21 +113,40 @@ def seeds(study: Study, difference: Difference) -> Figure:
     plain_ticks(below.xaxis, signed=True)
     better = int((gaps > 0).sum())
     many = len(gaps) > 1
-    bars = ("the wide bars are 95 % intervals over seeds" if many else
-            "one seed gives no interval over seeds")
-    text = (f"In {better} of {len(gaps)} {'seeds' if many else 'seed'} {ARMS[1]} is more accurate "
-            f"than {ARMS[0]}.")
-    overlap = (" Bars of the two arms may overlap although the arms differ: runs are paired by "
-               "seed, so judge by the difference." if many else "")
+    bars = (
+        "the wide bars are 95 % intervals over seeds"
+        if many
+        else "one seed gives no interval over seeds"
+    )
+    text = (
+        f"In {better} of {len(gaps)} {'seeds' if many else 'seed'} {ARMS[1]} is more accurate "
+        f"than {ARMS[0]}."
+    )
+    overlap = (
+        " Bars of the two arms may overlap although the arms differ: runs are paired by "
+        "seed, so judge by the difference."
+        if many
+        else ""
+    )
     alt = "Dot plot. " + " ".join(
         f"{n}: mean test accuracy {percent(v.accuracy.mean())} %, from {percent(v.accuracy.min())} "
-        f"to {percent(v.accuracy.max())} %, n = {len(v.runs)}." for n, v in study.variants.items())
-    alt += (f" {text} The mean difference is {points(difference.mean)} pp, 95 % interval "
-            f"{span(difference.low, difference.high)} pp over "
-            f"{'seeds and test images' if many else 'test images alone, as there is one seed'}.")
-    return Figure("seeds", "Every seed", render(figure, "seeds", alt), alt,
-                  f"Each marker is one run and an upright line their mean; {bars}. Below, a dot is "
-                  f"one pair of runs with the same seed. {text}{overlap}", tables.runs(study))
+        f"to {percent(v.accuracy.max())} %, n = {len(v.runs)}."
+        for n, v in study.variants.items()
+    )
+    alt += (
+        f" {text} The mean difference is {points(difference.mean)} pp, 95 % interval "
+        f"{span(difference.low, difference.high)} pp over "
+        f"{'seeds and test images' if many else 'test images alone, as there is one seed'}."
+    )
+    return Figure(
+        "seeds",
+        "Every seed",
+        render(figure, "seeds", alt),
+        alt,
+        f"Each marker is one run and an upright line their mean; {bars}. Below, a dot is "
+        f"one pair of runs with the same seed. {text}{overlap}",
+        tables.runs(study),
+    )
 
 
 def _stacked(values: np.ndarray) -> np.ndarray:
@@ -105,8 +161,9 @@ def curves(study: Study) -> Figure:
     """Loss and accuracy by epoch: means over seeds, and the range from least to most."""
     table = tables.curves(study)
     frame = table.frame
-    figure, panels = canvas(6.0, study, "Learning curves: mean and range over seeds",
-                            nrows=2, sharex=True)
+    figure, panels = canvas(
+        6.0, study, "Learning curves: mean and range over seeds", nrows=2, sharex=True
+    )
     figure.get_layout_engine().set(hspace=0.06)
     last = frame["epoch"].max()
     for axes, measure in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
@@ -115,14 +172,23 @@ def curves(study: Study) -> Figure:
             rows = frame[frame["variant"] == arm]
             colour = style_of(study, arm)["color"]
             for column, part in ((measure, "training"), (f"val_{measure}", "validation")):
-                values = rows.assign(y=rows[column].where(np.isfinite(rows[column]))
-                                     * (100 if measure == "accuracy" else 1)).dropna(subset="y")
+                values = rows.assign(
+                    y=rows[column].where(np.isfinite(rows[column]))
+                    * (100 if measure == "accuracy" else 1)
+                ).dropna(subset="y")
                 if values.empty:  # of runs that diverged at once
                     continue
-                sns.lineplot(values, x="epoch", y="y", ax=axes, color=colour, legend=False,
-                             linestyle="--" if part == "training" else "-",
-                             errorbar=("pi", 100) if part == "validation" else None,
-                             marker="o" if last <= 3 else None)
+                sns.lineplot(
+                    values,
+                    x="epoch",
+                    y="y",
+                    ax=axes,
+                    color=colour,
+                    legend=False,
+                    linestyle="--" if part == "training" else "-",
+                    errorbar=("pi", 100) if part == "validation" else None,
+                    marker="o" if last <= 3 else None,
+                )
                 mean = values.groupby("epoch")["y"].mean()
                 ends.append((mean.iloc[-1], mean.index[-1], arm, part))
         axes.set(xlabel="epoch", ylabel="loss, nats" if measure == "loss" else "accuracy, %")
@@ -132,27 +198,51 @@ def curves(study: Study) -> Figure:
         low, high = axes.get_ylim()
         heights = _apart([(y - low) / (high - low) for y, *_ in ends], 0.1)
         for (y, end, arm, part), height in zip(ends, heights, strict=True):
-            axes.annotate(f"{arm}, {part}", (end, y),
-                          xytext=(1.06, height), textcoords="axes fraction",
-                          va="center", fontsize=SMALL, annotation_clip=False,
-                          arrowprops={"arrowstyle": "-", "color": style_of(study, arm)["color"],
-                                      "linestyle": "--" if part == "training" else "-",
-                                      "linewidth": 0.8, "shrinkA": 2, "shrinkB": 2,
-                                      "relpos": (0, 0.5)})
+            axes.annotate(
+                f"{arm}, {part}",
+                (end, y),
+                xytext=(1.06, height),
+                textcoords="axes fraction",
+                va="center",
+                fontsize=SMALL,
+                annotation_clip=False,
+                arrowprops={
+                    "arrowstyle": "-",
+                    "color": style_of(study, arm)["color"],
+                    "linestyle": "--" if part == "training" else "-",
+                    "linewidth": 0.8,
+                    "shrinkA": 2,
+                    "shrinkB": 2,
+                    "relpos": (0, 0.5),
+                },
+            )
     figure.align_ylabels()
     final = " ".join(
         f"{row['variant']}: training loss {row['training loss, nats']}, validation loss "
         f"{row['validation loss, nats']}, validation accuracy {row['validation accuracy, %']} %."
-        for _, row in table.shown.iterrows())
+        for _, row in table.shown.iterrows()
+    )
     augmenting = [v.name for v in study.arms if v.policy]
-    note = (f" Training values of {' and '.join(augmenting)} are measured on augmented images."
-            if augmenting else "")
-    gaps = "" if np.isfinite(frame.select_dtypes("number")).all(axis=None) else (
-        " Runs are left out where a value of theirs is not a number.")
+    note = (
+        f" Training values of {' and '.join(augmenting)} are measured on augmented images."
+        if augmenting
+        else ""
+    )
+    gaps = (
+        ""
+        if np.isfinite(frame.select_dtypes("number")).all(axis=None)
+        else (" Runs are left out where a value of theirs is not a number.")
+    )
     alt = f"Line charts of loss and accuracy by epoch. After epoch {last}, {final}"
-    return Figure("curves", "Learning curves", render(figure, "curves", alt), alt,
-                  f"Solid: validation images, with the range over seeds shaded. Dashed: training "
-                  f"images, measured while the epoch trains.{note}{gaps}", table)
+    return Figure(
+        "curves",
+        "Learning curves",
+        render(figure, "curves", alt),
+        alt,
+        f"Solid: validation images, with the range over seeds shaded. Dashed: training "
+        f"images, measured while the epoch trains.{note}{gaps}",
+        table,
+    )
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:
@@ -179,36 +269,51 @@ def classes(study: Study) -> Figure:
     largest = frame["difference"].abs().sort_values(ascending=False, kind="stable")
     drawn = frame.loc[largest.index[:CLASSES].sort_values()]
     over = "seeds and test images" if len(study.paired_seeds) > 1 else "test images"
-    figure, ((axes,),) = canvas(1.85 + 0.27 * len(drawn), study,
-                                "Difference in accuracy by class")
+    figure, ((axes,),) = canvas(1.85 + 0.27 * len(drawn), study, "Difference in accuracy by class")
     rows = np.arange(len(drawn))
     axes.axvline(0, color=INK, linewidth=1.2)
     axes.hlines(rows, 100 * drawn["low"], 100 * drawn["high"], color=INK, linewidth=5, alpha=0.3)
     axes.plot(100 * drawn["difference"], rows, "o", color=INK, markersize=6)
     axes.set_yticks(rows, drawn["class"].astype(str))
-    axes.set(ylim=(len(drawn) - 0.5, -0.5), ylabel="true class",
-             xlabel=f"{ARMS[1]} minus {ARMS[0]}, pp\nbar: 95 % interval over {over}")
+    axes.set(
+        ylim=(len(drawn) - 0.5, -0.5),
+        ylabel="true class",
+        xlabel=f"{ARMS[1]} minus {ARMS[0]}, pp\nbar: 95 % interval over {over}",
+    )
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     plain_ticks(axes.xaxis, signed=True)
     alt = "Dot plot of the difference in accuracy by class, pp. " + " ".join(
         f"{row.iloc[0]}: {row['difference, pp']} ({row['95 % interval, pp']})."
-        for _, row in table.shown.loc[drawn.index].iterrows())
+        for _, row in table.shown.loc[drawn.index].iterrows()
+    )
     above = int((frame["low"] > 0).sum())
     under = int((frame["high"] < 0).sum())
     worse = frame["class"][frame["difference"] < 0].astype(str).tolist()
-    fell = (f"Mean accuracy is lower with {ARMS[1]} in class{'es' if len(worse) > 1 else ''} "
-            f"{tables.listed(worse)}." if worse else
-            f"Mean accuracy is lower with {ARMS[1]} in no class.")
-    few = (f"Drawn are the {len(drawn)} classes with the largest differences, above or below. "
-           if len(drawn) < len(frame) else "")
+    fell = (
+        f"Mean accuracy is lower with {ARMS[1]} in class{'es' if len(worse) > 1 else ''} "
+        f"{tables.listed(worse)}."
+        if worse
+        else f"Mean accuracy is lower with {ARMS[1]} in no class."
+    )
+    few = (
+        f"Drawn are the {len(drawn)} classes with the largest differences, above or below. "
+        if len(drawn) < len(frame)
+        else ""
+    )
     if len(worse) > CLASSES:
         fell = f"Mean accuracy is lower with {ARMS[1]} in {len(worse)} classes."
-    return Figure("classes", "By class", render(figure, "classes", alt), alt,
-                  f"Dots are means over seeds and bars 95 % intervals over {over}. {above} of "
-                  f"{len(frame)} intervals lie above zero and {under} below. They are not adjusted "
-                  f"for looking at {len(frame)} classes. {few}{fell}", table)
+    return Figure(
+        "classes",
+        "By class",
+        render(figure, "classes", alt),
+        alt,
+        f"Dots are means over seeds and bars 95 % intervals over {over}. {above} of "
+        f"{len(frame)} intervals lie above zero and {under} below. They are not adjusted "
+        f"for looking at {len(frame)} classes. {few}{fell}",
+        table,
+    )
 
 
 @matplotlib.rc_context(STYLE)
@@ -218,18 +323,37 @@ def bench(study: Study) -> Figure:
     raw = study.bench.assign(us=1e6 * study.bench["seconds"] / study.bench["images"])
     groups = list(table.frame.groupby("benchmark", sort=False))
     sizes = [len(lines) for _, lines in groups]
-    figure, panels = canvas(1.1 + 0.3 * sum(sizes) + 0.35 * len(sizes), study,
-                            "Time for one image; grey is the reference",
-                            nrows=len(sizes), sharex=True,
-                            gridspec_kw={"height_ratios": [n + 0.2 for n in sizes]})
+    figure, panels = canvas(
+        1.1 + 0.3 * sum(sizes) + 0.35 * len(sizes),
+        study,
+        "Time for one image; grey is the reference",
+        nrows=len(sizes),
+        sharex=True,
+        gridspec_kw={"height_ratios": [n + 0.2 for n in sizes]},
+    )
     for axes, (benchmark, lines) in zip(panels[:, 0], groups, strict=True):
         for row, line in enumerate(lines.itertuples()):
             own = raw[(raw["benchmark"] == benchmark) & (raw["method"] == line.method)]
-            sns.stripplot(x=own["us"], y=[row] * len(own), ax=axes, jitter=False, orient="h",
-                          native_scale=True, size=6, edgecolor=PAPER, linewidth=0.8,
-                          color=MUTED if line.method == line.against else COLOURS[2])
-            axes.annotate(f"{number(line.us_per_image)} µs", (own["us"].max(), row),
-                          xytext=(8, 0), textcoords="offset points", va="center", fontsize=SMALL)
+            sns.stripplot(
+                x=own["us"],
+                y=[row] * len(own),
+                ax=axes,
+                jitter=False,
+                orient="h",
+                native_scale=True,
+                size=6,
+                edgecolor=PAPER,
+                linewidth=0.8,
+                color=MUTED if line.method == line.against else COLOURS[2],
+            )
+            axes.annotate(
+                f"{number(line.us_per_image)} µs",
+                (own["us"].max(), row),
+                xytext=(8, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=SMALL,
+            )
         axes.set_title(benchmark, loc="right")  # a long name has room on its left
         axes.set_yticks(range(len(lines)), lines["method"])
         axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel="", ylabel="", xscale="log")
@@ -240,8 +364,15 @@ def bench(study: Study) -> Figure:
     times = table.frame[["us_least", "us_most"]]
     axes.set_xlim(10 ** np.floor(np.log10(times.min().min())), times.max().max() * 3)
     axes.set_xlabel("time for one image, µs (logarithmic)")
-    text = " ".join(f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs."
-                    for r in table.frame.itertuples())
-    return Figure("bench", "Time by method", render(figure, "bench", f"Dot plot. {text}"),
-                  f"Dot plot. {text}", "Each dot is one repeat, and the number is the median; "
-                  "grey marks the method that the others are compared with.", table)
+    text = " ".join(
+        f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs." for r in table.frame.itertuples()
+    )
+    return Figure(
+        "bench",
+        "Time by method",
+        render(figure, "bench", f"Dot plot. {text}"),
+        f"Dot plot. {text}",
+        "Each dot is one repeat, and the number is the median; "
+        "grey marks the method that the others are compared with.",
+        table,
+    )

@@ -5,10 +5,10 @@ import numpy as np
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
+from mnist_aug.analysis.comparison import ARMS, Study
 from mnist_aug.report import tables
 from mnist_aug.report.drawing import COLOURS, RULE, SMALL, STYLE, Figure, canvas, render
 from mnist_aug.report.tables import number
-from mnist_aug.study import ARMS, Study
 
 WRITTEN = 12  # with more classes than this the cells hold no numbers
 DRAWN = 40  # with more, those of most errors alone are drawn, and as many as have numbers
@@ -22,49 +22,89 @@ def confusion(study: Study) -> Figure:
     names = _drawn(sum(every))
     counts = [c[np.ix_(names, names)] for c in every]
     tall = min(0.25 * len(names), 3.2)
-    figure, panels = canvas(0.7 + 3 * (tall + 0.75), study,
-                            "Mean counts per run, by true and predicted class", nrows=3)
+    figure, panels = canvas(
+        0.7 + 3 * (tall + 0.75), study, "Mean counts per run, by true and predicted class", nrows=3
+    )
     most = max(1e-9, *(c[~np.eye(len(c), dtype=bool)].max() for c in counts))
     change = counts[1] - counts[0]
     largest = max(1e-9, np.abs(change[~np.eye(len(change), dtype=bool)]).max())
     ticks = "auto" if len(names) == study.classes else names
-    both = LinearSegmentedColormap.from_list("both", [
-        _tint(COLOURS[0], 0.6), _tint(COLOURS[0], 0), _tint(COLOURS[1], 0), _tint(COLOURS[1], 0.6)])
+    both = LinearSegmentedColormap.from_list(
+        "both",
+        [
+            _tint(COLOURS[0], 0.6),
+            _tint(COLOURS[0], 0),
+            _tint(COLOURS[1], 0),
+            _tint(COLOURS[1], 0.6),
+        ],
+    )
     for axes, values, colour, limit, title in (
-            (panels[0, 0], counts[0], COLOURS[0], most, ARMS[0]),
-            (panels[1, 0], counts[1], COLOURS[1], most, ARMS[1]),
-            (panels[2, 0], change, None, largest, f"{ARMS[1]} minus {ARMS[0]}")):
+        (panels[0, 0], counts[0], COLOURS[0], most, ARMS[0]),
+        (panels[1, 0], counts[1], COLOURS[1], most, ARMS[1]),
+        (panels[2, 0], change, None, largest, f"{ARMS[1]} minus {ARMS[0]}"),
+    ):
         shade = values.copy()
         np.fill_diagonal(shade, 0)  # the many right ones would drown the errors
-        single = both if colour is None else LinearSegmentedColormap.from_list(
-            "one", [_tint(colour, 0), _tint(colour, 0.6)])
-        sns.heatmap(shade, ax=axes, cmap=single, vmin=-limit if colour is None else 0, vmax=limit,
-                    cbar=False, linewidths=0.5, linecolor=RULE, xticklabels=ticks,
-                    yticklabels=ticks)
+        single = (
+            both
+            if colour is None
+            else LinearSegmentedColormap.from_list("one", [_tint(colour, 0), _tint(colour, 0.6)])
+        )
+        sns.heatmap(
+            shade,
+            ax=axes,
+            cmap=single,
+            vmin=-limit if colour is None else 0,
+            vmax=limit,
+            cbar=False,
+            linewidths=0.5,
+            linecolor=RULE,
+            xticklabels=ticks,
+            yticklabels=ticks,
+        )
         if len(names) <= WRITTEN:
             for (i, j), value in np.ndenumerate(values):
                 text = _count(value, len(study.paired_seeds) == 1, signed=colour is None)
-                axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=SMALL,
-                          fontweight="bold" if i == j else "normal")
+                axes.text(
+                    j + 0.5,
+                    i + 0.5,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=SMALL,
+                    fontweight="bold" if i == j else "normal",
+                )
         axes.set_title(title)
         axes.set(xlabel="predicted class", ylabel="true class")
         axes.tick_params(length=0)
         axes.tick_params(axis="y", rotation=0)
     wrong = [c.sum() - np.trace(c) for c in every]
-    text = (f"Mean errors per run: {ARMS[0]} {number(wrong[0])}, {ARMS[1]} {number(wrong[1])} of "
-            f"{len(study.labels):,} test images.")
+    text = (
+        f"Mean errors per run: {ARMS[0]} {number(wrong[0])}, {ARMS[1]} {number(wrong[1])} of "
+        f"{len(study.labels):,} test images."
+    )
     if len(table.shown):
         row = table.shown.iloc[0]
-        text += (f" The confusion that changed most is {row.iloc[0]}: {row[ARMS[0]]} with "
-                 f"{ARMS[0]}, {row[ARMS[1]]} with {ARMS[1]}.")
+        text += (
+            f" The confusion that changed most is {row.iloc[0]}: {row[ARMS[0]]} with "
+            f"{ARMS[0]}, {row[ARMS[1]]} with {ARMS[1]}."
+        )
     if len(names) < study.classes:
-        text += (f" Drawn are the {len(names)} of {study.classes} classes with the most errors in "
-                 f"both arms, as true or predicted class; {table.name}.csv has all.")
+        text += (
+            f" Drawn are the {len(names)} of {study.classes} classes with the most errors in "
+            f"both arms, as true or predicted class; {table.name}.csv has all."
+        )
     alt = f"Three matrices of counts by true and predicted class. {text}"
-    return Figure("confusion", "Confusions", render(figure, "confusion", alt), alt,
-                  f"Bold diagonal: read right. Off it, a stronger colour is more errors; in the "
-                  f"lowest matrix, blue is what {ARMS[0]} does more often and orange-red what "
-                  f"{ARMS[1]} does more often. Zeros are left out. {text}", table)
+    return Figure(
+        "confusion",
+        "Confusions",
+        render(figure, "confusion", alt),
+        alt,
+        f"Bold diagonal: read right. Off it, a stronger colour is more errors; in the "
+        f"lowest matrix, blue is what {ARMS[0]} does more often and orange-red what "
+        f"{ARMS[1]} does more often. Zeros are left out. {text}",
+        table,
+    )
 
 
 def _drawn(counts: np.ndarray) -> np.ndarray:

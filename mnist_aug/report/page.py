@@ -12,21 +12,30 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from mnist_aug import examples, lock, run, study
+from mnist_aug.analysis import comparison as study
+from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.intervals import Difference, compare
+from mnist_aug.analysis.significance import seeds_needed
 from mnist_aug.errors import UserError
-from mnist_aug.report import app, records, robustness, search, studies, words
+from mnist_aug.evaluate import examples
+from mnist_aug.report import app, robustness, search, studies, words
+from mnist_aug.report import published as records
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.sections import Section, every_section
 from mnist_aug.report.tables import Table, visible
-from mnist_aug.significance import seeds_needed
-from mnist_aug.statistics import Difference, compare
-from mnist_aug.study import ARMS, Study
+from mnist_aug.results import lock
+from mnist_aug.results import runs as run
 
 COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
 
 
-def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | None = None,
-          policy: str | None = None) -> str:
+def write(
+    results: Path,
+    reports: Path,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    policy: str | None = None,
+) -> str:
     """Write index.html, report.md, tables/ and figures/ into `reports`; return the verdict.
 
     Args:
@@ -49,19 +58,27 @@ def write(results: Path, reports: Path, seeds: int | None = None, epochs: int | 
     reports = Path(reports)
     run.check_writable(reports)
     difference = compare(*(arm.correct for arm in content.arms))
-    sections = list(every_section(content, difference, samples, found, searches, held,
-                                  [*apart, *left_out, *absent]))
+    sections = list(
+        every_section(
+            content, difference, samples, found, searches, held, [*apart, *left_out, *absent]
+        )
+    )
     if tried:
         sections.insert(1, Section("try", "Try it yourself", tried.words, app=True))
     shown = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
-    page = {"verdict": words.verdict(content, difference),
-            "beyond": robustness.summary(every["corruptions"]) if "corruptions" in every else "",
-            "caution": _caution(content, difference),
-            "subtitle": words.subtitle(content), "mark": content.mark, "dataset": content.dataset,
-            "sections": sections,
-            "app": tried, "security": app.policy(tried),
-            "listed": {table.name for section in sections for table in section.tables}}
+    page = {
+        "verdict": words.verdict(content, difference),
+        "beyond": robustness.summary(every["corruptions"]) if "corruptions" in every else "",
+        "caution": _caution(content, difference),
+        "subtitle": words.subtitle(content),
+        "mark": content.mark,
+        "dataset": content.dataset,
+        "sections": sections,
+        "app": tried,
+        "security": app.policy(tried),
+        "listed": {table.name for section in sections for table in section.tables},
+    }
     with suppress(OSError):  # told when a file is written
         reports.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
     with lock.alone(reports):
@@ -74,8 +91,9 @@ def _write(reports: Path, page: dict, tables: Iterable[Table], figures: Iterable
     try:
         _write_folder(reports / "tables", {f"{table.name}.csv": table.csv for table in tables})
         _write_folder(reports / "figures", {f"{figure.name}.svg": figure.svg for figure in figures})
-        _write_file(reports / "report.md", _environment(False).get_template(
-            "report.md.j2").render(page))
+        _write_file(
+            reports / "report.md", _environment(False).get_template("report.md.j2").render(page)
+        )
         if page["app"]:
             _write_file(reports / "app.html", html.get_template("alone.html.j2").render(page))
         else:
@@ -83,8 +101,10 @@ def _write(reports: Path, page: dict, tables: Iterable[Table], figures: Iterable
         # Last, as make looks for it.
         _write_file(reports / "index.html", html.get_template("report.html.j2").render(page))
     except OSError as error:
-        raise UserError(f"{error.filename or reports} can't be written ({error.strerror}): check "
-                        "the folder and its free space") from None
+        raise UserError(
+            f"{error.filename or reports} can't be written ({error.strerror}): check "
+            "the folder and its free space"
+        ) from None
 
 
 def _caution(content: Study, difference: Difference) -> str:
@@ -93,29 +113,39 @@ def _caution(content: Study, difference: Difference) -> str:
     return " ".join(filter(None, (words.not_learned(content), told)))
 
 
-def _check_asked(content: Study, seeds: int | None, epochs: int | None,
-                 policy: str | None) -> None:
+def _check_asked(content: Study, seeds: int | None, epochs: int | None, policy: str | None) -> None:
     for arm in ARMS:
         variant = content.variants[arm]
         trained = variant.settings["epochs"]
         remedy = "run `make report` with the settings you want, or leave the option out"
         if seeds is not None and variant.seeds != list(range(seeds)):
-            raise UserError(f"{arm} was evaluated with seeds {', '.join(map(str, variant.seeds))}, "
-                            f"not 0 to {seeds - 1}: {remedy}")
+            raise UserError(
+                f"{arm} was evaluated with seeds {', '.join(map(str, variant.seeds))}, "
+                f"not 0 to {seeds - 1}: {remedy}"
+            )
         if epochs is not None and trained != epochs:
             raise UserError(f"{arm} was trained for {trained} epochs, not {epochs}: {remedy}")
-        if policy is not None and variant.policy not in (None, policy, Path(policy).stem,
-                                                         Path(policy).name):
-            raise UserError(f"{arm} was trained with policy {variant.policy}, not {policy}: "
-                            f"{remedy}")
+        if policy is not None and variant.policy not in (
+            None,
+            policy,
+            Path(policy).stem,
+            Path(policy).name,
+        ):
+            raise UserError(
+                f"{arm} was trained with policy {variant.policy}, not {policy}: {remedy}"
+            )
 
 
 def _environment(html: bool) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=html,
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=html,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=lambda value: visible(value) if isinstance(value, str) else value)
+        finalize=lambda value: visible(value) if isinstance(value, str) else value,
+    )
     environment.filters["md"] = _markdown
     environment.filters["svg"] = lambda figure: Markup(figure.inline)  # made here, labels escaped
     environment.filters["prose"] = _prose
@@ -132,8 +162,10 @@ def _prose(text: str) -> Markup:
 def _markdown(text: str) -> str:
     """Text that means itself in Markdown and in a cell of a table."""
     parts = re.split(f"({COMMAND.replace('(', '(?:')})", " ".join(text.split()))
-    return "".join(part if i % 2 else re.sub(r"[\\|*_<>\[\]#`&~$]", r"\\\g<0>", part)
-                   for i, part in enumerate(parts))
+    return "".join(
+        part if i % 2 else re.sub(r"[\\|*_<>\[\]#`&~$]", r"\\\g<0>", part)
+        for i, part in enumerate(parts)
+    )
 
 
 def _write_file(path: Path, text: str) -> None:

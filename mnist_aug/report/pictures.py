@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis.comparison import ARMS, Study
 from mnist_aug.report.drawing import (
     INK,
     MUTED,
@@ -16,7 +17,6 @@ from mnist_aug.report.drawing import (
     style_of,
 )
 from mnist_aug.report.tables import Table, read_by
-from mnist_aug.study import ARMS, Study
 
 COLUMNS = 5  # of test images
 
@@ -29,30 +29,48 @@ def augmented(study: Study, samples: dict) -> Figure:
     height, width = originals.shape[1:]
     tile = (WIDTH - 0.8) / (shown + 1.5)  # inches from image to image
     tall = tile * height / width
-    figure, ((axes,),) = canvas(1.0 + tall * count, study,
-                                "Training images and their augmented versions")
+    figure, ((axes,),) = canvas(
+        1.0 + tall * count, study, "Training images and their augmented versions"
+    )
     gap = max(1, width // 12)
     for row, (original, changed) in enumerate(zip(originals, versions, strict=True)):
         top = row * (height + gap)
         for column, image in enumerate((original, *changed)):
             left = column * (width + gap) + (3 * gap if column else 0)
             _image(axes, image, left, top)
-        axes.text(-2 * gap, top + height / 2, str(samples["original_labels"][row]), ha="right",
-                  va="center")
+        axes.text(
+            -2 * gap,
+            top + height / 2,
+            str(samples["original_labels"][row]),
+            ha="right",
+            va="center",
+        )
     axes.text(width / 2, -gap, "original", ha="center", va="bottom", fontsize=SMALL)
     axes.text(width + 4 * gap, -gap, f"{shown} augmented versions", va="bottom", fontsize=SMALL)
     axes.text(-2 * gap, -gap, "class", ha="right", va="bottom", fontsize=SMALL)
-    _frame(axes, (-5 * gap, (shown + 1) * (width + gap) + 3 * gap),
-           (count * (height + gap), -3.5 * gap))
+    _frame(
+        axes,
+        (-5 * gap, (shown + 1) * (width + gap) + 3 * gap),
+        (count * (height + gap), -3.5 * gap),
+    )
     policy = study.variants[ARMS[1]].policy
-    alt = (f"{count} rows of images: an original of each class and {shown} versions of it by "
-           f"policy {policy}. The image numbers are in tables/augmented.csv.")
-    frame = pd.DataFrame({"class": samples["original_labels"],
-                          "training_image": samples["original_index"]})
+    alt = (
+        f"{count} rows of images: an original of each class and {shown} versions of it by "
+        f"policy {policy}. The image numbers are in tables/augmented.csv."
+    )
+    frame = pd.DataFrame(
+        {"class": samples["original_labels"], "training_image": samples["original_index"]}
+    )
     table = Table("augmented", "Training images shown", frame, frame.astype(str))
-    return Figure("augmented", "Augmented images", render(figure, "augmented", alt), alt,
-                  f"The first training image of each class, and what policy {policy} makes of it "
-                  f"in the first {shown} epochs with seed 0.", table)
+    return Figure(
+        "augmented",
+        "Augmented images",
+        render(figure, "augmented", alt),
+        alt,
+        f"The first training image of each class, and what policy {policy} makes of it "
+        f"in the first {shown} epochs with seed 0.",
+        table,
+    )
 
 
 @matplotlib.rc_context(STYLE)
@@ -62,20 +80,29 @@ def corrupted(study: Study, samples: dict) -> Figure:
     names = ["none", *(str(name).replace("_", " ") for name in samples["families"])]
     rows, columns, height, width = images.shape
     unit = (columns * (width + 1)) / (WIDTH - 1.25)  # pixels in an inch
-    figure, ((axes,),) = canvas(0.7 + rows * (height + 1) / unit, study,
-                                "Test images and their corrupted versions")
+    figure, ((axes,),) = canvas(
+        0.7 + rows * (height + 1) / unit, study, "Test images and their corrupted versions"
+    )
     for row, name in enumerate(names):
         top = row * (height + 1)
         for column in range(columns):
             _image(axes, images[row, column], column * (width + 1), top)
         axes.text(-0.08 * unit, top + height / 2, name, ha="right", va="center", fontsize=SMALL)
     _frame(axes, (-1.2 * unit, columns * (width + 1)), (rows * (height + 1), -1))
-    alt = (f"{rows} rows of {columns} test images: unchanged, and with each of {rows - 1} "
-           f"corruptions: {', '.join(names[1:])}.")
+    alt = (
+        f"{rows} rows of {columns} test images: unchanged, and with each of {rows - 1} "
+        f"corruptions: {', '.join(names[1:])}."
+    )
     frame = pd.DataFrame({"class": samples["test_labels"], "test_image": samples["test_index"]})
     table = Table("corrupted", "Test images shown with corruptions", frame, frame.astype(str))
-    return Figure("corrupted", "Corrupted images", render(figure, "corrupted", alt), alt,
-                  "The first test image of each class, unchanged and with each corruption.", table)
+    return Figure(
+        "corrupted",
+        "Corrupted images",
+        render(figure, "corrupted", alt),
+        alt,
+        "The first test image of each class, unchanged and with each corruption.",
+        table,
+    )
 
 
 @matplotlib.rc_context(STYLE)
@@ -99,37 +126,61 @@ def read(study: Study, samples: dict, group: str, title: str, rule: str) -> Figu
         row, column = divmod(place, COLUMNS)
         left, top = column * step * unit, row * pitch
         _image(axes, image, left, top)
-        axes.text(left, top - 0.06 * unit, f"{label}, image {table.frame.at[place, 'index']}",
-                  va="bottom", fontsize=SMALL)
+        axes.text(
+            left,
+            top - 0.06 * unit,
+            f"{label}, image {table.frame.at[place, 'index']}",
+            va="bottom",
+            fontsize=SMALL,
+        )
         for i, arm in enumerate(study.arms):
             y = top + height + (0.13 + 0.17 * i) * unit
             axes.plot(left + 0.05 * unit, y, markersize=5, **style_of(study, arm.name))
             usual = table.frame.at[place, f"{arm.name}_prediction"]
             right = table.frame.at[place, f"{arm.name}_seeds_right"]
-            axes.text(left + 0.15 * unit, y, f"{usual}, {right} of {len(arm.runs)}",
-                      va="center", fontsize=SMALL, color=INK if usual == label else MUTED,
-                      fontstyle="normal" if usual == label else "italic")
+            axes.text(
+                left + 0.15 * unit,
+                y,
+                f"{usual}, {right} of {len(arm.runs)}",
+                va="center",
+                fontsize=SMALL,
+                color=INK if usual == label else MUTED,
+                fontstyle="normal" if usual == label else "italic",
+            )
     key = ((0, ARMS[0]), (0.85, ARMS[1]), (1.85, "class read most often, seeds right"))
     for x, words in key:  # in the line below the title
         if words in ARMS:
             axes.plot((x + 0.05) * unit, -0.42 * unit, markersize=6, **style_of(study, words))
         axes.text((x + 0.15) * unit, -0.42 * unit, words, va="center", fontsize=SMALL)
-    _frame(axes, (-0.02 * unit, COLUMNS * step * unit),
-           (rows * pitch - 0.2 * unit, -0.55 * unit))
+    _frame(axes, (-0.02 * unit, COLUMNS * step * unit), (rows * pitch - 0.2 * unit, -0.55 * unit))
     usually = [int((table.frame[f"{arm}_prediction"] == labels).sum()) for arm in ARMS]
-    alt = (f"{len(images)} test images with the class that each arm reads most often: "
-           f"{ARMS[0]} reads {usually[0]} of them right, {ARMS[1]} {usually[1]}. Every reading is "
-           f"in tables/{group}.csv.")
-    return Figure(group, title, render(figure, group, alt), alt,
-                  f"{rule} Each line: the class the arm reads most often, and in how many seeds "
-                  "it is right; wrong readings in italics.", table)
+    alt = (
+        f"{len(images)} test images with the class that each arm reads most often: "
+        f"{ARMS[0]} reads {usually[0]} of them right, {ARMS[1]} {usually[1]}. Every reading is "
+        f"in tables/{group}.csv."
+    )
+    return Figure(
+        group,
+        title,
+        render(figure, group, alt),
+        alt,
+        f"{rule} Each line: the class the arm reads most often, and in how many seeds "
+        "it is right; wrong readings in italics.",
+        table,
+    )
 
 
 def _image(axes, image: np.ndarray, left: float, top: float) -> None:
     """Draw a uint8 image with its corner at (left, top), black as 0 and white as 255."""
     height, width = image.shape
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none",
-                extent=(left, left + width, top + height, top))
+    axes.imshow(
+        image,
+        cmap="gray",
+        vmin=0,
+        vmax=255,
+        interpolation="none",
+        extent=(left, left + width, top + height, top),
+    )
 
 
 def _frame(axes, horizontal: tuple, vertical: tuple) -> None:

@@ -5,12 +5,18 @@ import json
 import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis.comparison import ARMS, Study
 from mnist_aug.report.tables import MINUS, Table, number
-from mnist_aug.study import ARMS, Study
 
 # What an image policy without masks, boxes and points has no use for.
-UNUSED = {"bbox_params", "keypoint_params", "is_check_shapes", "fill_mask", "mask_interpolation",
-          "keypoint_remapping_method"}
+UNUSED = {
+    "bbox_params",
+    "keypoint_params",
+    "is_check_shapes",
+    "fill_mask",
+    "mask_interpolation",
+    "keypoint_remapping_method",
+}
 
 
 def settings(study: Study) -> Table:
@@ -19,17 +25,26 @@ def settings(study: Study) -> Table:
     The frame has a row for each setting. Shown are those that images use; all settings of one
     transform share a row when only one arm has a policy, since then every one of them differs.
     """
-    nested = [{**v.settings, "policy": v.settings["policy"] or {"name": "none"}}
-              for v in study.arms]
+    nested = [
+        {**v.settings, "policy": v.settings["policy"] or {"name": "none"}} for v in study.arms
+    ]
     first, second = (flatten(one) for one in nested)
-    names = [n for n in dict.fromkeys((*first, *second))
-             if first.get(n) != second.get(n) and n != "name"]
-    frame = pd.DataFrame({"setting": names, ARMS[0]: [first.get(n, "") for n in names],
-                          ARMS[1]: [second.get(n, "") for n in names]}, dtype=str)
+    names = [
+        n for n in dict.fromkeys((*first, *second)) if first.get(n) != second.get(n) and n != "name"
+    ]
+    frame = pd.DataFrame(
+        {
+            "setting": names,
+            ARMS[0]: [first.get(n, "") for n in names],
+            ARMS[1]: [second.get(n, "") for n in names],
+        },
+        dtype=str,
+    )
     shown = frame[np.array([not _idle(*row) for row in frame.itertuples(index=False)], bool)]
     of_policy = shown["setting"].str.startswith("policy / ")
-    shown = shown.assign(**{arm: shown[arm].where(~of_policy, shown[arm].map(_plain))
-                            for arm in ARMS})
+    shown = shown.assign(
+        **{arm: shown[arm].where(~of_policy, shown[arm].map(_plain)) for arm in ARMS}
+    )
     if sum("pipeline" in one["policy"] for one in nested) == 1:
         steps = shown["setting"].str.extract(r"^(policy / \d+ [^/]+) / (.*)$")
         shown = shown.assign(setting=steps[0].fillna(shown["setting"]))
@@ -37,18 +52,26 @@ def settings(study: Study) -> Table:
             given = steps[1].notna() & (shown[arm] != "")
             shown[arm] = shown[arm].where(~given, steps[1] + " " + shown[arm])
         shown = shown.groupby("setting", sort=False, as_index=False).agg(
-            lambda cells: "; ".join(cell for cell in cells if cell))
-    return Table("settings", "Settings that differ between the arms", frame,
-                 shown.replace("", "—"), words=True)
+            lambda cells: "; ".join(cell for cell in cells if cell)
+        )
+    return Table(
+        "settings",
+        "Settings that differ between the arms",
+        frame,
+        shown.replace("", "—"),
+        words=True,
+    )
 
 
 def _idle(setting: str, *values: str) -> bool:
     """Whether no image is made otherwise by this setting of a policy."""
     given = {value for value in values if value}
     return setting.startswith("policy / ") and (
-        setting.split(" / ")[-1] in UNUSED or given <= {"none"}
-        or (setting, *given) in {("policy / class", "Compose"), ("policy / p", "1.0"),
-                                 ("policy / p", "1")})
+        setting.split(" / ")[-1] in UNUSED
+        or given <= {"none"}
+        or (setting, *given)
+        in {("policy / class", "Compose"), ("policy / p", "1.0"), ("policy / p", "1")}
+    )
 
 
 def _plain(text: str) -> str:
@@ -73,17 +96,25 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
             if key == "transforms" and isinstance(inner, list):
                 for i, transform in enumerate(inner):
                     own = str(transform.get("__class_fullname__", "transform")).split(".")[-1]
-                    parts |= flatten({k: v for k, v in transform.items()
-                                      if k != "__class_fullname__"}, f"{name} / {i + 1} {own}")
+                    parts |= flatten(
+                        {k: v for k, v in transform.items() if k != "__class_fullname__"},
+                        f"{name} / {i + 1} {own}",
+                    )
             elif key == "__class_fullname__":
                 parts |= {f"{name} / class": str(inner)}
             else:
                 # "pipeline" only holds the transforms; their own names say enough
-                parts |= flatten(inner, name if key == "pipeline" else
-                                 f"{name} / {key}" if name else str(key))
+                parts |= flatten(
+                    inner, name if key == "pipeline" else f"{name} / {key}" if name else str(key)
+                )
         return parts
-    return {name: value if isinstance(value, str) else "none" if value is None
-            else json.dumps(value, ensure_ascii=False)}
+    return {
+        name: value
+        if isinstance(value, str)
+        else "none"
+        if value is None
+        else json.dumps(value, ensure_ascii=False)
+    }
 
 
 def cost(study: Study) -> Table:
@@ -91,18 +122,30 @@ def cost(study: Study) -> Table:
     for variant in study.variants.values():
         seconds = np.array([run.manifest["seconds"] for run in variant.runs], float)
         speed = np.array([run.manifest["images_per_second"] for run in variant.runs], float)
-        rows.append({"variant": variant.name, "runs": len(seconds),
-                     "epochs": variant.settings.get("epochs"), "seconds": np.median(seconds),
-                     "seconds_least": seconds.min(), "seconds_most": seconds.max(),
-                     "images_per_second": np.median(speed)})
+        rows.append(
+            {
+                "variant": variant.name,
+                "runs": len(seconds),
+                "epochs": variant.settings.get("epochs"),
+                "seconds": np.median(seconds),
+                "seconds_least": seconds.min(),
+                "seconds_most": seconds.max(),
+                "images_per_second": np.median(speed),
+            }
+        )
     frame = pd.DataFrame(rows)
-    shown = pd.DataFrame({
-        "variant": frame["variant"], "runs": frame["runs"].astype(str),
-        "epochs": frame["epochs"].astype(str),
-        "seconds a run, median": frame["seconds"].map(number),
-        "least to most": [f"{number(r.seconds_least)} to {number(r.seconds_most)}"
-                          for r in frame.itertuples()],
-        "images/s, median": frame["images_per_second"].map(number)})
+    shown = pd.DataFrame(
+        {
+            "variant": frame["variant"],
+            "runs": frame["runs"].astype(str),
+            "epochs": frame["epochs"].astype(str),
+            "seconds a run, median": frame["seconds"].map(number),
+            "least to most": [
+                f"{number(r.seconds_least)} to {number(r.seconds_most)}" for r in frame.itertuples()
+            ],
+            "images/s, median": frame["images_per_second"].map(number),
+        }
+    )
     return Table("cost", "Training time of a run", frame, shown)
 
 
@@ -111,13 +154,20 @@ def bench(study: Study) -> Table:
     raw = study.bench.assign(time=study.bench["seconds"] / study.bench["images"])
     keys = ["benchmark", "repeat"]
     against = raw[["benchmark", "method", "repeat", "time"]].rename(
-        columns={"method": "against", "time": "reference"})
+        columns={"method": "against", "time": "reference"}
+    )
     raw = raw.merge(against, on=[*keys[:1], "against", "repeat"], how="left")
     raw["ratio"] = raw["reference"] / raw["time"]
     frame = raw.groupby(["benchmark", "method"], sort=False, as_index=False).agg(
-        against=("against", "first"), repeats=("repeat", "size"), us_per_image=("time", "median"),
-        us_least=("time", "min"), us_most=("time", "max"), ratio=("ratio", "median"),
-        ratio_least=("ratio", "min"), ratio_most=("ratio", "max"))
+        against=("against", "first"),
+        repeats=("repeat", "size"),
+        us_per_image=("time", "median"),
+        us_least=("time", "min"),
+        us_most=("time", "max"),
+        ratio=("ratio", "median"),
+        ratio_least=("ratio", "min"),
+        ratio_most=("ratio", "max"),
+    )
     times = ["us_per_image", "us_least", "us_most"]
     frame[times] *= 1e6
     frame.insert(5, "images_per_second", 1e6 / frame["us_per_image"])
@@ -127,11 +177,15 @@ def bench(study: Study) -> Table:
             return "reference" if row.method == row.against else "none"
         return f"{number(row.ratio)} ({number(row.ratio_least)} to {number(row.ratio_most)})"
 
-    shown = pd.DataFrame({
-        "benchmark": frame["benchmark"], "method": frame["method"],
-        "µs an image, median": frame["us_per_image"].map(number),
-        "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
-        "times faster, median (range)": [ratio(r) for r in frame.itertuples()]})
+    shown = pd.DataFrame(
+        {
+            "benchmark": frame["benchmark"],
+            "method": frame["method"],
+            "µs an image, median": frame["us_per_image"].map(number),
+            "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
+            "times faster, median (range)": [ratio(r) for r in frame.itertuples()],
+        }
+    )
     repeats = sorted(set(frame["repeats"]))
     times = f"{repeats[0]} to {repeats[-1]}" if len(repeats) > 1 else f"{repeats[0]}"
     return Table("bench", f"Time against the reference method, {times} repeats", frame, shown)
@@ -142,24 +196,33 @@ def manifest(study: Study) -> Table:
     manifests = [run.manifest for variant in study.variants.values() for run in variant.runs]
     dataset = study.dataset
     seeds = {name: ", ".join(map(str, v.seeds)) for name, v in study.variants.items()}
-    counts = {(v.runs[0].manifest["dataset"]["train"], v.runs[0].manifest["dataset"]["validation"])
-              for v in study.variants.values()}
+    counts = {
+        (v.runs[0].manifest["dataset"]["train"], v.runs[0].manifest["dataset"]["validation"])
+        for v in study.variants.values()
+    }
     rows = [
         ("dataset", study.mark),
         ("origin of the dataset", dataset["origin"]),
         ("SHA-256 of the dataset", dataset["sha256"]),
         ("training, validation images", "; ".join(f"{a:,}, {b:,}" for a, b in sorted(counts))),
         ("test images", f"{dataset['test']:,}"),
-        ("image shape, classes", f"{' by '.join(map(str, dataset['image_shape']))}, "
-                                 f"{dataset['classes']}"),
+        (
+            "image shape, classes",
+            f"{' by '.join(map(str, dataset['image_shape']))}, {dataset['classes']}",
+        ),
         *((f"seeds of {name}", text) for name, text in seeds.items()),
         ("git commit", _all(_commit(m["git"]) for m in manifests)),
         ("processor, cores, system", _all(machine(m["device"]) for m in manifests)),
         ("command", _all(m["command"] for m in manifests)),
         ("first run started", min(str(m.get("started", "")) for m in manifests)),
         ("last run started", max(str(m.get("started", "")) for m in manifests)),
-        ("versions", _all(", ".join(f"{package} {version}" for package, version in
-                                    m["versions"].items()) for m in manifests)),
+        (
+            "versions",
+            _all(
+                ", ".join(f"{package} {version}" for package, version in m["versions"].items())
+                for m in manifests
+            ),
+        ),
     ]
     frame = pd.DataFrame(rows, columns=["what", "value"])
     return Table("manifest", "Where the results come from", frame, frame, words=True)
@@ -173,11 +236,14 @@ def searches(found: dict) -> Table:
         rows[arm] = {
             "trials, pruned": f"{about['trials']:,}, {about['pruned']:,}",
             "seeds of a trial": f"{about['first_seed']} to {last}",
-            "epochs": str(about["epochs"]), "searched": ", ".join(about["searched"]) or "none",
-            "git commit": _commit(about["git"]), "written": about["written"],
+            "epochs": str(about["epochs"]),
+            "searched": ", ".join(about["searched"]) or "none",
+            "git commit": _commit(about["git"]),
+            "written": about["written"],
             "processor, cores, system": machine(about["device"]),
             "command": about["command"],
-            "versions": ", ".join(f"{p} {version}" for p, version in about["versions"].items())}
+            "versions": ", ".join(f"{p} {version}" for p, version in about["versions"].items()),
+        }
     frame = pd.DataFrame(rows).rename_axis("what").reset_index()
     return Table("search-origin", "Where the search comes from", frame, frame, words=True)
 
@@ -191,7 +257,8 @@ def machine(device: dict) -> str:
 
 def _commit(git: dict) -> str:
     return (git.get("commit") or "not from a git repository") + (
-        " with uncommitted changes" if git.get("dirty") else "")
+        " with uncommitted changes" if git.get("dirty") else ""
+    )
 
 
 def _all(values) -> str:

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from mnist_aug.records import DROPPED
-from mnist_aug.report.records import Records
+from mnist_aug.analysis.intervals import paired_interval
+from mnist_aug.experiments.published import DROPPED
+from mnist_aug.report.published import Records
 from mnist_aug.report.tables import Table, listed, percent, points, span, spread
-from mnist_aug.statistics import paired_interval
 
 KINDS = ("plain", "augmented", "short", "long", "longest", "large", "affine")
 PARTS = KINDS[2:]  # change one thing in a recipe; the others are grids
@@ -23,21 +23,36 @@ def table(records: Records) -> Table:
         gains = (by_seed[name] - by_seed[chosen]).dropna().to_numpy()
         low, high = paired_interval(gains)
         own = frame[frame["recipe"] == name]
-        rows.append({"recipe": name, "against": chosen, "seeds": len(own),
-                     "epochs": own["epochs"].iloc[0], "validation_error": 1 - means[name],
-                     "validation_error_sd": spread(own["validation"]),
-                     "difference": -gains.mean(), "low": -high, "high": -low})
+        rows.append(
+            {
+                "recipe": name,
+                "against": chosen,
+                "seeds": len(own),
+                "epochs": own["epochs"].iloc[0],
+                "validation_error": 1 - means[name],
+                "validation_error_sd": spread(own["validation"]),
+                "difference": -gains.mean(),
+                "low": -high,
+                "high": -low,
+            }
+        )
     made = pd.DataFrame(rows)
-    shown = pd.DataFrame({
-        "recipe": made["recipe"], "seeds": made["seeds"].astype(str),
-        "epochs": made["epochs"].astype(str),
-        "validation error, %": made["validation_error"].map(percent),
-        "against": made["against"],
-        "difference in error, pp (95 %)": [
-            "—" if r.recipe == r.against else f"{points(r.difference)} ({span(r.low, r.high)})"
-            for r in made.itertuples()]})
-    return Table("recipes", "What the recipes were chosen from, on the validation images", made,
-                 shown)
+    shown = pd.DataFrame(
+        {
+            "recipe": made["recipe"],
+            "seeds": made["seeds"].astype(str),
+            "epochs": made["epochs"].astype(str),
+            "validation error, %": made["validation_error"].map(percent),
+            "against": made["against"],
+            "difference in error, pp (95 %)": [
+                "—" if r.recipe == r.against else f"{points(r.difference)} ({span(r.low, r.high)})"
+                for r in made.itertuples()
+            ],
+        }
+    )
+    return Table(
+        "recipes", "What the recipes were chosen from, on the validation images", made, shown
+    )
 
 
 def _place(name: str) -> int:
@@ -64,22 +79,34 @@ def words(table: Table) -> list[str]:
     frame = table.frame
     parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
     worse, better = parts["low"] > 0, parts["high"] < 0
-    said = [f"{text}: {listed([*parts['recipe'][chosen]])}" for chosen, text in (
-        (worse, "worse than what they change, by the whole interval"),
-        (better, "better by the whole interval"),
-        (~worse & ~better & (parts["recipe"] != parts["against"]), "not to be told from it"))
-        if chosen.any()]
+    said = [
+        f"{text}: {listed([*parts['recipe'][chosen]])}"
+        for chosen, text in (
+            (worse, "worse than what they change, by the whole interval"),
+            (better, "better by the whole interval"),
+            (~worse & ~better & (parts["recipe"] != parts["against"]), "not to be told from it"),
+        )
+        if chosen.any()
+    ]
     best = [name for name in frame["recipe"] if name.startswith("augmented-")]
-    flattered = (f"The short ones are held against the best of {len(best)} on the same seeds, "
-                 "which flatters it. " if len(best) > 1 and any(
-                     name.startswith("short-") for name in frame["recipe"]) else "")
-    text = ("The first recipes are both arms over the same learning rates and weight decays; each "
-            "arm's best is in the rows. The others change one thing in a recipe, but for "
-            "long-batch-64, whose learning rate is smaller, too, and short-constant-rate, which "
-            f"has no warmup. {flattered}Learning rates of larger networks are from single tries on "
-            "the same images. Intervals are Student's t over seeds, and not adjusted for their "
-            "number; a change found better need not be in the rows.")
+    flattered = (
+        f"The short ones are held against the best of {len(best)} on the same seeds, "
+        "which flatters it. "
+        if len(best) > 1 and any(name.startswith("short-") for name in frame["recipe"])
+        else ""
+    )
+    text = (
+        "The first recipes are both arms over the same learning rates and weight decays; each "
+        "arm's best is in the rows. The others change one thing in a recipe, but for "
+        "long-batch-64, whose learning rate is smaller, too, and short-constant-rate, which "
+        f"has no warmup. {flattered}Learning rates of larger networks are from single tries on "
+        "the same images. Intervals are Student's t over seeds, and not adjusted for their "
+        "number; a change found better need not be in the rows."
+    )
     if said:
         text += f" Of the changes, {'; '.join(said)}."
-    return [text, f"Tried on validation images and dropped, without a gain to be seen in one to "
-                  f"four seeds, which are not kept here: {listed(list(DROPPED))}."]
+    return [
+        text,
+        f"Tried on validation images and dropped, without a gain to be seen in one to "
+        f"four seeds, which are not kept here: {listed(list(DROPPED))}.",
+    ]

@@ -9,24 +9,37 @@ import pandas as pd
 import yaml
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from mnist_aug import result_files
-from mnist_aug.dataset import MNIST_SHA256, MNIST_TRAINING_SHA256
+from mnist_aug.analysis.comparison import Study
+from mnist_aug.augment.policy import plain
+from mnist_aug.data.dataset import MNIST_SHA256, MNIST_TRAINING_SHA256
 from mnist_aug.errors import UserError
-from mnist_aug.policy import plain
 from mnist_aug.report.tables import Table, listed, percent
-from mnist_aug.study import Study
+from mnist_aug.results import files as result_files
 
 COLUMNS = ["trial", "pruned", "seeds", "validation"]  # the other ones are settings, and the arm
-LABELS = {"learning_rate": "learning rate", "width": "units of each layer",
-          "rotate_degrees": "rotation (± degrees)", "scale": "scale (1 ±)",
-          "translate": "shift (± of the side)", "shear_degrees": "shear (± degrees)",
-          "elastic_alpha": "elastic alpha", "elastic_sigma": "elastic sigma",
-          "dropout": "dropout of squares", "thickness": "thicker strokes"}
+LABELS = {
+    "learning_rate": "learning rate",
+    "width": "units of each layer",
+    "rotate_degrees": "rotation (± degrees)",
+    "scale": "scale (1 ±)",
+    "translate": "shift (± of the side)",
+    "shear_degrees": "shear (± degrees)",
+    "elastic_alpha": "elastic alpha",
+    "elastic_sigma": "elastic sigma",
+    "dropout": "dropout of squares",
+    "thickness": "thicker strokes",
+}
 # Where the arm's policy has what is searched for, and what it is there when nothing is changed.
-RANGES = {"rotate_degrees": ("Affine", "rotate", 0), "scale": ("Affine", "scale", 1),
-          "translate": ("Affine", "translate_percent", 0), "shear_degrees": ("Affine", "shear", 0)}
-VALUES = {"elastic_alpha": ("ElasticTransform", "alpha"),
-          "elastic_sigma": ("ElasticTransform", "sigma")}
+RANGES = {
+    "rotate_degrees": ("Affine", "rotate", 0),
+    "scale": ("Affine", "scale", 1),
+    "translate": ("Affine", "translate_percent", 0),
+    "shear_degrees": ("Affine", "shear", 0),
+}
+VALUES = {
+    "elastic_alpha": ("ElasticTransform", "alpha"),
+    "elastic_sigma": ("ElasticTransform", "sigma"),
+}
 PRESENT = {"dropout": "CoarseDropout", "noise": "GaussNoise", "thickness": "Morphological"}
 PARTS = ["policy", "learning_rate", "schedule", "width"]  # what `make tune` searches if not told
 
@@ -77,8 +90,10 @@ def read(results: Path, content: Study) -> tuple[dict[str, Search], list[str]]:
         else:
             continue
         if reason:
-            left_out.append(f"The search for {arm.name} is left out, as {reason}: `make tune` with "
-                            "the arms' settings makes it anew.")
+            left_out.append(
+                f"The search for {arm.name} is left out, as {reason}: `make tune` with "
+                "the arms' settings makes it anew."
+            )
         else:
             found[arm.name] = search
     return found, left_out
@@ -116,17 +131,22 @@ def _policy(path: Path) -> dict | None:
 def _check_trials(path: Path, trials: pd.DataFrame, about: dict) -> None:
     other = trials.drop(columns=COLUMNS)
     numbers = {"learning_rate", *RANGES, *VALUES} & {*other}
-    if (not is_bool_dtype(trials["pruned"]) or trials["trial"].duplicated().any()
-            or other.isna().any(axis=None)
-            or np.isinf(other.select_dtypes("number")).any(axis=None)
-            or not all(is_numeric_dtype(other[name]) for name in numbers)
-            or ("learning_rate" in other and (other["learning_rate"] <= 0).any())):
+    if (
+        not is_bool_dtype(trials["pruned"])
+        or trials["trial"].duplicated().any()
+        or other.isna().any(axis=None)
+        or np.isinf(other.select_dtypes("number")).any(axis=None)
+        or not all(is_numeric_dtype(other[name]) for name in numbers)
+        or ("learning_rate" in other and (other["learning_rate"] <= 0).any())
+    ):
         raise result_files.damaged(path)
     best = trials[~trials["pruned"] & (trials["trial"] == about["trial"])]["validation"]
     counted = len(trials) == about["trials"] and trials["pruned"].sum() == about["pruned"]
     if not counted or not (abs(best - about["validation"]) < 1e-9).any():
-        raise UserError(f"{path} and {path.with_suffix('.json').name} are not of the same search: "
-                        "run `make tune` again")
+        raise UserError(
+            f"{path} and {path.with_suffix('.json').name} are not of the same search: "
+            "run `make tune` again"
+        )
 
 
 def _unlike(about: dict, manifest: dict) -> str | None:
@@ -147,13 +167,17 @@ def best_settings(searches: dict[str, Search]) -> dict[str, dict]:
     """What the manifests of the study `tuned` say of settings if it is of these searches."""
     wanted = {}
     for arm, search in searches.items():
-        own = {key: search.about["arm"][key] for key in (
-            "policy", "learning_rate", "schedule", "layers") if key in search.about["arm"]}
+        own = {
+            key: search.about["arm"][key]
+            for key in ("policy", "learning_rate", "schedule", "layers")
+            if key in search.about["arm"]
+        }
         changed = {k: v for k, v in search.about["changed"].items() if k != "policy"}
         policy = {}
         if search.policy is not None:
-            policy = {"policy": {"name": search.about["changed"]["policy"],
-                                 "pipeline": search.policy}}
+            policy = {
+                "policy": {"name": search.about["changed"]["policy"], "pipeline": search.policy}
+            }
             wanted["tuned-policy"] = own | policy
             if changed:
                 wanted["tuned-training"] = own | changed
@@ -173,14 +197,17 @@ def settings(searches: dict[str, Search]) -> Table:
     frame = pd.DataFrame({"setting": names})
     shown = pd.DataFrame({"setting": [label(name) for name in names]})
     for arm, search in searches.items():
-        for what, values in ((arm, {n: _own(search.about["arm"], n) for n in search.settings}),
-                             (f"best for {arm}", dict(search.best) if search.settings else {})):
+        for what, values in (
+            (arm, {n: _own(search.about["arm"], n) for n in search.settings}),
+            (f"best for {arm}", dict(search.best) if search.settings else {}),
+        ):
             if values.get("elastic_alpha") == 0:
                 values = {**values, "elastic_sigma": None}  # of no effect
             frame[what.replace(" ", "_")] = [_text(values.get(name), "") for name in names]
             shown[what] = [_text(values.get(name)) for name in names]
-    return Table("search-settings", "The settings searched for: the arm's and the best trial's",
-                 frame, shown)
+    return Table(
+        "search-settings", "The settings searched for: the arm's and the best trial's", frame, shown
+    )
 
 
 def _own(arm: dict, setting: str) -> object | None:
@@ -190,16 +217,21 @@ def _own(arm: dict, setting: str) -> object | None:
             return arm["layers"][0] if len(set(arm["layers"])) == 1 else None
         if setting in arm:
             return arm[setting]
-        transforms = {t["__class_fullname__"].split(".")[-1]: t
-                      for t in arm["policy"]["pipeline"]["transforms"]}
+        transforms = {
+            t["__class_fullname__"].split(".")[-1]: t
+            for t in arm["policy"]["pipeline"]["transforms"]
+        }
         if any("transforms" in t for t in transforms.values()):
             return None  # some are drawn from, so there is no one value
         if setting in PRESENT:
             return PRESENT[setting] in transforms
         if setting in VALUES:
             name, key = VALUES[setting]
-            return transforms[name][key] if name in transforms else (
-                0 if setting == "elastic_alpha" else None)
+            return (
+                transforms[name][key]
+                if name in transforms
+                else (0 if setting == "elastic_alpha" else None)
+            )
         name, key, centre = RANGES[setting]
         if name not in transforms:
             return 0
@@ -226,17 +258,24 @@ def about_words(searches: dict[str, Search]) -> list[str]:
     for arm, search in searches.items():
         about, trials = search.about, search.trials
         runs = f", {int(trials['seeds'].sum()):,} runs in all" if len(trials) else ""
-        said.append(f"{about['trials']} trials of {about['seeds']} seeds with {arm} "
-                    f"({about['pruned']} pruned{runs})")
+        said.append(
+            f"{about['trials']} trials of {about['seeds']} seeds with {arm} "
+            f"({about['pruned']} pruned{runs})"
+        )
     if not searches:
         return []
-    text = (f"The search (TPE, Bergstra, Bardenet, Bengio and Kégl 2011) made {listed(said)}. A "
-            "trial is judged by its mean validation accuracy over seeds; after each seed it is "
-            "pruned if its mean so far is below the median of the others. Test images were not "
-            "read.")
-    most = [f"{label(s.importance.iloc[0]['setting'])} "
-            f"({percent(s.importance.iloc[0]['importance'], 0)} %) with {arm}"
-            for arm, s in searches.items() if len(s.importance)]
+    text = (
+        f"The search (TPE, Bergstra, Bardenet, Bengio and Kégl 2011) made {listed(said)}. A "
+        "trial is judged by its mean validation accuracy over seeds; after each seed it is "
+        "pruned if its mean so far is below the median of the others. Test images were not "
+        "read."
+    )
+    most = [
+        f"{label(s.importance.iloc[0]['setting'])} "
+        f"({percent(s.importance.iloc[0]['importance'], 0)} %) with {arm}"
+        for arm, s in searches.items()
+        if len(s.importance)
+    ]
     return [text] + ([f"What matters most, by fANOVA, is {listed(most)}."] if most else [])
 
 
@@ -249,7 +288,9 @@ def commands(searches: dict[str, Search], data: str, policy: str | None) -> list
         if told and parts == [part for part in before if part != PARTS[0]]:
             continue  # the arm without a policy searches what else the other one does
         before = parts
-        told.append(f"make tune DATA={data} SEEDS={about['seeds']} EPOCHS={about['epochs']} "
-                    f"POLICY={policy} TRIALS={about['trials']}"
-                    + ("" if parts in (PARTS, PARTS[1:]) else f" SEARCH={','.join(parts)}"))
+        told.append(
+            f"make tune DATA={data} SEEDS={about['seeds']} EPOCHS={about['epochs']} "
+            f"POLICY={policy} TRIALS={about['trials']}"
+            + ("" if parts in (PARTS, PARTS[1:]) else f" SEARCH={','.join(parts)}")
+        )
     return told

@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from mnist_aug.analysis.comparison import Study
 from mnist_aug.report.drawing import (
     COLOURS,
     INK,
@@ -23,7 +24,6 @@ from mnist_aug.report.drawing import (
 from mnist_aug.report.search import Search, label
 from mnist_aug.report.studies import of_arms
 from mnist_aug.report.tables import Table, percent
-from mnist_aug.study import Study
 
 COLUMNS = 3  # panels beside each other
 BEST = COLOURS[2]
@@ -33,8 +33,13 @@ BEST = COLOURS[2]
 def history(searches: list[Search], content: Study) -> Figure:
     """Validation accuracy of each trial in order, and the best so far; a panel for each arm."""
     own = of_arms(content).groupby("variant")["validation"].mean()
-    figure, panels = canvas(1.2 + 2.3 * len(searches), content,
-                            "Validation accuracy of each trial", nrows=len(searches), sharex=True)
+    figure, panels = canvas(
+        1.2 + 2.3 * len(searches),
+        content,
+        "Validation accuracy of each trial",
+        nrows=len(searches),
+        sharex=True,
+    )
     frames, texts, low = [], [], 0
     for axes, search in zip(panels[:, 0], searches, strict=True):
         frame = search.trials[["trial", "pruned", "seeds", "validation"]].sort_values("trial")
@@ -45,10 +50,16 @@ def history(searches: list[Search], content: Study) -> Figure:
         low += int((100 * frame["validation"] < floor).sum())
         look = style_of(content, search.arm)
         for pruned, drawn in ((False, look), (True, {"color": MUTED, "marker": "x"})):
-            _dots(axes, *frame[frame["pruned"] == pruned][["trial", "validation"]].to_numpy(
-                float).T, floor, markersize=4.5, **drawn)
-        axes.step(frame["trial"], 100 * frame["best_so_far"], where="post", color=INK,
-                  linewidth=1.4)
+            _dots(
+                axes,
+                *frame[frame["pruned"] == pruned][["trial", "validation"]].to_numpy(float).T,
+                floor,
+                markersize=4.5,
+                **drawn,
+            )
+        axes.step(
+            frame["trial"], 100 * frame["best_so_far"], where="post", color=INK, linewidth=1.4
+        )
         axes.axhline(100 * own[search.arm], color=INK, linewidth=1.2, linestyle="--")
         axes.set_title(search.arm)
         axes.set(ylabel="accuracy, %", ylim=(floor - _pad(axes, floor), None))
@@ -58,37 +69,64 @@ def history(searches: list[Search], content: Study) -> Figure:
         texts.append(
             f"{search.arm}: {len(frame)} trials, {int(frame['pruned'].sum())} pruned; the best is "
             f"trial {search.about['trial']}, {percent(search.about['validation'])} %; the arm's "
-            f"own settings {percent(own[search.arm])} %.")
+            f"own settings {percent(own[search.arm])} %."
+        )
     axes.set_xlabel("trial")
-    _key(figure, [Line2D([], [], markersize=4.5, **drawn) for drawn in (
-        {"marker": "o", "linestyle": "none", "color": INK},
-        {"marker": "x", "linestyle": "none", "color": MUTED},
-        {"color": INK, "linewidth": 1.4}, {"color": INK, "linewidth": 1.2, "linestyle": "--"})],
-        ["whole", "pruned", "best so far", "the arm's own settings"])
+    _key(
+        figure,
+        [
+            Line2D([], [], markersize=4.5, **drawn)
+            for drawn in (
+                {"marker": "o", "linestyle": "none", "color": INK},
+                {"marker": "x", "linestyle": "none", "color": MUTED},
+                {"color": INK, "linewidth": 1.4},
+                {"color": INK, "linewidth": 1.2, "linestyle": "--"},
+            )
+        ],
+        ["whole", "pruned", "best so far", "the arm's own settings"],
+    )
     table = pd.concat(frames, ignore_index=True)
     alt = f"Scatter charts of the validation accuracy of each trial. {' '.join(texts)}"
-    return Figure("search-history", "History of the search", render(figure, "search-history", alt),
-                  alt, "Coloured marks are whole trials, means over all their seeds. Grey crosses "
-                  "are pruned trials, means over fewer seeds. The solid line is the best whole "
-                  "trial so far. The dashed line is the arm with its own settings, the mean over "
-                  f"its own seeds.{_cut(low)}", Table("search-history", "Trials", table, table))
+    return Figure(
+        "search-history",
+        "History of the search",
+        render(figure, "search-history", alt),
+        alt,
+        "Coloured marks are whole trials, means over all their seeds. Grey crosses "
+        "are pruned trials, means over fewer seeds. The solid line is the best whole "
+        "trial so far. The dashed line is the arm with its own settings, the mean over "
+        f"its own seeds.{_cut(low)}",
+        Table("search-history", "Trials", table, table),
+    )
 
 
 def _key(figure, lines: list, labels: list[str]) -> None:
     """A key below the title, for which the panels make room."""
     height = figure.get_figheight()
     figure.get_layout_engine().set(rect=(0, 0.26 / height, 1, 1 - 0.84 / height))
-    figure.legend(lines, labels, loc="upper left", bbox_to_anchor=(0.004, 1 - 0.31 / height),
-                  borderaxespad=0, borderpad=0, ncols=len(labels), frameon=False,
-                  handlelength=1.4, columnspacing=1.3, fontsize=SMALL).set_in_layout(False)
+    figure.legend(
+        lines,
+        labels,
+        loc="upper left",
+        bbox_to_anchor=(0.004, 1 - 0.31 / height),
+        borderaxespad=0,
+        borderpad=0,
+        ncols=len(labels),
+        frameon=False,
+        handlelength=1.4,
+        columnspacing=1.3,
+        fontsize=SMALL,
+    ).set_in_layout(False)
 
 
 def _floor(search: Search, own: float) -> float:
     """Percent, below which trials are drawn at the foot, so that those near the best part."""
     values = 100 * search.trials["validation"]
     top = 100 * search.about["validation"]
-    floor = min(top - 4 * (top - np.median(100 * search.whole["validation"])),
-                top - 1.15 * (top - 100 * own))  # so that none is drawn on the line of `own`
+    floor = min(
+        top - 4 * (top - np.median(100 * search.whole["validation"])),
+        top - 1.15 * (top - 100 * own),
+    )  # so that none is drawn on the line of `own`
     return max(floor, min(values.min(), 100 * own))
 
 
@@ -97,9 +135,14 @@ def _pad(axes, floor: float) -> float:
 
 
 def _cut(low: int) -> str:
-    return "" if not low else (
-        f" {low} trial{'s' if low > 1 else ''} below the axis {'are' if low > 1 else 'is'} drawn "
-        "at its foot, pointing down.")
+    return (
+        ""
+        if not low
+        else (
+            f" {low} trial{'s' if low > 1 else ''} below the axis {'are' if low > 1 else 'is'} "
+            "drawn at its foot, pointing down."
+        )
+    )
 
 
 def _dots(axes, x: np.ndarray, accuracy: np.ndarray, floor: float, **look) -> None:
@@ -107,8 +150,9 @@ def _dots(axes, x: np.ndarray, accuracy: np.ndarray, floor: float, **look) -> No
     y = 100 * accuracy
     under = y < floor
     axes.plot(x[~under], y[~under], linestyle="none", alpha=0.8, **look)
-    axes.plot(x[under], np.full(under.sum(), floor), linestyle="none", alpha=0.8,
-              **look | {"marker": 7})  # matplotlib's caret down, its tip at the place
+    axes.plot(
+        x[under], np.full(under.sum(), floor), linestyle="none", alpha=0.8, **look | {"marker": 7}
+    )  # matplotlib's caret down, its tip at the place
 
 
 @matplotlib.rc_context(STYLE)
@@ -116,38 +160,64 @@ def importance(searches: dict[str, Search], content: Study) -> Figure:
     """What each setting matters, a bar each; a panel for each arm."""
     shown = [s for s in searches.values() if len(s.importance)]
     counts = [len(s.importance) for s in shown]
-    figure, panels = canvas(1.1 + 0.25 * sum(counts) + 0.3 * len(counts), content,
-                            "Importance of the settings", nrows=len(shown), sharex=True,
-                            gridspec_kw={"height_ratios": [n + 0.4 for n in counts]})
+    figure, panels = canvas(
+        1.1 + 0.25 * sum(counts) + 0.3 * len(counts),
+        content,
+        "Importance of the settings",
+        nrows=len(shown),
+        sharex=True,
+        gridspec_kw={"height_ratios": [n + 0.4 for n in counts]},
+    )
     frames = []
     for axes, search in zip(panels[:, 0], shown, strict=True):
         frame = search.importance[["setting", "importance"]].sort_values(
-            "importance", ascending=False, kind="stable", ignore_index=True)
+            "importance", ascending=False, kind="stable", ignore_index=True
+        )
         frames.append(frame.assign(arm=search.arm)[["arm", "setting", "importance"]])
         rows = range(len(frame))
-        axes.barh(rows, 100 * frame["importance"], height=0.7,
-                  color=style_of(content, search.arm)["color"])
+        axes.barh(
+            rows,
+            100 * frame["importance"],
+            height=0.7,
+            color=style_of(content, search.arm)["color"],
+        )
         for row, share in zip(rows, frame["importance"], strict=True):
-            axes.annotate(f"{percent(share, 0)} %", (100 * share, row), xytext=(4, 0),
-                          textcoords="offset points", va="center", fontsize=SMALL)
+            axes.annotate(
+                f"{percent(share, 0)} %",
+                (100 * share, row),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=SMALL,
+            )
         axes.set_yticks(rows, frame["setting"].map(label))
         axes.set_title(search.arm)
         axes.set(ylim=(len(frame) - 0.5, -0.5))
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
     table = pd.concat(frames, ignore_index=True)
-    axes.set(xlabel="share of the variance explained, %",
-             xlim=(0, 112 * table["importance"].max() or 1))
+    axes.set(
+        xlabel="share of the variance explained, %", xlim=(0, 112 * table["importance"].max() or 1)
+    )
     alt = "Bar charts of the importance of the settings. " + " ".join(
-        f"{search.arm}: " + ", ".join(f"{label(row.setting)} {percent(row.importance, 0)} %"
-                                      for row in frame.itertuples()) + "."
-        for search, frame in zip(shown, frames, strict=True))
-    return Figure("search-importance", "Importance of the settings",
-                  render(figure, "search-importance", alt), alt,
-                  "How much of the variance of validation accuracy over the range searched each "
-                  "setting explains by itself (fANOVA on the whole trials, Hutter, Hoos and "
-                  "Leyton-Brown 2014), scaled to a sum of 100 %. It says nothing of which value is "
-                  "best.", Table("search-importance", "Importance of the settings", table, table))
+        f"{search.arm}: "
+        + ", ".join(
+            f"{label(row.setting)} {percent(row.importance, 0)} %" for row in frame.itertuples()
+        )
+        + "."
+        for search, frame in zip(shown, frames, strict=True)
+    )
+    return Figure(
+        "search-importance",
+        "Importance of the settings",
+        render(figure, "search-importance", alt),
+        alt,
+        "How much of the variance of validation accuracy over the range searched each "
+        "setting explains by itself (fANOVA on the whole trials, Hutter, Hoos and "
+        "Leyton-Brown 2014), scaled to a sum of 100 %. It says nothing of which value is "
+        "best.",
+        Table("search-importance", "Importance of the settings", table, table),
+    )
 
 
 @matplotlib.rc_context(STYLE)
@@ -155,9 +225,14 @@ def slices(search: Search, content: Study) -> Figure:
     """Validation accuracy of the whole trials against each setting, a panel each."""
     frame, names = search.whole, search.settings
     rows = -(-len(names) // COLUMNS)
-    figure, panels = canvas(1.2 + 1.7 * rows, content,
-                            f"Validation accuracy by setting: {search.arm}", nrows=rows,
-                            ncols=COLUMNS, sharey=True)
+    figure, panels = canvas(
+        1.2 + 1.7 * rows,
+        content,
+        f"Validation accuracy by setting: {search.arm}",
+        nrows=rows,
+        ncols=COLUMNS,
+        sharey=True,
+    )
     figure.get_layout_engine().set(hspace=0.06, wspace=0.03)
     floor = _floor(search, search.about["validation"])
     look = style_of(content, search.arm)
@@ -165,30 +240,49 @@ def slices(search: Search, content: Study) -> Figure:
         x = _places(axes, name, frame[name])
         _dots(axes, x, frame["validation"].to_numpy(), floor, markersize=3.5, **look)
         best = (frame["trial"] == search.about["trial"]).to_numpy()
-        axes.plot(x[best], 100 * frame["validation"][best], "*", color=BEST, markersize=13,
-                  markeredgecolor=PAPER, zorder=3)
+        axes.plot(
+            x[best],
+            100 * frame["validation"][best],
+            "*",
+            color=BEST,
+            markersize=13,
+            markeredgecolor=PAPER,
+            zorder=3,
+        )
         axes.set_xlabel(label(name))
         axes.grid(axis="y")
-    for axes in panels.flat[len(names):]:
+    for axes in panels.flat[len(names) :]:
         axes.remove()
-    _key(figure, [Line2D([], [], linestyle="none", markersize=3.5, **look),
-                  Line2D([], [], linestyle="none", markersize=10, marker="*", color=BEST)],
-         ["whole trial", "the best trial"])
+    _key(
+        figure,
+        [
+            Line2D([], [], linestyle="none", markersize=3.5, **look),
+            Line2D([], [], linestyle="none", markersize=10, marker="*", color=BEST),
+        ],
+        ["whole trial", "the best trial"],
+    )
     panels[0, 0].set_ylim(floor - _pad(panels[0, 0], floor), None)
     plain_ticks(panels[0, 0].yaxis)
     figure.supylabel("validation accuracy, %", fontsize=10)
     low = int((100 * frame["validation"] < floor).sum())
     best = search.best
-    alt = (f"Scatter charts of the validation accuracy of {len(frame)} trials against each "
-           f"setting. Trial {search.about['trial']} is the best: "
-           + ", ".join(f"{label(name)} {_told(best[name])}" for name in names) + ".")
+    alt = (
+        f"Scatter charts of the validation accuracy of {len(frame)} trials against each "
+        f"setting. Trial {search.about['trial']} is the best: "
+        + ", ".join(f"{label(name)} {_told(best[name])}" for name in names)
+        + "."
+    )
     table = search.trials
-    return Figure(f"search-{search.arm}", f"Settings of {search.arm}",
-                  render(figure, f"search-{search.arm}", alt), alt,
-                  "Each mark is a whole trial; pruned ones are left out. The star is the best "
-                  "trial. All settings change at once, and the search tries more where trials "
-                  f"were good, so marks lie closer there.{_cut(low)}",
-                  Table(f"search-{search.arm}", f"Trials of {search.arm}", table, table))
+    return Figure(
+        f"search-{search.arm}",
+        f"Settings of {search.arm}",
+        render(figure, f"search-{search.arm}", alt),
+        alt,
+        "Each mark is a whole trial; pruned ones are left out. The star is the best "
+        "trial. All settings change at once, and the search tries more where trials "
+        f"were good, so marks lie closer there.{_cut(low)}",
+        Table(f"search-{search.arm}", f"Trials of {search.arm}", table, table),
+    )
 
 
 def _places(axes, name: str, values: pd.Series) -> np.ndarray:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mnist_aug import result_files
+from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.intervals import paired_interval
 from mnist_aug.report.tables import points, span, spread
-from mnist_aug.statistics import paired_interval
-from mnist_aug.study import ARMS, Study
+from mnist_aug.results import files as result_files
 
 NAMES = ("ablation", "strength", "data-efficiency", "automatic", "epochs", "tuned")
 
@@ -32,13 +32,16 @@ class Runs:
 
     def paired(self, first: str, second: str, column: str) -> np.ndarray:
         """float [S], second less first in `column`, on the seeds both have."""
-        one, two = (self.frame[self.frame["variant"] == name].set_index("seed")[column]
-                    for name in (first, second))
+        one, two = (
+            self.frame[self.frame["variant"] == name].set_index("seed")[column]
+            for name in (first, second)
+        )
         return (two - one).dropna().to_numpy()
 
 
-def read(results: Path, content: Study,
-         best: dict[str, dict] | None = None) -> tuple[dict[str, Runs], list[str]]:
+def read(
+    results: Path, content: Study, best: dict[str, dict] | None = None
+) -> tuple[dict[str, Runs], list[str]]:
     """The studies in a results folder by name, and a sentence on each that is left out.
 
     Left out is what can't be compared with the arms: trained on another dataset, by other code,
@@ -56,10 +59,13 @@ def read(results: Path, content: Study,
     for name in NAMES:
         folders = sorted(path.parent for path in (Path(results) / name).glob("*/metrics.csv"))
         if name == "tuned" and best:
-            left_out += [f"The variant {folder.name} of the study tuned is left out, as no search "
-                         "in these results found its settings: delete its folder, or search "
-                         "again (`make tune`)."
-                         for folder in folders if folder.name not in best]
+            left_out += [
+                f"The variant {folder.name} of the study tuned is left out, as no search "
+                "in these results found its settings: delete its folder, or search "
+                "again (`make tune`)."
+                for folder in folders
+                if folder.name not in best
+            ]
             folders = [folder for folder in folders if folder.name in best]
         if not folders:
             continue
@@ -74,45 +80,59 @@ def read(results: Path, content: Study,
                 rows.append(_row(folder.name, row.seed, row.accuracy, manifest, history))
                 curves.append(history.assign(variant=folder.name, seed=row.seed))
         if any(reasons):
-            left_out.append(f"The study {name} is left out, as {next(filter(None, reasons))}: "
-                            f"`make {name}` with the arms' settings makes it anew.")
+            left_out.append(
+                f"The study {name} is left out, as {next(filter(None, reasons))}: "
+                f"`make {name}` with the arms' settings makes it anew."
+            )
             continue
         seeds = {row["seed"] for row in rows}
         arms = of_arms(content)
-        found[name] = Runs(pd.concat([pd.DataFrame(rows), arms[arms["seed"].isin(seeds)]],
-                                     ignore_index=True),
-                           pd.concat(curves)[["variant", "seed", "epoch", "val_accuracy"]])
+        found[name] = Runs(
+            pd.concat([pd.DataFrame(rows), arms[arms["seed"].isin(seeds)]], ignore_index=True),
+            pd.concat(curves)[["variant", "seed", "epoch", "val_accuracy"]],
+        )
     return found, left_out
 
 
 def of_arms(content: Study) -> pd.DataFrame:
     """The arms' own runs, as rows of `Runs.frame`."""
-    return pd.DataFrame([_row(arm.name, run.seed, accuracy, run.manifest, run.history)
-                         for arm in content.arms
-                         for run, accuracy in zip(arm.runs, arm.accuracy, strict=True)])
+    return pd.DataFrame(
+        [
+            _row(arm.name, run.seed, accuracy, run.manifest, run.history)
+            for arm in content.arms
+            for run, accuracy in zip(arm.runs, arm.accuracy, strict=True)
+        ]
+    )
 
 
 def _row(variant: str, seed: int, accuracy: float, manifest: dict, history: pd.DataFrame) -> dict:
     settings = manifest["variant"]
-    return {"variant": variant, "seed": seed, "test": accuracy,
-            "validation": history["val_accuracy"].iloc[-1],
-            "policy": (settings.get("policy") or {}).get("name"),
-            "training_images": settings.get("training_images") or manifest["dataset"]["train"],
-            "epochs": settings["epochs"]}
+    return {
+        "variant": variant,
+        "seed": seed,
+        "test": accuracy,
+        "validation": history["val_accuracy"].iloc[-1],
+        "policy": (settings.get("policy") or {}).get("name"),
+        "training_images": settings.get("training_images") or manifest["dataset"]["train"],
+        "epochs": settings["epochs"],
+    }
 
 
 def _unlike(name: str, manifest: dict, content: Study, best: dict[str, dict]) -> str | None:
     """Why a run of a study can't be compared with the arms, or None if it can."""
     arm = content.arms[1].runs[0].manifest
-    for key, what, words in (("dataset", "sha256", "it is of another dataset"),
-                             ("sources_sha256", "training", "other code trained it")):
+    for key, what, words in (
+        ("dataset", "sha256", "it is of another dataset"),
+        ("sources_sha256", "training", "other code trained it"),
+    ):
         if (manifest.get(key) or {}).get(what) != (arm.get(key) or {}).get(what):
             return words
     own, arms = manifest["variant"], arm["variant"]
     if name != "epochs" and own["epochs"] != arms["epochs"]:
         return f"its runs have {own['epochs']} epochs and the arms {arms['epochs']}"
-    if name == "tuned" and any(own.get(key) != value for key, value in
-                               best.get(own["name"], {}).items()):
+    if name == "tuned" and any(
+        own.get(key) != value for key, value in best.get(own["name"], {}).items()
+    ):
         return "the search has found other settings since"
     if name in ("automatic", "tuned"):  # other policies than the arm's are what they are about
         return None
@@ -125,13 +145,14 @@ def _unlike(name: str, manifest: dict, content: Study, best: dict[str, dict]) ->
 
 def seeds_words(runs: Runs, content: Study) -> list[str]:
     """What augmentation gains on a study's seeds, where these are not all."""
-    own, every = (one.paired(*ARMS, "test") for one in (
-        runs, Runs(of_arms(content), runs.curves)))
+    own, every = (one.paired(*ARMS, "test") for one in (runs, Runs(of_arms(content), runs.curves)))
     if not 0 < len(own) < len(every):
         return []
-    return [f"This study has {len(own)} of the arms' {len(every)} seeds. On these, augmentation "
-            f"gains {points(own.mean())} pp; over all, {points(every.mean())} pp. So compare "
-            "within the study."]
+    return [
+        f"This study has {len(own)} of the arms' {len(every)} seeds. On these, augmentation "
+        f"gains {points(own.mean())} pp; over all, {points(every.mean())} pp. So compare "
+        "within the study."
+    ]
 
 
 def summary(runs: Runs, names: list[str], against: tuple[str, ...]) -> pd.DataFrame:
@@ -145,8 +166,11 @@ def summary(runs: Runs, names: list[str], against: tuple[str, ...]) -> pd.DataFr
         for other in against:
             gains = runs.paired(other, name, "test")
             low, high = paired_interval(gains)
-            row |= {f"against_{other}": gains.mean(), f"against_{other}_low": low,
-                    f"against_{other}_high": high}
+            row |= {
+                f"against_{other}": gains.mean(),
+                f"against_{other}_low": low,
+                f"against_{other}_high": high,
+            }
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -154,5 +178,7 @@ def summary(runs: Runs, names: list[str], against: tuple[str, ...]) -> pd.DataFr
 def against(frame: pd.DataFrame, other: str) -> list[str]:
     """Differences and intervals of a `summary` as text."""
     columns = frame[[f"against_{other}", f"against_{other}_low", f"against_{other}_high"]]
-    return ["—" if name == other else f"{points(mean)} ({span(low, high)})"
-            for name, (mean, low, high) in zip(frame["variant"], columns.to_numpy(), strict=True)]
+    return [
+        "—" if name == other else f"{points(mean)} ({span(low, high)})"
+        for name, (mean, low, high) in zip(frame["variant"], columns.to_numpy(), strict=True)
+    ]

@@ -6,17 +6,31 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mnist_aug import significance
-from mnist_aug.statistics import compare, mean_interval
-from mnist_aug.study import ARMS, Study
+from mnist_aug.analysis import significance
+from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.intervals import compare, mean_interval
 
 MINUS = "\N{MINUS SIGN}"
 NO_NUMBER = "not a number"  # what training that diverged leaves; infinity, too
 RISKY = r"\t|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"  # how a formula starts
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-UNSEEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 0x200E, 0x200F,
-                        *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF],
-                       "\N{REPLACEMENT CHARACTER}")
+UNSEEN = dict.fromkeys(
+    [
+        *range(9),
+        11,
+        12,
+        *range(14, 32),
+        *range(127, 160),
+        0x61C,
+        0x200E,
+        0x200F,
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        0xFFFE,
+        0xFFFF,
+    ],
+    "\N{REPLACEMENT CHARACTER}",
+)
 
 
 @dataclass(frozen=True)
@@ -36,8 +50,11 @@ class Table:
     @property
     def text_columns(self) -> list[str]:
         """Columns of `shown` that hold words rather than numbers, and are set to the left."""
-        return [name for name, cells in self.shown.items()
-                if self.words or not cells.astype(str).str.match(rf"[+{MINUS}\d<]").any()]
+        return [
+            name
+            for name, cells in self.shown.items()
+            if self.words or not cells.astype(str).str.match(rf"[+{MINUS}\d<]").any()
+        ]
 
     @property
     def csv(self) -> str:
@@ -66,7 +83,7 @@ def visible(text: str) -> str:
 def clipped(name: str, most: int = 60) -> str:
     """A name that fits a line of a figure."""
     name = " ".join(visible(name).split())
-    return name if len(name) <= most else f"{name[:most - 1]}…"
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def percent(fraction: float, digits: int = 2) -> str:
@@ -106,7 +123,8 @@ def spread(values: np.ndarray) -> float:
 def with_sd(frame: pd.DataFrame, part: str) -> pd.Series:
     """Means in column `part` and SDs in `<part>_sd` as text, percent; no SD for a single run."""
     return frame[part].map(percent) + frame[f"{part}_sd"].map(
-        lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}")
+        lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}"
+    )
 
 
 def listed(names: list[str]) -> str:
@@ -120,25 +138,46 @@ def results(study: Study) -> Table:
         accuracy, loss = variant.accuracy, np.array([run.loss for run in variant.runs])
         low, high = mean_interval(accuracy)
         parameters = variant.runs[0].manifest["parameters"]
-        rows.append({"variant": variant.name, "seeds": len(accuracy), "accuracy": accuracy.mean(),
-                     "accuracy_sd": spread(accuracy), "accuracy_low": low, "accuracy_high": high,
-                     "errors": (1 - accuracy.mean()) * len(study.labels), "loss": loss.mean(),
-                     "loss_sd": spread(loss), "parameters": parameters})
+        rows.append(
+            {
+                "variant": variant.name,
+                "seeds": len(accuracy),
+                "accuracy": accuracy.mean(),
+                "accuracy_sd": spread(accuracy),
+                "accuracy_low": low,
+                "accuracy_high": high,
+                "errors": (1 - accuracy.mean()) * len(study.labels),
+                "loss": loss.mean(),
+                "loss_sd": spread(loss),
+                "parameters": parameters,
+            }
+        )
         many = len(accuracy) > 1
-        sd = [f" ± {percent(spread(accuracy))}",
-              f" ± {decimals(spread(loss), 4)}"] if many else ["", ""]
+        sd = (
+            [f" ± {percent(spread(accuracy))}", f" ± {decimals(spread(loss), 4)}"]
+            if many
+            else ["", ""]
+        )
         if not np.isfinite(loss).all():
             sd[1] = ""
-        shown.append({
-            "variant": variant.name, "policy": variant.policy or "none",
-            "seeds": str(len(accuracy)),
-            "accuracy ± SD, %": percent(accuracy.mean()) + sd[0],
-            "95 % interval over seeds, %": span(low, high, percent),
-            f"errors of {len(study.labels):,}": number(rows[-1]["errors"]),
-            "loss ± SD, nats": f"{decimals(loss.mean(), 4)}{sd[1]}",
-            "parameters": f"{parameters:,}"})
-    return Table("results", "Accuracy and loss on the test images, mean over seeds",
-                 pd.DataFrame(rows), pd.DataFrame(shown))
+        shown.append(
+            {
+                "variant": variant.name,
+                "policy": variant.policy or "none",
+                "seeds": str(len(accuracy)),
+                "accuracy ± SD, %": percent(accuracy.mean()) + sd[0],
+                "95 % interval over seeds, %": span(low, high, percent),
+                f"errors of {len(study.labels):,}": number(rows[-1]["errors"]),
+                "loss ± SD, nats": f"{decimals(loss.mean(), 4)}{sd[1]}",
+                "parameters": f"{parameters:,}",
+            }
+        )
+    return Table(
+        "results",
+        "Accuracy and loss on the test images, mean over seeds",
+        pd.DataFrame(rows),
+        pd.DataFrame(shown),
+    )
 
 
 def p_value(p: float) -> str:
@@ -155,21 +194,37 @@ def comparisons(study: Study) -> Table:
         difference = compare(first.correct, second.correct)
         counts = second.correct.sum(axis=1) - first.correct.sum(axis=1)
         share, low, high = significance.probability_better(counts)
-        rows.append({"variant": name, "seeds": difference.seeds, "difference": difference.mean,
-                     "difference_low": difference.low, "difference_high": difference.high,
-                     "better": share, "better_low": low, "better_high": high,
-                     "permutation_p": significance.permutation_test(counts)})
+        rows.append(
+            {
+                "variant": name,
+                "seeds": difference.seeds,
+                "difference": difference.mean,
+                "difference_low": difference.low,
+                "difference_high": difference.high,
+                "better": share,
+                "better_low": low,
+                "better_high": high,
+                "permutation_p": significance.permutation_test(counts),
+            }
+        )
     frame = pd.DataFrame(rows)
     frame["holm_p"] = significance.holm(frame["permutation_p"])
-    shown = pd.DataFrame({
-        f"against {ARMS[0]}": frame["variant"], "seeds": frame["seeds"].astype(str),
-        "difference, pp": frame["difference"].map(points),
-        "95 % interval, pp": [span(r.difference_low, r.difference_high)
-                              for r in frame.itertuples()],
-        "better in, % of seeds": [f"{100 * share:.0f}" for share in frame["better"]],
-        "95 % interval of that": [span(r.better_low, r.better_high, lambda v: percent(v, 0))
-                             for r in frame.itertuples()],
-        "permutation test, p": frame["permutation_p"].map(p_value)})
+    shown = pd.DataFrame(
+        {
+            f"against {ARMS[0]}": frame["variant"],
+            "seeds": frame["seeds"].astype(str),
+            "difference, pp": frame["difference"].map(points),
+            "95 % interval, pp": [
+                span(r.difference_low, r.difference_high) for r in frame.itertuples()
+            ],
+            "better in, % of seeds": [f"{100 * share:.0f}" for share in frame["better"]],
+            "95 % interval of that": [
+                span(r.better_low, r.better_high, lambda v: percent(v, 0))
+                for r in frame.itertuples()
+            ],
+            "permutation test, p": frame["permutation_p"].map(p_value),
+        }
+    )
     if len(frame) > 1:
         shown[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
     return Table("comparisons", "The difference, by interval and by test", frame, shown)
@@ -178,19 +233,30 @@ def comparisons(study: Study) -> Table:
 def pairs(study: Study) -> Table:
     """The runs of each seed side by side, and McNemar's test of those two models."""
     first, second = study.arms
-    frame = pd.DataFrame({"seed": first.seeds, ARMS[0]: first.accuracy, ARMS[1]: second.accuracy,
-                          "difference": second.accuracy - first.accuracy})
-    tests = [significance.mcnemar(*both) for both in zip(first.correct, second.correct,
-                                                         strict=True)]
+    frame = pd.DataFrame(
+        {
+            "seed": first.seeds,
+            ARMS[0]: first.accuracy,
+            ARMS[1]: second.accuracy,
+            "difference": second.accuracy - first.accuracy,
+        }
+    )
+    tests = [
+        significance.mcnemar(*both) for both in zip(first.correct, second.correct, strict=True)
+    ]
     frame[["gained", "lost", "mcnemar_p"]] = pd.DataFrame(tests).to_numpy()
     frame = frame.astype({"gained": int, "lost": int})
     frame["holm_p"] = significance.holm(frame["mcnemar_p"])
-    shown = pd.DataFrame({"seed": frame["seed"].astype(str),
-                          **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
-                          "difference, pp": frame["difference"].map(points),
-                          "images gained": frame["gained"].map("{:,}".format),
-                          "images lost": frame["lost"].map("{:,}".format),
-                          "McNemar's test, p": frame["mcnemar_p"].map(p_value)})
+    shown = pd.DataFrame(
+        {
+            "seed": frame["seed"].astype(str),
+            **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
+            "difference, pp": frame["difference"].map(points),
+            "images gained": frame["gained"].map("{:,}".format),
+            "images lost": frame["lost"].map("{:,}".format),
+            "McNemar's test, p": frame["mcnemar_p"].map(p_value),
+        }
+    )
     if len(frame) > 1:
         shown[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
     return Table("pairs", "Test accuracy of each pair of runs", frame, shown)
@@ -198,18 +264,32 @@ def pairs(study: Study) -> Table:
 
 def runs(study: Study) -> Table:
     """Every run of every variant: the dots behind the means. `pairs` shows the accuracies."""
-    frame = pd.DataFrame([
-        {"variant": variant.name, "seed": run.seed, "accuracy": accuracy, "loss": run.loss,
-         "validation_accuracy": run.history["val_accuracy"].iloc[-1], "learned": run.learned,
-         "seconds": run.manifest["seconds"], "images_per_second": run.manifest["images_per_second"]}
-        for variant in study.variants.values()
-        for run, accuracy in zip(variant.runs, variant.accuracy, strict=True)])
-    shown = pd.DataFrame({
-        "variant": frame["variant"], "seed": frame["seed"].astype(str),
-        "test loss, nats": [decimals(loss, 4) for loss in frame["loss"]],
-        "validation accuracy, %": frame["validation_accuracy"].map(percent),
-        "seconds": frame["seconds"].map("{:.1f}".format),
-        "images/s": frame["images_per_second"].map(number)})
+    frame = pd.DataFrame(
+        [
+            {
+                "variant": variant.name,
+                "seed": run.seed,
+                "accuracy": accuracy,
+                "loss": run.loss,
+                "validation_accuracy": run.history["val_accuracy"].iloc[-1],
+                "learned": run.learned,
+                "seconds": run.manifest["seconds"],
+                "images_per_second": run.manifest["images_per_second"],
+            }
+            for variant in study.variants.values()
+            for run, accuracy in zip(variant.runs, variant.accuracy, strict=True)
+        ]
+    )
+    shown = pd.DataFrame(
+        {
+            "variant": frame["variant"],
+            "seed": frame["seed"].astype(str),
+            "test loss, nats": [decimals(loss, 4) for loss in frame["loss"]],
+            "validation accuracy, %": frame["validation_accuracy"].map(percent),
+            "seconds": frame["seconds"].map("{:.1f}".format),
+            "images/s": frame["images_per_second"].map(number),
+        }
+    )
     if not frame["learned"].all():
         shown["learned"] = frame["learned"].map({True: "yes", False: "no"})
     return Table("runs", "Every run", frame, shown)
@@ -217,20 +297,33 @@ def runs(study: Study) -> Table:
 
 def curves(study: Study) -> Table:
     """Learning curves of the arms, a row for each run and epoch."""
-    frame = pd.concat([run.history.assign(variant=variant.name, seed=run.seed)
-                       for variant in study.arms for run in variant.runs], ignore_index=True)
+    frame = pd.concat(
+        [
+            run.history.assign(variant=variant.name, seed=run.seed)
+            for variant in study.arms
+            for run in variant.runs
+        ],
+        ignore_index=True,
+    )
     names = ["loss", "val_loss", "accuracy", "val_accuracy"]
     frame = frame[["variant", "seed", "epoch", *names]]
     ends = frame["epoch"] == frame.groupby(["variant", "seed"])["epoch"].transform("max")
     # A mean without the runs whose loss is not a number would hide them.
-    last = frame[ends].groupby("variant", sort=False)[names].agg(
-        lambda values: values.mean(skipna=False)).reset_index()
-    shown = pd.DataFrame({
-        "variant": last["variant"],
-        "training loss, nats": [decimals(loss, 4) for loss in last["loss"]],
-        "validation loss, nats": [decimals(loss, 4) for loss in last["val_loss"]],
-        "training accuracy, %": last["accuracy"].map(percent),
-        "validation accuracy, %": last["val_accuracy"].map(percent)})
+    last = (
+        frame[ends]
+        .groupby("variant", sort=False)[names]
+        .agg(lambda values: values.mean(skipna=False))
+        .reset_index()
+    )
+    shown = pd.DataFrame(
+        {
+            "variant": last["variant"],
+            "training loss, nats": [decimals(loss, 4) for loss in last["loss"]],
+            "validation loss, nats": [decimals(loss, 4) for loss in last["val_loss"]],
+            "training accuracy, %": last["accuracy"].map(percent),
+            "validation accuracy, %": last["val_accuracy"].map(percent),
+        }
+    )
     return Table("curves", "After the last epoch, mean over seeds", frame, shown)
 
 
@@ -242,15 +335,27 @@ def classes(study: Study) -> Table:
         own = study.labels == k
         if own.any():
             difference = compare(first.correct[:, own], second.correct[:, own])
-            rows.append({"class": k, "test_images": int(own.sum()), ARMS[0]: difference.first,
-                         ARMS[1]: difference.second, "difference": difference.mean,
-                         "low": difference.low, "high": difference.high})
+            rows.append(
+                {
+                    "class": k,
+                    "test_images": int(own.sum()),
+                    ARMS[0]: difference.first,
+                    ARMS[1]: difference.second,
+                    "difference": difference.mean,
+                    "low": difference.low,
+                    "high": difference.high,
+                }
+            )
     frame = pd.DataFrame(rows)
-    shown = pd.DataFrame({
-        "class": frame["class"].astype(str), "test images": frame["test_images"].map("{:,}".format),
-        **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
-        "difference, pp": frame["difference"].map(points),
-        "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()]})
+    shown = pd.DataFrame(
+        {
+            "class": frame["class"].astype(str),
+            "test images": frame["test_images"].map("{:,}".format),
+            **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
+            "difference, pp": frame["difference"].map(points),
+            "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()],
+        }
+    )
     return Table("classes", "Test accuracy within each class", frame, shown)
 
 
@@ -258,23 +363,28 @@ def confusion(study: Study) -> Table:
     """Mean counts per run, and the confusions whose frequency changed most."""
     counts = [variant.confusion(study.classes) for variant in study.arms]
     true, read = (a.ravel() for a in np.indices(counts[0].shape))
-    frame = pd.DataFrame({"true": true, "predicted": read, ARMS[0]: counts[0].ravel(),
-                          ARMS[1]: counts[1].ravel()})
+    frame = pd.DataFrame(
+        {"true": true, "predicted": read, ARMS[0]: counts[0].ravel(), ARMS[1]: counts[1].ravel()}
+    )
     frame["difference"] = frame[ARMS[1]] - frame[ARMS[0]]
     off = frame[(frame["true"] != frame["predicted"]) & (frame["difference"] != 0)]
     top = off.reindex(off["difference"].abs().sort_values(ascending=False, kind="stable").index)[:8]
-    shown = pd.DataFrame({
-        "true → predicted": top["true"].astype(str) + " → " + top["predicted"].astype(str),
-        **{arm: top[arm].map("{:.1f}".format) for arm in ARMS},
-        "difference": top["difference"].map(lambda d: f"{d:+.1f}".replace("-", MINUS))})
+    shown = pd.DataFrame(
+        {
+            "true → predicted": top["true"].astype(str) + " → " + top["predicted"].astype(str),
+            **{arm: top[arm].map("{:.1f}".format) for arm in ARMS},
+            "difference": top["difference"].map(lambda d: f"{d:+.1f}".replace("-", MINUS)),
+        }
+    )
     return Table("confusion", "The confusions whose mean count per run changed most", frame, shown)
 
 
 def read_by(study: Study, index: np.ndarray, name: str, title: str) -> Table:
     """How each arm reads the test images of those indices, int [M]."""
     frame = pd.DataFrame({"index": index, "class": study.labels[index]})
-    shown = pd.DataFrame({"test image": frame["index"].astype(str),
-                          "class": frame["class"].astype(str)})
+    shown = pd.DataFrame(
+        {"test image": frame["index"].astype(str), "class": frame["class"].astype(str)}
+    )
     for arm in study.arms:
         votes = arm.predictions[:, index].T
         usual = np.array([np.bincount(vote).argmax() for vote in votes], int)

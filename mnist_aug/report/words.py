@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from mnist_aug.metrics import CALIBRATION_BINS
+from mnist_aug.analysis.comparison import ARMS, Study, Variant
+from mnist_aug.analysis.intervals import FEW_SEEDS, Difference
+from mnist_aug.analysis.metrics import CALIBRATION_BINS
 from mnist_aug.report.tables import listed, number, p_value, percent, points, span
-from mnist_aug.statistics import FEW_SEEDS, Difference
-from mnist_aug.study import ARMS, Study, Variant
 
 LEAST_SEEDS = 6  # the fewest with 2 / 2^S below 0.05
 NUMERALS = {2: "Two", 3: "Three", 4: "Four"}
@@ -25,9 +25,11 @@ def _trained(variant: Variant) -> str:
     layers = "\N{EN DASH}".join(map(str, settings["layers"])) or "without hidden layers"
     epochs, dataset = settings["epochs"], manifest["dataset"]
     shape = " \N{MULTIPLICATION SIGN} ".join(map(str, dataset["image_shape"]))
-    return (f"Dense network {layers}, {manifest['parameters']:,} parameters, "
-            f"{settings['optimizer']}, {epochs} epoch{'s' if epochs != 1 else ''}, trained on "
-            f"{dataset['train']:,} images of {shape} pixels.")
+    return (
+        f"Dense network {layers}, {manifest['parameters']:,} parameters, "
+        f"{settings['optimizer']}, {epochs} epoch{'s' if epochs != 1 else ''}, trained on "
+        f"{dataset['train']:,} images of {shape} pixels."
+    )
 
 
 def verdict(content: Study, difference: Difference) -> str:
@@ -40,17 +42,26 @@ def verdict(content: Study, difference: Difference) -> str:
     seeds = f"n = {difference.seeds} seed{'s' if difference.seeds > 1 else ''}"
     place = f"on the {difference.examples:,} test images of {content.mark}"
     if difference.outcome == "too few seeds":
-        return (f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
-                f"instead of {first} % {place}, a difference of {size} ({interval} over test "
-                f"images alone, {seeds}).")
+        return (
+            f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
+            f"instead of {first} % {place}, a difference of {size} ({interval} over test "
+            f"images alone, {seeds})."
+        )
     if difference.outcome == "no detectable difference":
-        return (f"No detectable difference: with {cause}, test accuracy is {second} % instead of "
-                f"{first} % {place}, a difference of {size} ({interval}, {seeds}).")
+        return (
+            f"No detectable difference: with {cause}, test accuracy is {second} % instead of "
+            f"{first} % {place}, a difference of {size} ({interval}, {seeds})."
+        )
     change = difference.error_reduction
-    errors = "" if change is None else (
-        f", {abs(100 * change):.0f} % {'fewer' if change > 0 else 'more'} errors")
-    return (f"{cause[0].upper()}{cause[1:]} {difference.outcome}: test accuracy is {second} % "
-            f"instead of {first} % {place}, a difference of {size} ({interval}, {seeds}){errors}.")
+    errors = (
+        ""
+        if change is None
+        else (f", {abs(100 * change):.0f} % {'fewer' if change > 0 else 'more'} errors")
+    )
+    return (
+        f"{cause[0].upper()}{cause[1:]} {difference.outcome}: test accuracy is {second} % "
+        f"instead of {first} % {place}, a difference of {size} ({interval}, {seeds}){errors}."
+    )
 
 
 def caution(difference: Difference, needed: int | None = None) -> str:
@@ -60,19 +71,27 @@ def caution(difference: Difference, needed: int | None = None) -> str:
         needed: seeds that would find a difference like the one seen; None where none would.
     """
     if difference.outcome == "too few seeds":
-        return ("Another seed may give another difference, and one pair of runs can't tell how "
-                f"far off; train with SEEDS={FEW_SEEDS} or more.")
+        return (
+            "Another seed may give another difference, and one pair of runs can't tell how "
+            f"far off; train with SEEDS={FEW_SEEDS} or more."
+        )
     said = []
     if difference.outcome == "no detectable difference":
-        said.append("That is not proof of no effect: the data fit any difference from "
-                    f"{span(difference.low, difference.high)} pp.")
+        said.append(
+            "That is not proof of no effect: the data fit any difference from "
+            f"{span(difference.low, difference.high)} pp."
+        )
         if needed and needed > difference.seeds:
-            said.append(f"To find a difference like the one seen with a chance of 80 %, on these "
-                        f"test images, takes about {needed:,} seeds.")
+            said.append(
+                f"To find a difference like the one seen with a chance of 80 %, on these "
+                f"test images, takes about {needed:,} seeds."
+            )
     if difference.seeds < FEW_SEEDS:
-        said.append(f"{NUMERALS[difference.seeds]} seeds say little about the spread between "
-                    f"seeds, so the ends of the interval may move; SEEDS={FEW_SEEDS} or more "
-                    "steadies them.")
+        said.append(
+            f"{NUMERALS[difference.seeds]} seeds say little about the spread between "
+            f"seeds, so the ends of the interval may move; SEEDS={FEW_SEEDS} or more "
+            "steadies them."
+        )
     return " ".join(said)
 
 
@@ -85,22 +104,30 @@ def not_learned(content: Study) -> str:
             said.append(f"{arm.name} with seed{'s' if len(seeds) > 1 else ''} {listed(seeds)}")
     if not said:
         return ""
-    return (f"Some training failed: {' and '.join(said)} did not learn, as the last training loss "
-            f"is not below that of guessing, ln {content.classes}. What such runs score is in all "
-            "means.")
+    return (
+        f"Some training failed: {' and '.join(said)} did not learn, as the last training loss "
+        f"is not below that of guessing, ln {content.classes}. What such runs score is in all "
+        "means."
+    )
 
 
 def methods(difference: Difference) -> str:
     """How the intervals are made."""
-    paired = ("The arms are paired: a seed gives both the same initial weights and the same order "
-              "of images. Differences are in percentage points, pp.")
+    paired = (
+        "The arms are paired: a seed gives both the same initial weights and the same order "
+        "of images. Differences are in percentage points, pp."
+    )
     if difference.seeds < 2:
-        return (f"{paired} The interval of the difference comes from a bootstrap over test images; "
-                "with one seed there is none over seeds.")
-    return (f"{paired} The interval of the difference comes from a bootstrap that resamples seeds "
-            "and test images crosswise (Owen 2007), with Student's t for few seeds. The interval "
-            "of a variant's mean is Student's t over seeds, for these test images. SD is over "
-            "seeds.")
+        return (
+            f"{paired} The interval of the difference comes from a bootstrap over test images; "
+            "with one seed there is none over seeds."
+        )
+    return (
+        f"{paired} The interval of the difference comes from a bootstrap that resamples seeds "
+        "and test images crosswise (Owen 2007), with Student's t for few seeds. The interval "
+        "of a variant's mean is Student's t over seeds, for these test images. SD is over "
+        "seeds."
+    )
 
 
 def significance(comparisons: pd.DataFrame) -> str:
@@ -111,17 +138,25 @@ def significance(comparisons: pd.DataFrame) -> str:
     """
     row = comparisons.iloc[0]
     seeds, p = int(row["seeds"]), row["permutation_p"]
-    ahead, chance = row["better"] * seeds, span(row["better_low"], row["better_high"],
-                                                lambda share: percent(share, 0))
-    text = (f"{ARMS[1]} is ahead in {ahead:g} of {seeds} seeds (a tie counts half); the chance "
-            f"that it is with another seed has the 95 % interval {chance} %. ")
+    ahead, chance = (
+        row["better"] * seeds,
+        span(row["better_low"], row["better_high"], lambda share: percent(share, 0)),
+    )
+    text = (
+        f"{ARMS[1]} is ahead in {ahead:g} of {seeds} seeds (a tie counts half); the chance "
+        f"that it is with another seed has the 95 % interval {chance} %. "
+    )
     if seeds < LEAST_SEEDS:
-        return text + (f"The paired permutation test can't find anything at the 5 % level with "
-                       f"fewer than {LEAST_SEEDS} seeds.")
-    return text + (f"The exact paired permutation test over seeds gives p "
-                   f"{p_value(p) if p < 0.0001 else '= ' + p_value(p)}: for these test images, a "
-                   f"difference as large would {'rarely' if p < 0.05 else 'often enough'} come "
-                   "of the choice of seeds alone.")
+        return text + (
+            f"The paired permutation test can't find anything at the 5 % level with "
+            f"fewer than {LEAST_SEEDS} seeds."
+        )
+    return text + (
+        f"The exact paired permutation test over seeds gives p "
+        f"{p_value(p) if p < 0.0001 else '= ' + p_value(p)}: for these test images, a "
+        f"difference as large would {'rarely' if p < 0.05 else 'often enough'} come "
+        "of the choice of seeds alone."
+    )
 
 
 def calibration(scores: pd.DataFrame) -> str:
@@ -131,12 +166,14 @@ def calibration(scores: pd.DataFrame) -> str:
         scores: the frame of `calibration.scores`.
     """
     first, second = (scores.set_index("variant").loc[arm] for arm in ARMS)
-    return ("Mean largest probability less accuracy, which is above zero where a network is surer "
-            f"than it should be: {points(first['overconfidence'])} pp with {ARMS[0]}, "
-            f"{points(second['overconfidence'])} pp with {ARMS[1]}. The expected calibration error "
-            f"is the mean distance of the two over {CALIBRATION_BINS} bins of equal mass; the "
-            "Brier score is the squared distance of the probabilities to the truth, summed over "
-            "classes. Less is better for both.")
+    return (
+        "Mean largest probability less accuracy, which is above zero where a network is surer "
+        f"than it should be: {points(first['overconfidence'])} pp with {ARMS[0]}, "
+        f"{points(second['overconfidence'])} pp with {ARMS[1]}. The expected calibration error "
+        f"is the mean distance of the two over {CALIBRATION_BINS} bins of equal mass; the "
+        "Brier score is the squared distance of the probabilities to the truth, summed over "
+        "classes. Less is better for both."
+    )
 
 
 def last_epochs(curves: pd.DataFrame) -> str:
@@ -147,15 +184,25 @@ def last_epochs(curves: pd.DataFrame) -> str:
     """
     ends, least = [], []
     for arm in ARMS:
-        mean = curves[curves["variant"] == arm].groupby("epoch")["val_loss"].agg(
-            lambda values: values.mean(skipna=False))
+        mean = (
+            curves[curves["variant"] == arm]
+            .groupby("epoch")["val_loss"]
+            .agg(lambda values: values.mean(skipna=False))
+        )
         ends.append(int(mean.index.max()))
-        least.append(f"at epoch {mean.idxmin()} with {arm}" if mean.notna().any() else
-                     f"at no epoch with {arm}, as it is not a number")
-    scored = (f"Both arms are scored after epoch {ends[0]}" if ends[0] == ends[1] else
-              f"{ARMS[0]} is scored after epoch {ends[0]} and {ARMS[1]} after epoch {ends[1]}")
-    return (f"{scored}, with no early stopping. Mean validation loss was least "
-            f"{' and '.join(least)}.")
+        least.append(
+            f"at epoch {mean.idxmin()} with {arm}"
+            if mean.notna().any()
+            else f"at no epoch with {arm}, as it is not a number"
+        )
+    scored = (
+        f"Both arms are scored after epoch {ends[0]}"
+        if ends[0] == ends[1]
+        else f"{ARMS[0]} is scored after epoch {ends[0]} and {ARMS[1]} after epoch {ends[1]}"
+    )
+    return (
+        f"{scored}, with no early stopping. Mean validation loss was least {' and '.join(least)}."
+    )
 
 
 def training_time(cost: pd.DataFrame) -> str:
@@ -165,11 +212,15 @@ def training_time(cost: pd.DataFrame) -> str:
         cost: the frame of `provenance.cost`, a row for each variant.
     """
     first, second = (cost.set_index("variant").loc[arm] for arm in ARMS)
-    text = (f"Median training time of a run: {number(first['seconds'])} s with {ARMS[0]}, "
-            f"{number(second['seconds'])} s with {ARMS[1]} (wall clock; the first run of each "
-            "includes compiling, and other work on the machine counts).")
-    apart = (first["seconds_most"] < second["seconds_least"]
-             or second["seconds_most"] < first["seconds_least"])
+    text = (
+        f"Median training time of a run: {number(first['seconds'])} s with {ARMS[0]}, "
+        f"{number(second['seconds'])} s with {ARMS[1]} (wall clock; the first run of each "
+        "includes compiling, and other work on the machine counts)."
+    )
+    apart = (
+        first["seconds_most"] < second["seconds_least"]
+        or second["seconds_most"] < first["seconds_least"]
+    )
     if not apart:
         return text
     ratio = number(second["seconds"] / first["seconds"])
@@ -179,8 +230,10 @@ def training_time(cost: pd.DataFrame) -> str:
 def changed_images(gain: np.ndarray) -> str:
     """How many test images more, fewer and as many seeds read right; gain float [N]."""
     better, worse = int((gain > 0).sum()), int((gain < 0).sum())
-    return (f"Of {len(gain):,} test images, {ARMS[1]} reads {better:,} right in more seeds than "
-            f"{ARMS[0]} does, {worse:,} in fewer, and {len(gain) - better - worse:,} in as many.")
+    return (
+        f"Of {len(gain):,} test images, {ARMS[1]} reads {better:,} right in more seeds than "
+        f"{ARMS[0]} does, {worse:,} in fewer, and {len(gain) - better - worse:,} in as many."
+    )
 
 
 def choice(shown: int, total: int, what: str) -> str:
@@ -188,7 +241,11 @@ def choice(shown: int, total: int, what: str) -> str:
     if total == 1:
         return f"The only image with a {what} in seeds that read it right."
     if shown == total:
-        return (f"All {total} images with a {what} in seeds that read them right, the largest "
-                "first; ties by image number.")
-    return (f"The {shown} of {total:,} images with the largest {what} in seeds that read them "
-            "right; ties by image number.")
+        return (
+            f"All {total} images with a {what} in seeds that read them right, the largest "
+            "first; ties by image number."
+        )
+    return (
+        f"The {shown} of {total:,} images with the largest {what} in seeds that read them "
+        "right; ties by image number."
+    )

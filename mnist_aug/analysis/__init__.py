@@ -1,0 +1,1 @@
+"""Numbers from predictions: metrics, confidence intervals and tests. No TensorFlow."""

@@ -1,0 +1,96 @@
+"""Scores of predicted probabilities. NumPy alone."""
+
+import json
+
+import numpy as np
+
+CALIBRATION_BINS = 15
+LEAST_PROBABILITY = 1e-7  # Keras clips at the same value before it takes the logarithm
+
+
+def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict:
+    """A row of `metrics.csv`, without the columns that say which run and test set it is of.
+
+    Args:
+        labels: int `[N]`, 0 to K - 1.
+        probabilities: float `[N, K]` in [0, 1].
+
+    Returns:
+        `accuracy` in [0, 1]; `loss`, the mean negative log-likelihood in nats; `brier` in [0, 2];
+        `ece` in [0, 1]; `images`, N.
+    """
+    return {
+        "accuracy": (probabilities.argmax(1) == labels).mean(),
+        "loss": loss(labels, probabilities),
+        "brier": brier(labels, probabilities),
+        "ece": expected_calibration_error(labels, probabilities),
+        "images": len(labels),
+    }
+
+
+def by_class(labels: np.ndarray, probabilities: np.ndarray) -> dict:
+    """More columns of such a row.
+
+    Returns:
+        `accuracy_<k>`, the accuracy on the images of class k (NaN where there are none);
+        `confusion`, JSON of the `[K, K]` counts, a row for each true class.
+    """
+    counts = confusion(labels, probabilities.argmax(1), probabilities.shape[1])
+    with np.errstate(invalid="ignore"):
+        per_class = counts.diagonal() / counts.sum(1)
+    return {
+        **{f"accuracy_{k}": value for k, value in enumerate(per_class)},
+        "confusion": json.dumps(counts.tolist(), separators=(",", ":")),
+    }
+
+
+def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean negative log-likelihood in nats."""
+    likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(likelihood.clip(LEAST_PROBABILITY, 1)).mean()
+
+
+def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean over images of the squared distance to the truth, summed over classes (Brier 1950)."""
+    probabilities = probabilities.astype(np.float64)
+    chance = probabilities[np.arange(len(labels)), labels]
+    return ((probabilities**2).sum(1) - 2 * chance + 1).mean()
+
+
+def reliability(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = CALIBRATION_BINS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How sure the predictions are and how often they are right, in bins of equal mass.
+
+    The images are put in order of their largest probability, ties in order of the images, and cut
+    into bins whose sizes differ by at most one (Nguyen and O'Connor 2015). Of fewer images than
+    bins each makes a bin.
+
+    Returns:
+        Mean largest probability, accuracy, and number of images of each bin: float, float, int [B].
+    """
+    sure = probabilities.max(1).astype(np.float64)
+    right = probabilities.argmax(1) == labels
+    parts = np.array_split(np.argsort(sure, kind="stable"), min(bins, len(labels)))
+    return (
+        np.array([sure[part].mean() for part in parts]),
+        np.array([right[part].mean() for part in parts]),
+        np.array([len(p) for p in parts]),
+    )
+
+
+def learned(training_loss: float, classes: int) -> bool:
+    """Whether a mean loss in nats is below that of guessing all classes alike; not if it is NaN."""
+    return classes < 2 or bool(training_loss < np.log(classes))
+
+
+def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean distance between confidence and accuracy (Naeini et al. 2015), bins of equal mass."""
+    sure, right, counts = reliability(labels, probabilities)
+    return float(np.average(np.abs(sure - right), weights=counts))
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Counts int `[K, K]`: row, true class; column, predicted class."""
+    pairs = labels.astype(np.int64) * classes + predicted
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)

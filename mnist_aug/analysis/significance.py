@@ -1,0 +1,105 @@
+"""Whether a difference could be chance, and how many seeds would tell. NumPy, SciPy, statsmodels.
+
+These answer by tests what `statistics` answers by intervals; a report gives both.
+"""
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+
+LEVEL = 0.05  # of a test
+
+
+def permutation_test(differences: np.ndarray) -> float:
+    """Exact two-sided p-value of the paired permutation test over seeds (Fisher 1935, section 21).
+
+    If the arms were the same, each seed's difference could as well have had the other sign. Of all
+    2^S choices of signs, p is the share whose sum is at least as far from 0 as the one seen. The
+    sums are whole numbers, so their distribution is built up seed by seed, exactly, for any S;
+    with S seeds p can't be less than 2 / 2^S.
+
+    Args:
+        differences: int [S], test images that one arm reads right less those of the other.
+
+    Raises:
+        ValueError: the differences are not whole numbers.
+    """
+    counts = np.asarray(differences)
+    if not np.array_equal(counts, np.rint(counts)):
+        raise ValueError("the permutation test takes differences in counts of images")
+    counts = counts.astype(np.int64)
+    share = np.ones(1)  # of the choices of signs, for each sum from -reach to reach
+    for count in np.abs(counts):
+        longer = np.zeros(len(share) + 2 * count)
+        longer[: len(share)] += share / 2
+        longer[2 * count :] += share / 2
+        share = longer
+    reach = len(share) // 2
+    sums = np.abs(np.arange(-reach, reach + 1))
+    return float(min(share[sums >= abs(counts.sum())].sum(), 1))
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """P-values [M] adjusted such that the chance of any false alarm among M is kept (Holm 1979)."""
+    return multipletests(p_values, method="holm")[1]
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
+    """McNemar's exact test (1947) of two given models on the same images.
+
+    Args:
+        first, second: bool [N], whether each model reads image i right.
+
+    Returns:
+        (images that only the second reads right, images that only the first does, two-sided p).
+    """
+    gained, lost = int((second & ~first).sum()), int((first & ~second).sum())
+    if not gained + lost:
+        return 0, 0, 1.0
+    return gained, lost, float(stats.binomtest(gained, gained + lost).pvalue)
+
+
+def probability_better(differences: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """How often the second arm beats the first, seed by seed, with Clopper and Pearson's interval.
+
+    Args:
+        differences: [S], the second arm's score less the first's.
+        level: coverage of the interval, in (0, 1), at least.
+
+    Returns:
+        (share, low, high). A tie counts half in the share, as a loss in `low`, as a win in `high`.
+    """
+    differences = np.asarray(differences)
+    wins, ties, seeds = (differences > 0).sum(), (differences == 0).sum(), len(differences)
+    low = stats.binomtest(int(wins), seeds).proportion_ci(level).low
+    high = stats.binomtest(int(wins + ties), seeds).proportion_ci(level).high
+    return float((wins + ties / 2) / seeds), float(low), float(high)
+
+
+def seeds_needed(differences: np.ndarray, power: float = 0.8) -> int | None:
+    """Seeds with which a paired t test would find a difference like this one with a chance `power`.
+
+    Args:
+        differences: [S], the difference of each seed; S at least 2.
+        power: the chance wanted, in (0, 1).
+
+    Returns:
+        At least 2; None for a mean of 0, which no number of seeds would find.
+    """
+    mean, spread = np.mean(differences), np.std(differences, ddof=1)
+    if mean == 0:
+        return None
+    if spread < 1e-12 * abs(mean) or _power(abs(mean) / spread, 2) >= power:
+        return 2
+    effect, few, many = abs(mean) / spread, 2, 4
+    while _power(effect, many) < power:
+        few, many = many, 2 * many
+    while many - few > 1:  # by halves: statsmodels' own solver does not always converge
+        middle = (few + many) // 2
+        few, many = (few, middle) if _power(effect, middle) >= power else (middle, many)
+    return many
+
+
+def _power(effect: float, seeds: int) -> float:
+    return float(TTestPower().power(effect, seeds, LEVEL))

@@ -1,0 +1,1 @@
+"""Policies, and the engine that runs them on batches."""

@@ -1,0 +1,205 @@
+"""A policy, run on whole batches.
+
+    import albumentations as A
+    import numpy as np
+    import mnist_aug
+
+    policy = A.Compose([A.HorizontalFlip(p=0.5), A.Affine(rotate=(-15, 15), p=0.8),
+                        A.CoarseDropout(p=0.3)])
+    engine = mnist_aug.vectorize(policy)
+    images = np.random.default_rng(0).integers(0, 256, (1000, 32, 32, 3), dtype=np.uint8)
+    augmented = engine(images, (1, 0, 0))           # seed 1, epoch 0, the first image is number 0
+    print(augmented.shape, augmented.dtype)         # (1000, 32, 32, 3) uint8
+    print(engine.replay((1, 0, 7), (32, 32, 3)))    # what image 7 drew
+
+NumPy with OpenCV does the work, not TensorFlow graph operations: docs/engine.md has the
+measurement of both.
+"""
+
+import copy
+import os
+import warnings
+from operator import index
+from pathlib import Path
+
+import numpy as np
+
+from mnist_aug.augment.engine import draws
+from mnist_aug.errors import UserError
+
+
+class ImageByImageWarning(UserWarning):
+    """Part of a policy is not vectorised and runs at albumentations' own speed."""
+
+
+def vectorize(policy_or_path) -> "Engine":
+    """The engine of a policy.
+
+    Args:
+        policy_or_path: an `A.Compose` or other composition, one transform, the path of a saved
+            policy, or a name in `mnist_aug.policy.NAMED`. The policy is copied; its `seed` is not
+            used.
+
+    Raises:
+        UserError: a parameter makes no sense, or the policy is for more than images.
+
+    Warns:
+        ImageByImageWarning: once, naming the transforms that run image by image.
+    """
+    from mnist_aug.augment import policy  # here, so that `import mnist_aug` stays light
+    from mnist_aug.augment.engine import structure  # here, so that `import mnist_aug` stays light
+
+    if isinstance(policy_or_path, (str, os.PathLike)):
+        policy_or_path = policy.load(str(Path(policy_or_path)))
+    left_over = []
+    root = structure.build(copy.deepcopy(policy_or_path), draws.fold(0, 0), left_over)
+    if left_over:
+        names = ", ".join(dict.fromkeys(left_over))
+        warnings.warn(
+            f"not vectorised, runs image by image through albumentations: {names}",
+            ImageByImageWarning,
+            stacklevel=2,
+        )
+    return Engine(root)
+
+
+class Engine:
+    """Maps images and a key to augmented images; holds no state between calls."""
+
+    def __init__(self, root):
+        self._root = root
+
+    def __call__(self, images: np.ndarray, key: tuple) -> np.ndarray:
+        """The images augmented.
+
+        Args:
+            images: [N, H, W] or [N, H, W, C], uint8, or float32 in [0, 1]; H and W at most 256, C
+                at most 4. As in albumentations, float32 can leave [0, 1] where weights overshoot
+                (cubic, Lanczos).
+            key: (seed, epoch, position), integers of any size and sign. The position is that of
+                the first image, the others follow; or it is an integer array [N].
+
+        Returns:
+            New images of the same shape and dtype. Each depends on its own pixels, seed, epoch and
+            position alone.
+
+        Raises:
+            UserError: images or key of another kind, or a parameter that doesn't fit the images'
+            size.
+        """
+        from mnist_aug.augment.engine.structure import Batch
+        from mnist_aug.augment.engine.warp import chunk_length
+
+        _check_images(images)
+        keys = _keys(key, len(images))
+        channels = images.shape[3] if images.ndim == 4 else 1
+        source = images.reshape(*images.shape[:3], channels)
+        out = np.empty(source.shape, source.dtype)
+        step = chunk_length(*images.shape[1:3])
+        for start in range(0, len(images), step):
+            part = slice(start, start + step)
+            batch = Batch(np.ascontiguousarray(source[part]), keys[part])
+            self._root.run(batch, None, False)
+            out[part] = batch.settle(None)
+        return out.reshape(images.shape)
+
+    def check(self, shape: tuple, dtype=np.uint8) -> None:
+        """Try every transform of the policy, whatever its probability, on one blank image.
+
+        Args:
+            shape: the images' (H, W) or (H, W, C); dtype: their type.
+
+        Raises:
+            UserError: a transform can't be done to such images.
+        """
+        from mnist_aug.augment.engine.structure import Batch, leaves
+
+        image = np.zeros((1, *shape), dtype)
+        _check_images(image)
+        for leaf in leaves(self._root):
+            batch = Batch(image.reshape(1, *shape[:2], -1), _keys((0, 0, 0), 1))
+            leaf.run(batch, None, True)
+            batch.settle(None)
+
+    def map(self, images, seed, epoch, position):
+        """The same on tensors, for a function given to `tf.data.Dataset.map`.
+
+        Args:
+            images: uint8 or float32 tensor [N, H, W] or [N, H, W, C].
+            seed, epoch: integers or scalar integer tensors.
+            position: integer, or integer tensor [] or [N].
+
+        Returns:
+            A tensor of the same shape and dtype.
+        """
+        import tensorflow as tf
+
+        def whole(number):
+            if isinstance(number, int):
+                number = (number + 2**63) % 2**64 - 2**63
+            return tf.cast(number, tf.int64)
+
+        images = tf.convert_to_tensor(images)
+        out = tf.numpy_function(
+            lambda array, *key: self(array, key),
+            [images, whole(seed), whole(epoch), whole(position)],
+            images.dtype,
+            stateful=False,
+        )
+        out.set_shape(images.shape)
+        return out
+
+    def replay(self, key: tuple, shape: tuple = (28, 28), dtype=np.uint8) -> list[dict]:
+        """What the image with this key draws, without the image.
+
+        Args:
+            key: (seed, epoch, position), the position an integer.
+            shape: the image's (H, W) or (H, W, C); dtype: its type.
+
+        Returns:
+            A dict for each transform done, in order: its name as `transform`, and plain numbers or
+            lists by name. Fields are given as `dx_px` and `dy_px`, lists [H][W].
+        """
+        from mnist_aug.augment.engine.geometry import shown
+        from mnist_aug.augment.engine.structure import Batch
+
+        image = np.zeros((1, *shape), dtype)
+        _check_images(image)
+        batch = Batch(image.reshape(1, *shape[:2], -1), _keys(key, 1))
+        batch.log = []
+        self._root.run(batch, None, False)
+        return [
+            {"transform": type(t).__name__, **shown(t, drawn, shape[:2])} for t, drawn in batch.log
+        ]
+
+
+def _check_images(images):
+    if not isinstance(images, np.ndarray) or images.dtype not in (np.uint8, np.float32):
+        kind = getattr(images, "dtype", type(images).__name__)
+        raise UserError(f"images are {kind}: give a NumPy array of uint8, or float32 in [0, 1]")
+    if (
+        images.ndim not in (3, 4)
+        or not all(1 <= size <= 256 for size in images.shape[1:3])
+        or (images.ndim == 4 and not 1 <= images.shape[3] <= 4)
+    ):
+        raise UserError(
+            f"images have shape {images.shape}: give [N, H, W] or [N, H, W, C], "
+            "H and W from 1 to 256, C from 1 to 4"
+        )
+
+
+def _keys(key, count):
+    try:
+        seed, epoch, position = key
+        seed, epoch = index(seed), index(epoch)
+        array = np.asarray(position)
+        if array.ndim == 0:
+            array = np.uint64(index(position) % 2**64) + np.arange(count, dtype=np.uint64)
+        if array.dtype.kind not in "iu" or array.shape != (count,):
+            raise TypeError
+    except (TypeError, ValueError):
+        raise UserError(
+            f"key {key!r} is not (seed, epoch, position) for {count} images: give "
+            "integers; the position may be an array, one for each image"
+        ) from None
+    return draws.image_keys(seed, epoch, array)

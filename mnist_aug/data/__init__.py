@@ -1,0 +1,1 @@
+"""Datasets: what is read from files, and what images are evaluated on."""

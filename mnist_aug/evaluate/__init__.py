@@ -1,0 +1,1 @@
+"""What trained runs predict: on evaluation sets, and in pictures."""

@@ -1,0 +1,1 @@
+"""What is compared: studies, hyperparameter search, published results and the benchmark."""

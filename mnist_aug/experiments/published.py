@@ -1,0 +1,239 @@
+"""Records: published marks of dense networks on MNIST, and what the same networks reach here.
+
+The recipes are chosen by the study `recipes`, on the validation split; the test images judge what
+was chosen, once but for those in `CHOSEN_ANEW`. Runs lie in `results/recipes/` and
+`results/records/<row>/seed-<nn>/`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mnist_aug import arguments
+from mnist_aug.data.dataset import Dataset
+from mnist_aug.errors import UserError
+from mnist_aug.train.training import train_all
+from mnist_aug.train.variant import Variant, baseline
+
+RECIPES = "recipes"
+COMMITTEE = "committee"
+PLAIN, AUGMENTED = "small-plain-15", "small-15"  # the rows of both arms
+DROPPED = (  # after tries on the validation split
+    "label smoothing",
+    "a decay of squared gradients of 0.99 or less",
+    "inputs of mean 0 and variance 1",
+    "moving averages of the weights at a constant rate",
+    "the optimizer Muon",
+    "distillation from a network of 1000-500 hidden units",
+)
+# Rows whose recipe was chosen anew, on validation images, after the test images had judged another.
+CHOSEN_ANEW = ("simard-affine",)
+LECUN = "LeCun, Bottou, Bengio and Haffner 1998"
+SIMARD = "Simard, Steinkraus and Platt 2003"
+CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber 2010"
+
+# Training for as long as the arms: both arms with the same settings but for the policy, learning
+# rate and weight decay, which the recipes choose for each from the same values.
+SHORT = replace(baseline, batch_size=64, schedule="cosine", warmup=0.1)
+RATES, DECAYS = (0.002, 0.004), (0.01, 0.03, 0.1, 0.3)
+FADING = {"policy": "default-1.5x", "later_policies": ((2 / 3, "default-0.5x"),)}
+MILDLY = {"policy": "default-1.25x", "later_policies": ((2 / 3, "default-0.75x"),)}
+WIDE = {"policy": "wide", "later_policies": ((2 / 3, "default-0.75x"),)}
+WIDE_AFFINE = {"policy": "wide-affine", "later_policies": ((2 / 3, "affine"),)}
+# Training for long.
+LONG = replace(
+    baseline,
+    policy="default",
+    batch_size=128,
+    learning_rate=0.004,
+    weight_decay=0.03,
+    schedule="cosine",
+    warmup=0.1,
+    epochs=100,
+)
+LARGE = replace(LONG, layers=(800,), learning_rate=0.003)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the records: a variant, how many seeds, and the mark it is held against.
+
+    Attributes:
+        published: test error in [0, 1] of the publication, None where there is none.
+        source: the publication.
+    """
+
+    variant: Variant
+    seeds: int
+    published: float | None = None
+    source: str = ""
+
+
+def _row(
+    name: str,
+    variant: Variant,
+    seeds: int,
+    published: float | None = None,
+    source: str = "",
+    **settings,
+) -> Row:
+    return Row(
+        replace(variant, name=name, validation_split=0, **settings), seeds, published, source
+    )
+
+
+ROWS = {
+    row.variant.name: row
+    for row in (
+        _row(PLAIN, SHORT, 10, learning_rate=0.004, weight_decay=0.1),
+        _row(AUGMENTED, SHORT, 10, learning_rate=0.004, weight_decay=0.03, **FADING),
+        _row("small", LONG, 10, epochs=500, **MILDLY),
+        _row("lecun", LONG, 3, 0.0245, LECUN, layers=(500, 150), learning_rate=0.003, **MILDLY),
+        _row("simard-none", LARGE, 5, 0.016, SIMARD, policy=None, weight_decay=0.1, epochs=50),
+        _row("simard-affine", LARGE, 5, 0.011, SIMARD, **WIDE_AFFINE),
+        _row("simard-elastic", LARGE, 5, 0.007, SIMARD, **MILDLY),
+        _row(
+            "ciresan-2", LONG, 4, 0.0049, CIRESAN, layers=(1000, 500), learning_rate=0.002, **MILDLY
+        ),
+        _row(
+            "ciresan-3",
+            LONG,
+            3,
+            0.0046,
+            CIRESAN,
+            layers=(1500, 1000, 500),
+            learning_rate=0.001,
+            epochs=60,
+            **MILDLY,
+        ),
+        _row(
+            "ciresan-5",
+            LONG,
+            1,
+            0.0035,
+            CIRESAN,
+            layers=(2500, 2000, 1500, 1000, 500),
+            learning_rate=0.001,
+            epochs=60,
+            **MILDLY,
+        ),
+    )
+}
+BY_NAME = ("ciresan-5",)  # takes hours, so it is made only when asked for by name
+
+
+def recipes() -> dict[str, Variant]:
+    """What the recipes were chosen from, by name; each is trained with a validation split."""
+    plain = {
+        f"plain-rate{rate:g}-decay{decay:g}": replace(SHORT, learning_rate=rate, weight_decay=decay)
+        for rate in RATES
+        for decay in DECAYS
+    }
+    fading = {
+        name.replace("plain", "augmented"): replace(variant, **FADING)
+        for name, variant in plain.items()
+    }
+    best = replace(ROWS[AUGMENTED].variant, validation_split=baseline.validation_split)
+    without = {
+        "constant-policy": {"policy": "default", "later_policies": ()},
+        "no-decay": {"weight_decay": 0.0},
+        "no-warmup": {"warmup": 0.0},
+        "constant-rate": {"schedule": "constant", "warmup": 0.0},
+        "batch-32": {"batch_size": 32},
+    }
+    return {
+        name: replace(variant, name=name)
+        for name, variant in (
+            *plain.items(),
+            *fading.items(),
+            *((f"short-{name}", replace(best, **change)) for name, change in without.items()),
+            ("long", LONG),
+            ("long-mildly-fading-policy", replace(LONG, **MILDLY)),
+            ("long-fading-policy", replace(LONG, **FADING)),
+            ("long-no-decay", replace(LONG, weight_decay=0.0)),
+            ("long-no-warmup", replace(LONG, warmup=0.0)),
+            ("long-batch-64", replace(LONG, batch_size=64, learning_rate=0.003)),
+            ("long-rate0.002", replace(LONG, learning_rate=0.002)),
+            ("longest", replace(LONG, epochs=500, **MILDLY)),
+            ("longest-wide", replace(LONG, epochs=500, **WIDE)),
+            ("large", replace(LARGE, **MILDLY)),
+            ("large-300-epochs", replace(LARGE, epochs=300, **MILDLY)),
+            ("affine", replace(LARGE, policy="affine")),
+            ("affine-wide", replace(LARGE, **WIDE_AFFINE)),
+        )
+    }
+
+
+def names(text: str | None) -> list[str]:
+    """The rows to make, from a list with commas; the recipes and all rows but `BY_NAME` if None.
+
+    A single recipe has its name, too.
+
+    Raises:
+        UserError: there is no such row.
+    """
+    every = [RECIPES, *ROWS, COMMITTEE]
+    asked = [name for name in every if name not in BY_NAME] if text is None else text.split(",")
+    for name in asked:
+        if name not in every and name not in recipes():
+            raise UserError(
+                f"row {name!r} is unknown: use some of {', '.join(every)}, or the name of a recipe"
+            )
+    return asked
+
+
+def run(
+    rows: Sequence[str],
+    dataset: Dataset,
+    results: Path,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    **where,
+) -> None:
+    """Train what is missing of these rows and score it on all test sets.
+
+    Args:
+        rows: as `names` gives them. The runs of the row `small` are the committee's members, so
+            both rows are trained and scored together.
+        seeds: of each; the row's own number if None, 3 for the recipes.
+        epochs: of a run as long as the arms; others take as many times as many.
+        where: as for `training.train_all`.
+
+    Raises:
+        UserError: as `training.train_all` and `evaluation.score` do.
+    """
+
+    def wanted(variant, count):
+        if epochs is not None:
+            variant = replace(
+                variant, epochs=max(1, round(variant.epochs / baseline.epochs * epochs))
+            )
+        return [(variant, seed) for seed in range(seeds or count)]
+
+    if tried := [variant for name, variant in recipes().items() if name in rows or RECIPES in rows]:
+        train_all(
+            [one for variant in tried for one in wanted(variant, 3)],
+            dataset,
+            Path(results) / RECIPES,
+            **where,
+        )
+    folder = Path(results) / "records"
+    chosen = [
+        row for name, row in ROWS.items() if name in rows or (name == "small" and COMMITTEE in rows)
+    ]
+    asked = [one for row in chosen for one in wanted(row.variant, row.seeds)]
+    train_all(asked, dataset, folder, **where)
+    if not asked:
+        return
+    arguments.import_tensorflow_quietly()
+    from mnist_aug.data import eval_sets as test_sets
+    from mnist_aug.evaluate.evaluation import score
+
+    members = [("small", seed) for variant, seed in asked if variant.name == "small"]
+    score(
+        folder,
+        dataset,
+        [(variant.name, seed) for variant, seed in asked],
+        test_sets.beside(dataset, 0),
+        {COMMITTEE: members} if members else {},
+    )

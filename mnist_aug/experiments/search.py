@@ -1,0 +1,411 @@
+"""The search for a variant's settings: Optuna on the validation split (Akiba et al. 2019).
+
+A trial is a variant, judged by its mean validation accuracy over some seeds. Its runs are trained
+one after the other, trials beside each other; a trial whose mean so far is below the median of the
+others' at the same seed is pruned (Golovin et al. 2017, the median rule). The test images are not
+read, and the seeds are not those that the arms are trained with.
+"""
+
+import fcntl
+import os
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import albumentations as A
+import numpy as np
+import pandas as pd
+
+from mnist_aug import provenance as environment
+from mnist_aug.augment import policy as policies
+from mnist_aug.data.dataset import Dataset
+from mnist_aug.errors import UserError
+from mnist_aug.results import runs as run
+from mnist_aug.train.training import progress, validation
+from mnist_aug.train.variant import Variant
+from mnist_aug.train.workers import Job, workers
+
+try:
+    import optuna
+except ImportError:
+    raise UserError("the search needs Optuna: pip install optuna") from None
+
+FIRST_SEED = 1000  # of a trial's runs, so that what is chosen is judged on other seeds
+POLICY = "tuned.yaml"  # the best policy's file
+SEARCHED = ("policy", "learning_rate", "schedule", "width")
+WIDTHS = (64, 128, 256)
+STARTUP = 10  # trials drawn at random, which none is pruned before
+MORE = {  # transforms that are searched for whether they help, at one mild magnitude
+    "dropout": lambda: A.CoarseDropout(
+        num_holes_range=(1, 2), hole_height_range=(0.1, 0.25), hole_width_range=(0.1, 0.25), p=0.5
+    ),
+    "noise": lambda: A.GaussNoise(std_range=(0.02, 0.1), p=0.5),
+    "thickness": lambda: A.Morphological(scale=(2, 2), operation="dilation", p=0.25),
+}
+TRIAL_TIME = timedelta(days=1)  # after which another machine's trial is given up
+ASKING_TIME = timedelta(minutes=1)  # after which one that never named its process is
+SETTLED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+
+def tune(
+    arm: Variant,
+    trials: int,
+    seeds: int,
+    dataset: Dataset,
+    results: Path,
+    searched: Sequence[str] = SEARCHED,
+    storage: str | None = None,
+    processes: int = 1,
+    scheduler: str | None = None,
+) -> None:
+    """Search until `trials` trials are finished, those of earlier and other calls included.
+
+    Calls for the same arm, dataset and settings share a study; several may run at once. In
+    `results/tune/`, `<arm>.csv` has a row for each trial, `<arm>-importance.csv` what each setting
+    matters, `<arm>.json` the best variant and how it was found, and `tuned.yaml` the best policy.
+
+    Args:
+        seeds: runs of a trial.
+        searched: which of `SEARCHED`; the others stay as they are in the arm.
+        storage: a URL that Optuna takes; a journal in `results/tune/` if None.
+        processes, scheduler: as for `workers.workers`.
+
+    Raises:
+        UserError: the storage or the workers can't be had or are lost, or the results can't be
+            written.
+    """
+    folder = Path(results) / "tune"
+    run.check_writable(folder)
+    try:
+        _search(arm, trials, seeds, dataset, folder, searched, storage, processes, scheduler)
+    except optuna.exceptions.StorageInternalError as error:
+        raise _unusable(storage, folder, error) from None
+
+
+def _search(
+    arm: Variant,
+    trials: int,
+    seeds: int,
+    dataset: Dataset,
+    folder: Path,
+    searched: Sequence[str],
+    storage: str | None,
+    processes: int,
+    scheduler: str | None,
+) -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    searched = [part for part in SEARCHED if part in searched and (part != "policy" or arm.policy)]
+    if not searched:
+        print(f"{arm.name}: nothing to search for", flush=True)
+        return
+    about = {
+        "arm": arm.settings(),
+        "searched": searched,
+        "seeds": seeds,
+        "epochs": arm.epochs,
+        "dataset": dataset.sha256,
+    }
+    study = _study(f"mnist-aug {arm.name} {run.digest(about)}", storage, folder)
+    _mourn(study)
+    command = environment.command_line()
+    left = trials - len(_finished(study))
+    pending = {}  # the trial and its scores so far, by future
+    with (
+        progress(f"{arm.name} trials", max(left, 0)) as step,
+        workers(dataset, max(left, 1), processes, scheduler) as where,
+    ):
+
+        def hand_in(trial, scores):
+            variant, policy = suggest(trial, arm, searched)
+            asked = run.asked(variant, FIRST_SEED + len(scores), dataset)
+            if policy is not None:
+                asked["variant"]["policy"] = {
+                    "name": f"trial {trial.number}",
+                    "pipeline": policies.describe(policy),
+                }
+            pending[where.submit(Job(variant, asked, command))] = (trial, scores)
+
+        while True:
+            while len(pending) < where.slots() and (trial := _asked(study, trials)):
+                hand_in(trial, [])
+            if not pending:
+                break
+            for (trial, scores), files in where.finished(pending):
+                scores = [*scores, validation(files)]
+                trial.set_user_attr("validation", scores)
+                trial.report(float(np.mean(scores)), len(scores))
+                if pruned := len(scores) < seeds and trial.should_prune():
+                    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                elif len(scores) == seeds:
+                    study.tell(trial, float(np.mean(scores)))
+                else:
+                    hand_in(trial, scores)
+                    continue
+                step(_told(arm, trial, scores, pruned, study))
+    # Another search may finish a trial while this one writes, and have written before.
+    written = None
+    while written != (finished := len(_finished(study))):
+        _write(study, arm, about, dataset, folder)
+        written = finished
+
+
+def parts(text: str | None) -> tuple[str, ...]:
+    """What to search for, from a list with commas; everything if None.
+
+    Raises:
+        UserError: there is no such setting.
+    """
+    named = SEARCHED if text is None else tuple(text.split(","))
+    for part in named:
+        if part not in SEARCHED:
+            raise UserError(f"{part!r} can't be searched for: give some of {', '.join(SEARCHED)}")
+    return named
+
+
+def suggest(
+    trial: optuna.Trial, arm: Variant, searched: Sequence[str]
+) -> tuple[Variant, A.Compose | None]:
+    """A variant of the arm, and its policy if that is searched for."""
+    variant, policy = replace(arm, name=f"{arm.name}-trial"), None
+    if "learning_rate" in searched:
+        variant = replace(
+            variant, learning_rate=trial.suggest_float("learning_rate", 3e-4, 6e-3, log=True)
+        )
+    if "schedule" in searched:
+        variant = replace(
+            variant, schedule=trial.suggest_categorical("schedule", ["constant", "cosine"])
+        )
+    if "width" in searched:
+        width = trial.suggest_categorical("width", WIDTHS)
+        variant = replace(variant, layers=(width,) * len(arm.layers))
+    if "policy" in searched:
+        policy = _policy(trial)
+    return variant, policy
+
+
+def _policy(trial: optuna.Trial) -> A.Compose:
+    """The default policy's parts, each with a magnitude of its own from 0, and some of `MORE`."""
+    rotate = trial.suggest_int("rotate_degrees", 0, 20)
+    scale = trial.suggest_float("scale", 0, 0.2, step=0.02)
+    translate = trial.suggest_float("translate", 0, 0.1, step=0.01)
+    shear = trial.suggest_int("shear_degrees", 0, 15)
+    alpha = trial.suggest_int("elastic_alpha", 0, 80, step=5)
+    sigma = trial.suggest_float("elastic_sigma", 2, 6, step=0.5)
+    transforms = []
+    if rotate or scale or translate or shear:
+        transforms.append(policies.affine(rotate, scale, translate, shear))
+    if alpha:
+        transforms.append(A.ElasticTransform(alpha=alpha, sigma=sigma, p=1))
+    transforms += [
+        make() for name, make in MORE.items() if trial.suggest_categorical(name, [False, True])
+    ]
+    return A.Compose(transforms or [A.NoOp(p=1)])
+
+
+def _study(name: str, storage: str | None, folder: Path) -> optuna.Study:
+    try:
+        if not storage:
+            folder.mkdir(parents=True, exist_ok=True)
+            journal = _Journal(folder / "journal.log")
+        return optuna.create_study(
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+            storage=storage or optuna.storages.JournalStorage(journal),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=0),
+        )
+    except UserError:
+        raise
+    except Exception as error:  # whatever the storage's own library throws
+        raise _unusable(storage, folder, error) from None
+
+
+def _unusable(storage: str | None, folder: Path, error: Exception) -> UserError:
+    """What to raise where the storage can't be opened, or is lost."""
+    if isinstance(error, optuna.exceptions.StorageInternalError) and error.__cause__:
+        error = error.__cause__  # Optuna's own words are the same for all of them
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    place, reason = map(
+        environment.without_password, (storage or str(folder / "journal.log"), reason)
+    )
+    return UserError(
+        f"the search's storage {place} can't be used ({reason}): correct STORAGE= (--storage)"
+    )
+
+
+class _Journal(optuna.storages.journal.JournalFileBackend):
+    """Optuna's, that tells of a full disk as all here do."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        super().__init__(str(path), _Lock(path))
+
+    def append_logs(self, logs: list[dict]) -> None:
+        try:
+            super().append_logs(logs)
+        except OSError as error:
+            raise run.unwritable(self._path, error) from None
+
+
+class _Lock:
+    """A lock that goes with its process: Optuna's own is waited for 30 s after a kill.
+
+    Whoever has it finds only whole lines in the journal. Half a line, left by a full disk, would
+    spoil the next one, and with it the journal.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+
+    def acquire(self) -> bool:
+        self._open = self._journal.with_suffix(".lock").open("a")
+        fcntl.flock(self._open, fcntl.LOCK_EX)
+        with self._journal.open("rb+") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+        return True
+
+    def release(self) -> None:
+        self._open.close()
+
+
+def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=SETTLED)
+
+
+def _whole(finished: list[optuna.trial.FrozenTrial]) -> list[optuna.trial.FrozenTrial]:
+    return [trial for trial in finished if trial.state == optuna.trial.TrialState.COMPLETE]
+
+
+def _best(whole: list[optuna.trial.FrozenTrial]) -> optuna.trial.FrozenTrial | None:
+    """The most accurate; of several the first."""
+    return max(whole, key=lambda trial: (trial.value, -trial.number), default=None)
+
+
+def _asked(study: optuna.Study, trials: int) -> optuna.Trial | None:
+    """The next trial, its draws a function of what the study holds; None if there are enough."""
+    known = study.get_trials(deepcopy=False)
+    if sum(_counts(trial) for trial in known) >= trials:
+        return None
+    study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=len(known))
+    trial = study.ask()
+    trial.set_user_attr("process", _process())
+    # Another search may have asked at the same time.
+    if sum(_counts(t) for t in study.get_trials(deepcopy=False)[: trial.number]) >= trials:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        return None
+    return trial
+
+
+def _counts(trial: optuna.trial.FrozenTrial) -> bool:
+    """Whether a trial is finished, or going to be."""
+    return trial.state in SETTLED or (
+        trial.state == optuna.trial.TrialState.RUNNING and _alive(trial)
+    )
+
+
+def _process() -> list:
+    return [platform.node(), os.getpid()]
+
+
+def _mourn(study: optuna.Study) -> None:
+    """Give the trials of killed processes to whoever asks next."""
+    for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+        # This process has asked for none yet: what bears its number is of one that is gone.
+        if not _alive(trial) or trial.user_attrs.get("process") == _process():
+            with suppress(ValueError):  # another search was faster
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+                study.enqueue_trial(trial.params)
+
+
+def _alive(trial: optuna.trial.FrozenTrial) -> bool:
+    """Whether a running trial's process is there; of another machine's, whether it may be."""
+    host, process = trial.user_attrs.get("process", (None, None))
+    if host != platform.node():
+        allowed = TRIAL_TIME if host else ASKING_TIME
+        return datetime.now() - trial.datetime_start < allowed
+    return run.is_alive(process)
+
+
+def _told(
+    arm: Variant, trial: optuna.Trial, scores: list, pruned: bool, study: optuna.Study
+) -> str:
+    best = _best(_whole(_finished(study)))
+    so_far = f"best so far {best.value:.4f} (trial {best.number})" if best else "none is whole yet"
+    return (
+        f"{arm.name}, trial {trial.number}: validation accuracy {np.mean(scores):.4f} "
+        f"({'pruned after' if pruned else 'mean of'} {len(scores)} "
+        f"{'seed' if len(scores) == 1 else 'seeds'}); {so_far}"
+    )
+
+
+def _write(study: optuna.Study, arm: Variant, about: dict, dataset: Dataset, folder: Path) -> None:
+    finished = _finished(study)
+    whole = _whole(finished)
+    if not whole:
+        return
+    best = _best(whole)
+    rows = [
+        {
+            "arm": arm.name,
+            "trial": t.number,
+            "pruned": t.state == optuna.trial.TrialState.PRUNED,
+            "seeds": len(t.user_attrs["validation"]),
+            "validation": float(np.mean(t.user_attrs["validation"])),
+            **t.params,
+        }
+        for t in sorted(finished, key=lambda t: t.number)
+    ]
+    with run.written(folder / f"{arm.name}.csv") as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+    with run.written(folder / f"{arm.name}-importance.csv") as temporary:
+        pd.DataFrame(_importance(study, whole), columns=["setting", "importance"]).to_csv(
+            temporary, index=False
+        )
+    # The same suggestions as in the trial make the same variant.
+    variant, policy = suggest(optuna.trial.FixedTrial(best.params), arm, about["searched"])
+    if policy is not None:
+        with run.written(folder / POLICY) as temporary:
+            A.save(policy, str(temporary), data_format="yaml")
+    changed = {
+        key: value
+        for key, value in asdict(variant).items()
+        if value != getattr(arm, key) and key != "name"
+    }
+    where = environment.describe()
+    where["versions"]["optuna"] = optuna.__version__
+    with run.written(folder / f"{arm.name}.json") as temporary:
+        run.write_json(
+            temporary,
+            {
+                "changed": changed | ({"policy": POLICY} if policy is not None else {}),
+                "trial": best.number,
+                "validation": best.value,
+                "scores": best.user_attrs["validation"],
+                "first_seed": FIRST_SEED,
+                "trials": len(finished),
+                "pruned": len(finished) - len(whole),
+                **about,
+                "written": environment.now(),
+                **where,
+            },
+        )
+    print(
+        f"{arm.name}: {len(finished)} trials, the best {best.value:.4f} (trial {best.number}), "
+        f"written to {folder / f'{arm.name}.json'}",
+        flush=True,
+    )
+
+
+def _importance(study: optuna.Study, whole: list) -> list[tuple[str, float]]:
+    """Shares of the variance between trials (Hutter, Hoos and Leyton-Brown 2014, fANOVA)."""
+    if len(whole) < STARTUP or len({t.value for t in whole}) < 2:
+        return []
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    return list(optuna.importance.get_param_importances(study, evaluator=evaluator).items())

@@ -1,0 +1,1 @@
+"""The results folder: the one place that knows its layout, reads it, checks it and writes it."""

@@ -1,0 +1,96 @@
+"""Variants: named experiments. The difference between two of them is the experiment."""
+
+from dataclasses import asdict, dataclass, replace
+
+from mnist_aug.augment import policy as policies
+from mnist_aug.errors import UserError
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model, how it is trained, and at most one policy.
+
+    Attributes:
+        name: names its folder under `results/`.
+        policy: a name or file that `policy.load` takes, or None for no augmentation.
+        later_policies: (share of the epochs after which it begins, policy) of those that take its
+            place later in a run, in order.
+        layers: units of the hidden ReLU layers.
+        optimizer, learning_rate, loss: Keras's names; Adam's other settings are its defaults.
+        weight_decay: each step shrinks the weights by this times the learning rate (Loshchilov and
+            Hutter 2019).
+        schedule: `constant`, or `cosine`: the learning rate falls to 0 along half a cosine over all
+            steps of the run (Loshchilov and Hutter 2017, without restarts).
+        warmup: share of the steps in which a cosine's learning rate rises from 0.
+        batch_size: images in one optimisation step.
+        epochs: passes over the training images.
+        validation_split: the last part of the training images, held out as Keras does; 0 trains
+            on all of them.
+        training_images: how many of the others to train on, or None for all of them. An epoch has
+            as many steps either way: fewer images come more often.
+    """
+
+    name: str
+    policy: str | None = None
+    later_policies: tuple[tuple[float, str], ...] = ()
+    layers: tuple[int, ...] = (128, 128)
+    optimizer: str = "adam"
+    learning_rate: float = 0.001
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    warmup: float = 0.0
+    loss: str = "sparse_categorical_crossentropy"
+    batch_size: int = 32
+    epochs: int = 15
+    validation_split: float = 0.2
+    training_images: int | None = None
+
+    def policies(self) -> list[str]:
+        """The names or files of its policies, in order of their epochs."""
+        return [policy for policy in (self.policy, *(p for _, p in self.later_policies)) if policy]
+
+    def settings(self) -> dict:
+        """The variant in full as plain data, its policies spelled out.
+
+        Raises:
+            UserError: a policy can't be loaded.
+        """
+
+        def spelled_out(policy):
+            return policy and {
+                "name": policies.name(policy),
+                "pipeline": policies.describe(policies.load(policy)),
+            }
+
+        return asdict(self) | {
+            "layers": list(self.layers),
+            "policy": spelled_out(self.policy),
+            "later_policies": [
+                {"after": share, "policy": spelled_out(policy)}
+                for share, policy in self.later_policies
+            ],
+        }
+
+
+baseline = Variant("baseline")
+augmented = replace(baseline, name="augmented", policy="default")
+
+VARIANTS = {variant.name: variant for variant in (baseline, augmented)}
+
+
+def configured(name: str, epochs: int | None = None, policy: str | None = None) -> Variant:
+    """The variant of that name, with the epochs and, if it augments, the policy asked for.
+
+    Raises:
+        UserError: there is no such variant, or the policy can't be loaded.
+    """
+    if name not in VARIANTS:
+        raise UserError(f"variant {name!r} is unknown: use one of {', '.join(VARIANTS)}")
+    variant = VARIANTS[name]
+    if epochs is not None:
+        variant = replace(variant, epochs=epochs)
+    if policy is not None:
+        policies.load(policy)  # a mistake in it is told before the other arm is trained
+        if variant.policy is not None:
+            variant = replace(variant, policy=policy)
+    return variant

@@ -1,0 +1,77 @@
+"""Scores against values by hand and by scikit-learn."""
+
+import json
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+
+from mnist_aug.analysis.metrics import (
+    brier,
+    by_class,
+    expected_calibration_error,
+    reliability,
+    scores,
+)
+
+
+def test_by_hand():
+    labels = np.array([0, 0, 1, 1])
+    probabilities = np.array([[0.5, 0.25, 0.25], [0.2, 0.8, 0], [0, 1, 0], [0, 1, 0]])
+    row = scores(labels, probabilities) | by_class(labels, probabilities)
+    assert row["images"] == 4
+    assert row["accuracy"] == 0.75
+    assert np.isclose(row["loss"], -(np.log(0.5) + np.log(0.2)) / 4)
+    assert (row["accuracy_0"], row["accuracy_1"]) == (0.5, 1)
+    assert np.isnan(row["accuracy_2"])
+    assert json.loads(row["confusion"]) == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
+
+
+def test_a_certain_mistake_costs_what_keras_says():
+    import keras
+
+    labels, probabilities = np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]], np.float32)
+    expected = keras.losses.SparseCategoricalCrossentropy()(labels, probabilities)
+    assert np.isclose(scores(labels, probabilities)["loss"], expected, rtol=1e-4)
+
+
+def test_calibration_by_hand():
+    labels = np.array([0, 0, 1, 1])
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
+    assert np.isclose(brier(labels, probabilities), 2 * (0.01 + 0.36 + 0.09 + 0.04) / 4)
+    sure, right, counts = reliability(labels, probabilities, bins=2)
+    assert np.allclose(sure, [0.65, 0.85])  # the least sure first
+    assert right.tolist() == [0.5, 1]
+    assert counts.tolist() == [2, 2]
+    # four bins of one image: distances 0.1, 0.6, 0.3 and 0.2
+    assert np.isclose(expected_calibration_error(labels, probabilities), 1.2 / 4)
+
+
+def test_probabilities_drawn_from_are_calibrated():
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.ones(3), 20_000)
+    labels = (random.random((20_000, 1)) > probabilities.cumsum(1)[:, :2]).sum(1)
+    assert expected_calibration_error(labels, probabilities) < 0.02
+    sure, right, counts = reliability(labels, probabilities)
+    assert len(sure) == 15
+    assert np.ptp(counts) <= 1
+    assert np.abs(sure - right).max() < 0.05
+
+
+@given(st.integers(2, 6), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_as_scikit_learn(classes, count, seed):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, classes, count)
+    probabilities = random.dirichlet(np.ones(classes), count)
+    row = scores(labels, probabilities) | by_class(labels, probabilities)
+    predicted = probabilities.argmax(1)
+    every = np.arange(classes)
+    assert np.isclose(row["accuracy"], accuracy_score(labels, predicted))
+    assert np.isclose(
+        row["loss"], log_loss(labels, probabilities.clip(1e-7), labels=every), rtol=1e-5
+    )
+    assert np.isclose(row["brier"], ((probabilities - np.eye(classes)[labels]) ** 2).sum(1).mean())
+    assert (
+        json.loads(row["confusion"]) == confusion_matrix(labels, predicted, labels=every).tolist()
+    )

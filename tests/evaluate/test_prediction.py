@@ -1,0 +1,143 @@
+"""Pictures read by trained networks, through the command line as a user would."""
+
+import json
+from dataclasses import replace
+
+import handwriting
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_aug.data import dataset
+from mnist_aug.data import preprocessing as preparation
+from mnist_aug.errors import UserError
+from mnist_aug.evaluate import prediction
+from mnist_aug.train import training
+from mnist_aug.train.variant import augmented, baseline
+
+
+@pytest.fixture(scope="module")
+def results(digits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    for variant in (baseline, augmented):
+        training.train(replace(variant, epochs=3), [0, 1], digits, folder)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for digit in (3, 8):
+        Image.fromarray(handwriting.drawn(digit, 0)).save(place / f"{digit}.png")
+    (place / "notes.txt").write_text("not asked for")
+    return place
+
+
+def test_lines_of_both_variants(script, results, folder):
+    process = script("predict", folder, "--results", results)
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
+    assert lines[0] == str(folder / "3.png")
+    assert lines[1].startswith("  baseline   ")
+    assert lines[1].count("%") == 3
+    assert lines[2].startswith("  augmented  ")
+    assert " of 2 runs agree" in lines[2]
+    assert lines[3] == str(folder / "8.png")
+
+
+def test_json_figure_and_bad_files_beside_good_ones(called, results, folder, tmp_path):
+    Image.new("L", (50, 50), 255).save(folder / "empty.png")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    figure = tmp_path / "out.png"
+    process = called(
+        "predict",
+        folder,
+        folder / "none.png",
+        "--results",
+        results,
+        "--json",
+        "--variant",
+        "augmented",
+        "--figure",
+        figure,
+    )
+    assert process.returncode == 2
+    errors = process.stderr.splitlines()
+    assert [line.startswith("error: ") for line in errors] == [True] * 3
+    for name, line in zip(("broken.jpg", "empty.png", "none.png"), errors, strict=True):
+        assert str(folder / name) in line
+    read = json.loads(process.stdout)
+    assert [one["image"] for one in read] == [str(folder / "3.png"), str(folder / "8.png")]
+    own = prediction.Reader(results, ["augmented"]).read(
+        [preparation.prepare(preparation.read(folder / f"{digit}.png")).image for digit in (3, 8)]
+    )
+    for one, expected in zip(read, own, strict=True):
+        assert list(one["predictions"]) == ["augmented"]
+        best = one["predictions"]["augmented"]
+        assert [b["digit"] for b in best] == [digit for digit, _ in expected["augmented"].best]
+        assert [b["probability"] for b in best] == [
+            round(p, 4) for _, p in expected["augmented"].best
+        ]
+    with Image.open(figure) as drawn:
+        assert drawn.width > 500
+
+
+def test_a_reading_is_the_mean_over_runs(results, digits):
+    import keras
+
+    images = digits.x_test[:20]
+    readings = prediction.Reader(results).read(images)
+    every = np.stack(
+        [
+            keras.models.load_model(
+                results / "baseline" / f"seed-{seed:02d}" / "mnist_num_reader.keras"
+            ).predict(images / np.float32(255), verbose=0)
+            for seed in range(2)
+        ]
+    )
+    for i, reading in enumerate(readings):
+        np.testing.assert_allclose(
+            reading["baseline"].probabilities, every[:, i].mean(axis=0), atol=1e-5
+        )
+        digit = every[:, i].mean(axis=0).argmax()
+        assert reading["baseline"].agreeing == (every[:, i].argmax(axis=1) == digit).sum()
+
+
+def test_mistakes(called, results, folder, tmp_path, fails_in_one_line):
+    fails_in_one_line(called("predict"), "IMAGE")
+    fails_in_one_line(
+        called("predict", folder, "--results", results, "--variant", "best"),
+        "best holds no trained runs",
+    )
+    (tmp_path / "bare").mkdir()
+    fails_in_one_line(called("predict", tmp_path / "bare"), "bare holds no picture")
+    fails_in_one_line(
+        called("predict", folder, "--results", results, "--figure", "x.doc"), "x.doc can't be drawn"
+    )
+
+
+def test_models_of_other_images_are_refused(digits, tmp_path):
+    small = replace(digits, x_train=digits.x_train[:, ::2, ::2], x_test=digits.x_test[:, ::2, ::2])
+    training.train(replace(baseline, epochs=1), [0], small, tmp_path)
+    with pytest.raises(UserError, match=r"reads images of \(14, 14\)"):
+        prediction.Reader(tmp_path)
+
+
+def test_drawn_digits_are_read(mnist_folder, tmp_path):
+    """Of digits drawn for this test, none of them seen in training, at least nine in ten."""
+    training.train(replace(augmented, epochs=3), [0], dataset.load(str(mnist_folder)), tmp_path)
+    reader, right = prediction.Reader(tmp_path), []
+    for options in handwriting.PICTURES.values():
+        images = [
+            preparation.prepare(handwriting.drawn(digit, seed, **options)).image
+            for digit in range(10)
+            for seed in range(2)
+        ]
+        digits = np.repeat(np.arange(10), 2)
+        right += [
+            reading["augmented"].best[0][0] == digit
+            for reading, digit in zip(reader.read(images), digits, strict=True)
+        ]
+    print(f"{sum(right)} of {len(right)} drawn digits read right")
+    assert np.mean(right) >= 0.9

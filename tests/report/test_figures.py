@@ -1,0 +1,201 @@
+"""Figures: bytes that repeat, words for those who can't see them, the mark of the dataset."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+import synthetic_results
+from matplotlib.figure import Figure as Canvas
+
+from mnist_aug.analysis import comparison as study
+from mnist_aug.analysis.intervals import compare
+from mnist_aug.evaluate import examples
+from mnist_aug.report import calibration, figures, matrices, pictures, search, search_figures
+from mnist_aug.report.drawing import plain_ticks
+from mnist_aug.report.tables import MINUS, listed
+
+
+def draw(path) -> list:
+    content = study.load(path)
+    samples = examples.load(path, content)
+    difference = compare(*(arm.correct for arm in content.arms))
+    drawn = [
+        figures.seeds(content, difference),
+        figures.curves(content),
+        figures.classes(content),
+        matrices.confusion(content),
+        calibration.diagram(content),
+        pictures.augmented(content, samples),
+    ]
+    if content.bench is not None:
+        drawn.append(figures.bench(content))
+    searches = search.read(path, content)[0]
+    if searches:
+        drawn += [
+            search_figures.history(list(searches.values()), content),
+            search_figures.importance(searches, content),
+            *(search_figures.slices(one, content) for one in searches.values()),
+        ]
+    return drawn + [
+        pictures.read(content, samples, group, group, "By rule.")
+        for group in ("test", "fixed", "broken")
+        if len(samples[f"{group}_images"])
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return synthetic_results.write(
+        tmp_path_factory.mktemp("results"),
+        seeds=3,
+        test=200,
+        embedded=True,
+        name="digits",
+        studies=["tuned"],
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn(folder):
+    before = dict(matplotlib.rcParams)
+    drawn = draw(folder)
+    assert dict(matplotlib.rcParams) == before  # global settings are left alone
+    return drawn
+
+
+def test_every_figure_is_xml_with_the_mark_and_alt_text(drawn):
+    assert len(drawn) == 14
+    for figure in drawn:
+        root = ElementTree.fromstring(figure.svg)
+        assert root.get("role") == "img"
+        assert root.get("aria-label") == figure.alt
+        assert re.search(r"\d", figure.alt)
+        assert "digits (embedded, not MNIST)" in "".join(root.itertext())
+
+
+def test_ids_are_unique_over_all_figures(drawn):
+    ids = [i for figure in drawn for i in re.findall(r'\bid="([^"]+)"', figure.svg)]
+    assert len(ids) == len(set(ids))
+    for figure in drawn:
+        for target in re.findall(r'(?:url\(|href=")#([^")]+)', figure.svg):
+            assert f'id="{target}"' in figure.svg
+
+
+def test_nothing_is_fetched(drawn):
+    for figure in drawn:
+        for target in re.findall(r'(?:href|src)="([^"]*)"', figure.svg):
+            assert target.startswith(("#", "data:image/png;base64,"))
+
+
+def test_inline_figures_follow_the_scheme_of_the_page(drawn):
+    for figure in drawn:
+        assert 'class="paper"' in figure.svg
+        assert 'class="paper"' not in figure.inline
+        assert "currentColor" in figure.inline
+        assert "#1c1c1d" not in figure.inline
+
+
+def test_a_file_alone_follows_the_readers_scheme(drawn):
+    for figure in drawn:
+        style = re.search(r'<style class="dark">(.*?)</style>', figure.svg)[1]
+        assert style.startswith("@media (prefers-color-scheme: dark)")
+        assert '[style*="fill: #1c1c1d"]{fill:#e6e6e8!important}' in style
+        assert 'class="dark"' not in figure.inline
+
+
+def test_every_figure_fits_a_phone(drawn):
+    """5.4 inches are 388.8 points: shown 350 px wide, 9.5 points are 8.55 px."""
+    for figure in drawn:
+        assert re.search(r'<svg [^>]*width="388.8pt"', figure.svg), figure.name
+        sizes = {
+            float(size) for size in re.findall(r"font(?:-size)?: [^;]*?([\d.]+)px", figure.svg)
+        }
+        assert sizes
+        assert min(sizes) >= 9.5, figure.name
+
+
+def test_galleries_name_image_class_and_rule_but_list_nothing(folder, drawn):
+    samples = examples.load(folder, study.load(folder))
+    for figure in (f for f in drawn if f.name in (*examples.GROUPS, "augmented")):
+        assert len(figure.alt) <= 300
+        assert f"tables/{figure.name}.csv" in figure.alt
+        if figure.name == "augmented":
+            assert figure.caption.endswith("in the first 8 epochs with seed 0.")
+        else:
+            label, index = (samples[f"{figure.name}_{part}"][0] for part in ("labels", "index"))
+            assert f">{label}, image {index}</text>" in figure.svg
+            assert figure.caption == (
+                "By rule. Each line: the class the arm reads most often, and in how many seeds it "
+                "is right; wrong readings in italics."
+            )
+
+
+def test_intervals_say_over_what(drawn):
+    seeds, _, classes = drawn[:3]
+    assert ">test accuracy, %; bar: 95 % interval over seeds</text>" in seeds.svg
+    assert ">augmented minus baseline, pp</text>" in seeds.svg
+    assert ">bar: 95 % interval over seeds and images</text>" in seeds.svg
+    assert seeds.caption.endswith(
+        "Bars of the two arms may overlap although the arms differ: runs are paired by seed, so "
+        "judge by the difference."
+    )
+    assert "bars 95 % intervals over seeds and test images." in classes.caption
+    lower = classes.table.frame.query("difference < 0")["class"].astype(str).tolist()
+    assert lower
+    assert classes.caption.endswith(f"class{'es' if len(lower) > 1 else ''} {listed(lower)}.")
+
+
+@pytest.mark.parametrize(
+    ("ticks", "signed", "texts"),
+    [
+        ([97.25, 97.5, 98], False, ["97.25", "97.50", "98.00"]),
+        ([-1, -0.0, 0.5], True, [f"{MINUS}1.0", "0.0", "+0.5"]),
+        ([2, 4], False, ["2", "4"]),
+    ],
+)
+def test_ticks_of_an_axis_have_equal_decimals(ticks, signed, texts):
+    axis = Canvas().subplots().xaxis
+    axis.set_ticks(ticks)
+    plain_ticks(axis, signed)
+    assert [axis.get_major_formatter()(tick, 0) for tick in ticks] == texts
+
+
+def test_the_numbers_in_the_words_are_those_of_the_study(folder, drawn):
+    content = study.load(folder)
+    words = drawn[0].alt
+    for variant in content.variants.values():
+        assert f"{100 * variant.accuracy.mean():.2f} %" in words
+    assert f"{100 * np.diff([v.accuracy.mean() for v in content.arms])[0]:+.2f} pp" in words
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seeds": 1, "test": 60},
+        {"seeds": 2, "classes": 3, "test": 60, "shape": (12, 9)},
+        {"seeds": 1, "classes": 2, "test": 8, "epochs": 1},
+        {
+            "seeds": 2,
+            "test": 60,
+            "correct": {"baseline": np.ones((2, 60), bool), "augmented": np.ones((2, 60), bool)},
+        },
+        {"seeds": 2, "classes": 26, "test": 104},
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_odd_studies_can_be_drawn(tmp_path, options):
+    for figure in draw(synthetic_results.write(tmp_path, bench=False, **options)):
+        ElementTree.fromstring(figure.svg)
+
+
+def test_two_hundred_classes_stay_small_and_repeat(tmp_path):
+    content = study.load(
+        synthetic_results.write(
+            tmp_path, seeds=2, test=400, classes=200, bench=False, samples=False
+        )
+    )
+    first, again = (matrices.confusion(content).svg for _ in range(2))
+    assert first == again
+    assert len(first) < 500_000

@@ -1,0 +1,163 @@
+"""One set of packages in pyproject.toml, environment.yml and requirements.lock; sources listed."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from mnist_aug.results import runs as run
+
+PROJECT = Path(__file__).parents[2]
+EXTRAS = ("cluster", "notebook", "tensorboard", "test", "tune")  # all but `bench`, with PyTorch
+
+
+def declared():
+    """Name to requirement, those of `EXTRAS` included, from pyproject.toml."""
+    text = (PROJECT / "pyproject.toml").read_text()
+    blocks = [
+        re.search(rf"^{name} = \[$(.*?)^\]$", text, re.M | re.S)[1]
+        for name in ("dependencies", *EXTRAS)
+    ]
+    found = [Requirement(line) for line in re.findall(r'"([^"]+)"', "".join(blocks))]
+    return {canonicalize_name(requirement.name): requirement for requirement in found}
+
+
+def locked():
+    """Name to the pinned versions (one a Python, where they differ), each with its hashes."""
+    pins = {}
+    text = (PROJECT / "requirements.lock").read_text().replace("\\\n", " ")
+    for line in text.splitlines():
+        requirement = Requirement(line.split(" --hash")[0].strip())
+        (pin,) = requirement.specifier
+        assert pin.operator == "=="
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", line), line[:60]
+        pins.setdefault(canonicalize_name(requirement.name), []).append(
+            (Version(pin.version), requirement.marker)
+        )
+    return pins
+
+
+def test_environment_yml_asks_for_what_pyproject_does():
+    environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
+    *_, pip = environment["dependencies"]
+    asked = [Requirement(line) for line in pip["pip"] if not line.startswith("-")]
+    assert {canonicalize_name(one.name): one.specifier for one in asked} == {
+        name: one.specifier for name, one in declared().items()
+    }
+    python = next(line for line in environment["dependencies"] if str(line).startswith("python"))
+    text = (PROJECT / "pyproject.toml").read_text()
+    assert python == f"python{re.search(r'requires-python = .(.*?).$', text, re.M)[1]}"
+    assert environment["name"] in (PROJECT / "Makefile").read_text()
+
+
+def test_lock_satisfies_pyproject_on_every_python():
+    pins = locked()
+    for name, requirement in declared().items():
+        assert name in pins, name
+        for python in ("3.10", "3.11", "3.12", "3.13"):
+            chosen = [
+                version
+                for version, marker in pins[name]
+                if marker is None
+                or marker.evaluate(
+                    {
+                        "python_full_version": f"{python}.0",
+                        "python_version": python,
+                        "sys_platform": "linux",
+                    }
+                )
+            ]
+            assert len(chosen) == 1, (name, python, chosen)
+            assert chosen[0] in requirement.specifier, (name, python)
+
+
+def test_every_dependency_is_bounded_on_both_sides():
+    text = (PROJECT / "pyproject.toml").read_text()
+    quoted = re.findall(r'"([a-z0-9-]+[=<>][^"]+)"', text)  # `bench` and the build's among them
+    assert {"torch", "setuptools"} <= {Requirement(one).name for one in quoted}
+    assert set(map(str, declared().values())) < {str(Requirement(one)) for one in quoted}
+    for requirement in map(Requirement, quoted):
+        operators = {part.operator for part in requirement.specifier} - {"!="}
+        assert operators == {"=="} or operators == {">=", "<"}, requirement
+
+
+def test_whatever_is_imported_is_declared():
+    """So that its bounds are ours, and not what another package happens to ask for."""
+    called = {
+        "PIL": "pillow",
+        "cv2": "opencv-python-headless",
+        "sklearn": "scikit-learn",
+        "yaml": "pyyaml",
+    }
+    ours = {"mnist_aug", *(path.stem for path in (PROJECT / "tests").glob("*.py"))}
+    modules = set()
+    for folder in ("mnist_aug", "scripts", "tests"):
+        for path in (PROJECT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    modules |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    modules.add(node.module.split(".")[0])
+    extern = modules - ours - sys.stdlib_module_names
+    apart = {"atheris", "kornia", "torch", "torchvision"}  # what needs these does without, too
+    assert {canonicalize_name(called.get(one, one)) for one in extern} <= {*declared(), *apart}
+
+
+def imports(path):
+    """Files of the package that a file of it imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse((PROJECT / path).read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mnist_aug"):
+            base = node.module.replace(".", "/")
+            found |= {f"{base}.py", *(f"{base}/{alias.name}.py" for alias in node.names)}
+    return {file for file in found if (PROJECT / file).exists()}
+
+
+def closure(path):
+    found, todo = set(), {path}
+    while todo:
+        file = todo.pop()
+        found.add(file)
+        todo |= imports(file) - found
+    return found
+
+
+def makefile_variable(name):
+    """The files a variable of the Makefile lists, as make itself expands it."""
+    process = subprocess.run(
+        ["make", "-f", "-", "show"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+        input=f"include Makefile\nshow: ; @echo $({name})\n",
+    )
+    return set(process.stdout.split())
+
+
+def test_what_decides_a_run_is_in_its_manifest_and_in_the_makefile():
+    # These write the run down, and cannot change what is in it.
+    plumbing = {f"mnist_aug/{name}.py" for name in ("arguments", "errors", "manifest", "run")}
+    # What these make, a manifest spells out: the images' hash, the settings, the policy.
+    told = {f"mnist_aug/{name}.py" for name in ("dataset", "policy", "readers", "variant")}
+    assert closure("mnist_aug/trainer.py") - plumbing - told == {
+        f"mnist_aug/{name}.py" for name in (*run.TRAINING_SOURCES, *run.AUGMENTATION_SOURCES)
+    }
+    listed = makefile_variable("TRAINING") | makefile_variable("ENGINE")
+    assert closure("mnist_aug/training.py") <= listed
+    # What is trained again is evaluated again, and what is evaluated again is reported again.
+    listed |= makefile_variable("EVALUATION")
+    assert closure("mnist_aug/evaluation.py") <= listed
+    listed |= makefile_variable("REPORTING")
+    assert closure("mnist_aug/report/page.py") <= listed
+
+
+def test_the_report_half_never_imports_tensorflow():
+    code = "import mnist_aug, mnist_aug.report.page, sys; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)

@@ -1,0 +1,338 @@
+"""What every script does with wrong arguments: one line, exit code 2, nothing written."""
+
+import os
+import runpy
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import PATIENCE, PROJECT
+from PIL import Image
+from processes import train_beside, until
+
+from mnist_aug import provenance as environment
+from mnist_aug.errors import one_line_errors
+from mnist_aug.results import runs as run
+
+SCRIPTS = ("train", "evaluate", "study", "tune", "report", "bench", "check")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_names_the_shared_options(script, name):
+    process = script(name, "--help")
+    assert process.returncode == 0
+    for option in ("--data", "--seeds", "--epochs", "--policy", "--results", "--reports"):
+        assert option in process.stdout
+
+
+# Values that must be refused, by option; every script that has the option is given them.
+WRONG = {
+    "--seeds": [
+        "0",
+        "-1",
+        "",
+        " ",
+        "many",
+        "1.5",
+        "1e3",
+        "0x10",
+        "٣",
+        "²",
+        "1 2",
+        "99999999999999999999",
+        "9" * 5_000,
+        "10000",
+        "nan",
+        "None",
+    ],
+    "--epochs": ["0", "-5", "", "1e9", "1_000", "inf", "99999999999999999999"],
+    "--trials": ["0", "-1", "", "all", "1e3", "10000"],
+    "--repeats": ["0", "", "seven", "99999"],
+    "--results": [
+        "",
+        " ",
+        "file",
+        "file/inside",
+        "x" * 5_000,
+        "circle",
+        "reports",
+        "./reports/",
+        "\udcff",
+    ],
+    "--reports": ["", "file", "results", "../here/results", "circle"],
+    "--reference": ["", "file", "file/inside"],
+    "--scheduler": [
+        "",
+        "nonsense",
+        "tcp://",
+        "host",
+        "host:",
+        "host:port",
+        "tcp://a b:1",
+        "://:1",
+        "tcp://host:8786/;x",
+    ],
+    "--sed": ["3"],
+    "--seed": ["3"],
+    "--data=": [""],
+    "--policy=": [""],
+    "--data": [""],
+    "--policy": [""],
+    "--extra": [""],
+    "--mnist-c": [""],
+    "--row": [""],
+    "--search": [""],
+    "--storage": [""],
+    "--figure": [""],
+    "--variant": [""],
+    "--json=1": ["x"],
+    "--check=1": ["x"],
+    "--tensorboard=1": ["x"],
+    "--": ["\udcff"],
+}
+NEEDED = {"train": ["baseline"], "study": ["epochs"], "predict": ["picture.png"]}
+# What each script refuses beside these, and words of what it says.
+MISTAKES = [
+    ("train", [], "VARIANT"),
+    ("study", [], "STUDY"),
+    ("predict", [], "IMAGE"),
+    ("train", ["baseline", "augmented"], "unrecognized arguments: augmented"),
+    ("study", ["epochs", "ablation"], "unrecognized arguments: ablation"),
+    ("train", ["best"], "variant 'best' is unknown"),
+    ("train", ["BASELINE"], "variant 'BASELINE' is unknown"),
+    ("train", ["../baseline"], "variant '../baseline' is unknown"),
+    ("train", ["augmented", "--policy", "x.yaml"], "x.yaml can't be read"),
+    ("train", ["augmented", "--policy", "../x.json"], "../x.json can't be read"),
+    ("train", ["augmented", "--policy", "folder.yaml"], "no ordinary file"),
+    ("train", ["augmented", "--policy", "pipe.yaml"], "no ordinary file"),
+    ("train", ["augmented", "--policy", "strong"], "policy 'strong' is unknown"),
+    ("train", ["baseline", "--policy", "strong"], "policy 'strong' is unknown"),
+    ("train", ["augmented", "--policy", "/"], "policy '/' is unknown"),
+    ("train", ["baseline", "--data"], "--data: expected one argument"),
+    ("train", ["baseline", "--data", "nowhere"], "nowhere is no folder or file"),
+    ("train", ["baseline", "--data", "file"], "file is no readable .npz"),
+    ("train", ["baseline", "--trials", "3"], "unrecognized arguments: --trials 3"),
+    ("train", ["baseline", "--seeds", "3", "--seeds", "0"], "--seeds: '0'"),
+    ("study", ["best"], "study 'best' is unknown: use one of ablation"),
+    ("study", ["tuned"], "holds no finished search"),
+    ("study", ["ablation", "--policy", "affine"], "leave POLICY="),
+    ("study", ["epochs", "--policy", "strong"], "policy 'strong' is unknown"),
+    ("tune", ["best"], "variant 'best' is unknown"),
+    ("tune", ["baseline", "best"], "variant 'best' is unknown"),
+    ("tune", ["--search", "unknown"], "'unknown' can't be searched for"),
+    ("tune", ["--search", "policy,"], "'' can't be searched for"),
+    ("tune", ["--storage", "nonsense"], "storage nonsense can't be used"),
+    ("tune", ["--storage", "none://host/x"], "can't be used"),
+    ("tune", ["--storage", "sqlite:////nowhere/x.db"], "can't be used"),
+    ("tune", ["--policy", "pipe.yaml"], "no ordinary file"),
+    ("records", ["--row", "unknown"], "row 'unknown' is unknown"),
+    ("records", ["--row", "small,"], "row '' is unknown"),
+    ("records", ["small"], "unrecognized arguments: small"),
+    ("records", ["--data", "nowhere"], "nowhere is no folder or file"),
+    ("report", [], "results/baseline/metrics.csv is missing"),
+    ("report", ["--seeds", "3"], "results/baseline/metrics.csv is missing"),
+    ("report", ["baseline"], "unrecognized arguments: baseline"),
+    ("report", ["--scheduler", "tcp://host:1"], "unrecognized arguments"),
+    ("check", [], "results/baseline/metrics.csv is missing"),
+    ("check", ["--reference", "nowhere"], "results/baseline/metrics.csv is missing"),
+    ("bench", ["--data", "nowhere"], "nowhere is no folder or file"),
+    ("bench", ["fast"], "unrecognized arguments: fast"),
+    ("evaluate", ["--data", "nowhere"], "nowhere is no folder or file"),
+    ("evaluate", ["--extra"], "--extra: expected one argument"),
+    ("predict", ["nowhere.png"], "nowhere.png"),
+    ("predict", ["file"], "file is no readable picture"),
+    ("predict", ["folder.yaml"], "holds no picture"),
+    ("predict", ["picture.png"], "results holds no trained runs"),
+    ("predict", ["picture.png", "--variant", "best"], "results/best holds no trained runs"),
+    ("predict", ["picture.png", "--policy", "default"], "unrecognized arguments: --policy"),
+    ("predict", ["--image", "picture.png"], "arguments"),
+    ("engine_tables", ["table"], "unrecognized arguments: table"),
+    ("engine_tables", ["--chec"], "unrecognized arguments: --chec"),
+    ("engine_tables", ["--check", "--seeds", "3"], "unrecognized arguments: --seeds 3"),
+]
+EVERY = (*SCRIPTS, "records", "predict", "engine_tables")
+SHARED = [
+    (name, [*NEEDED.get(name, []), option, *([value] if option[-1:] != "=" else [])], "error: ")
+    for name in EVERY
+    for option, values in WRONG.items()
+    for value in values
+]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with what stands in the way of wrong arguments."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "file").write_text("in the way")
+    (folder / "folder.yaml").mkdir()
+    (folder / "circle").symlink_to("circle")
+    os.mkfifo(folder / "pipe.yaml")
+    Image.fromarray(np.pad(np.zeros((20, 5), np.uint8), 20, constant_values=255)).save(
+        folder / "picture.png"
+    )
+    return folder
+
+
+def content(folder):
+    """Every file and folder, with its content."""
+    return {
+        path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))
+    }
+
+
+def given(name, arguments):
+    """The arguments, and a dataset that is at hand."""
+    own = name not in ("predict", "engine_tables") and not any("--data" in a for a in arguments)
+    return [*(["--data", "digits"] if own else []), *arguments]
+
+
+def test_mistakes_are_one_line_and_change_nothing(here, monkeypatch, capsys, counted):
+    before = content(here.parent)
+    for name, arguments, words in [*SHARED, *MISTAKES]:
+        script = str(PROJECT / "scripts" / f"{name}.py")
+        monkeypatch.setattr("sys.argv", [script, *given(name, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(script, run_name="__main__")
+        out, said = capsys.readouterr()
+        case = name, arguments, out, said
+        assert ended.value.code == 2, case
+        assert len(said.splitlines()) == 1, case
+        assert said.startswith("error: "), case
+        assert words in said, case
+        assert len(said) < 1_000, case
+        assert content(here.parent) == before, case
+    counted("calls of scripts with wrong arguments", len(SHARED) + len(MISTAKES))
+
+
+@pytest.mark.torture
+def test_mistakes_of_real_processes(here, counted):
+    before = content(here.parent)
+    cases = [*SHARED[::7], *MISTAKES]
+    for name, arguments, words in cases:
+        process = subprocess.run(
+            [sys.executable, PROJECT / "scripts" / f"{name}.py", *given(name, arguments)],
+            cwd=here,
+            capture_output=True,
+            timeout=PATIENCE,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        )
+        said = process.stderr.decode()
+        assert process.returncode == 2, (name, arguments, said)
+        assert len(said.splitlines()) == 1, (name, arguments, said)
+        assert words in said, (name, arguments, said)
+        assert content(here.parent) == before, (name, arguments)
+    counted("calls of scripts with wrong arguments", len(cases))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (
+            ["--storage", "mysql+pymysql://me:secret@host:1/x"],
+            "--storage mysql+pymysql://…@host:1/x",
+        ),
+        (["--storage=redis://:sec/r@et@host"], "--storage=redis://…@host"),
+        (["--storage", "postgresql:///x?user=me&password=secret"], "--storage postgresql:///x?…"),
+        (["--storage", "sqlite:///x.db"], "--storage sqlite:///x.db"),
+        (["--scheduler", "tcp://host:8786"], "--scheduler tcp://host:8786"),
+        (
+            ["--data=/home/me/secret/mnist", "--results=results/a"],
+            "--data=…/mnist --results=results/a",
+        ),
+        (["--data", "../secret/mnist", "augmented"], "--data …/mnist augmented"),
+    ],
+)
+def test_a_command_is_kept_without_passwords_and_places(monkeypatch, arguments, kept):
+    monkeypatch.setattr("sys.argv", ["/home/me/scripts/tune.py", *arguments])
+    assert environment.command_line() == f"scripts/tune.py {kept}"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(1)", "raise UserError('mistake')"])
+def test_nobody_reads_on(ending, unbuffered):
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from mnist_aug.errors import *\nwith one_line_errors():\n"
+            f"    print('told')\n    {ending}",
+        ],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        env=os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": unbuffered},
+    )
+    os.close(write)
+    assert process.returncode == 141
+    told = "UserError" in ending and not unbuffered  # else the line before is met first
+    assert process.stderr == ("error: mistake\n" if told else "")
+
+
+def test_a_right_that_is_lacking_is_one_line(capfd):
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise PermissionError(13, "Permission denied", "/some/file")
+    assert ended.value.code == 2
+    assert capfd.readouterr().err == (
+        "error: /some/file can't be used (Permission denied): "
+        "correct its permissions, or those of its folder\n"
+    )
+
+
+def test_a_pipe_of_our_own_that_breaks_is_a_fault():
+    with pytest.raises(BrokenPipeError), one_line_errors():
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [  # these start TensorFlow
+        ([], "holds no trained runs"),
+        (["baseline"], "baseline/seed-00 is not there"),
+        pytest.param(["best"], "variant 'best' is unknown", marks=pytest.mark.torture),
+    ],
+)
+def test_nothing_to_evaluate(called, tmp_path, fails_in_one_line, arguments, words):
+    fails_in_one_line(called("evaluate", "--data", "digits", *arguments), words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written(called, tmp_path, fails_in_one_line):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "baseline").write_text("a file in the way")
+    fails_in_one_line(
+        called("train", "baseline", "--data", "digits", "--epochs", 1),
+        "results/baseline can't be written",
+    )
+
+
+@pytest.mark.torture  # test_workers.py has the same of runs in processes of their own
+def test_ctrl_c_keeps_finished_runs_and_the_next_call_goes_on(script, tmp_path):
+    process = train_beside(
+        1, tmp_path, "baseline", "--data", "digits", "--epochs", "1", "--seeds", "2000"
+    )
+    until(lambda: len(run.seeds(tmp_path / "results", "baseline")) >= 3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert said == "interrupted: finished runs are kept, the same command goes on from them\n"
+    finished = run.seeds(tmp_path / "results", "baseline")
+    assert finished == list(range(len(finished)))
+    assert {path.name for path in (tmp_path / "results" / "baseline").iterdir()} == {
+        f"seed-{seed:02d}" for seed in finished
+    }
+    before = {
+        seed: run.read_manifest(tmp_path / f"results/baseline/seed-{seed:02d}") for seed in finished
+    }
+    process = script(
+        "train", "baseline", "--data", "digits", "--epochs", 1, "--seeds", len(finished) + 1
+    )
+    assert process.stdout.count("(not trained yet)") == 1
+    for seed, manifest in before.items():
+        assert run.read_manifest(tmp_path / f"results/baseline/seed-{seed:02d}") == manifest

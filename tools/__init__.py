@@ -1,0 +1,1 @@
+"""What only maintainers run: tables of the docs, licences and the audit."""

@@ -1,0 +1,286 @@
+"""How far the engine agrees with albumentations 2.0.8, and where that is wrong.
+
+Pixels: the parameters that the engine drew are forced on albumentations' own functions, and the
+results compared on noise images, where a wrong place shows most. Parameters: two samples of each
+number that a transform draws are compared by the test of Kolmogorov and Smirnov.
+`tools/engine_tables.py` writes the results into docs/engine.md, and the tests hold them to
+limits.
+"""
+
+import copy
+import warnings
+
+import albumentations as A
+import cv2
+import numpy as np
+from albumentations.augmentations.blur import functional as a_blur
+from albumentations.augmentations.dropout import functional as a_dropout
+from albumentations.augmentations.geometric import functional as a_geometric
+from albumentations.augmentations.pixel import functional as a_pixel
+from scipy.stats import ks_2samp
+
+from mnist_aug.augment.engine import geometry, pixels
+from mnist_aug.augment.engine.draws import Draws, image_keys
+from mnist_aug.augment.vectorize import vectorize
+
+SIZE = (28, 28)
+MODES = [{"border_mode": mode} for mode in range(5)] + [
+    {"interpolation": how, "fill": 90}
+    for how in (cv2.INTER_NEAREST, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+]
+
+
+def cases() -> list:
+    """Transforms that are always applied, with ordinary and with rarer parameters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # 2.0.8 calls ShiftScaleRotate outdated
+        shift = [A.ShiftScaleRotate(p=1)]
+    wide = {"rotate": (-40, 40), "scale": (0.7, 1.3), "shear": (-12, 12), "p": 1}
+    return [
+        *shift,
+        A.Affine(translate_percent=(-0.2, 0.2), **wide),
+        A.Affine(translate_px=(-4, 5), rotate=(-20, 20), scale=(0.6, 1.5), keep_ratio=True, p=1),
+        A.Affine(balanced_scale=True, scale=(0.5, 2.0), p=1),
+        *(A.Affine(**wide, **mode) for mode in MODES),
+        A.Rotate(limit=(-70, 50), p=1),
+        A.HorizontalFlip(p=1),
+        A.VerticalFlip(p=1),
+        A.Perspective(p=1),
+        A.Perspective(scale=(0.1, 0.3), fit_output=True, p=1),
+        *(A.ElasticTransform(alpha=50, sigma=4, p=1, **mode) for mode in MODES),
+        A.ElasticTransform(alpha=40, sigma=2, approximate=True, p=1),
+        A.ElasticTransform(alpha=60, sigma=6, same_dxdy=True, p=1),
+        A.ElasticTransform(alpha=30, sigma=4, noise_distribution="uniform", p=1),
+        A.GridDistortion(p=1),
+        A.GridDistortion(num_steps=4, normalized=False, p=1),
+        A.GaussNoise(p=1),
+        A.GaussNoise(mean_range=(-0.2, 0.3), noise_scale_factor=0.5, p=1),
+        A.RandomBrightnessContrast(p=1),
+        A.RandomBrightnessContrast(brightness_by_max=False, p=1),
+        A.RandomBrightnessContrast((-0.5, 0.5), (-3, 1), ensure_safe_range=True, p=1),
+        A.CoarseDropout(p=1, fill=120),
+        A.CoarseDropout((2, 5), (3, 9), (2, 12), p=1),
+        A.Erasing(p=1),
+        A.GaussianBlur(p=1),
+        A.GaussianBlur(blur_limit=(3, 7), sigma_limit=(0.2, 2), p=1),
+        A.Morphological(p=1),
+        A.Morphological((3, 4), "erosion", p=1),
+    ]
+
+
+def pixel_agreement(t, dtype=np.uint8, channels=None, count: int = 24, seed: int = 0) -> float:
+    """The share of values within one grey level (1/255 for float32) of albumentations' own."""
+    rng = np.random.default_rng(seed)
+    shape = (count, *SIZE) if channels is None else (count, *SIZE, channels)
+    images = rng.integers(0, 256, shape, dtype=np.uint8)
+    level = 1
+    if dtype == np.float32:
+        images, level = images.astype(np.float32) / 255, 1 / 255
+        t = copy.copy(t)
+        if not isinstance(getattr(t, "fill", ""), str):
+            t.fill = t.fill / 255
+    engine = vectorize(A.Compose([t]))
+    ours = engine(images, (seed, 0, 0))
+    theirs = [
+        forced(t, image, engine.replay((seed, 0, i), shape[1:], dtype)[0])
+        for i, image in enumerate(images)
+    ]
+    return float((np.abs(np.stack(theirs).astype(float) - ours) <= level * (1 + 1e-5)).mean())
+
+
+def forced(t, image, drawn: dict) -> np.ndarray:
+    """What 2.0.8's functions make of an image [H, W] or [H, W, C] with parameters of `replay`."""
+    height, width = image.shape[:2]
+    array = {name: np.array(value) for name, value in drawn.items() if name != "transform"}
+    if isinstance(t, (A.Affine, A.Rotate)):
+        parts = (
+            {axis: sign * drawn.get(name.format(axis), default) for axis in "xy"}
+            for name, sign, default in (
+                ("shift_{}_px", 1, 0),
+                ("shear_{}_degrees", -1, 0),
+                ("scale_{}", 1, 1),
+            )
+        )
+        matrix = a_geometric.create_affine_transformation_matrix(
+            *parts, drawn["rotate_degrees"], a_geometric.center(image.shape[:2])
+        )
+        return a_geometric.warp_affine(
+            image, matrix, t.interpolation, t.fill, t.border_mode, image.shape[:2]
+        )
+    if isinstance(t, A.Perspective):
+        corners = (array["corners"] * (width, height)).astype(np.float32)
+        matrix = a_geometric.compute_perspective_params(corners, image.shape[:2])[0]
+        size = (width, height)  # 2.0.8 gives the drawn quadrilateral's size and so zooms twice
+        if t.fit_output:
+            matrix, *size = a_geometric.expand_transform(matrix, image.shape[:2])
+        return a_geometric.perspective(
+            image, matrix, *size, t.fill, t.border_mode, True, t.interpolation
+        )
+    if isinstance(t, A.ElasticTransform):
+        x, y = np.meshgrid(np.arange(width), np.arange(height))
+        fill = t.fill if image.ndim == 2 else (t.fill,) * image.shape[2]
+        return a_geometric.remap(
+            image, x + array["dx_px"], y + array["dy_px"], t.interpolation, t.border_mode, fill
+        )
+    if isinstance(t, A.GridDistortion):
+        return t.apply(
+            image,
+            *a_geometric.generate_grid(
+                image.shape[:2], array["steps_x"], array["steps_y"], t.num_steps
+            ),
+        )
+    if isinstance(t, A.GaussNoise):
+        top = 255 if image.dtype == np.uint8 else 1
+        noise = np.broadcast_to(array["noise"], (height, width, image[0, 0].size))
+        return a_pixel.add_noise(image, noise.reshape(image.shape).astype(np.float32) * top)
+    if isinstance(t, A.RandomBrightnessContrast):
+        top = 255 if image.dtype == np.uint8 else 1
+        alpha = drawn["factor"]
+        beta = drawn["brightness"] * (top if t.brightness_by_max else np.mean(image))
+        if t.ensure_safe_range:
+            alpha, beta = a_pixel.get_safe_brightness_contrast_params(alpha, beta, top)
+        return t.apply(image, alpha, beta)
+    if isinstance(t, (A.CoarseDropout, A.Erasing)):
+        return a_dropout.cutout(image, array["holes"], t.fill, np.random.default_rng(0))
+    if isinstance(t, A.GaussianBlur):
+        return t.apply(image, a_blur.create_gaussian_kernel_1d(drawn["sigma_px"], drawn["size_px"]))
+    return t.apply(image, **t.get_params())
+
+
+def parameter_agreement(t, count: int = 1500, seed: int = 0) -> dict:
+    """p-values of the two-sample test by name of the number drawn, `count` draws on each side."""
+    image = np.random.default_rng(seed).integers(0, 256, SIZE, dtype=np.uint8)
+    t.set_random_seed(seed)
+    theirs = [_their_numbers(t, image) for _ in range(count)]
+    ours = _our_numbers(t, image, Draws(image_keys(seed, 0, np.arange(count)), 1))
+    return {
+        name: float(ks_2samp([numbers[name] for numbers in theirs], ours[name]).pvalue)
+        for name in ours
+    }
+
+
+def _their_numbers(t, image) -> dict:
+    t(image=image)
+    p = t.params
+    if isinstance(t, A.Affine):
+        shift, shear = t._get_translate_params(SIZE), t._get_shear_params()
+        return {
+            "rotate": p["rotate"],
+            "scale x": p["scale"]["x"],
+            "scale y": p["scale"]["y"],
+            "scale x / y": p["scale"]["x"] / p["scale"]["y"],
+            "whole shift x": shift["x"],
+            "whole shift y": shift["y"],
+            "shear x": -shear["x"],
+            "shear y": -shear["y"],
+        }
+    if isinstance(t, A.Rotate):
+        return {"rotate": np.rad2deg(np.arctan2(p["matrix"][0, 1], p["matrix"][0, 0]))}
+    if isinstance(t, A.Perspective):
+        rectangle = np.float32([[[0, 0], [28, 0], [28, 28], [0, 28]]])
+        corners = (
+            rectangle[0]
+            if t.fit_output
+            else cv2.perspectiveTransform(rectangle, np.linalg.inv(p["matrix"]))[0]
+        )
+        return {
+            "corner x": corners[0, 0],
+            "corner y": corners[2, 1],
+            "corners' spread": corners.std(),
+        }
+    if "map_x" in p:
+        x, y = np.meshgrid(np.arange(28), np.arange(28))
+        return _field_numbers(t, (p["map_x"] - x)[None], (p["map_y"] - y)[None], 0)
+    if isinstance(t, A.GaussNoise):
+        noise = p["noise_map"] / 255
+        return {"noise": noise[3, 4], "noise's mean": noise.mean(), "noise's spread": noise.std()}
+    if isinstance(t, (A.CoarseDropout, A.Erasing)):
+        return _hole_numbers(p["holes"][None], 0)
+    if isinstance(t, A.GaussianBlur):
+        return {"kernel's length": len(p["kernel"]), "kernel's middle": p["kernel"].max()}
+    return {name: p[name] for name in ("alpha", "beta") if name in p}
+
+
+def _our_numbers(t, image, draws) -> dict:
+    images = np.repeat(image[None, ..., None], len(draws), axis=0)
+    if type(t) in pixels.TRANSFORMS:
+        drawn = pixels.TRANSFORMS[type(t)][0](t, draws, images)
+    else:
+        drawn = geometry.TRANSFORMS[type(t)][0](t, draws, SIZE)
+    if isinstance(t, A.Affine):
+        return {
+            "rotate": drawn["rotate_degrees"],
+            "scale x": drawn["scale_x"],
+            "scale y": drawn["scale_y"],
+            "scale x / y": drawn["scale_x"] / drawn["scale_y"],
+            "whole shift x": np.trunc(drawn["shift_x_px"]),
+            "whole shift y": np.trunc(drawn["shift_y_px"]),
+            "shear x": drawn["shear_x_degrees"],
+            "shear y": drawn["shear_y_degrees"],
+        }
+    if isinstance(t, A.Rotate):
+        return {"rotate": drawn["rotate_degrees"]}
+    if isinstance(t, A.Perspective):
+        corners = drawn["corners"] * 28
+        return (
+            {}
+            if t.fit_output
+            else {
+                "corner x": corners[:, 0, 0],
+                "corner y": corners[:, 2, 1],
+                "corners' spread": corners.std((1, 2)),
+            }
+        )
+    if isinstance(t, (A.ElasticTransform, A.GridDistortion)):
+        factor_y, factor_x, z = geometry.TRANSFORMS[type(t)][1](t, drawn, SIZE)
+        field = factor_y @ z @ factor_x.T
+        return _field_numbers(t, field[:, 0], field[:, 1], slice(None))
+    if isinstance(t, A.GaussNoise):
+        noise = drawn["noise"][..., 0]
+        return {
+            "noise": noise[:, 3, 4],
+            "noise's mean": noise.mean((1, 2)),
+            "noise's spread": noise.std((1, 2)),
+        }
+    if isinstance(t, (A.CoarseDropout, A.Erasing)):
+        return _hole_numbers(drawn["holes"], slice(None))
+    if isinstance(t, A.GaussianBlur):
+        kernels = [
+            a_blur.create_gaussian_kernel_1d(*pair)
+            for pair in zip(drawn["sigma_px"], drawn["size_px"], strict=True)
+        ]
+        return {
+            "kernel's length": [len(k) for k in kernels],
+            "kernel's middle": [k.max() for k in kernels],
+        }
+    if isinstance(t, A.RandomBrightnessContrast):
+        alpha, beta = pixels.factor_and_summand(t, images, drawn)
+        return {"alpha": alpha, "beta": beta}
+    return drawn
+
+
+def _field_numbers(t, dx, dy, which) -> dict:
+    """Of fields [N, 28, 28]. An elastic field is looked at away from the seam where 2.0.8 leaks."""
+    far = 28 - 16 if isinstance(t, A.ElasticTransform) and not t.same_dxdy else 28
+    up, down = dx[:, :far], dy[:, 28 - far :]
+    numbers = {
+        "dx": up[:, 3, 9],
+        "dy": down[:, -4, 14],
+        "step of dx": up[:, 3, 9] - up[:, 3, 12],
+        "dx's size": np.sqrt((up**2).mean((1, 2))),
+        "dy's size": np.sqrt((down**2).mean((1, 2))),
+    }
+    return {name: values[which] for name, values in numbers.items()}
+
+
+def _hole_numbers(holes, which) -> dict:
+    """Of holes [N, M, 4]."""
+    size_x, size_y = holes[..., 2] - holes[..., 0], holes[..., 3] - holes[..., 1]
+    numbers = {
+        "holes": ((size_x > 0) & (size_y > 0)).sum(1),
+        "width": size_x[:, 0],
+        "height": size_y[:, 0],
+        "left": holes[:, 0, 0],
+        "top": holes[:, 0, 1],
+    }
+    return {name: values[which] for name, values in numbers.items()}

@@ -1,0 +1,145 @@
+"""Where albumentations 2.0.8 is wrong and the engine is not, each measured on both.
+
+Every function returns (theirs, ours), the number that its first line describes.
+`tools/engine_tables.py` writes them into docs/engine.md, and the tests hold them to limits.
+"""
+
+import random
+
+import albumentations as A
+import numpy as np
+
+from mnist_aug.augment.engine import geometry
+from mnist_aug.augment.engine.draws import Draws, image_keys
+from mnist_aug.augment.vectorize import vectorize
+
+SHAPE = (28, 28)
+
+
+def seeded_children_are_correlated(count=1000):
+    """Correlation of the angles of two `Rotate` in one seeded `Compose`."""
+    policy = A.Compose([A.Rotate((-9, 9), p=1), A.Rotate((-9, 9), p=1)], seed=1)
+    theirs = []
+    for _ in range(count):
+        policy(image=np.zeros(SHAPE, np.uint8))
+        theirs.append([np.arcsin(t.params["matrix"][0, 1]) for t in policy])
+    engine = vectorize(policy)
+    ours = [
+        [drawn["rotate_degrees"] for drawn in engine.replay((1, 0, i), SHAPE)] for i in range(count)
+    ]
+    return tuple(float(np.corrcoef(np.transpose(pairs))[0, 1]) for pairs in (theirs, ours))
+
+
+def elastic_fields_leak(count=400):
+    """Correlation of dx in the last row with dy in the first row of `ElasticTransform`."""
+    t = A.ElasticTransform(alpha=50, sigma=4, p=1)
+    t.set_random_seed(0)
+    theirs = []
+    x, y = np.meshgrid(np.arange(28), np.arange(28))
+    for _ in range(count):
+        t(image=np.zeros(SHAPE, np.uint8))
+        theirs.append([(t.params["map_x"] - x)[-1, 14], (t.params["map_y"] - y)[0, 14]])
+    factor_y, factor_x, z = geometry.elastic_map(
+        t, geometry.sample_elastic(t, _draws(count), SHAPE), SHAPE
+    )
+    field = factor_y @ z @ factor_x.T
+    ours = np.stack([field[:, 0, -1, 14], field[:, 1, 0, 14]], axis=1)
+    return tuple(float(np.corrcoef(np.transpose(pairs))[0, 1]) for pairs in (theirs, ours))
+
+
+def shifts_are_whole_pixels(count=1000):
+    """Number of different shifts among 1,000 of `Affine(translate_percent=(-0.06, 0.06))`."""
+    t = A.Affine(translate_percent=(-0.06, 0.06), p=1)
+    t.set_random_seed(0)
+    theirs = [t._get_translate_params(SHAPE)["x"] for _ in range(count)]
+    ours = geometry.sample_affine(t, _draws(count), SHAPE)["shift_x_px"]
+    return len(set(theirs)), len(set(ours.tolist()))
+
+
+def one_sided_shear_has_two_sides(count=100):
+    """Mean shear along y, in degrees, of `Affine(shear={"x": (-10, 10)})`."""
+    t = A.Affine(shear={"x": (-10, 10)}, p=1)
+    theirs = np.mean([-t._get_shear_params()["y"] for _ in range(count)])
+    ours = geometry.sample_affine(t, _draws(count), SHAPE)["shear_y_degrees"].mean()
+    return float(theirs), float(ours)
+
+
+def perspective_zooms_twice(count=300):
+    """Mean distance, in pixels, from where a drawn corner lands to the corner of the result."""
+    t = A.Perspective(p=1)
+    t.set_random_seed(0)
+    rectangle = np.array([[0, 0, 1], [28, 0, 1], [28, 28, 1], [0, 28, 1.0]])
+    theirs = []
+    for _ in range(count):
+        t(image=np.zeros(SHAPE, np.uint8))
+        p = t.params  # the matrix takes the drawn corners to the image's, and is scaled again
+        scaled = rectangle[:, :2] * [28 / p["max_width"], 28 / p["max_height"]]
+        theirs.append(np.linalg.norm(scaled - rectangle[:, :2], axis=1).mean())
+    drawn = geometry.sample_perspective(t, _draws(count), SHAPE)
+    to_image = geometry.perspective_map(t, drawn, SHAPE)
+    corners = np.concatenate([drawn["corners"] * 28, np.ones((count, 4, 1))], axis=2)
+    back = corners @ np.linalg.inv(to_image).transpose(0, 2, 1)
+    ours = np.linalg.norm(back[..., :2] / back[..., 2:] - rectangle[:, :2], axis=2).mean()
+    return float(np.mean(theirs)), float(ours)
+
+
+def fill_reaches_the_first_channel_only():
+    """Share of the channels that get the fill in `ElasticTransform(fill=200)`, three channels."""
+    t = A.ElasticTransform(alpha=0, p=1, fill=200)
+    image = np.zeros((*SHAPE, 3), np.uint8)
+    far = np.full(SHAPE, 99, np.float32)
+    theirs = (t.apply(image, far, far) == 200).mean()
+    away = A.Affine(translate_px=(99, 99), fill=200, p=1)
+    ours = (vectorize(A.Compose([away, t]))(image[None], (0, 0, 0)) == 200).mean()
+    return float(theirs), float(ours)
+
+
+def grid_loses_the_last_columns():
+    """Columns that `GridDistortion(num_steps=10, distort_limit=0)` reads at column 0, of 28."""
+    t = A.GridDistortion(num_steps=10, distort_limit=0, p=1)
+    image = np.tile(np.arange(1, 29, dtype=np.uint8), (28, 1))
+    theirs = (t(image=image)["image"][0] == 1).sum()
+    ours = (vectorize(t)(image[None], (0, 0, 0))[0, 0] == 1).sum()
+    return int(theirs), int(ours)
+
+
+def noise_repeats(count=3000):
+    """Repeated noise maps among 3,000 of `GaussNoise`: its generator has 65,536 seeds."""
+    t = A.GaussNoise(std_range=(0.1, 0.1), p=1)
+    t.set_random_seed(0)
+    image = np.zeros((4, 4), np.float32)
+    theirs = [t(image=image) and t.params["noise_map"].tobytes() for _ in range(count)]
+    images = np.full((count, 4, 4), 0.5, np.float32)
+    ours = [image.tobytes() for image in vectorize(t)(images, (0, 0, 0))]
+    return count - len(set(theirs)), count - len(set(ours))
+
+
+def erasing_fails_where_nothing_fits():
+    """Errors in one call of `Erasing(scale=(0.9, 1), ratio=(3, 4))`, which fits nowhere."""
+    t = A.Erasing(scale=(0.9, 1.0), ratio=(3, 4), p=1)
+    image = np.zeros(SHAPE, np.uint8)
+    errors = []
+    for call in (lambda: t(image=image), lambda: vectorize(t)(image[None], (0, 0, 0))):
+        try:
+            call()
+            errors.append(0)
+        except TypeError:
+            errors.append(1)
+    return tuple(errors)
+
+
+def _draws(count):
+    return Draws(image_keys(0, 0, np.arange(count)), random.Random(0).getrandbits(64))
+
+
+ALL = (
+    seeded_children_are_correlated,
+    elastic_fields_leak,
+    shifts_are_whole_pixels,
+    one_sided_shear_has_two_sides,
+    perspective_zooms_twice,
+    fill_reaches_the_first_channel_only,
+    grid_loses_the_last_columns,
+    noise_repeats,
+    erasing_fails_where_nothing_fits,
+)
