@@ -147,7 +147,8 @@ def model_card(study: Study) -> Table:
                 "on corrupted images",
                 "; ".join(
                     f"{arm.name} {percent(arm.scores[wanted].to_numpy().mean())} % over "
-                    f"{len(wanted)} families, {percent(arm.scores[hard].mean())} % on {hard.split('/')[1]}"
+                    f"{len(wanted)} families, {percent(arm.scores[hard].mean())} % on "
+                    f"{hard.split('/')[1]}"
                     for arm in (first, second)
                 ).replace("_", " "),
             )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug.augment import vectorize
+from mnist_aug import vectorize
 from mnist_aug.augment.engine import canvas, geometry
 from tools import agreement, differences
 

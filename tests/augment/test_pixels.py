@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from mnist_aug.augment import vectorize
+from mnist_aug import vectorize
 from mnist_aug.augment.engine import pixels
 from mnist_aug.errors import UserError
 from tools import agreement

@@ -378,7 +378,7 @@ def test_a_saved_policy_is_the_same_policy(tmp_path):
 
 
 def test_the_example_runs_in_a_fresh_python_without_tensorflow():
-    text = (PROJECT / "mnist_aug" / "vectorize.py").read_text().split('"""')[1]
+    text = (PROJECT / "mnist_aug" / "augment" / "vectorize.py").read_text().split('"""')[1]
     lines = [line[4:] for line in text.splitlines() if line.startswith("    ")]
     code = "\n".join([*lines, "import sys", "assert 'tensorflow' not in sys.modules"])
     run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)

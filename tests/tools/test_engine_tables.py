@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_aug.augment import vectorize
+from mnist_aug import vectorize
 from mnist_aug.errors import UserError
 from tools import evidence, speed
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mnist_aug.augment import policy, vectorize
+from mnist_aug import vectorize
+from mnist_aug.augment import policy
 from mnist_aug.train import pipeline
 
 
