@@ -2,8 +2,8 @@
 # GNU make 3.81 or later. A file in brackets: what a target makes.
 
 # Variables, as in `make report DATA=path/to/idx SEEDS=10`:
-DATA ?= auto
-#: auto, mnist, digits, a folder of the four IDX files, or an .npz
+DATA ?= mnist
+#: mnist, digits, a folder of the four IDX files, or an .npz
 SEEDS ?= 5
 #: runs of each variant
 EPOCHS ?= 15

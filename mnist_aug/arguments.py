@@ -45,8 +45,8 @@ def parser(description: str) -> Parser:
     options = Parser(description=description, allow_abbrev=False)
     options.add_argument(
         "--data",
-        default="auto",
-        help="auto, mnist, digits, a folder of IDX files, or an .npz (default: %(default)s)",
+        default="mnist",
+        help="mnist, digits, a folder of IDX files, or an .npz (default: %(default)s)",
     )
     options.add_argument(
         "--seeds",

@@ -1,4 +1,4 @@
-"""What several test modules need: the embedded digits, and real MNIST where it is there."""
+"""What several test modules need: scikit-learn's digits, MNIST, a browser, scripts that run."""
 
 import importlib
 import os
@@ -33,7 +33,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile(
     "torture", hypothesis.settings.get_profile("suite"), derandomize=False
 )
-MNIST = PROJECT.parent / "shared" / "data" / "mnist"
 
 
 def pytest_addoption(parser):
@@ -107,11 +106,9 @@ def digits():
     return dataset.load("digits")
 
 
-@pytest.fixture
-def mnist_folder():
-    if not MNIST.is_dir():
-        pytest.skip("needs the four IDX files of MNIST beside the project")
-    return MNIST
+@pytest.fixture(scope="session")
+def mnist():
+    return dataset.load("mnist")
 
 
 @pytest.fixture(scope="session")

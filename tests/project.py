@@ -1,4 +1,4 @@
-"""A copy of the project, and make in it, on the embedded digits."""
+"""A copy of the project, and make in it, on scikit-learn's digits."""
 
 import json
 import os

@@ -99,7 +99,7 @@ def write_run(
     classes: int,
     shape=(28, 28),
     name: str = "mnist",
-    embedded: bool = False,
+    sha256: str = "ab" * 32,
     epochs: int = 5,
     **settings,
 ) -> dict:
@@ -150,8 +150,7 @@ def write_run(
         "dataset": {
             "name": name,
             "origin": "made up for a test",
-            "sha256": "ab" * 32,
-            "embedded": embedded,
+            "sha256": sha256,
             "train": 4 * len(labels),
             "validation": len(labels),
             "test": len(labels),

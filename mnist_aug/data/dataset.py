@@ -1,31 +1,30 @@
-"""Datasets of small grey images: MNIST, the embedded digits, IDX folders and NPZ files.
+"""Datasets of small grey images: MNIST, scikit-learn's digits, IDX folders and NPZ files.
 
-The one public function is `load`. Formats: the IDX files of Yann LeCun's MNIST page, and NPZ as
-`keras.datasets` stores it. `readers` bounds what reading them takes; beside the images, labels take
-at most 24 bytes each.
+The one public function is `load`. MNIST ships with the package, in the folder `mnist` beside this
+file. Formats: the IDX files of Yann LeCun's MNIST page, and NPZ as `keras.datasets` stores it.
+`formats` bounds what reading them takes; beside the images, labels take at most 24 bytes each.
 """
 
 import hashlib
 import math
 import os
 import struct
-import threading
-import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from mnist_aug import arguments
 from mnist_aug.data import formats as readers
 from mnist_aug.errors import UserError
 
+MNIST = Path(__file__).with_name("mnist")  # the folder of the four files that ship
 # Of the dataset in LeCun's four files, as `Dataset.sha256` takes it, and without test images.
 MNIST_SHA256 = "e6872f067e6ddb1a0845d931bdf672ca23abdb4da28dd17ac6fde6e93dcb81f7"
 MNIST_TRAINING_SHA256 = "1ad8f871161ab204de65e209368875d9fa4f02a5b36074fab752cf3653aa50a0"
+DIGITS_SHA256 = "b9500703e859169f8f7984373aa16cc1fbb89a59a4785cd998f97e933ab26e6d"
 NAMES = ("x_train", "y_train", "x_test", "y_test")  # of the arrays in an .npz
-STALL_SECONDS = 12  # a download that brings nothing for so long is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,6 @@ class Dataset:
         origin: where it came from, in words; never a path of one machine.
         x_train, x_test: uint8 `[N, H, W]`, 0 (background) to 255 (ink).
         y_train, y_test: int32 `[N]`, 0 to `classes` - 1.
-        embedded: True for the digits that stand in where MNIST can't be had.
     """
 
     name: str
@@ -46,7 +44,6 @@ class Dataset:
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
-    embedded: bool = False
 
     @property
     def classes(self) -> int:
@@ -81,39 +78,27 @@ class Dataset:
         return count
 
 
-def load(source: str = "auto", test: bool = True) -> Dataset:
+def load(source: str = "mnist", test: bool = True) -> Dataset:
     """The dataset that `DATA=` or `--data` names.
 
     Args:
-        source: `auto` (MNIST from the Keras cache or by download, else the embedded digits),
-            `mnist` (never falls back), `digits` (the embedded set), a folder of the four IDX
-            files, gzipped or not, or an `.npz` with x_train, y_train, x_test and y_test.
+        source: `mnist` (the files that ship with the package), `digits` (scikit-learn's 1,797
+            handwritten digits in MNIST's form), a folder of the four IDX files, gzipped or not, or
+            an `.npz` with x_train, y_train, x_test and y_test.
         test: read the test images, too; without, there are none, and their files may be missing.
 
     Raises:
         UserError: the source can't be read, or holds no well-formed dataset.
     """
-    if not test and source in {"auto", "mnist", "digits"}:
-        whole = load(source)
-        return replace(whole, x_test=whole.x_test[:0], y_test=whole.y_test[:0])
+    if source == "mnist":
+        return _mnist(test)
     if source == "digits":
-        return _digits()
-    if source in {"auto", "mnist"}:
-        try:
-            return _keras_mnist()
-        except UserError as error:
-            if source == "mnist":
-                raise
-            print(
-                f"note: {error}\nnote: going on with the EMBEDDED DIGITS (scikit-learn's 1,797 "
-                "handwritten digits in MNIST's form). This is not MNIST.",
-                flush=True,
-            )
-            return _digits()
+        whole = _digits()
+        return whole if test else replace(whole, x_test=whole.x_test[:0], y_test=whole.y_test[:0])
     if not source:
-        raise UserError("data is an empty path: give auto, mnist, digits, a folder or an .npz")
+        raise UserError("data is an empty path: give mnist, digits, a folder or an .npz")
     path = Path(source)
-    try:
+    with _readable(path):
         if path.is_dir():
             arrays = _read_idx_folder(path, test)
             origin = "IDX files in a folder"
@@ -123,20 +108,47 @@ def load(source: str = "auto", test: bool = True) -> Dataset:
             origin = "NPZ file"
         else:
             raise UserError(
-                f"data {source} is no folder or file: give a folder of IDX files, an "
-                ".npz, or one of auto, mnist, digits"
+                f"data {source} is neither a folder nor a file: give mnist, digits, a folder of "
+                "IDX files or an .npz"
             )
+    name = os.fsencode(path.resolve().stem).decode(errors="replace")  # it may be no UTF-8
+    return _recognised(Dataset(name, origin, *_checked(path, test, *arrays)))
+
+
+@contextmanager
+def _readable(place: Path):
+    """Make a `UserError` of what the system says where files can't be read."""
+    try:
+        yield
     except OSError as error:
         raise UserError(
-            f"data {error.filename or source} can't be read: "
+            f"data {error.filename or place} can't be read: "
             f"{error.strerror or error}; check the path and its permissions"
         ) from None
     except MemoryError:
         raise UserError(
-            f"data {source} need more memory than there is: bring fewer or smaller images"
+            f"data {place} need more memory than there is: bring fewer or smaller images"
         ) from None
-    name = os.fsencode(path.resolve().stem).decode(errors="replace")  # it may be no UTF-8
-    return _recognised(Dataset(name, origin, *_checked(path, test, *arrays)))
+
+
+def _mnist(test: bool) -> Dataset:
+    """MNIST (LeCun, Cortes and Burges) from the files that ship with the package.
+
+    Raises:
+        UserError: one of them is missing, damaged or changed.
+    """
+    origin = "MNIST (LeCun, Cortes and Burges), shipped with the package"
+    try:
+        with _readable(MNIST):
+            arrays = _read_idx_folder(MNIST, test)
+        found = Dataset("mnist", origin, *_checked(MNIST, test, *arrays))
+        if found.sha256 != (MNIST_SHA256 if test else MNIST_TRAINING_SHA256):
+            raise UserError(f"{MNIST} holds other images or labels than MNIST's")
+    except UserError as error:
+        raise UserError(
+            f"{error}; MNIST ships with mnist-aug: install it again, or `git restore` its files"
+        ) from None
+    return found
 
 
 def _recognised(dataset: Dataset) -> Dataset:
@@ -152,9 +164,7 @@ def _recognised(dataset: Dataset) -> Dataset:
         )
     else:
         name = dataset.name
-    return Dataset(
-        name, dataset.origin, dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test
-    )
+    return replace(dataset, name=name)
 
 
 def _checked(path: Path, test: bool, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, ...]:
@@ -232,47 +242,6 @@ def _without_test(images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
     return [images, labels, images[:0], labels[:0]]
 
 
-def _keras_mnist() -> Dataset:
-    """MNIST by `keras.datasets.mnist`, which checks the file's hash, from its cache or the net."""
-    arguments.import_tensorflow_quietly()
-    from keras import datasets
-
-    outcome: list = []
-
-    def fetch() -> None:
-        try:
-            outcome.append(datasets.mnist.load_data())
-        except Exception as error:  # whatever the network, the disk or the hash check throws
-            outcome.append(error)
-
-    # get_file has no time limit, so it runs beside us and is left behind when nothing arrives.
-    files = [
-        Path(folder).expanduser() / "datasets" / "mnist.npz"
-        for folder in (os.environ.get("KERAS_HOME", "~/.keras"), "/tmp/.keras")
-    ]
-    worker = threading.Thread(target=fetch, daemon=True)
-    worker.start()
-    arrived, last = 0, time.monotonic()
-    while worker.is_alive() and time.monotonic() - last < STALL_SECONDS:
-        worker.join(0.1)
-        size = sum(file.stat().st_size for file in files if file.exists())
-        if size - arrived >= 2**15:
-            arrived, last = size, time.monotonic()
-    if not outcome or isinstance(outcome[0], Exception):
-        reason = (
-            f"nothing arrived for {STALL_SECONDS} s"
-            if not outcome
-            else str(outcome[0]).split(": ", 1)[-1].removeprefix("None -- ")
-        )  # no status
-        raise UserError(
-            f"MNIST is neither in the Keras cache nor to be downloaded ({reason}); "
-            "give DATA=folder of its IDX files or its .npz, or DATA=digits"
-        )
-    (x_train, y_train), (x_test, y_test) = outcome[0]
-    arrays = _checked(files[0], True, x_train, y_train, x_test, y_test)
-    return _recognised(Dataset("mnist", "keras.datasets.mnist", *arrays))
-
-
 def _digits() -> Dataset:
     """scikit-learn's handwritten digits (Alpaydin and Kaynak 1998) brought to MNIST's form.
 
@@ -293,23 +262,35 @@ def _digits() -> Dataset:
         labels[:cut],
         images[cut:],
         labels[cut:],
-        embedded=True,
     )
 
 
 def _mnist_form(image: np.ndarray) -> np.ndarray:
     """uint8 [28, 28] from ink [h, w] in 0 to 16, as MNIST's page describes its own making."""
-    import cv2
-
     rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
-    ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
+    ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] / 16
     scale = 20 / max(ink.shape)
     height, width = (max(1, round(side * scale)) for side in ink.shape)
-    ink = np.clip(cv2.resize(ink, (width, height), interpolation=cv2.INTER_CUBIC) / 16, 0, 1)
+    down, across = _cubic(ink.shape[0], height), _cubic(ink.shape[1], width)
+    ink = np.clip(down @ np.pad(ink, 2, mode="edge") @ across.T, 0, 1)
     mass = ink.sum()
     top = round(14 - float((ink.sum(1) @ np.arange(height)) / mass))  # MNIST's mean centre is
     left = round(14 - float((ink.sum(0) @ np.arange(width)) / mass))  # (14.0, 14.0), from 0
     top, left = np.clip(top, 0, 28 - height), np.clip(left, 0, 28 - width)
     field = np.zeros((28, 28), np.uint8)
-    field[top : top + height, left : left + width] = np.rint(ink * 255)
+    # Some values end in .5 but for what a processor makes of the last bit: they are all rounded up.
+    field[top : top + height, left : left + width] = np.floor(ink * 255 + 0.5 + 1e-6)
     return field
+
+
+def _cubic(count: int, wanted: int) -> np.ndarray:
+    """float64 [wanted, count + 4]: cubic convolution of `count` samples, padded by 2 on each side.
+
+    After Keys 1981, with a = -0.75 as in OpenCV's `INTER_CUBIC`, whose own last bits differ from
+    processor to processor.
+    """
+    centres = (np.arange(wanted) + 0.5) * count / wanted - 0.5
+    x = np.abs(centres[:, None] - np.arange(-2, count + 2))
+    near = (1.25 * x - 2.25) * x * x + 1
+    far = ((-0.75 * x + 3.75) * x - 6) * x + 3
+    return np.where(x <= 1, near, np.where(x < 2, far, 0))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mnist_aug.analysis.comparison import Study, Variant
 from mnist_aug.analysis.intervals import Difference, mean_interval
-from mnist_aug.data.dataset import MNIST_SHA256
+from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.experiments.published import COMMITTEE
 from mnist_aug.report import robustness, search, studies
 from mnist_aug.report.published import Records
@@ -20,14 +20,14 @@ DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken fo
         "and Haffner 1998, from NIST's Special Databases 1 and 3). Writers of the training images "
         "wrote none of the test images. Some test labels are known to be wrong or open to doubt "
         "(Northcutt, Athalye and Mueller 2021)."
-    )
+    ),
+    DIGITS_SHA256: (
+        "Digits written by 13 people, scanned at 32 by 32 and reduced to 8 by 8 (the test part "
+        "of Alpaydin and Kaynak 1998, by way of scikit-learn), enlarged again to MNIST's form. "
+        "The files do not name the writers, so one may be in training and test images."
+    ),
 }
 UNKNOWN = "Who made the images, and of whom, the dataset's files do not say."
-EMBEDDED = (
-    "Digits written by 13 people, scanned at 32 by 32 and reduced to 8 by 8 (the test part "
-    "of Alpaydin and Kaynak 1998, by way of scikit-learn), enlarged again to MNIST's form. "
-    "The files do not name the writers, so one may be in training and test images."
-)
 
 
 def limits(
@@ -181,11 +181,10 @@ def data_card(study: Study) -> Table:
     """After Gebru et al. 2021, "Datasheets for datasets", as far as result files can tell."""
     dataset = study.dataset
     counts = np.bincount(study.labels, minlength=study.classes)
-    text = EMBEDDED if dataset["embedded"] else DESCRIBED.get(dataset["sha256"], UNKNOWN)
     rows = [
         ("dataset", study.mark),
         ("origin", dataset["origin"]),
-        ("what it holds", text),
+        ("what it holds", DESCRIBED.get(dataset["sha256"], UNKNOWN)),
         ("SHA-256 of shapes, pixels and labels", dataset["sha256"]),
         ("images", f"{' by '.join(map(str, dataset['image_shape']))} pixels, one channel, 8 bits"),
         (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from mnist_aug.analysis.comparison import ARMS, Study
 from mnist_aug.analysis.intervals import Difference
+from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.evaluate import examples
 from mnist_aug.report import (
     ablation,
@@ -411,6 +412,5 @@ def _rebuild(
 
 def _source(dataset: dict) -> str:
     """What to give as DATA= for the dataset; a made-up path where only the user can know."""
-    if dataset["embedded"]:
-        return "digits"
-    return "mnist" if dataset["origin"].startswith("keras") else "path/to/data"
+    named = {MNIST_SHA256: "mnist", DIGITS_SHA256: "digits"}
+    return named.get(dataset["sha256"], "path/to/data")

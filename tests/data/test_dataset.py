@@ -2,11 +2,16 @@
 
 import gzip
 import hashlib
+import os
+import shutil
 import struct
+import subprocess
+import sys
 
+import cv2
 import numpy as np
 import pytest
-from conftest import PATIENCE
+from conftest import PROJECT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,14 +58,11 @@ def test_one_dataset_in_three_containers(folder, tmp_path):
         (folder / name).unlink()
     zipped = dataset.load(str(folder))
     archive = tmp_path / "shapes.npz"
-    np.savez(
-        archive, **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays(), strict=True))
-    )
+    np.savez(archive, **dict(zip(dataset.NAMES, arrays(), strict=True)))
     packed = dataset.load(str(archive))
     assert plain.sha256 == zipped.sha256 == packed.sha256
     for loaded in (plain, zipped, packed):
         assert loaded.name == "shapes"
-        assert not loaded.embedded
         assert loaded.classes == 3
         assert loaded.image_shape == (5, 7)
         for found, given_ in zip(
@@ -97,30 +99,103 @@ def test_sha256_sees_every_pixel_label_and_shape(digits):
     )
 
 
-def test_mnist_is_known_by_its_content(mnist_folder, capsys):
-    mnist = dataset.load(str(mnist_folder))
+def test_mnist_is_what_ships(mnist):
     assert mnist.name == "mnist"
     assert mnist.x_train.shape == (60000, 28, 28)
     assert mnist.x_test.shape == (10000, 28, 28)
-    assert np.bincount(mnist.y_test).tolist() == [
-        980,
-        1135,
-        1032,
-        1010,
-        982,
-        892,
-        958,
-        1028,
-        974,
-        1009,
-    ]
+    counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.bincount(mnist.y_test).tolist() == counts
     assert mnist.training_count(0.2) == 48000
-    # The widely published digest of train-images-idx3-ubyte.gz vouches for the folder itself.
-    file = (mnist_folder / "train-images-idx3-ubyte.gz").read_bytes()
-    assert hashlib.sha256(file).hexdigest() == (
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+    assert mnist.sha256 == dataset.MNIST_SHA256
+    assert dataset.load().sha256 == mnist.sha256  # the default
+    without = dataset.load("mnist", test=False)
+    assert without.sha256 == dataset.MNIST_TRAINING_SHA256
+    assert (without.name, without.origin) == (mnist.name, mnist.origin)
+    assert without.x_test.shape == (0, 28, 28)
+
+
+def test_the_shipped_files_are_the_published_ones():
+    digests = (  # widely published
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     )
+    published = dict(zip((f"{name}.gz" for name in NAMES), digests, strict=True))
+    about = (dataset.MNIST / "README.md").read_text()
+    sums = (dataset.MNIST / "SHA256SUMS").read_text().splitlines()
+    assert sorted(sums) == sorted(f"{digest}  {name}" for name, digest in published.items())
+    for name, digest in published.items():
+        assert hashlib.sha256((dataset.MNIST / name).read_bytes()).hexdigest() == digest
+        assert f"`{digest}`" in about
+
+
+def test_mnist_needs_no_network_keras_or_home(tmp_path):
+    code = (
+        "import socket, sys\n"
+        "def refused(*_): raise AssertionError('the network was asked')\n"
+        "socket.socket = socket.create_connection = socket.getaddrinfo = refused\n"
+        "from mnist_aug.data import dataset\n"
+        "found = dataset.load('mnist')\n"
+        "assert not {'keras', 'tensorflow'} & {*sys.modules}\n"
+        "print(found.name, found.sha256)"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)},
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.split() == ["mnist", dataset.MNIST_SHA256]
+    assert not [*tmp_path.iterdir()]
+
+
+def test_mnist_is_known_by_its_content(mnist, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset.MNIST, copy)
+    packed = tmp_path / "mnist.npz"
+    parts = (mnist.x_train, mnist.y_train, mnist.x_test, mnist.y_test)
+    np.savez(packed, **dict(zip(dataset.NAMES, parts, strict=True)))
+    for path in copy, packed:
+        found = dataset.load(str(path))
+        assert (found.name, found.sha256) == ("mnist", mnist.sha256)
+        assert found.origin != mnist.origin
     assert capsys.readouterr().out == ""
+
+
+def edited(content):
+    """The labels with the last one changed, gzipped again."""
+    content = bytearray(gzip.decompress(content))
+    content[-1] ^= 1
+    return gzip.compress(content, 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda content: content[:-4], "train-labels-idx1-ubyte.gz is a damaged gzip file"),
+        (lambda content: b"version https://git-lfs", "train-labels-idx1-ubyte.gz is a damaged"),
+        (lambda content: None, "has no train-labels-idx1-ubyte"),
+        (lambda content: edited(content), "other images or labels than MNIST's"),
+    ],
+)
+def test_damaged_shipped_files_are_named(
+    called, monkeypatch, tmp_path, fails_in_one_line, damage, words
+):
+    copy = tmp_path / "mnist"
+    shutil.copytree(dataset.MNIST, copy)
+    path = copy / "train-labels-idx1-ubyte.gz"
+    content = damage(path.read_bytes())
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(dataset, "MNIST", copy)
+    for test in True, False:
+        with pytest.raises(UserError, match=words):
+            dataset.load("mnist", test)
+    fails_in_one_line(called("train", "baseline"), copy, words, "mnist-aug: install it again, or")
 
 
 def test_other_content_never_passes_for_mnist(folder, capsys):
@@ -129,8 +204,26 @@ def test_other_content_never_passes_for_mnist(folder, capsys):
     assert "not that of the known mnist" in capsys.readouterr().out
 
 
-def test_embedded_digits_have_the_form_of_mnist(digits):
-    assert digits.embedded
+def test_digits_are_the_same_on_every_machine(digits):
+    assert digits.name == "digits"
+    assert digits.sha256 == dataset.DIGITS_SHA256
+    without = dataset.load("digits", test=False)
+    assert len(without.x_test) == len(without.y_test) == 0
+    np.testing.assert_array_equal(without.x_train, digits.x_train)
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"), [((8, 8), (20, 20)), ((8, 5), (20, 12)), ((1, 3), (7, 20))]
+)
+def test_digits_are_enlarged_as_by_opencv(shape, wanted):
+    ink = np.random.default_rng(0).integers(0, 17, shape).astype(float)
+    down, across = (dataset._cubic(*sides) for sides in zip(shape, wanted, strict=True))
+    made = down @ np.pad(ink, 2, mode="edge") @ across.T
+    opencv = cv2.resize(ink, wanted[::-1], interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_allclose(made, opencv, atol=1e-5)
+
+
+def test_digits_have_the_form_of_mnist(digits):
     assert len(digits.x_train) + len(digits.x_test) == 1797
     images = np.concatenate([digits.x_train, digits.x_test]).astype(float)
     assert images.shape[1:] == (28, 28)
@@ -234,7 +327,7 @@ def test_source_that_cannot_be_opened(folder):
 
 
 def test_missing_source_and_missing_file(folder):
-    with pytest.raises(UserError, match="no folder or file"):
+    with pytest.raises(UserError, match="neither a folder nor a file"):
         dataset.load(str(folder / "nowhere"))
     (folder / NAMES[3]).unlink()
     with pytest.raises(UserError, match="has no t10k-labels"):
@@ -256,58 +349,3 @@ def test_too_few_to_validate(digits):
     )
     with pytest.raises(UserError, match="too few"):
         one.training_count(0.2)
-
-
-def test_auto_without_network_announces_the_embedded_digits(script, tmp_path, fails_in_one_line):
-    # An address that nothing answers on: the download fails, and no cache is there.
-    nowhere = {
-        "KERAS_HOME": str(tmp_path / "keras"),
-        "https_proxy": "http://127.0.0.1:9",
-        "HTTPS_PROXY": "http://127.0.0.1:9",
-        "no_proxy": "",
-        "NO_PROXY": "",
-        "HOME": str(tmp_path),
-    }
-    process = script("tune", "baseline", "--data", "auto", "--search", "policy", **nowhere)
-    assert process.returncode == 0, process.stderr
-    assert "EMBEDDED DIGITS" in process.stdout
-    assert "This is not MNIST" in process.stdout
-    assert "None" not in process.stdout
-    fails_in_one_line(
-        script("train", "baseline", "--data", "mnist", **nowhere),
-        "MNIST is neither in the Keras cache nor to be downloaded",
-    )
-
-
-def test_hanging_download_is_given_up(monkeypatch, tmp_path):
-    import threading
-    import time
-
-    import keras
-
-    released = threading.Event()
-    assert dataset.STALL_SECONDS <= 15  # leaves 5 s of the 20 for Keras's import
-    monkeypatch.setattr(dataset, "STALL_SECONDS", 1)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: released.wait(PATIENCE))
-    start = time.monotonic()
-    with pytest.raises(UserError, match="nothing arrived"):
-        dataset.load("mnist")
-    released.set()
-    assert time.monotonic() - start < PATIENCE / 2
-
-
-def test_mnist_from_keras(digits, monkeypatch):
-    import keras
-
-    parts = (
-        (digits.x_train, digits.y_train.astype(np.uint8)),
-        (digits.x_test, digits.y_test.astype(np.uint8)),
-    )
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: parts)
-    found = dataset.load("mnist")
-    assert found.name == "mnist (unverified)"  # as it is not MNIST
-    assert found.sha256 == digits.sha256
-    without = dataset.load("auto", test=False)
-    assert len(without.x_test) == len(without.y_test) == 0
-    np.testing.assert_array_equal(without.x_train, digits.x_train)

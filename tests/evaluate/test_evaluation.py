@@ -66,7 +66,7 @@ def test_refusals(evaluated, digits, tmp_path):
     refused("holds no trained runs", tmp_path)
     refused("seed-02 is not there", seeds=3)
     before = {path: path.stat().st_mtime_ns for path in evaluated.rglob("*")}
-    refused("nowhere is no folder", extra="nowhere")
+    refused("nowhere is neither a folder nor a file", extra="nowhere")
     refused("nowhere has no <family>", mnist_c="nowhere")
     assert {path: path.stat().st_mtime_ns for path in evaluated.rglob("*")} == before
     refused("other epochs", epochs=2)

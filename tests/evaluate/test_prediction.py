@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_aug.data import dataset
 from mnist_aug.data import preprocessing as preparation
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import prediction
@@ -124,9 +123,9 @@ def test_models_of_other_images_are_refused(digits, tmp_path):
         prediction.Reader(tmp_path)
 
 
-def test_drawn_digits_are_read(mnist_folder, tmp_path):
+def test_drawn_digits_are_read(mnist, tmp_path):
     """Of digits drawn for this test, none of them seen in training, at least nine in ten."""
-    training.train(replace(augmented, epochs=3), [0], dataset.load(str(mnist_folder)), tmp_path)
+    training.train(replace(augmented, epochs=3), [0], mnist, tmp_path)
     reader, right = prediction.Reader(tmp_path), []
     for options in handwriting.PICTURES.values():
         images = [

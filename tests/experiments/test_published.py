@@ -121,7 +121,7 @@ def test_mistakes(called, fails_in_one_line, tmp_path):
     fails_in_one_line(
         called("records", "--row", "simard", "--data", "digits"), "row 'simard' is unknown"
     )
-    fails_in_one_line(called("records", "--data", "nowhere"), "nowhere is no folder or file")
+    fails_in_one_line(called("records", "--data", "nowhere"), "neither a folder nor a file")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -51,7 +51,6 @@ def folder(tmp_path_factory):
         tmp_path_factory.mktemp("results"),
         seeds=3,
         test=200,
-        embedded=True,
         name="digits",
         studies=["tuned"],
     )
@@ -72,7 +71,7 @@ def test_every_figure_is_xml_with_the_mark_and_alt_text(drawn):
         assert root.get("role") == "img"
         assert root.get("aria-label") == figure.alt
         assert re.search(r"\d", figure.alt)
-        assert "digits (embedded, not MNIST)" in "".join(root.itertext())
+        assert "scikit-learn's digits" in "".join(root.itertext())
 
 
 def test_ids_are_unique_over_all_figures(drawn):

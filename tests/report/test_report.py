@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import html
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 import synthetic_results
 
+from mnist_aug.data import dataset
 from mnist_aug.errors import UserError
 from mnist_aug.report.page import write
 
@@ -270,17 +272,38 @@ def test_runs_that_did_not_learn_are_told_at_the_top(made, tmp_path):
     assert "did not learn" not in (made / "reports" / "report.md").read_text()
 
 
-def test_embedded_digits_are_marked_everywhere(tmp_path):
+def test_whose_digits_they_are_is_said_everywhere(digits, tmp_path):
     results = synthetic_results.write(
-        tmp_path / "results", seeds=2, test=60, embedded=True, name="digits"
+        tmp_path / "results", seeds=2, test=60, name="digits", sha256=digits.sha256
     )
-    assert "digits (embedded, not MNIST)" in write(results, tmp_path / "reports")
-    for name in ("index.html", "report.md"):
-        assert "This is not MNIST." in (tmp_path / "reports" / name).read_text(encoding="utf-8")
+    assert "60 test images of scikit-learn's digits" in write(results, tmp_path / "reports")
+    text = (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
+    assert text.startswith(
+        "# Does this augmentation help this classifier on scikit-learn's digits?"
+    )
+    assert "Alpaydin and Kaynak 1998" in text  # in the data card
+    assert "make report DATA=digits SEEDS=2" in text
+    page = html.unescape((tmp_path / "reports" / "index.html").read_text(encoding="utf-8"))
+    assert "<title>scikit-learn's digits: does augmentation help?</title>" in page
     figures = list((tmp_path / "reports" / "figures").glob("*.svg"))
     assert len(figures) >= 8
     for figure in figures:
-        assert "(embedded, not MNIST)" in figure.read_text(encoding="utf-8")
+        assert "Dataset: scikit-learn's digits" in figure.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("sha256", "source", "held"),
+    [
+        (dataset.MNIST_SHA256, "mnist", "high-school students wrote in forms"),
+        ("ab" * 32, "path/to/data", "the dataset's files do not say"),
+    ],
+)
+def test_a_dataset_is_known_by_its_content(tmp_path, sha256, source, held):
+    results = synthetic_results.write(tmp_path / "results", seeds=2, test=60, sha256=sha256)
+    write(results, tmp_path / "reports")
+    text = (tmp_path / "reports" / "report.md").read_text(encoding="utf-8")
+    assert f"make report DATA={source} SEEDS=2" in text
+    assert held in text
 
 
 def test_three_classes_of_12_by_9(tmp_path):

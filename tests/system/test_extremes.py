@@ -179,7 +179,6 @@ def hostile(folder, name):
     results = made(
         folder,
         name=name,
-        embedded=True,
         git={"commit": name.encode("utf-8", "replace").decode(), "dirty": True},
         versions={"python": name, "tensorflow": name},
         command=f"scripts/{name}",

@@ -62,11 +62,9 @@ def test_a_run_of_200_epochs(digits, tmp_path, arm, counted):
 
 
 @pytest.mark.torture
-def test_the_reference_data_for_200_epochs(mnist_folder, counted):
-    from mnist_aug.data import dataset
-
+def test_the_reference_data_for_200_epochs(mnist, counted):
     watch = Watch()
-    Trainer(replace(baseline, epochs=200), dataset.load(str(mnist_folder))).fit(0, [watch])
+    Trainer(replace(baseline, epochs=200), mnist).fit(0, [watch])
     assert_held(watch.memory[1:], watch.seconds)
     counted("epochs of long runs that held memory and time", 200)
 

@@ -1,4 +1,4 @@
-"""The whole way through the Makefile, in a copy of the project, on the embedded digits."""
+"""The whole way through the Makefile, in a copy of the project, on scikit-learn's digits."""
 
 import os
 import re
@@ -148,7 +148,7 @@ def test_a_killed_report_is_made_whole_by_the_next_call(copy, counted):
 @pytest.mark.parametrize(
     ("mistake", "words"),
     [
-        ("DATA=nowhere", "data nowhere is no folder or file"),
+        ("DATA=nowhere", "data nowhere is neither a folder nor a file"),
         ("DATA=negative.npz", "give another RESULTS="),
         ("SEEDS=many", "SEEDS=many is no whole number from 1 to 9999"),
         ("POLICY=strong", "policy 'strong' is unknown"),

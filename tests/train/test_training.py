@@ -124,7 +124,6 @@ def test_a_run_holds_what_others_rely_on(trained, digits):
             "name": "digits",
             "origin": digits.origin,
             "sha256": digits.sha256,
-            "embedded": True,
             "train": 1150,
             "validation": 288,
             "test": 359,
