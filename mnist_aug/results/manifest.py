@@ -19,7 +19,6 @@ class _Dataset(_Part):
     name: str
     origin: str
     sha256: str
-    embedded: bool
     train: Positive
     validation: Count
     test: Positive

@@ -60,7 +60,6 @@ def asked(variant: Variant, seed: int, dataset: Dataset) -> dict:
             "name": dataset.name,
             "origin": dataset.origin,
             "sha256": dataset.sha256,
-            "embedded": dataset.embedded,
             "train": train,
             "validation": len(dataset.x_train) - train,
             "test": len(dataset.x_test),
