@@ -191,7 +191,7 @@ def load(policy: str) -> A.Compose:
         UserError: no such name or file, or the file holds no albumentations pipeline.
     """
     if policy in NAMED:
-        return NAMED[policy]()
+        return NAMED[policy]()  # type: ignore[operator]  # of functions and partials
     path = Path(policy)
     if path.suffix not in {".yaml", ".yml", ".json"}:
         raise UserError(
@@ -232,13 +232,13 @@ def plain(text: str) -> object:
 class _Yaml(yaml.SafeLoader):
     """Plain data alone, and no aliases, by which a short file can stand for endless data."""
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise ValueError("it has an alias, *name: write out what it stands for")
         return super().compose_node(parent, index)
 
 
-def _built(data) -> A.BaseCompose | A.BasicTransform:
+def _built(data: object) -> A.BaseCompose | A.BasicTransform:
     """What plain data describes.
 
     Raises:
@@ -254,7 +254,7 @@ def _built(data) -> A.BaseCompose | A.BasicTransform:
         return A.from_dict(data)
 
 
-def _check_values(value, depth: int) -> None:
+def _check_values(value: object, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
     if isinstance(value, dict):
@@ -275,7 +275,7 @@ def _check_values(value, depth: int) -> None:
         raise ValueError(f"{type(value).__name__} is neither number nor text")
 
 
-def _check_classes(node) -> int:
+def _check_classes(node: object) -> int:
     """How many transforms a node stands for, if all its classes are albumentations' own."""
     name = node.get("__class_fullname__") if isinstance(node, dict) else node
     if not isinstance(name, str) or not isinstance(node, dict):

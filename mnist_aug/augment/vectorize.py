@@ -21,18 +21,28 @@ import os
 import warnings
 from operator import index
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mnist_aug.augment.engine import draws
 from mnist_aug.errors import UserError
+
+if TYPE_CHECKING:  # so that `import mnist_aug` stays light
+    import albumentations as A
+    import tensorflow as tf
+
+    from mnist_aug.augment.engine.structure import Node
 
 
 class ImageByImageWarning(UserWarning):
     """Part of a policy is not vectorised and runs at albumentations' own speed."""
 
 
-def vectorize(policy_or_path) -> "Engine":
+def vectorize(
+    policy_or_path: "A.BaseCompose | A.BasicTransform | str | os.PathLike[str]",
+) -> "Engine":
     """The engine of a policy.
 
     Args:
@@ -51,7 +61,7 @@ def vectorize(policy_or_path) -> "Engine":
 
     if isinstance(policy_or_path, (str, os.PathLike)):
         policy_or_path = policy.load(str(Path(policy_or_path)))
-    left_over = []
+    left_over: list[str] = []
     root = structure.build(copy.deepcopy(policy_or_path), draws.fold(0, 0), left_over)
     if left_over:
         names = ", ".join(dict.fromkeys(left_over))
@@ -66,10 +76,10 @@ def vectorize(policy_or_path) -> "Engine":
 class Engine:
     """Maps images and a key to augmented images; holds no state between calls."""
 
-    def __init__(self, root):
+    def __init__(self, root: "Node") -> None:
         self._root = root
 
-    def __call__(self, images: np.ndarray, key: tuple) -> np.ndarray:
+    def __call__(self, images: np.ndarray, key: tuple[int, int, int | np.ndarray]) -> np.ndarray:
         """The images augmented.
 
         Args:
@@ -103,7 +113,7 @@ class Engine:
             out[part] = batch.settle(None)
         return out.reshape(images.shape)
 
-    def check(self, shape: tuple, dtype=np.uint8) -> None:
+    def check(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.uint8) -> None:
         """Try every transform of the policy, whatever its probability, on one blank image.
 
         Args:
@@ -121,7 +131,13 @@ class Engine:
             leaf.run(batch, None, True)
             batch.settle(None)
 
-    def map(self, images, seed, epoch, position):
+    def map(
+        self,
+        images: "tf.Tensor",
+        seed: "int | tf.Tensor",
+        epoch: "int | tf.Tensor",
+        position: "int | tf.Tensor",
+    ) -> "tf.Tensor":
         """The same on tensors, for a function given to `tf.data.Dataset.map`.
 
         Args:
@@ -134,7 +150,7 @@ class Engine:
         """
         import tensorflow as tf
 
-        def whole(number):
+        def whole(number: "int | tf.Tensor") -> "tf.Tensor":
             if isinstance(number, int):
                 number = (number + 2**63) % 2**64 - 2**63
             return tf.cast(number, tf.int64)
@@ -149,7 +165,12 @@ class Engine:
         out.set_shape(images.shape)
         return out
 
-    def replay(self, key: tuple, shape: tuple = (28, 28), dtype=np.uint8) -> list[dict]:
+    def replay(
+        self,
+        key: tuple[int, int, int],
+        shape: tuple[int, int] | tuple[int, int, int] = (28, 28),
+        dtype: npt.DTypeLike = np.uint8,
+    ) -> list[dict[str, Any]]:
         """What the image with this key draws, without the image.
 
         Args:
@@ -173,7 +194,7 @@ class Engine:
         ]
 
 
-def _check_images(images):
+def _check_images(images: object) -> None:
     if not isinstance(images, np.ndarray) or images.dtype not in (np.uint8, np.float32):
         kind = getattr(images, "dtype", type(images).__name__)
         raise UserError(f"images are {kind}: give a NumPy array of uint8, or float32 in [0, 1]")
@@ -188,7 +209,7 @@ def _check_images(images):
         )
 
 
-def _keys(key, count):
+def _keys(key: tuple[int, int, int | np.ndarray], count: int) -> np.ndarray:
     try:
         seed, epoch, position = key
         seed, epoch = index(seed), index(epoch)

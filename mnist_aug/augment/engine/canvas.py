@@ -1,7 +1,10 @@
 """Reading many images at once at places between their pixels, beyond their borders too."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mnist_aug.errors import UserError
 
@@ -9,7 +12,13 @@ PIXELS_PER_REMAP = 2**15 - 2  # the longest row that OpenCV takes
 _REACH = {cv2.INTER_NEAREST: 1, cv2.INTER_LINEAR: 1, cv2.INTER_CUBIC: 2, cv2.INTER_LANCZOS4: 4}
 
 
-def sample(images, coordinates, interpolation, border, fill) -> np.ndarray:
+def sample(
+    images: np.ndarray,
+    coordinates: np.ndarray,
+    interpolation: int,
+    border: int,
+    fill: float | Sequence[float],
+) -> np.ndarray:
     """Read images [N, H, W, C] (uint8 or float32, C <= 4) at [2, N, H, W], x and y, used up here.
 
     Some images at a time lie below one another on a canvas with a band of border pixels around
@@ -54,7 +63,7 @@ def sample(images, coordinates, interpolation, border, fill) -> np.ndarray:
     return out.reshape(images.shape)
 
 
-def _canvas(images, pad, border, fill):
+def _canvas(images: np.ndarray, pad: int, border: int, fill: float | Sequence[float]) -> np.ndarray:
     """The images with `pad` border pixels on each side: [N, step, W + 2 pad, C], step even.
 
     An even step keeps the parity of rows, which decides how a nearest pixel's tie is rounded.
@@ -75,7 +84,7 @@ def _canvas(images, pad, border, fill):
     return canvas
 
 
-def fill_value(fill, channels: int, dtype) -> np.ndarray:
+def fill_value(fill: float | Sequence[float], channels: int, dtype: npt.DTypeLike) -> np.ndarray:
     """A policy's fill as [C] of the images' dtype, rounded and clipped for uint8."""
     value = np.atleast_1d(np.asarray(fill, np.float64))
     if len(value) not in (1, channels):
@@ -88,7 +97,7 @@ def fill_value(fill, channels: int, dtype) -> np.ndarray:
     return np.broadcast_to(value, channels).astype(dtype)
 
 
-def _fold(coordinate, length, border, reach):
+def _fold(coordinate: np.ndarray, length: int, border: int, reach: int) -> np.ndarray:
     """Coordinates brought into the image and its band, where the same pixels are read; in place."""
     if border == cv2.BORDER_WRAP:
         return np.mod(coordinate, np.float32(length), out=coordinate)

@@ -63,7 +63,7 @@ class Draws:
         self._next += count
         return mix(self._keys[:, None] + index * np.uint64(GOLDEN))
 
-    def uniform(self, low=0.0, high=1.0) -> np.ndarray:
+    def uniform(self, low: float | np.ndarray = 0.0, high: float | np.ndarray = 1.0) -> np.ndarray:
         """float64 [N], uniform on [low, high) with 53 bits; `low` and `high` are numbers or [N]."""
         return low + (high - low) * self.uniforms(1)[:, 0]
 
@@ -71,7 +71,7 @@ class Draws:
         """float64 [N, count], uniform on [0, 1) with 53 bits."""
         return (self.bits(count) >> np.uint64(11)) * 2.0**-53
 
-    def integers(self, low, high) -> np.ndarray:
+    def integers(self, low: int | np.ndarray, high: int | np.ndarray) -> np.ndarray:
         """int64 [N], uniform on low..high inclusive; `low` and `high` are integers or [N]."""
         return low + np.floor((high - low + 1) * self.uniforms(1)[:, 0]).astype(np.int64)
 

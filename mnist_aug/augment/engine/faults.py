@@ -1,13 +1,14 @@
 """What makes no sense in a policy, found before the first image."""
 
 import math
+from typing import NoReturn
 
 import albumentations as A
 
 from mnist_aug.errors import UserError
 
 
-def check(t):
+def check(t: A.BasicTransform | A.BaseCompose) -> None:
     """Refuse a transform or composition that albumentations let pass and that makes no sense.
 
     Raises:
@@ -15,7 +16,7 @@ def check(t):
     """
     name = type(t).__name__
 
-    def refuse(what):
+    def refuse(what: str) -> NoReturn:
         raise UserError(f"policy: {name}: {what}")
 
     if not isinstance(t, (A.BasicTransform, A.BaseCompose)):
@@ -45,7 +46,7 @@ def check(t):
         refuse(fault)
 
 
-def numbers_in(value) -> list:
+def numbers_in(value: object) -> list[float]:
     """All numbers in a number, list, tuple or dict, however deep."""
     if isinstance(value, (list, tuple)):
         return [n for item in value for n in numbers_in(item)]
@@ -54,7 +55,7 @@ def numbers_in(value) -> list:
     return [value] if isinstance(value, (int, float)) else []
 
 
-def _fault(t) -> str | None:
+def _fault(t: A.BasicTransform) -> str | None:
     """What is wrong with the numbers of a vectorised transform, if anything."""
     if isinstance(t, A.Affine):
         for axis, (low, high) in t.scale.items():

@@ -7,17 +7,21 @@ pixels. Names, ranges and formulas are those of albumentations 2.0.8; docs/engin
 is wrong and this is not.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import albumentations as A
 import cv2
 import numpy as np
 from scipy.special import ndtri
 
+from mnist_aug.augment.engine.draws import Draws
+from mnist_aug.augment.engine.warp import How, Warp
 from mnist_aug.errors import UserError
 
 
-def sample_affine(t, draws, shape):
+def sample_affine(t: A.Affine, draws: Draws, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """Scale, rotation, shear and shift of `A.Affine`; shifts keep fractions of a pixel."""
     u = draws.uniforms(9).T
     scale_x, scale_y = (_scale(t, axis, u[i], u[i + 2]) for i, axis in enumerate("xy"))
@@ -43,7 +47,7 @@ def sample_affine(t, draws, shape):
     }
 
 
-def shear_ranges(t) -> dict:
+def shear_ranges(t: A.Affine) -> dict[str, tuple[float, float]]:
     """The shear ranges meant: 2.0.8 turns an axis that isn't given into exactly 1 degree."""
     x, y = t.shear["x"], t.shear["y"]
     if x != y:
@@ -51,7 +55,7 @@ def shear_ranges(t) -> dict:
     return {"x": x, "y": y}
 
 
-def _scale(t, axis, u, side):
+def _scale(t: A.Affine, axis: str, u: np.ndarray, side: np.ndarray) -> np.ndarray:
     low, high = t.scale[axis]
     if not t.balanced_scale:
         return _between(u, (low, high))
@@ -63,12 +67,14 @@ def _scale(t, axis, u, side):
     return np.where(side < 0.5, _between(u, below), _between(u, above))
 
 
-def _between(u, limits):
+def _between(u: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     low, high = limits
     return low + (high - low) * u
 
 
-def affine_map(t, drawn, shape):
+def affine_map(
+    t: A.Affine | A.Rotate, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+) -> np.ndarray:
     """The inverse of shift x shear x rotation x scale about the middle of the image."""
     zero = np.zeros(1)
     angle = np.deg2rad(drawn["rotate_degrees"])
@@ -91,25 +97,33 @@ def affine_map(t, drawn, shape):
     return m
 
 
-def sample_rotate(t, draws, shape):
+def sample_rotate(t: A.Rotate, draws: Draws, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """The angle of `A.Rotate`."""
     return {"rotate_degrees": draws.uniform(*t.limit)}
 
 
-def sample_nothing(t, draws, shape):
+def sample_nothing(
+    t: A.BasicTransform, draws: Draws, shape: tuple[int, int]
+) -> dict[str, np.ndarray]:
     """A flip draws nothing but whether it is done."""
     return {}
 
 
-def horizontal_flip_map(t, drawn, shape):
+def horizontal_flip_map(
+    t: A.HorizontalFlip, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+) -> np.ndarray:
     return np.array([[[-1.0, 0, shape[1] - 1], [0, 1, 0], [0, 0, 1]]])
 
 
-def vertical_flip_map(t, drawn, shape):
+def vertical_flip_map(
+    t: A.VerticalFlip, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+) -> np.ndarray:
     return np.array([[[1.0, 0, 0], [0, -1, shape[0] - 1], [0, 0, 1]]])
 
 
-def sample_perspective(t, draws, shape):
+def sample_perspective(
+    t: A.Perspective, draws: Draws, shape: tuple[int, int]
+) -> dict[str, np.ndarray]:
     """The four corners of `A.Perspective`, clockwise from the top left, as shares of the size.
 
     Images under 6 pixels can draw sides under 2 pixels, which albumentations widens; here they
@@ -120,7 +134,9 @@ def sample_perspective(t, draws, shape):
     return {"corners": np.abs(inward - [[0, 0], [1, 0], [1, 1], [0, 1]])}
 
 
-def perspective_map(t, drawn, shape):
+def perspective_map(
+    t: A.Perspective, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+) -> np.ndarray:
     """From the image's rectangle to the drawn corners; with `fit_output`, such that all is seen."""
     size = np.array([shape[1], shape[0]], float)
     onto_corners = quadrilateral(drawn["corners"] * size) @ np.diag([*1 / size, 1])
@@ -134,7 +150,7 @@ def perspective_map(t, drawn, shape):
     return np.diag([*size, 1]) @ np.linalg.inv(quadrilateral(seen))
 
 
-def quadrilateral(corners):
+def quadrilateral(corners: np.ndarray) -> np.ndarray:
     """The projective maps [N, 3, 3] of the unit square onto corners [N, 4, 2] (Heckbert 1989)."""
     p0, p1, p2, p3 = (corners[:, i] for i in range(4))
     d1, d2, s = p1 - p2, p3 - p2, p0 - p1 + p2 - p3
@@ -149,7 +165,9 @@ def quadrilateral(corners):
     return out
 
 
-def sample_elastic(t, draws, shape):
+def sample_elastic(
+    t: A.ElasticTransform, draws: Draws, shape: tuple[int, int]
+) -> dict[str, np.ndarray]:
     """Coefficients float32 [N, 2, k, l], in pixels, of the displacement of `A.ElasticTransform`.
 
     The displacement is white noise z blurred along both axes: B z B^T. With B = U S V^T it is F Z
@@ -173,17 +191,23 @@ def sample_elastic(t, draws, shape):
     return {"coefficients": np.repeat(inner, 2, axis=1) if t.same_dxdy else inner}
 
 
-def elastic_map(t, drawn, shape):
+def elastic_map(
+    t: A.ElasticTransform, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     (left_y, _), (left_x, _) = elastic_factors(t, shape)
     return left_y, left_x, drawn["coefficients"]
 
 
-def elastic_factors(t, shape):
+def elastic_factors(
+    t: A.ElasticTransform, shape: tuple[int, int]
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     return tuple(_blur_factors(length, t.sigma, bool(t.approximate)) for length in shape)
 
 
 @lru_cache(maxsize=32)
-def _blur_factors(length: int, sigma: float, approximate: bool, lost: float = 1e-4):
+def _blur_factors(
+    length: int, sigma: float, approximate: bool, lost: float = 1e-4
+) -> tuple[np.ndarray, np.ndarray]:
     """U S and V, float32 [length, k], of OpenCV's Gaussian blur with a repeated border.
 
     k is the least that keeps a share 1 - `lost` of the variance.
@@ -202,7 +226,7 @@ def _blur_factors(length: int, sigma: float, approximate: bool, lost: float = 1e
     )
 
 
-def sample_grid(t, draws, shape):
+def sample_grid(t: A.GridDistortion, draws: Draws, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """The relative widths and heights of the cells of `A.GridDistortion`."""
     count = t.num_steps + 1
     steps = 1 + _between(draws.uniforms(2 * count), t.distort_limit)
@@ -220,7 +244,9 @@ def sample_grid(t, draws, shape):
     return out
 
 
-def grid_map(t, drawn, shape):
+def grid_map(
+    t: A.GridDistortion, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+) -> tuple[np.ndarray, ...]:
     """Read along each axis at a piecewise linear function of the steps, less the place itself."""
     count = len(drawn["steps_x"])
     factors = [_grid_factor(length, t.num_steps) for length in shape]
@@ -231,7 +257,7 @@ def grid_map(t, drawn, shape):
 
 
 @lru_cache(maxsize=32)
-def _grid_factor(length: int, num_steps: int):
+def _grid_factor(length: int, num_steps: int) -> np.ndarray:
     """float32 [length, num_steps + 3]: one, the place's part in each step, the place.
 
     The last cell takes all that the others leave; 2.0.8 sends what is more than a cell to place 0.
@@ -247,7 +273,10 @@ def _grid_factor(length: int, num_steps: int):
 
 
 # What is sampled, what the draws become, and the kind of map.
-TRANSFORMS = {
+TRANSFORMS: dict[
+    type[A.BasicTransform],
+    tuple[Callable[..., dict[str, np.ndarray]], Callable[..., Any], str],
+] = {
     A.Affine: (sample_affine, affine_map, "affine"),
     A.ShiftScaleRotate: (sample_affine, affine_map, "affine"),
     A.Rotate: (sample_rotate, affine_map, "affine"),
@@ -259,7 +288,7 @@ TRANSFORMS = {
 }
 
 
-def add_to(warp, t, rows, drawn):
+def add_to(warp: Warp, t: A.BasicTransform, rows: np.ndarray, drawn: dict[str, np.ndarray]) -> None:
     """Put the map of transform `t` with the parameters `drawn` inside the maps of `rows` [M]."""
     _, make_map, kind = TRANSFORMS[type(t)]
     made = make_map(t, drawn, (warp.height, warp.width))
@@ -270,7 +299,9 @@ def add_to(warp, t, rows, drawn):
         warp.add_matrices(rows, made, kind == "projective")
 
 
-def shown(t, drawn, shape) -> dict:
+def shown(
+    t: A.BasicTransform, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+) -> dict[str, object]:
     """The parameters of the first image as plain numbers; a field's coefficients as the field."""
     if "coefficients" in drawn:
         factor_y, factor_x, z = elastic_map(t, drawn, shape)
@@ -279,7 +310,7 @@ def shown(t, drawn, shape) -> dict:
     return {name: values[0].tolist() for name, values in drawn.items()}
 
 
-def sampling_of(t):
+def sampling_of(t: A.BasicTransform) -> How | None:
     """(interpolation, border mode, fill) of a transform, or None for a flip."""
     if TRANSFORMS[type(t)][2] == "flip":
         return None
@@ -289,7 +320,7 @@ def sampling_of(t):
     return interpolation, t.border_mode, fill if t.border_mode == cv2.BORDER_CONSTANT else 0
 
 
-def changes_size(t) -> bool:
+def changes_size(t: A.BasicTransform) -> bool:
     """Whether the result's size differs from the image's, which one sampling map can't do."""
     return bool(
         (isinstance(t, A.Affine) and t.fit_output)

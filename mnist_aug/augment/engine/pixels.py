@@ -6,24 +6,28 @@ they round included, are those of albumentations 2.0.8; docs/engine.md lists whe
 this is not.
 """
 
+from collections.abc import Callable
+
 import albumentations as A
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mnist_aug.augment.engine.canvas import fill_value
+from mnist_aug.augment.engine.draws import Draws
 from mnist_aug.errors import UserError
 
 
-def _top(images):
+def _top(images: np.ndarray) -> float:
     return 255.0 if images.dtype == np.uint8 else 1.0
 
 
-def _finish(values, dtype):
+def _finish(values: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
     """Clipped to the range, and for uint8 cut to whole numbers, as albumentations does."""
     return np.clip(values, 0, 255 if dtype == np.uint8 else 1).astype(dtype)
 
 
-def sample_gauss_noise(t, draws, images):
+def sample_gauss_noise(t: A.GaussNoise, draws: Draws, images: np.ndarray) -> dict[str, np.ndarray]:
     """Mean and deviation as shares of the range, and the noise itself, float32 [N, H, W, C].
 
     A share of the size in `noise_scale_factor` means coarser noise, enlarged linearly.
@@ -42,16 +46,20 @@ def sample_gauss_noise(t, draws, images):
     return {"std": std, "mean": mean, "noise": noise}
 
 
-def _enlargement(few: int, many: int):
+def _enlargement(few: int, many: int) -> np.ndarray:
     """float32 [many, few]: OpenCV's linear interpolation from `few` pixels to `many`."""
     return cv2.resize(np.eye(few, dtype=np.float32), (few, many), interpolation=cv2.INTER_LINEAR)
 
 
-def add_gauss_noise(t, images, drawn):
+def add_gauss_noise(
+    t: A.GaussNoise, images: np.ndarray, drawn: dict[str, np.ndarray]
+) -> np.ndarray:
     return _finish(images + drawn["noise"] * np.float32(_top(images)), images.dtype)
 
 
-def sample_brightness_contrast(t, draws, images):
+def sample_brightness_contrast(
+    t: A.RandomBrightnessContrast, draws: Draws, images: np.ndarray
+) -> dict[str, np.ndarray]:
     """The contrast's factor, and the brightness as a share of the range, or of the image's mean."""
     return {
         "factor": 1 + draws.uniform(*t.contrast_limit),
@@ -59,7 +67,9 @@ def sample_brightness_contrast(t, draws, images):
     }
 
 
-def factor_and_summand(t, images, drawn):
+def factor_and_summand(
+    t: A.RandomBrightnessContrast, images: np.ndarray, drawn: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """float64 [N] each, the summand in grey levels."""
     alpha, beta, top = drawn["factor"], drawn["brightness"], _top(images)
     if t.brightness_by_max:
@@ -75,13 +85,17 @@ def factor_and_summand(t, images, drawn):
     return alpha, beta
 
 
-def change_brightness_contrast(t, images, drawn):
+def change_brightness_contrast(
+    t: A.RandomBrightnessContrast, images: np.ndarray, drawn: dict[str, np.ndarray]
+) -> np.ndarray:
     alpha, beta = factor_and_summand(t, images, drawn)
     alpha, beta = (v.astype(np.float32)[:, None, None, None] for v in (alpha, beta))
     return _finish(images * alpha + beta, images.dtype)
 
 
-def sample_coarse_dropout(t, draws, images):
+def sample_coarse_dropout(
+    t: A.CoarseDropout, draws: Draws, images: np.ndarray
+) -> dict[str, np.ndarray]:
     """The holes of `A.CoarseDropout`, int [N, most holes, 4] as x_min, y_min, x_max, y_max.
 
     An image that drew fewer holes has empty ones at the end.
@@ -103,7 +117,9 @@ def sample_coarse_dropout(t, draws, images):
     return {"holes": holes, **_hole_values(t, draws, images, most)}
 
 
-def _hole_sizes(u, limits, length, in_pixels):
+def _hole_sizes(
+    u: np.ndarray, limits: tuple[float, float], length: int, in_pixels: bool
+) -> np.ndarray:
     low, high = limits
     if not in_pixels:
         return (length * (low + (high - low) * u)).astype(np.int64)
@@ -116,7 +132,7 @@ def _hole_sizes(u, limits, length, in_pixels):
     return low + np.floor((high - low) * u).astype(np.int64)
 
 
-def sample_erasing(t, draws, images):
+def sample_erasing(t: A.Erasing, draws: Draws, images: np.ndarray) -> dict[str, np.ndarray]:
     """The one hole of `A.Erasing`, int [N, 1, 4]; empty where no rectangle fits."""
     height, width = images.shape[1:3]
     smallest, ratio = height * width * t.scale[0], t.ratio
@@ -142,7 +158,9 @@ def sample_erasing(t, draws, images):
     return {"holes": holes[:, None], **_hole_values(t, draws, images, 1)}
 
 
-def _hole_values(t, draws, images, most):
+def _hole_values(
+    t: A.CoarseDropout | A.Erasing, draws: Draws, images: np.ndarray, most: int
+) -> dict[str, np.ndarray]:
     """What random fills put into holes, in [0, 1): a value for each pixel, or for each hole."""
     count, height, width, channels = images.shape
     if t.fill == "random":
@@ -153,7 +171,9 @@ def _hole_values(t, draws, images, most):
     return {}
 
 
-def fill_holes(t, images, drawn):
+def fill_holes(
+    t: A.CoarseDropout | A.Erasing, images: np.ndarray, drawn: dict[str, np.ndarray]
+) -> np.ndarray:
     """Later holes lie over earlier ones."""
     height, width, channels = images.shape[1:]
     y, x = np.arange(height)[:, None, None], np.arange(width)[:, None]
@@ -170,14 +190,16 @@ def fill_holes(t, images, drawn):
     return out
 
 
-def sample_gaussian_blur(t, draws, images):
+def sample_gaussian_blur(
+    t: A.GaussianBlur, draws: Draws, images: np.ndarray
+) -> dict[str, np.ndarray]:
     """Standard deviation and kernel length of `A.GaussianBlur`, both in pixels."""
     sigma, size = draws.uniform(*t.sigma_limit), draws.integers(*t.blur_limit)
     size = np.where(size == 0, (sigma * 3.5).astype(np.int64) * 2 + 1, size)
     return {"sigma_px": sigma, "size_px": size + 1 - size % 2}
 
 
-def blur(t, images, drawn):
+def blur(t: A.GaussianBlur, images: np.ndarray, drawn: dict[str, np.ndarray]) -> np.ndarray:
     """Each image's rows and columns times a blur matrix of its own, with the border reflected."""
     reach = max(int(t.sigma_limit[1] * 3.5), t.blur_limit[1] // 2)
     down, across = (
@@ -191,7 +213,7 @@ def blur(t, images, drawn):
     )
 
 
-def _blur_matrices(sigma, size, length, reach):
+def _blur_matrices(sigma: np.ndarray, size: np.ndarray, length: int, reach: int) -> np.ndarray:
     """float32 [N, length, length]: convolution with a Gaussian, cut to `size`, of sum one.
 
     All kernels are held with the longest `reach` possible, so that an image's sums don't depend on
@@ -209,12 +231,16 @@ def _blur_matrices(sigma, size, length, reach):
     return out.astype(np.float32)
 
 
-def sample_morphological(t, draws, images):
+def sample_morphological(
+    t: A.Morphological, draws: Draws, images: np.ndarray
+) -> dict[str, np.ndarray]:
     """Nothing: 2.0.8 takes the range `scale` as the kernel's width and height."""
     return {}
 
 
-def grow_or_shrink(t, images, drawn):
+def grow_or_shrink(
+    t: A.Morphological, images: np.ndarray, drawn: dict[str, np.ndarray]
+) -> np.ndarray:
     """The largest or smallest value under an elliptic kernel; what lies outside doesn't count."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, t.scale)
     height, width = kernel.shape
@@ -233,7 +259,10 @@ def grow_or_shrink(t, images, drawn):
     return out
 
 
-TRANSFORMS = {
+TRANSFORMS: dict[
+    type[A.BasicTransform],
+    tuple[Callable[..., dict[str, np.ndarray]], Callable[..., np.ndarray]],
+] = {
     A.GaussNoise: (sample_gauss_noise, add_gauss_noise),
     A.RandomBrightnessContrast: (sample_brightness_contrast, change_brightness_contrast),
     A.CoarseDropout: (sample_coarse_dropout, fill_holes),
@@ -243,6 +272,6 @@ TRANSFORMS = {
 }
 
 
-def needs_albumentations(t) -> bool:
+def needs_albumentations(t: A.BasicTransform) -> bool:
     """Whether a listed transform has a parameter that only albumentations can serve."""
     return isinstance(getattr(t, "fill", None), str) and t.fill.startswith("inpaint")

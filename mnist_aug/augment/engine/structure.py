@@ -8,8 +8,9 @@ policy, so that its draws are independent of every other node's.
 
 import copy
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import albumentations as A
 import numpy as np
@@ -23,21 +24,28 @@ from mnist_aug.errors import UserError
 _WHETHER, _WHAT = 1, 2  # the two streams of a node: whether it is done, and what it draws
 
 
+class Node(Protocol):
+    """A part of a policy."""
+
+    def run(self, batch: "Batch", rows: np.ndarray | None, forced: bool) -> None: ...
+
+
 class Batch:
     """Images [N, H, W, C] on their way through a policy, and the keys uint64 [N] of their draws."""
 
-    def __init__(self, images: np.ndarray, keys: np.ndarray):
+    def __init__(self, images: np.ndarray, keys: np.ndarray) -> None:
         self.images, self.keys = images, keys
         self.warp = Warp(*images.shape[:3])
-        self.log = None  # or a list of (transform, parameters): for `replay`
+        # A list of (transform, parameters) for `replay`.
+        self.log: list[tuple[A.BasicTransform, dict[str, np.ndarray]]] | None = None
 
-    def keys_of(self, rows) -> np.ndarray:
+    def keys_of(self, rows: np.ndarray | None) -> np.ndarray:
         return self.keys if rows is None else self.keys[rows]
 
-    def indices(self, rows) -> np.ndarray:
+    def indices(self, rows: np.ndarray | None) -> np.ndarray:
         return np.arange(len(self.keys)) if rows is None else rows
 
-    def settle(self, rows) -> np.ndarray:
+    def settle(self, rows: np.ndarray | None) -> np.ndarray:
         """Sample `rows` through their pending maps, if any, and return the images `rows`.
 
         Their maps start anew even where there was nothing to sample: what comes next to an image
@@ -53,7 +61,7 @@ class Batch:
         self.warp.forget(rows)
         return self.images[rows]
 
-    def put(self, rows, images: np.ndarray):
+    def put(self, rows: np.ndarray | None, images: np.ndarray) -> None:
         """Take `images` as the new images of `rows`; those given to the batch stay as they are."""
         if rows is None:
             self.images = images
@@ -61,24 +69,24 @@ class Batch:
             self.images = self.images.copy()
             self.images[rows] = images
 
-    def note(self, transform, drawn: dict):
+    def note(self, transform: A.BasicTransform, drawn: dict[str, np.ndarray]) -> None:
         if self.log is not None:
             self.log.append((transform, drawn))
 
 
-def _those(rows, chosen: np.ndarray):
+def _those(rows: np.ndarray | None, chosen: np.ndarray) -> np.ndarray:
     """The rows for which `chosen` [len(rows)] is true."""
     return np.flatnonzero(chosen) if rows is None else rows[chosen]
 
 
-def _drawn(batch: Batch, rows, key: int, p: float):
+def _drawn(batch: Batch, rows: np.ndarray | None, key: int, p: float) -> np.ndarray | None:
     """The rows that draw less than p."""
     if p >= 1:
         return rows
     return _those(rows, Draws(batch.keys_of(rows), fold(key, _WHETHER)).uniform() < p)
 
 
-def _draws(batch: Batch, rows, key: int) -> Draws:
+def _draws(batch: Batch, rows: np.ndarray | None, key: int) -> Draws:
     return Draws(batch.keys_of(rows), fold(key, _WHAT))
 
 
@@ -89,7 +97,7 @@ class Geometry:
     transform: Any
     key: int
 
-    def run(self, batch, rows, forced):
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
         t = self.transform
         rows = rows if forced else _drawn(batch, rows, self.key, t.p)
         if rows is not None and len(rows) == 0:
@@ -113,7 +121,7 @@ class Pixels:
     transform: Any
     key: int
 
-    def run(self, batch, rows, forced):
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
         t = self.transform
         rows = rows if forced else _drawn(batch, rows, self.key, t.p)
         if rows is not None and len(rows) == 0:
@@ -136,7 +144,7 @@ class ImageByImage:
     transforms: list
     key: int
 
-    def run(self, batch, rows, forced):
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
         rows = batch.indices(rows)
         if len(rows) == 0:
             return
@@ -188,7 +196,7 @@ class Chain:
     p: float
     key: int
 
-    def run(self, batch, rows, forced):
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
         rows = rows if forced else _drawn(batch, rows, self.key, self.p)
         if rows is not None and len(rows) == 0:
             return
@@ -205,7 +213,7 @@ class Choice:
     key: int
     weights: list
 
-    def run(self, batch, rows, forced):
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
         rows = rows if forced else _drawn(batch, rows, self.key, self.p)
         u = _draws(batch, rows, self.key).uniform()
         edges = np.cumsum(self.weights)
@@ -230,7 +238,7 @@ class Several:
     replace: bool
     shuffled: bool
 
-    def run(self, batch, rows, forced):
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
         rows = _drawn(batch, rows, self.key, self.p)  # 2.0.8 doesn't force these
         draws, count, n = _draws(batch, rows, self.key), len(self.slots[0]), len(self.slots)
         if self.replace:
@@ -244,7 +252,7 @@ class Several:
                 child.run(batch, _those(rows, chosen[:, slot] == index), False)
 
 
-def build(t, key: int, left_over: list):
+def build(t: A.BasicTransform | A.BaseCompose, key: int, left_over: list[str]) -> Node:
     """The node of a transform or composition; names done image by image are put into `left_over`.
 
     Raises:
@@ -275,7 +283,7 @@ def build(t, key: int, left_over: list):
     return ImageByImage([t], key)
 
 
-def leaves(node):
+def leaves(node: Node) -> Iterator["Geometry | Pixels | ImageByImage"]:
     """The nodes under a node, itself included, that do something to images."""
     inside = getattr(node, "children", None) or [c for s in getattr(node, "slots", []) for c in s]
     for child in inside:
@@ -284,13 +292,15 @@ def leaves(node):
         yield node
 
 
-def _build_all(transforms, key, left_over):
+def _build_all(
+    transforms: Sequence[A.BasicTransform | A.BaseCompose], key: int, left_over: list[str]
+) -> list[Node]:
     return [build(t, fold(key, 16 + index), left_over) for index, t in enumerate(transforms)]
 
 
-def _joined(nodes: list) -> list:
+def _joined(nodes: list[Node]) -> list[Node]:
     """The nodes, with neighbours that go image by image as one."""
-    out = []
+    out: list[Node] = []
     for node in nodes:
         if out and isinstance(node, ImageByImage) and isinstance(out[-1], ImageByImage):
             out[-1].transforms.extend(node.transforms)

@@ -12,11 +12,14 @@ a perspective, is the map held pixel by pixel.
 """
 
 from functools import lru_cache
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 
 from mnist_aug.augment.engine.canvas import sample
+
+How: TypeAlias = tuple[int, int, float | tuple[float, ...]]  # (interpolation, border, fill)
 
 PIXELS_PER_CHUNK = 2048 * 28 * 28  # fewer cost more calls and waits for the lock, more only memory
 
@@ -32,19 +35,20 @@ class Warp:
     How a map is held and computed is settled for each image by its own transforms alone.
     """
 
-    def __init__(self, count: int, height: int, width: int):
+    def __init__(self, count: int, height: int, width: int) -> None:
         self.count, self.height, self.width = count, height, width
         self.touched = np.zeros(count, bool)
-        self._hows = [(cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, 0)]  # (interpolation, border, fill)
+        self._hows: list[How] = [(cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, 0)]
         self._how = np.zeros(count, np.int64)  # which of them; the first one for flips alone
-        self._matrices = None  # H: float64 [N, 3, 3], or None for identity
+        self._matrices: np.ndarray | None = None  # H: float64 [N, 3, 3], or None for identity
         self._projective = np.zeros(count, bool)
         self._bent = np.zeros(count, bool)  # has a d
-        self._fields = []  # [(rows [M], Fy float32 [H, k], Fx [W, l], Z float32 [M, 2, k, l])]
+        # [(rows [M], Fy float32 [H, k], Fx [W, l], Z float32 [M, 2, k, l])]
+        self._fields: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self._by_pixel = np.zeros(count, bool)  # p + d(p) is held in `_points`
-        self._points = None  # float32 [N, 2, H, W]
+        self._points: np.ndarray | None = None  # float32 [N, 2, H, W]
 
-    def join(self, rows, how) -> np.ndarray:
+    def join(self, rows: np.ndarray, how: How) -> np.ndarray:
         """Have `rows` sampled like `how`; returns those that are to be sampled otherwise."""
         if how not in self._hows:
             self._hows.append(how)
@@ -54,7 +58,9 @@ class Warp:
         self._how[rows[~otherwise]] = number
         return rows[otherwise]
 
-    def add_matrices(self, rows, matrices: np.ndarray, projective: bool = False):
+    def add_matrices(
+        self, rows: np.ndarray, matrices: np.ndarray, projective: bool = False
+    ) -> None:
         """Put p -> matrices p (float64 [M, 3, 3]) inside the maps of `rows` (indices [M])."""
         self.touched[rows] |= ~_is_identity(matrices)
         bent = self._bent[rows]
@@ -70,7 +76,9 @@ class Warp:
             self._matrices[rows] = self._matrices[rows] @ matrices
         self._projective[rows] |= projective
 
-    def add_fields(self, rows, factor_y, factor_x, inner: np.ndarray):
+    def add_fields(
+        self, rows: np.ndarray, factor_y: np.ndarray, factor_x: np.ndarray, inner: np.ndarray
+    ) -> None:
         """Put p -> p + Fy Z Fx^T inside the maps of `rows`; Z is float32 [M, 2, k, l]."""
         self.touched[rows] = True
         bent = self._bent[rows]
@@ -81,7 +89,7 @@ class Warp:
         self._bent[rows] = True
         self._fields.append((rows, factor_y, factor_x, inner))
 
-    def _pull(self, rows, inner: np.ndarray):
+    def _pull(self, rows: np.ndarray, inner: np.ndarray) -> None:
         """Put the absolute maps `inner` [M, 2, H, W] inside: d is read where they lead."""
         grid = _grid(self.height, self.width)
         field = np.ascontiguousarray((self._absolute(rows) - grid).transpose(0, 2, 3, 1))
@@ -93,7 +101,7 @@ class Warp:
         self._points[rows] = inner + moved.transpose(0, 3, 1, 2)
         self._by_pixel[rows] = True
 
-    def _absolute(self, rows) -> np.ndarray:
+    def _absolute(self, rows: np.ndarray) -> np.ndarray:
         """p + d(p) for each pixel: float32 [M, 2, H, W]."""
         out = np.empty((len(rows), 2, self.height, self.width), np.float32)
         out[:] = _grid(self.height, self.width)
@@ -102,10 +110,10 @@ class Warp:
             out[here] += factor_y @ inner[there] @ factor_x.T
         held = self._by_pixel[rows]
         if held.any():
-            out[held] = self._points[rows[held]]
+            out[held] = self._points[rows[held]]  # type: ignore[index]  # not None where held
         return out
 
-    def sample(self, images: np.ndarray, rows) -> np.ndarray:
+    def sample(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Read the images `rows` [M] of images [N, H, W, C] through their maps: [M, H, W, C]."""
         by_pixel = self._by_pixel | self._projective
         wanted = np.zeros(self.count, bool)
@@ -113,7 +121,7 @@ class Warp:
         wanted &= self.touched
         groups = []  # (rows, their coordinates)
         nothing = [np.zeros((length, 0), np.float32) for length in (self.height, self.width)]
-        flat = (np.flatnonzero(wanted & ~self._bent), *nothing, None)
+        flat: Any = (np.flatnonzero(wanted & ~self._bent), *nothing, None)
         for those, factor_y, factor_x, z in [*self._fields, flat]:
             chosen = wanted[those] & ~by_pixel[those]
             if chosen.all():
@@ -128,13 +136,15 @@ class Warp:
             groups.append((those, points.transpose(1, 0, 2, 3).copy()))
         return self._read(images, rows, groups)
 
-    def _of(self, rows) -> np.ndarray:
+    def _of(self, rows: np.ndarray) -> np.ndarray:
         """The matrices of `rows`, float64 [M, 3, 3]."""
         if self._matrices is None:
             return np.broadcast_to(np.eye(3), (len(rows), 3, 3))
         return self._matrices if len(rows) == self.count else self._matrices[rows]
 
-    def _read(self, images, rows, groups) -> np.ndarray:
+    def _read(
+        self, images: np.ndarray, rows: np.ndarray, groups: list[tuple[np.ndarray, np.ndarray]]
+    ) -> np.ndarray:
         if (
             len(groups) == 1
             and len(groups[0][0]) == self.count
@@ -150,7 +160,7 @@ class Warp:
                 )
         return out if len(rows) == self.count else out[rows]
 
-    def forget(self, rows):
+    def forget(self, rows: np.ndarray) -> None:
         """Make the maps of `rows` the identity again."""
         for flags in (self.touched, self._projective, self._bent, self._by_pixel, self._how):
             flags[rows] = 0
@@ -163,9 +173,9 @@ class Warp:
         ]
 
 
-def _is_identity(matrices):
+def _is_identity(matrices: np.ndarray) -> np.ndarray:
     """bool [N]: within NumPy's `allclose` of the identity, where albumentations leaves an image."""
-    return (np.abs(matrices - np.eye(3)) <= 1e-8 + 1e-5 * np.eye(3)).all((1, 2))
+    return (np.abs(matrices - np.eye(3)) <= 1e-8 + 1e-5 * np.eye(3)).all((1, 2))  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=16)
@@ -191,7 +201,12 @@ def _transform(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
     return out
 
 
-def _multiply_out(matrices, factor_y, factor_x, coefficients) -> np.ndarray:
+def _multiply_out(
+    matrices: np.ndarray,
+    factor_y: np.ndarray,
+    factor_x: np.ndarray,
+    coefficients: np.ndarray | None,
+) -> np.ndarray:
     """The affine maps H(p + Fy Z Fx^T): x and y, float32 [2, N, H, W].
 
     The factors become [1, ramp, F], and Z gets H's own part in its first rows and columns. Each
@@ -217,7 +232,7 @@ def _multiply_out(matrices, factor_y, factor_x, coefficients) -> np.ndarray:
     return _with_ramp(factor_y) @ (joint @ right)
 
 
-def _with_ramp(factor):
+def _with_ramp(factor: np.ndarray) -> np.ndarray:
     length = len(factor)
     ramp = np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2)
     return np.concatenate([np.ones((length, 1), np.float32), ramp[:, None], factor], axis=1)
