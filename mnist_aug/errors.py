@@ -4,6 +4,7 @@ import errno
 import os
 import select
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
@@ -14,7 +15,7 @@ class UserError(Exception):
 
 
 @contextmanager
-def one_line_errors():
+def one_line_errors() -> Iterator[None]:
     """Turn a `UserError` into one line on stderr and exit code 2, and Ctrl-C into exit code 130.
 
     A full or read-only disk, and a right that is lacking, are told so, too, wherever a library met
@@ -22,7 +23,7 @@ def one_line_errors():
     Any other exception is a fault of ours and keeps its traceback. A path that is no UTF-8 is
     printed with escapes.
     """
-    sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file
     try:
         try:
             yield

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 PACKAGES = (
     "albumentations",
@@ -23,7 +24,7 @@ PACKAGES = (
 )
 
 
-def describe(command: str | None = None) -> dict:
+def describe(command: str | None = None) -> dict[str, Any]:
     """For a manifest: git commit, versions, device and command."""
     return {
         "git": _git(),
@@ -38,7 +39,7 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _git() -> dict:
+def _git() -> dict[str, str | bool | None]:
     def git(*arguments: str) -> str:
         return subprocess.run(
             ["git", "-C", Path(__file__).parents[1], *arguments],
@@ -55,7 +56,7 @@ def _git() -> dict:
         return {"commit": None, "dirty": None}
 
 
-def _versions() -> dict:
+def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -65,7 +66,7 @@ def _versions() -> dict:
     return versions
 
 
-def _device() -> dict:
+def _device() -> dict[str, str | int]:
     processor = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -81,7 +82,7 @@ def _device() -> dict:
 
 def cores() -> int:
     """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def command_line() -> str:

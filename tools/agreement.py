@@ -9,10 +9,12 @@ limits.
 
 import copy
 import warnings
+from typing import Any
 
 import albumentations as A
 import cv2
 import numpy as np
+import numpy.typing as npt
 from albumentations.augmentations.blur import functional as a_blur
 from albumentations.augmentations.dropout import functional as a_dropout
 from albumentations.augmentations.geometric import functional as a_geometric
@@ -30,7 +32,7 @@ MODES = [{"border_mode": mode} for mode in range(5)] + [
 ]
 
 
-def cases() -> list:
+def cases() -> list[A.BasicTransform]:
     """Transforms that are always applied, with ordinary and with rarer parameters."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # 2.0.8 calls ShiftScaleRotate outdated
@@ -68,12 +70,18 @@ def cases() -> list:
     ]
 
 
-def pixel_agreement(t, dtype=np.uint8, channels=None, count: int = 24, seed: int = 0) -> float:
+def pixel_agreement(
+    t: A.BasicTransform,
+    dtype: npt.DTypeLike = np.uint8,
+    channels: int | None = None,
+    count: int = 24,
+    seed: int = 0,
+) -> float:
     """The share of values within one grey level (1/255 for float32) of albumentations' own."""
     rng = np.random.default_rng(seed)
     shape = (count, *SIZE) if channels is None else (count, *SIZE, channels)
-    images = rng.integers(0, 256, shape, dtype=np.uint8)
-    level = 1
+    images: np.ndarray = rng.integers(0, 256, shape, dtype=np.uint8)
+    level = 1.0
     if dtype == np.float32:
         images, level = images.astype(np.float32) / 255, 1 / 255
         t = copy.copy(t)
@@ -88,7 +96,7 @@ def pixel_agreement(t, dtype=np.uint8, channels=None, count: int = 24, seed: int
     return float((np.abs(np.stack(theirs).astype(float) - ours) <= level * (1 + 1e-5)).mean())
 
 
-def forced(t, image, drawn: dict) -> np.ndarray:
+def forced(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
     """What 2.0.8's functions make of an image [H, W] or [H, W, C] with parameters of `replay`."""
     height, width = image.shape[:2]
     array = {name: np.array(value) for name, value in drawn.items() if name != "transform"}
@@ -147,7 +155,7 @@ def forced(t, image, drawn: dict) -> np.ndarray:
     return t.apply(image, **t.get_params())
 
 
-def parameter_agreement(t, count: int = 1500, seed: int = 0) -> dict:
+def parameter_agreement(t: A.BasicTransform, count: int = 1500, seed: int = 0) -> dict[str, float]:
     """p-values of the two-sample test by name of the number drawn, `count` draws on each side."""
     image = np.random.default_rng(seed).integers(0, 256, SIZE, dtype=np.uint8)
     t.set_random_seed(seed)
@@ -159,7 +167,7 @@ def parameter_agreement(t, count: int = 1500, seed: int = 0) -> dict:
     }
 
 
-def _their_numbers(t, image) -> dict:
+def _their_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
     t(image=image)
     p = t.params
     if isinstance(t, A.Affine):
@@ -177,7 +185,7 @@ def _their_numbers(t, image) -> dict:
     if isinstance(t, A.Rotate):
         return {"rotate": np.rad2deg(np.arctan2(p["matrix"][0, 1], p["matrix"][0, 0]))}
     if isinstance(t, A.Perspective):
-        rectangle = np.float32([[[0, 0], [28, 0], [28, 28], [0, 28]]])
+        rectangle = np.array([[[0, 0], [28, 0], [28, 28], [0, 28]]], np.float32)
         corners = (
             rectangle[0]
             if t.fit_output
@@ -201,7 +209,7 @@ def _their_numbers(t, image) -> dict:
     return {name: p[name] for name in ("alpha", "beta") if name in p}
 
 
-def _our_numbers(t, image, draws) -> dict:
+def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[str, Any]:
     images = np.repeat(image[None, ..., None], len(draws), axis=0)
     if type(t) in pixels.TRANSFORMS:
         drawn = pixels.TRANSFORMS[type(t)][0](t, draws, images)
@@ -259,7 +267,9 @@ def _our_numbers(t, image, draws) -> dict:
     return drawn
 
 
-def _field_numbers(t, dx, dy, which) -> dict:
+def _field_numbers(
+    t: A.BasicTransform, dx: np.ndarray, dy: np.ndarray, which: int | slice
+) -> dict[str, Any]:
     """Of fields [N, 28, 28]. An elastic field is looked at away from the seam where 2.0.8 leaks."""
     far = 28 - 16 if isinstance(t, A.ElasticTransform) and not t.same_dxdy else 28
     up, down = dx[:, :far], dy[:, 28 - far :]
@@ -273,7 +283,7 @@ def _field_numbers(t, dx, dy, which) -> dict:
     return {name: values[which] for name, values in numbers.items()}
 
 
-def _hole_numbers(holes, which) -> dict:
+def _hole_numbers(holes: np.ndarray, which: int | slice) -> dict[str, Any]:
     """Of holes [N, M, 4]."""
     size_x, size_y = holes[..., 2] - holes[..., 0], holes[..., 3] - holes[..., 1]
     numbers = {

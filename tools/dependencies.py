@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -24,7 +25,7 @@ PERMISSIVE = {
     "PSF-2.0",
     "Zlib",
 }
-# What isn't permissive, looked at one by one; docs/supply.md says why each may be used.
+# What isn't permissive, looked at one by one; docs/dependencies.md says why each may be used.
 EXCEPTIONS = {
     "axe-playwright-python": "axe-core: MPL-2.0",
     "certifi": "all: MPL-2.0",
@@ -43,6 +44,7 @@ EXCEPTIONS = {
     "simsimd": "libgomp: GPL-3.0 with the GCC exception",
     "tensorflow": "Eigen: MPL-2.0; ducc's FFT: BSD-3-Clause or GPL-2.0, taken as the former",
     "tqdm": "parts: MPL-2.0",
+    "virtualenv": "copies of pip and setuptools, which see",
 }
 # Other spellings of a licence in packages' metadata.
 SPELLINGS = {
@@ -97,15 +99,16 @@ def licence(distribution: metadata.Distribution) -> str:
         for line in about.get_all("Classifier", [])
         if line.startswith("License :: OSI Approved :: ")
     ]
-    said = [about.get("License-Expression"), about.get("License"), " AND ".join(classifiers)]
+    said: list[str] = [
+        *about.get_all("License-Expression", []),
+        *about.get_all("License", []),
+        " AND ".join(classifiers),
+    ]
     if not any(said):
         files = [file for file in distribution.files or [] if file.name.upper() == "LICENSE"]
         spelled = re.compile("|".join(map(re.escape, SPELLINGS)))
-        said = [
-            words
-            for file in files
-            for words in spelled.findall(file.read_text(encoding="utf-8"))[:1]
-        ]
+        texts = (file.read_text(encoding="utf-8") for file in files)
+        said = [match[0] for match in map(spelled.search, texts) if match]
     for words in filter(None, said):
         expression = "".join(
             SPELLINGS.get(part, part) for part in re.split("( AND | OR )", words.strip())
@@ -144,7 +147,7 @@ def licences(pinned: list[tuple[str, str]], page: Path) -> str:
             found = metadata.distribution(name)
             row = found.version, licence(found)
         except metadata.PackageNotFoundError:
-            row = known.get(name, (None, ""))
+            row = known.get(name, ("", ""))
         if row[0] not in versions:
             raise UserError(
                 f"{name} {versions[0]} of the lock isn't installed here: install it "
@@ -195,7 +198,7 @@ def audit(pinned: list[tuple[str, str]], limit_s: float = LIMIT_S) -> str:
     return f"{len(pinned)} pins audited: no known vulnerability"
 
 
-def _vulnerabilities(pairs, limit_s) -> list[str]:
+def _vulnerabilities(pairs: Sequence[tuple[str, str]], limit_s: float) -> list[str]:
     """A line for each vulnerability.
 
     Raises:
@@ -248,11 +251,11 @@ def _vulnerabilities(pairs, limit_s) -> list[str]:
     ]
 
 
-def _versions(pinned) -> dict[str, list[str]]:
+def _versions(pinned: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return {name: [version for _, version in pairs] for name, pairs in _pairs(pinned).items()}
 
 
-def _pairs(pinned) -> dict[str, list[tuple[str, str]]]:
+def _pairs(pinned: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
     return {
         name: list(pairs)
         for name, pairs in itertools.groupby(sorted(pinned), key=lambda pair: pair[0])

@@ -16,7 +16,7 @@ from mnist_aug.augment.vectorize import vectorize
 SHAPE = (28, 28)
 
 
-def seeded_children_are_correlated(count=1000):
+def seeded_children_are_correlated(count: int = 1000) -> tuple[float, ...]:
     """Correlation of the angles of two `Rotate` in one seeded `Compose`."""
     policy = A.Compose([A.Rotate((-9, 9), p=1), A.Rotate((-9, 9), p=1)], seed=1)
     theirs = []
@@ -30,7 +30,7 @@ def seeded_children_are_correlated(count=1000):
     return tuple(float(np.corrcoef(np.transpose(pairs))[0, 1]) for pairs in (theirs, ours))
 
 
-def elastic_fields_leak(count=400):
+def elastic_fields_leak(count: int = 400) -> tuple[float, ...]:
     """Correlation of dx in the last row with dy in the first row of `ElasticTransform`."""
     t = A.ElasticTransform(alpha=50, sigma=4, p=1)
     t.set_random_seed(0)
@@ -47,7 +47,7 @@ def elastic_fields_leak(count=400):
     return tuple(float(np.corrcoef(np.transpose(pairs))[0, 1]) for pairs in (theirs, ours))
 
 
-def shifts_are_whole_pixels(count=1000):
+def shifts_are_whole_pixels(count: int = 1000) -> tuple[float, ...]:
     """Number of different shifts among 1,000 of `Affine(translate_percent=(-0.06, 0.06))`."""
     t = A.Affine(translate_percent=(-0.06, 0.06), p=1)
     t.set_random_seed(0)
@@ -56,7 +56,7 @@ def shifts_are_whole_pixels(count=1000):
     return len(set(theirs)), len(set(ours.tolist()))
 
 
-def one_sided_shear_has_two_sides(count=100):
+def one_sided_shear_has_two_sides(count: int = 100) -> tuple[float, ...]:
     """Mean shear along y, in degrees, of `Affine(shear={"x": (-10, 10)})`."""
     t = A.Affine(shear={"x": (-10, 10)}, p=1)
     theirs = np.mean([-t._get_shear_params()["y"] for _ in range(count)])
@@ -64,7 +64,7 @@ def one_sided_shear_has_two_sides(count=100):
     return float(theirs), float(ours)
 
 
-def perspective_zooms_twice(count=300):
+def perspective_zooms_twice(count: int = 300) -> tuple[float, ...]:
     """Mean distance, in pixels, from where a drawn corner lands to the corner of the result."""
     t = A.Perspective(p=1)
     t.set_random_seed(0)
@@ -83,7 +83,7 @@ def perspective_zooms_twice(count=300):
     return float(np.mean(theirs)), float(ours)
 
 
-def fill_reaches_the_first_channel_only():
+def fill_reaches_the_first_channel_only() -> tuple[float, ...]:
     """Share of the channels that get the fill in `ElasticTransform(fill=200)`, three channels."""
     t = A.ElasticTransform(alpha=0, p=1, fill=200)
     image = np.zeros((*SHAPE, 3), np.uint8)
@@ -94,7 +94,7 @@ def fill_reaches_the_first_channel_only():
     return float(theirs), float(ours)
 
 
-def grid_loses_the_last_columns():
+def grid_loses_the_last_columns() -> tuple[float, ...]:
     """Columns that `GridDistortion(num_steps=10, distort_limit=0)` reads at column 0, of 28."""
     t = A.GridDistortion(num_steps=10, distort_limit=0, p=1)
     image = np.tile(np.arange(1, 29, dtype=np.uint8), (28, 1))
@@ -103,7 +103,7 @@ def grid_loses_the_last_columns():
     return int(theirs), int(ours)
 
 
-def noise_repeats(count=3000):
+def noise_repeats(count: int = 3000) -> tuple[float, ...]:
     """Repeated noise maps among 3,000 of `GaussNoise`: its generator has 65,536 seeds."""
     t = A.GaussNoise(std_range=(0.1, 0.1), p=1)
     t.set_random_seed(0)
@@ -114,7 +114,7 @@ def noise_repeats(count=3000):
     return count - len(set(theirs)), count - len(set(ours))
 
 
-def erasing_fails_where_nothing_fits():
+def erasing_fails_where_nothing_fits() -> tuple[float, ...]:
     """Errors in one call of `Erasing(scale=(0.9, 1), ratio=(3, 4))`, which fits nowhere."""
     t = A.Erasing(scale=(0.9, 1.0), ratio=(3, 4), p=1)
     image = np.zeros(SHAPE, np.uint8)
@@ -128,7 +128,7 @@ def erasing_fails_where_nothing_fits():
     return tuple(errors)
 
 
-def _draws(count):
+def _draws(count: int) -> Draws:
     return Draws(image_keys(0, 0, np.arange(count)), random.Random(0).getrandbits(64))
 
 

@@ -1,16 +1,17 @@
 """The measured tables of docs/engine.md, between markers in the page."""
 
 import platform
-import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import albumentations as A
 import numpy as np
 
 from mnist_aug.errors import UserError
 from tools import agreement, differences, speed
 
 
-def measure() -> dict:
+def measure() -> dict[str, str]:
     """Markdown by name of the table."""
     return {
         "agreement": _agreement(),
@@ -20,7 +21,7 @@ def measure() -> dict:
     }
 
 
-def write(page: Path, tables: dict):
+def write(page: Path, tables: Mapping[str, str]) -> None:
     """Put each table between `<!-- name -->` and `<!-- end -->` in the page.
 
     Raises:
@@ -31,17 +32,18 @@ def write(page: Path, tables: dict):
     except OSError as error:
         raise UserError(f"{page} can't be read: {error.strerror}") from None
     for name, table in tables.items():
-        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text, found = place.subn(lambda m, table=table: m[1] + table + "\n" + m[2], text)
-        if not found:
+        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        if not end:
             raise UserError(
                 f"{page} has no place for the table {name}: "
                 f"write <!-- {name} --> and <!-- end --> into it"
             )
+        text = f"{before}{start}{table}\n{end}{after}"
     page.write_text(text, encoding="utf-8")
 
 
-def _table(heads, rows) -> str:
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
@@ -61,7 +63,7 @@ def _agreement() -> str:
     return _table(["transform", "uint8", "float32, 3 channels", "least p-value"], rows)
 
 
-def _written(t) -> str:
+def _written(t: A.BasicTransform) -> str:
     """The transform with the arguments that differ from a plain one."""
     plain = {"mask_interpolation", "fill_mask", "p", "rotate_method", "keypoint_remapping_method"}
     default = type(t)().get_transform_init_args() if type(t).__name__ != "ShiftScaleRotate" else {}
@@ -79,7 +81,7 @@ def _differences() -> str:
         theirs, ours = (
             f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" for value in difference()
         )
-        rows.append([difference.__doc__.splitlines()[0], theirs, ours])
+        rows.append([str(difference.__doc__).splitlines()[0], theirs, ours])
     return _table(["measured", "2.0.8", "engine"], rows)
 
 

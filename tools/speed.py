@@ -7,6 +7,8 @@ docs/engine.md.
 
 import os
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import albumentations as A
 import cv2
@@ -15,6 +17,9 @@ import numpy as np
 from mnist_aug.augment.engine import canvas, geometry, warp
 from mnist_aug.augment.engine.draws import Draws, image_keys
 from mnist_aug.augment.vectorize import vectorize
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 SHAPE = (28, 28)
 POLICY = A.Compose(
@@ -31,7 +36,7 @@ POLICY = A.Compose(
 )
 
 
-def seconds(work, repeats: int = 30) -> float:
+def seconds(work: Callable[[], object], repeats: int = 30) -> float:
     """The least wall time of `repeats` calls, after one more."""
     work()
     times = []
@@ -42,7 +47,7 @@ def seconds(work, repeats: int = 30) -> float:
     return min(times)
 
 
-def stages(repeats: int = 60) -> dict:
+def stages(repeats: int = 60) -> dict[str, tuple[float, int]]:
     """By stage, on one chunk: microseconds an image, and bytes an image read and written.
 
     The stages are measured in turn, round by round, so that other work meets all of them alike.
@@ -62,7 +67,7 @@ def stages(repeats: int = 60) -> dict:
     y += (np.arange(count) % together * band.shape[1])[:, None, None].astype(np.float32)
     out = np.empty((1, together * 784, 1), np.uint8)
 
-    def read():
+    def read() -> None:
         for first in range(0, count - together + 1, together):
             part = slice(first, first + together)
             cv2.remap(
@@ -131,7 +136,9 @@ def one_thread_rate(count: int = 8192) -> float:
     return count / seconds(lambda: engine(images, (0, 0, 0)), 40)
 
 
-def dataset_rate(apply, batch: int = 4096, count: int = 49152) -> float:
+def dataset_rate(
+    apply: "Callable[[tf.Tensor, tf.Tensor], tf.Tensor]", batch: int = 4096, count: int = 49152
+) -> float:
     """Images in a second through tf.data with as many calls at a time as cores.
 
     Args:
@@ -146,7 +153,7 @@ def dataset_rate(apply, batch: int = 4096, count: int = 49152) -> float:
         .prefetch(2)
     )
 
-    def epoch():
+    def epoch() -> None:
         for _ in data:
             pass
 
@@ -162,7 +169,7 @@ def graph_rate() -> float:
     return dataset_rate(graph_augment)
 
 
-def graph_augment(images, position):
+def graph_augment(images: "tf.Tensor", position: "int | tf.Tensor") -> "tf.Tensor":
     """The hot path in TensorFlow operations: uint8 [N, 28, 28] and a scalar position to the same.
 
     The same distributions and the same map, but draws by batch rather than by image.
@@ -199,7 +206,7 @@ def graph_augment(images, position):
     return tf.cast(tf.reshape(tf.round(upper + (lower - upper) * down), [count, 28, 28]), tf.uint8)
 
 
-def _images(count):
+def _images(count: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     return cv2.GaussianBlur(
         rng.integers(0, 256, (count * 28, 28), dtype=np.uint8), (0, 0), 1

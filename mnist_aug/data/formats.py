@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, Literal
 
 import numpy as np
 
@@ -96,7 +96,11 @@ def npz(path: Path, names: Sequence[str]) -> list[np.ndarray]:
             missing = [name for name, member in members.items() if member is None]
             if missing:
                 raise UserError(f"{path} has no array {missing[0]}: it needs {', '.join(names)}")
-            return [_member(archive, *member) for member in members.items()]
+            return [
+                _member(archive, name, member)
+                for name, member in members.items()
+                if member is not None
+            ]
     # NotImplementedError and RuntimeError: an unknown method or flag, a password.
     except (
         ValueError,
@@ -144,7 +148,9 @@ def _member(archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> np.
     return np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], str, np.dtype, int, bytes]:
+def _header(
+    file: IO[bytes],
+) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype, int, bytes]:
     """Shape, order, dtype and start of the data of a .npy file, and data that were read with it."""
     head = io.BytesIO(file.read(HEADER))
     try:
@@ -184,9 +190,9 @@ def _size(shape: Sequence[int], itemsize: int = 1) -> int:
     return math.prod(shape) * itemsize
 
 
-def _content(file: BinaryIO, size: int, content: bytes = b"") -> bytearray:
-    """The content and what follows it in the file, to one byte more than `size`."""
-    content = bytearray(content)
+def _content(file: IO[bytes] | gzip.GzipFile, size: int, start: bytes = b"") -> bytearray:
+    """The start and what follows it in the file, to one byte more than `size`."""
+    content = bytearray(start)
     while len(content) <= size and (more := file.read(min(CHUNK, size + 1 - len(content)))):
         content += more
     return content

@@ -10,15 +10,20 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from mnist_aug.data import formats as readers
 from mnist_aug.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIDE, BOX = 28, 20
 WORKING = 256  # the longer side is reduced to so many pixels first
@@ -97,7 +102,7 @@ def read(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _silent_libtiff():
+def _silent_libtiff() -> Iterator[None]:
     """libtiff writes its complaints to the process's stderr, past Python."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -110,7 +115,7 @@ def _silent_libtiff():
         os.close(nowhere)
 
 
-def _grey(picture) -> np.ndarray:
+def _grey(picture: "Image.Image") -> np.ndarray:
     """The brightness of a PIL image over white, some rows at a time, so that memory is bounded."""
     grey = np.empty((picture.height, picture.width), np.float32)
     rows = max(1, STRIP // max(1, picture.width))
@@ -122,8 +127,8 @@ def _grey(picture) -> np.ndarray:
             continue
         pixels = np.asarray(strip.convert("RGBA"), np.float32)
         alpha = pixels[..., 3:] / 255
-        grey[top:bottom] = (pixels[..., :3] * alpha + 255 * (1 - alpha)) @ np.float32(
-            [0.299, 0.587, 0.114]
+        grey[top:bottom] = (pixels[..., :3] * alpha + 255 * (1 - alpha)) @ np.array(
+            [0.299, 0.587, 0.114], np.float32
         )
     return grey
 

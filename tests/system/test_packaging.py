@@ -1,11 +1,15 @@
-"""One set of packages in pyproject.toml, environment.yml and requirements.lock; sources listed."""
+"""One set of packages in pyproject.toml, environment.yml and requirements.lock; what is installed."""
 
 import ast
+import os
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -95,9 +99,9 @@ def test_whatever_is_imported_is_declared():
         "sklearn": "scikit-learn",
         "yaml": "pyyaml",
     }
-    ours = {"mnist_aug", *(path.stem for path in (PROJECT / "tests").glob("*.py"))}
+    ours = {"mnist_aug", "tools", *(path.stem for path in (PROJECT / "tests").glob("*.py"))}
     modules = set()
-    for folder in ("mnist_aug", "scripts", "tests"):
+    for folder in ("mnist_aug", "scripts", "tests", "tools"):
         for path in (PROJECT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Import):
@@ -107,6 +111,57 @@ def test_whatever_is_imported_is_declared():
     extern = modules - ours - sys.stdlib_module_names
     apart = {"atheris", "kornia", "torch", "torchvision"}  # what needs these does without, too
     assert {canonicalize_name(called.get(one, one)) for one in extern} <= {*declared(), *apart}
+
+
+def test_the_package_holds_its_data_and_types_but_not_the_tools(tmp_path):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, tmp_path)
+    for name in ("mnist_aug", "tools", "scripts"):
+        shutil.copytree(
+            PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "."],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert held == {
+        path.relative_to(tmp_path).as_posix()
+        for path in (tmp_path / "mnist_aug").rglob("*")
+        if path.is_file()
+    }
+    assert "mnist_aug/py.typed" in held
+
+
+def test_one_version_is_stated_everywhere():
+    (version,) = re.findall(r'^version = "(.+)"$', (PROJECT / "pyproject.toml").read_text(), re.M)
+    assert yaml.safe_load((PROJECT / "CITATION.cff").read_text())["version"] == version
+    latest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.M)
+    assert latest[1] == version
+
+
+def test_hooks_before_a_commit_fetch_nothing():
+    hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert {repository["repo"] for repository in hooks} == {"local"}
+    assert {hook["language"] for one in hooks for hook in one["hooks"]} == {"system"}
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", "1 error"), ("", "1 skipped")])
+def test_tests_of_pages_are_not_skipped_in_ci(tmp_path, ci, outcome):
+    (tmp_path / "test_page.py").write_text("def test_page(browser):\n    pass\n")
+    process = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "conftest", "--rootdir", tmp_path, tmp_path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"CI": ci, "PATH": str(tmp_path), "PYTHONPATH": f"{PROJECT}:{PROJECT / 'tests'}"},
+    )
+    assert outcome in process.stdout, process.stdout + process.stderr
 
 
 def imports(path):

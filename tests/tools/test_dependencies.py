@@ -1,7 +1,10 @@
 """Licences of the packages in the lock, and what is said of their vulnerabilities."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from mnist_aug.errors import UserError
-from tools import dependencies as supply
+from tools import dependencies
 
 PROJECT = Path(__file__).parents[2]
-PAGE = PROJECT / "docs" / "supply.md"
-PINNED = supply.pins(PROJECT / "requirements.lock")
+PAGE = PROJECT / "docs" / "dependencies.md"
+PINNED = dependencies.pins(PROJECT / "requirements.lock")
 STRICT = re.compile(
     r"GNU (LESSER |LIBRARY |AFFERO )?GENERAL PUBLIC LICENSE\s+Version \d|"
     r"Affero|Mozilla Public License,? v|Server Side Public|Business Source|"
@@ -87,20 +90,20 @@ def knows(*faulty):
 
 
 def test_every_package_of_the_lock_has_an_allowed_licence(counted):
-    rows = supply.rows(PAGE)
+    rows = dependencies.rows(PAGE)
     assert set(rows) == {name for name, _ in PINNED}
     for name, (version, stated) in rows.items():
         assert (name, version) in PINNED
-        assert not supply.refused(name, stated), (name, stated)
+        assert not dependencies.refused(name, stated), (name, stated)
     counted("packages whose licence was looked at", len(rows))
 
 
 def test_the_page_says_what_the_installed_packages_say():
-    rows, found = supply.rows(PAGE), installed()
+    rows, found = dependencies.rows(PAGE), installed()
     assert len(found) > 100
     for name, distribution in found.items():
-        stated = supply.licence(distribution)
-        assert not supply.refused(name, stated), (name, stated)
+        stated = dependencies.licence(distribution)
+        assert not dependencies.refused(name, stated), (name, stated)
         if distribution.version == rows[name][0]:
             assert stated == rows[name][1], name
 
@@ -118,7 +121,7 @@ def test_texts_of_stricter_licences_are_accounted_for(counted):
         for file in filter(Path.is_file, map(Path, files)):
             looked_at += 1
             strict = STRICT.search(file.read_text(encoding="utf-8", errors="replace"))
-            assert strict is None or name in supply.EXCEPTIONS, (name, file, strict[0])
+            assert strict is None or name in dependencies.EXCEPTIONS, (name, file, strict[0])
     assert looked_at > 100
     counted("licence files searched for stricter licences", looked_at)
 
@@ -136,8 +139,8 @@ def test_texts_of_stricter_licences_are_accounted_for(counted):
     ],
 )
 def test_other_licences_are_refused(stated):
-    assert supply.refused("a-new-package", stated)
-    assert supply.refused("certifi", stated) == (stated != "MPL-2.0")
+    assert dependencies.refused("a-new-package", stated)
+    assert dependencies.refused("certifi", stated) == (stated != "MPL-2.0")
 
 
 @pytest.mark.parametrize(
@@ -161,19 +164,19 @@ def test_a_licence_is_read_from_what_the_package_says(tmp_path, lines, understoo
     folder = tmp_path / "thing-1.0.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.4\nName: thing\nVersion: 1.0\n{lines}\n")
-    assert supply.licence(metadata.Distribution.at(folder)) == understood
+    assert dependencies.licence(metadata.Distribution.at(folder)) == understood
 
 
 def test_a_package_that_is_not_here_keeps_its_row_or_is_named(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("| of-another-system | 1.0 | MIT |  |\n")
-    table = supply.licences(
+    table = dependencies.licences(
         [("of-another-system", "1.0"), ("numpy", metadata.version("numpy"))], page
     )
     assert "\n| of-another-system | 1.0 | MIT |  |" in table
     assert re.search(r"^\| numpy \| \S+ \| .*BSD.* \| libgfortran", table, re.M)
     with pytest.raises(UserError, match=r"of-another-system 2\.0 .* isn't installed"):
-        supply.licences([("of-another-system", "2.0")], page)
+        dependencies.licences([("of-another-system", "2.0")], page)
 
 
 def test_the_agpl_successor_of_albumentations_is_nowhere():
@@ -182,32 +185,38 @@ def test_the_agpl_successor_of_albumentations_is_nowhere():
     assert {name for name, _ in PINNED if "albu" in name} == {"albumentations", "albucore"}
 
 
-def test_the_lock_is_audited_and_a_known_vulnerability_fails(script, fails_in_one_line, counted):
+def test_the_lock_is_audited_and_a_known_vulnerability_fails(fails_in_one_line, counted):
     asked = []
     faulty = [pin for pin in PINNED if pin[0] == "numpy"][-1]  # pinned once for each Python
 
     def answer(name, version):
         asked.append((name, version))
-        return knows(supply.KNOWN, faulty)(name, version)
+        return knows(dependencies.KNOWN, faulty)(name, version)
 
     with database(answer) as url:
-        process = script("audit", PIP_AUDIT_OSV_URL=url)
+        process = subprocess.run(
+            [sys.executable, "-m", "tools.audit"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PIP_AUDIT_OSV_URL": url},
+        )
     fails_in_one_line(process, f"numpy {faulty[1]}: CVE-1, mended in 3.0")
     assert process.stdout == ""
-    assert sorted(asked) == sorted([*PINNED, supply.KNOWN])
+    assert sorted(asked) == sorted([*PINNED, dependencies.KNOWN])
     counted("packages audited against a database made for the test", len(PINNED))
 
 
 def test_a_vulnerability_is_accepted_by_any_of_its_names(monkeypatch):
     pinned = [("six", "1.17.0"), ("wheel", "0.48.0")]
-    monkeypatch.setattr(supply, "ACCEPTED", {(*pinned[0], "GHSA-1"): "a reason"})
-    with database(knows(supply.KNOWN, pinned[0])) as url:
+    monkeypatch.setattr(dependencies, "ACCEPTED", {(*pinned[0], "GHSA-1"): "a reason"})
+    with database(knows(dependencies.KNOWN, pinned[0])) as url:
         monkeypatch.setenv("PIP_AUDIT_OSV_URL", url)
-        assert supply.audit(pinned) == "2 pins audited: no known vulnerability"
+        assert dependencies.audit(pinned) == "2 pins audited: no known vulnerability"
 
 
 def test_what_is_accepted_is_in_the_lock():
-    assert {(name, version) for name, version, _ in supply.ACCEPTED} <= set(PINNED)
+    assert {(name, version) for name, version, _ in dependencies.ACCEPTED} <= set(PINNED)
 
 
 @pytest.mark.parametrize(
@@ -218,8 +227,8 @@ def test_what_is_accepted_is_in_the_lock():
 def test_where_no_database_answers_nothing_is_said_to_be_sound(answer, monkeypatch):
     with database(answer) as url:
         monkeypatch.setenv("PIP_AUDIT_OSV_URL", url)
-        said = supply.audit(PINNED[:1]) if answer else None
-    said = said or supply.audit(PINNED[:1])
+        said = dependencies.audit(PINNED[:1]) if answer else None
+    said = said or dependencies.audit(PINNED[:1])
     assert said.startswith("not audited: the database can't be reached (")
     assert "\n" not in said
 
@@ -233,6 +242,6 @@ def test_a_database_that_never_answers_is_given_up(monkeypatch):
 
     with database(answer) as url:
         monkeypatch.setenv("PIP_AUDIT_OSV_URL", url)
-        said = supply.audit(PINNED[:1], limit_s=3)
+        said = dependencies.audit(PINNED[:1], limit_s=3)
         over.set()
     assert said.startswith("not audited: the database can't be reached (")
