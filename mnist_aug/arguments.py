@@ -6,7 +6,9 @@ import re
 import stat
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from mnist_aug.errors import UserError
 
@@ -16,11 +18,13 @@ LARGEST = 9_999  # of seeds, epochs, trials and repeats
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, as all errors here are."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         message = message if len(message) <= 300 else f"{message[:300]}…"
         raise UserError(f"{message} (see {self.prog} --help)")
 
-    def parse_args(self, args=None, namespace=None):
+    def parse_args(  # type: ignore[override]  # no class of a namespace is ever given
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
         """What argparse makes of the arguments, which must not be empty, and must be text.
 
         Raises:

@@ -71,16 +71,16 @@ def _blurred(images: np.ndarray, sigma: float) -> np.ndarray:
     return ndimage.gaussian_filter(images, (0, sigma, sigma), mode="nearest")
 
 
-def _shot_noise(images, rng):
+def _shot_noise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.poisson(images * 3) / 3
 
 
-def _impulse_noise(images, rng):
+def _impulse_noise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     chance = rng.random(images.shape)
     return np.where(chance < 0.17, chance < 0.17 / 2, images)
 
 
-def _glass_blur(images, rng):
+def _glass_blur(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     images = (_blurred(images, 0.7) * 255).astype(np.uint8)
     number = np.arange(len(images))
     height, width = images.shape[1:]
@@ -93,7 +93,7 @@ def _glass_blur(images, rng):
     return _blurred(images.astype(np.float32) / 255, 0.7)
 
 
-def _motion_blur(images, rng):
+def _motion_blur(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     radius, sigma = (size * min(images.shape[1:]) / SIDE for size in (10, 3))
     steps = np.arange(int(radius) + 1)
     weights = np.exp(-(steps**2) / (2 * sigma**2))
@@ -108,7 +108,7 @@ def _motion_blur(images, rng):
     return np.stack(blurred)
 
 
-def _shear(images, rng):
+def _shear(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     angle = 0.4 * _signs(rng, len(images))
     zero, one = np.zeros(len(images)), np.ones(len(images))
     return warped(
@@ -117,25 +117,25 @@ def _shear(images, rng):
     )
 
 
-def _scale(images, rng):
+def _scale(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return warped(images, np.tile(np.eye(2, 3) / 0.7, (len(images), 1, 1)))
 
 
-def _rotate(images, rng):
+def _rotate(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return warped(images, rotation(0.4 * _signs(rng, len(images))))
 
 
-def _brightness(images, rng):
+def _brightness(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return images + 0.5
 
 
-def _translate(images, rng):
+def _translate(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     matrices = np.tile(np.eye(2, 3), (len(images), 1, 1))
     matrices[:, :, 2] = 3 * min(images.shape[1:]) / SIDE * _signs(rng, len(images), 2)
     return warped(images, matrices)
 
 
-def _stripe(images, rng):
+def _stripe(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     quarter = images.shape[2] // 4
     striped = images.copy()
     for part in (np.s_[:, :, :quarter], np.s_[:, :, -quarter:] if quarter else np.s_[:, :, :0]):
@@ -143,7 +143,7 @@ def _stripe(images, rng):
     return striped
 
 
-def _fog(images, rng):
+def _fog(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = images.shape[1:]
     maps = _height_maps(rng, FOG_MAPS)
     side = maps.shape[1]
@@ -186,7 +186,7 @@ def _wibbled(sums: np.ndarray, height: float, rng: np.random.Generator) -> np.nd
     return sums / 4 + height * rng.uniform(-height, height, sums.shape)
 
 
-def _spatter(images, rng):
+def _spatter(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     liquid = _blurred(rng.normal(0.65, 0.3, images.shape).astype(np.float32), 1)
     mud = _blurred((liquid > 0.65).astype(np.float32), 1.5)
     mud[mud < 0.8] = 0
@@ -206,7 +206,7 @@ def _line(shape: tuple[int, int], start: np.ndarray, end: np.ndarray) -> np.ndar
     return (np.log(1 - distance / 2.3) + 1).clip(0, 1) * inside[:, None]
 
 
-def _dotted_line(images, rng):
+def _dotted_line(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     rows = rng.integers(0, SIDE - 1, (2, len(images)))
     columns = np.zeros(len(images)), np.full(len(images), SIDE - 1)
     line = _line(images.shape[1:], *(np.array(end) for end in zip(columns, rows, strict=True)))
@@ -214,7 +214,7 @@ def _dotted_line(images, rng):
     return images + line * dots
 
 
-def _zigzag(images, rng):
+def _zigzag(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     start = np.array([np.full(len(images), 2), rng.integers(0, SIDE - 1, len(images))])
     slope = rng.integers(-5, 5, len(images)) / 23
     length = 23 * np.hypot(1, slope)
@@ -230,7 +230,7 @@ def _zigzag(images, rng):
     return images
 
 
-def _canny_edges(images, rng):
+def _canny_edges(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     smooth = (_blurred(images, 1) * 255).round().astype(np.uint8)
     return (
         np.stack([cv2.Canny(image, 0.1 * 255, 0.2 * 255, L2gradient=True) for image in smooth])
