@@ -1,4 +1,4 @@
-"""One set of packages in pyproject.toml, environment.yml and requirements.lock; what is installed."""
+"""One set of packages in pyproject.toml, environment.yml and the lock; what is installed."""
 
 import ast
 import os
