@@ -5,7 +5,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -38,10 +37,13 @@ class Parser(argparse.ArgumentParser):
                 argument.encode()
             except UnicodeEncodeError:
                 self.error(f"argument {argument!a} is not UTF-8: rename the file")
-        asked = super().parse_args(given, namespace)
-        if "reports" in asked and asked.reports.resolve() == asked.results.resolve():
-            self.error(f"--results and --reports are both {asked.results}: give each its own")
-        return asked
+        parsed = super().parse_args(given, namespace)
+        for name in ("results", "reports"):
+            if name in parsed and getattr(parsed, name).resolve() in (Path.cwd(), Path("/")):
+                self.error(f"--{name} is {getattr(parsed, name)}: give a folder of its own")
+        if "reports" in parsed and parsed.reports.resolve() == parsed.results.resolve():
+            self.error(f"--results and --reports are both {parsed.results}: give each its own")
+        return parsed
 
 
 def parser(description: str) -> Parser:
@@ -82,6 +84,15 @@ def parser(description: str) -> Parser:
     return options
 
 
+def add_further_sets(options: Parser) -> None:
+    """Add the options that name evaluation sets beyond those made of the dataset."""
+    options.add_argument(
+        "--extra",
+        help="another dataset of the same classes, as for --data, whose test images are read, too",
+    )
+    options.add_argument("--mnist-c", help="folder of the published MNIST-C")
+
+
 def add_scheduler(options: Parser) -> None:
     options.add_argument(
         "--scheduler",
@@ -99,42 +110,15 @@ def add_running(options: Parser) -> None:
     options.add_argument(
         "--tensorboard",
         action="store_true",
-        help="write logs for TensorBoard into tensorboard beside the runs",
+        help="write logs for TensorBoard into tensorboard/ next to the runs",
     )
-
-
-def import_tensorflow_quietly(one_thread: bool = False) -> bool:
-    """Import TensorFlow without its start-up notes, which no log level of its own silences.
-
-    Args:
-        one_thread: let it use one thread for an operation.
-
-    Returns:
-        Whether it does as asked; it can't be changed once TensorFlow has started.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as notes:
-        stderr = os.dup(2)
-        os.dup2(notes.fileno(), 2)
-        try:
-            import tensorflow as tf
-
-            tf.get_logger().setLevel("ERROR")
-            if one_thread:
-                tf.config.threading.set_intra_op_parallelism_threads(1)
-            tf.config.list_logical_devices()
-        except RuntimeError:
-            return False
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-    return True
 
 
 def positive(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 1 to {LARGEST:,}")
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a whole number from 1 to {LARGEST:,}"
+        )
     return int(text)
 
 
@@ -144,7 +128,7 @@ def folder(text: str) -> Path:
     for place in (path, *path.parents):
         try:
             if not stat.S_ISDIR(os.stat(place).st_mode):
-                raise argparse.ArgumentTypeError(f"{str(place)!r} is no folder")
+                raise argparse.ArgumentTypeError(f"{str(place)!r} is not a folder")
             break
         except (FileNotFoundError, NotADirectoryError):  # the second: a parent is a file
             continue
@@ -155,5 +139,5 @@ def folder(text: str) -> Path:
 
 def address(text: str) -> str:
     if not re.fullmatch(r"([a-z]+://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}", text):
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no address as tcp://host:8786")
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not an address like tcp://host:8786")
     return text

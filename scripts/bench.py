@@ -1,8 +1,7 @@
 #!/usr/bin/env python
-"""Measure an epoch of training and the engine against what else there is."""
+"""Measure training epochs and the engine, side by side with what else there is."""
 
-from mnist_aug import arguments
-from mnist_aug.data import dataset
+from mnist_aug import arguments, backend
 from mnist_aug.errors import one_line_errors
 
 
@@ -14,13 +13,15 @@ def main() -> None:
         default=7,
         help="measurements of each method (default: %(default)s)",
     )
-    asked = options.parse_args()
+    given = options.parse_args()
 
-    images = dataset.load(asked.data)  # before TensorFlow, which takes seconds to start
-    arguments.import_tensorflow_quietly()
-    from mnist_aug.experiments import benchmark as bench
+    from mnist_aug.data import dataset
 
-    bench.measure(images, asked.results, asked.repeats)
+    images = dataset.load(given.data)
+    backend.start_tensorflow()
+    from mnist_aug.experiments import benchmark
+
+    benchmark.measure(images, given.results, given.repeats)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ def main() -> None:
         default=Path("results/reference"),
         help="folder of the reference (default: %(default)s)",
     )
-    asked = options.parse_args()
+    given = options.parse_args()
 
-    from mnist_aug.analysis import reproduction as check
+    from mnist_aug.analysis import reproduction
 
-    reproduced, lines = check.check(asked.results, asked.reference)
+    reproduced, lines = reproduction.check(given.results, given.reference)
     print("\n".join(lines))
     if not reproduced:
         raise SystemExit(1)

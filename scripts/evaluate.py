@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Evaluate the trained variants on the test set."""
+"""Evaluate trained variants on the test images, corrupted images and other datasets."""
 
 from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
@@ -11,27 +11,25 @@ def main() -> None:
         "variants",
         metavar="VARIANT",
         nargs="*",
-        help="baseline, augmented (default: those on disk)",
+        help="baseline, augmented (default: those that have runs)",
     )
-    options.add_argument(
-        "--extra",
-        help="another dataset of the same classes, as for --data, whose test images are read too",
-    )
-    options.add_argument("--mnist-c", help="folder of the published MNIST-C")
-    asked = options.parse_args()
+    arguments.add_further_sets(options)
+    given = options.parse_args()
 
     from mnist_aug.data import dataset
     from mnist_aug.evaluate import evaluation
+    from mnist_aug.train import pools
 
     evaluation.evaluate(
-        asked.results,
-        dataset.load(asked.data),
-        asked.variants,
-        seeds=asked.seeds,
-        epochs=asked.epochs,
-        policy=asked.policy,
-        extra=asked.extra,
-        mnist_c=asked.mnist_c,
+        given.results,
+        dataset.load(given.data),
+        given.variants,
+        given.seeds,
+        given.epochs,
+        given.policy,
+        given.extra,
+        given.mnist_c,
+        processes=pools.in_parallel(),
     )
 
 

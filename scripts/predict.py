@@ -28,31 +28,31 @@ def main() -> None:
         "--variant",
         action="append",
         default=[],
-        help="a variant to ask; again for more (default: all that have runs)",
+        help="a variant to predict with; again for more (default: all that have runs)",
     )
     options.add_argument("--figure", type=Path, help="write the pictures and readings to this PNG")
     options.add_argument("--json", action="store_true", help="print JSON instead of lines")
-    asked = options.parse_args()
+    given = options.parse_args()
 
-    from mnist_aug.data import preprocessing as preparation
+    from mnist_aug.data import preprocessing
     from mnist_aug.evaluate import prediction
 
     shown, grey, prepared, failed = [], [], [], False
-    for path in prediction.pictures(asked.images):
+    for path in prediction.pictures(given.images):
         try:
-            picture = preparation.read(path)
-            prepared.append(preparation.prepare(picture))
+            picture = preprocessing.read(path)
+            prepared.append(preprocessing.prepare(picture))
         except UserError as error:
             text = " ".join(str(error).split())
             print(f"error: {text if str(path) in text else f'{path}: {text}'}", file=sys.stderr)
             failed = True
             continue
         shown.append(path)
-        grey.append(preparation.reduced(picture))  # as a folder may hold many
+        grey.append(preprocessing.reduced(picture))  # as a folder may hold many
     if shown:
         images = [one.image for one in prepared]
-        readings = prediction.Reader(asked.results, asked.variant).read(images)
-        if asked.json:
+        readings = prediction.Reader(given.results, given.variant).read(images)
+        if given.json:
             print(
                 json.dumps(
                     [
@@ -79,8 +79,8 @@ def main() -> None:
                     print(f"  {name:<10} {best}; {own.agreeing} of {own.runs} runs agree")
                 for doubt in one.doubts:
                     print(f"  doubtful: {doubt}")
-        if asked.figure:
-            prediction.draw(asked.figure, [path.name for path in shown], grey, images, readings)
+        if given.figure:
+            prediction.draw(given.figure, [path.name for path in shown], grey, images, readings)
     if failed:
         raise SystemExit(2)
 

@@ -8,7 +8,7 @@ from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
 
 
-def main():
+def main() -> None:
     options = arguments.parser(__doc__).parse_args()
 
     from mnist_aug.report import page

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Train and score the variants of a study: the runs that are missing or out of date."""
+"""Train and evaluate the variants of a study: the runs that are missing or out of date."""
 
 from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
@@ -8,28 +8,31 @@ from mnist_aug.errors import one_line_errors
 def main() -> None:
     options = arguments.parser(__doc__)
     options.add_argument(
-        "study",
+        "studies",
         metavar="STUDY",
+        nargs="+",
         help="ablation, strength, data-efficiency, automatic, epochs or tuned",
     )
     arguments.add_running(options)
-    asked = options.parse_args()
+    given = options.parse_args()
 
     from mnist_aug.data import dataset
     from mnist_aug.experiments import studies
-    from mnist_aug.train import workers
+    from mnist_aug.train import pools
 
-    studies.run(
-        asked.study,
-        range(asked.seeds or 5),
-        dataset.load(asked.data),
-        asked.results,
-        asked.epochs,
-        asked.policy,
-        processes=workers.beside(),
-        scheduler=asked.scheduler,
-        tensorboard=asked.tensorboard,
-    )
+    images = dataset.load(given.data)
+    for study in given.studies:
+        studies.run(
+            study,
+            range(given.seeds or 5),
+            images,
+            given.results,
+            given.epochs,
+            given.policy,
+            processes=pools.in_parallel(),
+            scheduler=given.scheduler,
+            tensorboard=given.tensorboard,
+        )
 
 
 if __name__ == "__main__":

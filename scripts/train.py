@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Train a variant: the runs that are missing or out of date."""
+"""Train variants: the runs that are missing or out of date. With --evaluate, evaluate them, too."""
 
 from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
@@ -7,22 +7,49 @@ from mnist_aug.errors import one_line_errors
 
 def main() -> None:
     options = arguments.parser(__doc__)
-    options.add_argument("variant", metavar="VARIANT", help="baseline or augmented")
+    options.add_argument(
+        "variants",
+        metavar="VARIANT",
+        nargs="*",
+        help="baseline, augmented (default: both)",
+    )
+    options.add_argument(
+        "--evaluate",
+        action="store_true",
+        help="evaluate all runs in the same processes, and choose what the report shows",
+    )
+    arguments.add_further_sets(options)
     arguments.add_running(options)
-    asked = options.parse_args()
+    given = options.parse_args()
 
     from mnist_aug.data import dataset
-    from mnist_aug.train import training, variant, workers
+    from mnist_aug.experiments import studies
+    from mnist_aug.train import pools, training, variant
 
-    training.train(
-        variant.configured(asked.variant, epochs=asked.epochs, policy=asked.policy),
-        range(asked.seeds or 5),
-        dataset.load(asked.data),
-        asked.results,
-        processes=workers.beside(),
-        scheduler=asked.scheduler,
-        tensorboard=asked.tensorboard,
-    )
+    names = given.variants or list(variant.VARIANTS)
+    seeds = given.seeds or 5
+    wanted = [variant.configured(name, given.epochs, given.policy) for name in names]
+    where = {
+        "processes": pools.in_parallel(),
+        "scheduler": given.scheduler,
+        "tensorboard": given.tensorboard,
+    }
+    images = dataset.load(given.data)
+    if given.evaluate:
+        studies.run_both(
+            names,
+            seeds,
+            images,
+            given.results,
+            given.epochs,
+            given.policy,
+            given.extra,
+            given.mnist_c,
+            **where,
+        )
+    else:
+        runs = [(one, seed) for one in wanted for seed in range(seeds)]
+        training.train_all(runs, images, given.results, **where)
 
 
 if __name__ == "__main__":

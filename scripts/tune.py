@@ -28,29 +28,29 @@ def main() -> None:
         help="URL of the search's storage, as Optuna takes it (default: RESULTS/tune/journal.log)",
     )
     arguments.add_scheduler(options)
-    asked = options.parse_args()
+    given = options.parse_args()
 
     from mnist_aug.data import dataset
-    from mnist_aug.experiments import search as tune
-    from mnist_aug.train import variant, workers
+    from mnist_aug.experiments import search
+    from mnist_aug.train import pools, variant
 
-    searched = tune.parts(asked.search)
-    arms = [
-        variant.configured(name, epochs=asked.epochs, policy=asked.policy)
-        for name in asked.variants or variant.VARIANTS
+    searched = search.parts(given.search)
+    variants = [
+        variant.configured(name, epochs=given.epochs, policy=given.policy)
+        for name in given.variants or variant.VARIANTS
     ]
-    data = dataset.load(asked.data, test=False)
-    for arm in arms:
-        tune.tune(
-            arm,
-            asked.trials,
-            asked.seeds or 3,
-            data,
-            asked.results,
+    images = dataset.load(given.data, test=False)
+    for start in variants:
+        search.search(
+            start,
+            given.trials,
+            given.seeds or 3,
+            images,
+            given.results,
             searched,
-            asked.storage,
-            processes=workers.beside(),
-            scheduler=asked.scheduler,
+            given.storage,
+            processes=pools.in_parallel(),
+            scheduler=given.scheduler,
         )
 
 

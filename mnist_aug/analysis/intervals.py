@@ -194,3 +194,8 @@ def compare(first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES) -
         np.subtract(second, first, dtype=np.float32), resamples=resamples
     )
     return Difference(*first.shape, float(first.mean()), float(second.mean()), low, high)
+
+
+def spread(values: np.ndarray) -> float:
+    """The standard deviation of a sample, NaN for a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")

@@ -1,14 +1,15 @@
-"""Whether a study reproduces another: its arms and their difference, within the noise of seeds."""
+"""Whether results reproduce others: both models and their difference, within the noise of seeds."""
 
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
-from mnist_aug.analysis import comparison as study
+from mnist_aug.analysis import comparison
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.errors import UserError
-from mnist_aug.report.robustness import families
-from mnist_aug.report.tables import percent, points
+from mnist_aug.formatting import percent, points
 
 LEVEL = 0.99  # of an interval, so that an honest repetition rarely fails
 
@@ -28,13 +29,13 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
         UserError: a study is missing, damaged or has one seed, or the two are not of the same
             dataset and settings.
     """
-    ours, theirs = study.load(results), study.load(reference)
+    ours, theirs = comparison.load(results), comparison.load(reference)
     if ours.dataset["sha256"] != theirs.dataset["sha256"]:
         raise UserError(
-            f"{results} is of dataset {ours.mark}, {reference} of {theirs.mark}: give "
+            f"{results} is of dataset {ours.label}, {reference} of {theirs.label}: give "
             "the DATA= of the reference"
         )
-    for mine, other in zip(ours.arms, theirs.arms, strict=True):
+    for mine, other in zip(ours.both, theirs.both, strict=True):
         for key, value in other.settings.items():
             if mine.settings[key] != value:
                 raise UserError(
@@ -73,15 +74,15 @@ def welch_interval(
     return float(interval.low), float(interval.high)
 
 
-def _scores(content: study.Study) -> dict[str, np.ndarray]:
+def _scores(content: Comparison) -> dict[str, np.ndarray]:
     """What is compared, float [S] each; the corrupted images last, where they were scored."""
-    baseline, augmented = (arm.accuracy for arm in content.arms)
+    baseline, augmented = (one.accuracy for one in content.both)
     scores = {
         "baseline": baseline,
         "augmented": augmented,
         "augmented minus baseline": augmented - baseline,
     }
-    if wanted := families(content):
-        plain, other = (arm.scores[wanted].to_numpy().mean(axis=1) for arm in content.arms)
+    if wanted := corruption_sets(content):
+        plain, other = (one.scores[wanted].to_numpy().mean(axis=1) for one in content.both)
         scores["augmented minus baseline, corrupted images"] = other - plain
     return scores

@@ -1,4 +1,4 @@
-"""The fifteen families of MNIST-C, made from any grey images with NumPy, SciPy and OpenCV.
+"""The fifteen corruption types of MNIST-C, made from any grey images with NumPy, SciPy and OpenCV.
 
 Mu and Gilmer 2019, "MNIST-C: a robustness benchmark for computer vision", arXiv:1906.02337.
 Formulas and severities are those of its published code. Draws are our own, so single images differ
@@ -19,18 +19,18 @@ SIDE = 28  # pixels of the images that the severities were chosen for
 FOG_MAPS = 64
 
 
-def corrupt(images: np.ndarray, family: str) -> np.ndarray:
-    """The images with one family of corruption, the same for the same images.
+def corrupt(images: np.ndarray, corruption: str) -> np.ndarray:
+    """The images with one type of corruption, the same for the same images.
 
     Args:
         images: uint8 `[N, H, W]`.
-        family: a key of `FAMILIES`.
+        corruption: a key of `CORRUPTIONS`.
 
     Returns:
         uint8 `[N, H, W]`.
     """
-    rng = np.random.default_rng([*family.encode()])
-    made = FAMILIES[family](images.astype(np.float32) / 255, rng)
+    rng = np.random.default_rng([*corruption.encode()])
+    made = CORRUPTIONS[corruption](images.astype(np.float32) / 255, rng)
     return (made.clip(0, 1) * 255).round().astype(np.uint8)
 
 
@@ -238,7 +238,7 @@ def _canny_edges(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
 
 
-FAMILIES = {
+CORRUPTIONS = {
     "shot_noise": _shot_noise,
     "impulse_noise": _impulse_noise,
     "glass_blur": _glass_blur,

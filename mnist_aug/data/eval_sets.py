@@ -1,21 +1,19 @@
-"""Test sets: what trained runs are evaluated on beside the dataset's own test images.
+"""Evaluation sets: what trained runs are evaluated on, the dataset's own test images included.
 
-A set's name stands in the column `test_set` of `metrics.csv`: `training` (without augmentation),
-`corruption/<family>`, `mnist-c/<family>`, `<axis>/<dose>` for each axis in `DOSES`, and
-`other/<name>` for other people's images of the same classes.
+A set's name stands in the column `eval_set` of `metrics.csv`: `test`, `training` (without
+augmentation), `corruption/<type>`, `mnist-c/<type>`, `<axis>/<severity>` for each axis in
+`SEVERITIES`, and `other/<name>` for another dataset's images of the same classes.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mnist_aug.data import dataset
-from mnist_aug.data import formats as readers
-from mnist_aug.data.corruptions import FAMILIES, SIDE, corrupt, rotation, warped
+from mnist_aug.data import dataset, formats
+from mnist_aug.data.corruptions import CORRUPTIONS, SIDE, corrupt, rotation, warped
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 
@@ -23,10 +21,8 @@ OTHER = "sklearn-digits"
 
 
 @dataclass(frozen=True)
-class TestSet:
+class EvalSet:
     """Images uint8 `[N, H, W]` and labels int `[N]` under a name."""
-
-    __test__ = False  # no test for pytest
 
     name: str
     images: np.ndarray
@@ -53,7 +49,7 @@ def scaled(images: np.ndarray, factor: float) -> np.ndarray:
 
 
 def noisy(images: np.ndarray, noise_std: float) -> np.ndarray:
-    """Gaussian noise added; `noise_std` in units of full scale. The same noise at every dose."""
+    """Gaussian noise added, `noise_std` in units of full scale; the same at every severity."""
     noise = np.random.default_rng(0).standard_normal(images.shape, np.float32)
     return (images + 255 * noise_std * noise).clip(0, 255).round().astype(np.uint8)
 
@@ -67,16 +63,16 @@ def thickened(images: np.ndarray, width_px: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Axis:
-    """One way to change images, and how much; `clean` is the dose that changes nothing."""
+    """One way to change images, and how much; `clean` is the severity that changes nothing."""
 
     title: str
     unit: str
     clean: float
-    doses: tuple[float, ...]
+    severities: tuple[float, ...]
     apply: Callable[[np.ndarray, float], np.ndarray]
 
 
-DOSES = {
+SEVERITIES = {
     "rotation": Axis(
         "rotation", "degrees", 0, tuple(float(d) for d in range(-60, 61, 10) if d), rotated
     ),
@@ -87,38 +83,51 @@ DOSES = {
 }
 
 
-def beside(
-    content: Dataset, validation_split: float, extra: str | None = None, mnist_c: str | None = None
-) -> Iterator[TestSet]:
-    """All test sets beside the dataset's own, one after the other, so that few lie in memory.
+def names() -> Iterator[str]:
+    """The sets that can be made of any dataset, in order."""
+    yield "test"
+    yield "training"
+    for corruption in CORRUPTIONS:
+        yield f"corruption/{corruption}"
+    for name, axis in SEVERITIES.items():
+        for severity in axis.severities:
+            yield f"{name}/{severity:g}"
+
+
+def make(name: str, dataset: Dataset, validation_split: float) -> EvalSet:
+    """The set of that name, made from a dataset.
 
     Args:
+        name: as `names` gives it.
         validation_split: the share of training images held out; the others are `training`.
+    """
+    if name == "test":
+        return EvalSet(name, dataset.x_test, dataset.y_test)
+    if name == "training":
+        count = dataset.training_count(validation_split)
+        return EvalSet(name, dataset.x_train[:count], dataset.y_train[:count])
+    kind, what = name.split("/")
+    if kind == "corruption":
+        return EvalSet(name, corrupt(dataset.x_test, what), dataset.y_test)
+    per_px = min(dataset.image_shape) / SIDE if kind == "shift" else 1
+    images = SEVERITIES[kind].apply(dataset.x_test, float(what) * per_px)
+    return EvalSet(name, images, dataset.y_test)
+
+
+def read(content: Dataset, extra: str | None = None, mnist_c: str | None = None) -> list[EvalSet]:
+    """The sets of other images of the same classes.
+
+    Args:
         extra: what `dataset.load` takes; its test images become `other/<name>`.
-        mnist_c: folder of the published MNIST-C, `<family>/test_images.npy` and `test_labels.npy`.
+        mnist_c: folder of the published MNIST-C, `<type>/test_images.npy` and `test_labels.npy`.
 
     Raises:
         UserError: `extra` or `mnist_c` is missing, damaged or of another shape or other classes.
     """
-    read = [*_others(content, extra), *_published(content, mnist_c)]
-    # A mistake in these is told before any work, as `_made` starts when its first set is asked for.
-    return chain(_made(content, validation_split), read)
+    return [*_others(content, extra), *_published(content, mnist_c)]
 
 
-def _made(content: Dataset, validation_split: float) -> Iterator[TestSet]:
-    count = content.training_count(validation_split)
-    yield TestSet("training", content.x_train[:count], content.y_train[:count])
-    for family in FAMILIES:
-        yield TestSet(f"corruption/{family}", corrupt(content.x_test, family), content.y_test)
-    for name, axis in DOSES.items():
-        per_px = min(content.image_shape) / SIDE if name == "shift" else 1
-        for dose in axis.doses:
-            yield TestSet(
-                f"{name}/{dose:g}", axis.apply(content.x_test, dose * per_px), content.y_test
-            )
-
-
-def _others(content: Dataset, extra: str | None) -> Iterator[TestSet]:
+def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
     if extra:
         given = dataset.load(extra)
         if given.image_shape != content.image_shape or given.classes > content.classes:
@@ -129,27 +138,27 @@ def _others(content: Dataset, extra: str | None) -> Iterator[TestSet]:
             )
         if given.name == OTHER:
             raise UserError(f"EXTRA {extra} has the name of a set that is read anyway: rename it")
-        yield TestSet(f"other/{given.name}", given.x_test, given.y_test)
+        yield EvalSet(f"other/{given.name}", given.x_test, given.y_test)
     if content.name == "mnist":
         digits = dataset.load("digits")
-        yield TestSet(
+        yield EvalSet(
             f"other/{OTHER}",
             np.concatenate([digits.x_train, digits.x_test]),
             np.concatenate([digits.y_train, digits.y_test]),
         )
 
 
-def _published(content: Dataset, folder: str | None) -> Iterator[TestSet]:
+def _published(content: Dataset, folder: str | None) -> Iterator[EvalSet]:
     if not folder:
         return
     found = sorted(path.parent for path in Path(folder).glob("*/test_images.npy"))
     if not found:
         raise UserError(
-            f"MNIST_C {folder} has no <family>/test_images.npy: give the folder that "
+            f"MNIST_C {folder} has no <type>/test_images.npy: give the folder that "
             "the published archive unpacks to"
         )
-    for family in found:
-        images, labels = (_npy(family / f"test_{part}.npy") for part in ("images", "labels"))
+    for place in found:
+        images, labels = (_npy(place / f"test_{part}.npy") for part in ("images", "labels"))
         if images.ndim == 4 and images.shape[-1] == 1:
             images = images[..., 0]
         if (
@@ -162,15 +171,15 @@ def _published(content: Dataset, folder: str | None) -> Iterator[TestSet]:
             or labels.max() >= content.classes
         ):
             raise UserError(
-                f"{family} does not hold uint8 images of {content.image_shape} and as "
+                f"{place} does not hold uint8 images of {content.image_shape} and as "
                 f"many labels below {content.classes}: download it again"
             )
-        yield TestSet(f"mnist-c/{family.name}", images, labels.astype(int))
+        yield EvalSet(f"mnist-c/{place.name}", images, labels.astype(int))
 
 
 def _npy(path: Path) -> np.ndarray:
     try:
-        return readers.npy(path)
+        return formats.npy(path)
     except OSError as error:
         raise UserError(
             f"{path} can't be read ({error.strerror}): download it again, and check its permissions"

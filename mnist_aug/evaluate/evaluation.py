@@ -1,36 +1,43 @@
-"""Evaluation: what the trained runs predict on the test sets, and their scores."""
+"""Evaluation: what the trained runs predict on the evaluation sets, and their metrics.
+
+Work is shared out by evaluation set: a process makes a set's images once and gives them to all
+models, which it keeps loaded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from mnist_aug import provenance, terminal
 from mnist_aug.analysis import metrics
-from mnist_aug.analysis.comparison import KEPT, read_variants
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment.vectorize import vectorize
-from mnist_aug.data import eval_sets as test_sets
+from mnist_aug.data import eval_sets
 from mnist_aug.data.dataset import Dataset
-from mnist_aug.data.eval_sets import TestSet
+from mnist_aug.data.eval_sets import EvalSet
 from mnist_aug.errors import UserError
-from mnist_aug.evaluate import examples
-from mnist_aug.evaluate import saved_models as stored_model
-from mnist_aug.results import lock
-from mnist_aug.results import runs as run
-from mnist_aug.train.variant import VARIANTS, configured
+from mnist_aug.evaluate import examples, saved_models
+from mnist_aug.results import extras, files, runs
+from mnist_aug.train import jobs, pools
+from mnist_aug.train.pools import Pool
+from mnist_aug.train.variant import configured
 
-if TYPE_CHECKING:  # as in stored_model
+if TYPE_CHECKING:  # as in saved_models
     import keras
     import tensorflow as tf
 
 DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
 BATCH_PIXELS = 2**24  # float32 pixels predicted in one call, 64 MiB
+KEPT = ("corruption/", "mnist-c/", "other/")  # sets whose images are compared one by one
+
+RunKey = tuple[str, int]  # variant and seed
 
 
 def evaluate(
@@ -42,106 +49,234 @@ def evaluate(
     policy: str | None = None,
     extra: str | None = None,
     mnist_c: str | None = None,
+    processes: int = 1,
+    pool: Pool | None = None,
 ) -> None:
-    """Score trained runs on all test sets; write predictions, scores and the report's samples.
+    """Evaluate trained runs on all evaluation sets; write predictions, metrics and samples.
 
-    As `score` does, with the sets of `test_sets.beside`. `samples.npz` holds the images that the
-    report shows.
+    As `evaluate_runs` does, on the sets of `eval_sets`. `samples.npz` and `weights.npz` hold the
+    images and networks that the report shows.
 
     Args:
         variants: names; all that have runs if empty.
         seeds: evaluate seeds 0 to `seeds` - 1; all on disk if None.
         epochs, policy: what the runs must have been trained with; anything if None.
-        extra, mnist_c: further test sets, as for `test_sets.beside`.
+        extra, mnist_c: further sets, as for `eval_sets.read`.
+        processes: how many to work in at most.
+        pool: where to work, in place of a pool of its own.
 
     Raises:
-        UserError: a run is missing, damaged, of another dataset, or trained otherwise than asked;
-            or a further test set is unfit.
+        UserError: a run is missing, damaged, of another dataset, or trained with other settings;
+            or a further set is unfit.
     """
     results = Path(results)
-    names = list(variants) or [name for name in VARIANTS if run.seeds(results, name)]
+    names = list(variants) or [name for name in runs.BOTH if runs.seeds(results, name)]
     if not names:
         raise UserError(f"{results} holds no trained runs: `make baseline augmented` first")
-    with lock.alone(results):
-        manifests = {}
+    further = eval_sets.read(dataset, extra, mnist_c)
+    with files.locked(results):
+        trained = {}
         for name in names:
-            wanted = range(seeds) if seeds else run.seeds(results, name) or [0]
-            for seed in wanted:
-                manifests[name, seed] = _checked_manifest(
-                    run.folder(results, name, seed), dataset, name, epochs, policy
+            for seed in range(seeds) if seeds else runs.seeds(results, name) or [0]:
+                trained[name, seed] = _checked(
+                    runs.run_folder(results, name, seed), dataset, name, epochs, policy
                 )
-        score(
-            results,
-            dataset,
-            list(manifests),
-            test_sets.beside(dataset, VARIANTS[names[0]].validation_split, extra, mnist_c),
-        )
-        _save_weights(results)
-        _save_samples(results, dataset, manifests.values())  # last, as make looks for it
-        if not all((results / name / "metrics.csv").exists() for name in names):
+        with nullcontext(pool) if pool else pools.pool(dataset, processes=processes) as where:
+            evaluate_runs(
+                results, dataset, list(trained), [*eval_sets.names(), *further], pool=where
+            )
+            _save_samples(results, dataset, trained.values(), where)
+        if not all((results / name / runs.METRICS).exists() for name in names):
             raise UserError(
-                f"{results} was removed while it was written: the same command makes it anew"
+                f"{results} was removed while it was written: run the same command again"
             )
 
 
-def score(
+def _checked(
+    folder: Path, dataset: Dataset, name: str, epochs: int | None, policy: str | None
+) -> runs.Run:
+    wanted = configured(name, epochs, policy).settings()
+    if not folder.exists():
+        raise UserError(f"{folder} is missing: train it with `make {name}`")
+    run = runs.read_run(folder)
+    trained_on = run.manifest["dataset"]
+    if trained_on["sha256"] != dataset.sha256:
+        raise UserError(
+            f"{folder} was trained on dataset {runs.dataset_label(trained_on)}, not on "
+            f"{dataset.name!r} ({dataset.sha256[:8]}…): give the DATA= (--data) it was trained with"
+        )
+    for key, given in ("epochs", epochs), ("policy", policy):
+        if given is not None and run.manifest["variant"][key] != wanted[key]:
+            raise UserError(
+                f"{folder} was trained with other {key}: `make {name}` with what you want trains "
+                "it again"
+            )
+    return run
+
+
+def evaluate_runs(
     results: Path,
     dataset: Dataset,
-    runs: Sequence[tuple[str, int]],
-    others: Iterable[TestSet] = (),
-    committees: dict[str, Sequence[tuple[str, int]]] | None = None,
+    wanted: Sequence[RunKey],
+    sets: Sequence[str | EvalSet] = ("test",),
+    ensembles: Mapping[str, Sequence[RunKey]] | None = None,
+    processes: int = 1,
+    pool: Pool | None = None,
+    validation_split: float = 0.2,
 ) -> None:
-    """Score runs, given as (variant, seed), on the dataset's test images and on other test sets.
+    """Evaluate runs, given as (variant, seed), on the test images and on other sets.
 
-    Beside each model, `predictions.npz` holds `labels` int32 `[N]` and `probabilities` float32
+    In each run's folder, `predictions.npz` holds `labels` int32 `[N]` and `probabilities` float32
     `[N, classes]` of the dataset's test images, rounded to `DECIMALS`. `correct.npz` holds, for
-    other sets whose names start as one of `KEPT`, which images were read right, as bits packed by
-    `numpy.packbits`. In each variant's folder, `metrics.csv` has a row for each run and test set;
-    its columns are `variant,seed,test_set`, those of `metrics.scores` and, for the dataset's test
-    images, those of `metrics.by_class`.
+    other sets whose names start with one of `KEPT`, which images were classified correctly, as
+    bits packed by `numpy.packbits`. In each variant's folder, `metrics.csv` has a row for each run
+    and set: `variant,seed,eval_set` and what `metrics.scores` gives. `evaluation.json` answers for
+    all of these.
 
     Args:
-        committees: which of the runs to score together, by the name to give them; a committee's
+        sets: names that `eval_sets.make` knows, or sets.
+        ensembles: which of the runs to evaluate together, by the name to give them; an ensemble's
             probabilities are its members' means (Cireşan et al. 2011), and its seed is 0.
+        processes, pool: as for `evaluate`.
+        validation_split: the share of training images held out.
 
     Raises:
-        UserError: a model can't be used, or the results can't be written.
+        UserError: a model can't be used, runs of a variant differ in more than their seed, or the
+            results can't be written.
     """
     results = Path(results)
-    with lock.alone(results):
-        models = {
-            (name, seed): stored_model.load(
-                run.folder(results, name, seed) / run.MODEL, dataset.image_shape, dataset.classes
-            )
-            for name, seed in runs
+    ensembles = ensembles or {}
+    with files.locked(results):
+        trained = {key: runs.read_run(runs.run_folder(results, *key)) for key in wanted}
+        _check_alike(trained)
+        for run in trained.values():
+            files.read(run.model, run.manifest)
+        models = {key: run.model for key, run in trained.items()}
+        rows: dict[RunKey, list[dict]] = {
+            key: [] for key in [*models, *((e, 0) for e in ensembles)]
         }
-        for name, members in (committees or {}).items():
-            models[name, 0] = partial(_mean_of, [models[key] for key in members])
-        rows = {key: [] for key in models}
-        correct = {key: {} for key in models}
-        for test_set in chain([TestSet("test", dataset.x_test, dataset.y_test)], others):
-            for key, probabilities in _predictions(models, test_set.images):
-                if test_set.name == "test":
-                    row = _kept(run.folder(results, *key), test_set.labels, probabilities)
-                else:
-                    row = metrics.scores(test_set.labels, probabilities)
-                if test_set.name.startswith(KEPT):
-                    right = probabilities.argmax(1) == test_set.labels
-                    correct[key][test_set.name] = np.packbits(right)
-                name, seed = key
-                rows[key].append({"variant": name, "seed": seed, "test_set": test_set.name} | row)
-        for key, arrays in correct.items():
-            path = run.folder(results, *key) / run.CORRECT
-            if arrays:
-                run.write_npz(path, arrays)
-            else:
-                path.unlink(missing_ok=True)
-        for name in dict.fromkeys(name for name, _ in models):
-            table = pd.DataFrame([row for key in models if key[0] == name for row in rows[key]])
-            with run.written(results / name / "metrics.csv") as temporary:
-                table.to_csv(temporary, index=False)
-            test = table[table.test_set == "test"]
-            print(f"{name}: {len(test)} runs, accuracy {test.accuracy.mean():.4f}", flush=True)
+        correct: dict[RunKey, dict[str, np.ndarray]] = {key: {} for key in rows}
+        predicted: dict[RunKey, dict[str, np.ndarray]] = {}
+        task = partial(_evaluate_set, dataset.sha256, models, ensembles, validation_split)
+        with (
+            nullcontext(pool) if pool else pools.pool(dataset, len(sets), processes) as where,
+            terminal.progress("evaluating", len(sets)) as bar,
+        ):
+            for name, found in _in_order(where, task, sets, bar):
+                for key, (row, bits, arrays) in found.items():
+                    rows[key].append({"variant": key[0], "seed": key[1], "eval_set": name, **row})
+                    if bits is not None:
+                        correct[key][name] = bits
+                    if arrays is not None:
+                        predicted[key] = arrays
+        started = provenance.now()
+        for name in dict.fromkeys(name for name, _ in rows):
+            keys = [key for key in rows if key[0] == name]
+            table = pd.DataFrame([row for key in keys for row in rows[key]])
+            first = trained[ensembles[name][0] if name in ensembles else keys[0]].manifest
+            variant = (
+                {"name": name, "members": len(ensembles[name])}
+                if name in ensembles
+                else (first["variant"])
+            )
+            about = {
+                "variant": variant,
+                "dataset": first["dataset"],
+                "runs": {
+                    f"{seed:02d}": None
+                    if name in ensembles
+                    else trained[name, seed].manifest["weights_sha256"]
+                    for _, seed in keys
+                },
+                "started": started,
+                **provenance.describe(),
+            }
+            arrays_of = {
+                key[1]: {runs.PREDICTIONS: predicted[key]}
+                | ({runs.CORRECT: correct[key]} if correct[key] else {})
+                for key in keys
+            }
+            runs.write_evaluation(results / name, about, table, arrays_of)
+            test = table[table["eval_set"] == "test"]
+            print(f"{name}: {len(test)} runs, accuracy {test['accuracy'].mean():.4f}", flush=True)
+
+
+def _check_alike(trained: Mapping[RunKey, runs.Run]) -> None:
+    first: dict[str, runs.Run] = {}
+    for (name, _), run in trained.items():
+        other = first.setdefault(name, run)
+        for part in ("variant", "dataset"):
+            if run.manifest[part] != other.manifest[part]:
+                raise UserError(
+                    f"{run.folder} and {other.folder} were trained with different settings "
+                    f"({part}): delete one of them, or train both alike"
+                )
+
+
+def _in_order(
+    pool: Pool, task: Callable, sets: Sequence[str | EvalSet], bar: terminal.Bar
+) -> Iterable[tuple[str, dict[RunKey, tuple]]]:
+    """What a task makes of each set, in the order of the sets."""
+    left = iter(enumerate(sets))
+    pending: dict = {}
+    found: dict[int, tuple[str, dict]] = {}
+    while True:
+        while len(pending) < pool.slots() and (one := next(left, None)):
+            number, eval_set = one
+            pending[pool.submit(task, eval_set)] = number
+        if not pending:
+            break
+        found |= dict(pool.finished(pending))
+        bar.reached(len(found))
+    return [found[number] for number in range(len(sets))]
+
+
+# In a worker --------------------------------------------------------------------------------------
+
+_models: dict[Path, tuple[tuple[int, int], Any]] = {}  # loaded here, with the file's size and time
+
+
+def _model(path: Path, dataset: Dataset) -> keras.Model:
+    status = path.stat() if path.exists() else None
+    version = (status.st_size, status.st_mtime_ns) if status else (0, 0)
+    if path not in _models or _models[path][0] != version:
+        _models[path] = version, saved_models.load(path, dataset.image_shape, dataset.classes)
+    return _models[path][1]
+
+
+def _evaluate_set(
+    sha256: str,
+    models: Mapping[RunKey, Path],
+    ensembles: Mapping[str, Sequence[RunKey]],
+    validation_split: float,
+    wanted: str | EvalSet,
+) -> tuple[str, dict[RunKey, tuple]]:
+    """The set's name; of each run its row, its packed bits, and its arrays, where they are kept."""
+    jobs.stop_if_interrupted()
+    dataset = jobs.dataset_here(sha256)
+    made = wanted
+    if isinstance(made, str):
+        made = eval_sets.make(made, dataset, validation_split)
+    loaded: dict[RunKey, Callable] = {key: _model(path, dataset) for key, path in models.items()}
+    for name, members in ensembles.items():
+        loaded[name, 0] = partial(_mean_of, [loaded[key] for key in members])
+    found: dict[RunKey, tuple] = {}
+    for key, probabilities in _predictions(loaded, made.images).items():
+        arrays, bits = None, None
+        if made.name == "test":
+            stored = probabilities.round(DECIMALS)
+            arrays = {"labels": made.labels, "probabilities": stored}
+            # Rounding could break a tie another way, so what is stored is scored; its logarithm
+            # would suffer, so the loss is of what was predicted.
+            row = metrics.scores(made.labels, stored) | {
+                "loss": metrics.loss(made.labels, probabilities)
+            }
+        else:
+            row = metrics.scores(made.labels, probabilities)
+        if made.name.startswith(KEPT):
+            bits = np.packbits(probabilities.argmax(1) == made.labels)
+        found[key] = row, bits, arrays
+    return made.name, found
 
 
 def _mean_of(models: Sequence[keras.Model], batch: tf.Tensor, training: bool) -> tf.Tensor:
@@ -150,77 +285,59 @@ def _mean_of(models: Sequence[keras.Model], batch: tf.Tensor, training: bool) ->
     return tf.reduce_mean([model(batch, training=training) for model in models], axis=0)
 
 
-def _checked_manifest(
-    folder: Path, dataset: Dataset, name: str, epochs: int | None, policy: str | None
-) -> dict:
-    asked = configured(name, epochs, policy).settings()
-    if not folder.exists():
-        raise UserError(f"{folder} is not there: train it with `make {name}`")
-    manifest = run.read_manifest(folder)
-    if manifest["dataset"].get("sha256") != dataset.sha256:
-        raise UserError(
-            f"{folder} was trained on dataset {run.called(manifest['dataset'])}, not "
-            f"{dataset.name!r} ({dataset.sha256[:8]}…): give the DATA= (--data) it was "
-            "trained with"
-        )
-    for key, given in ("epochs", epochs), ("policy", policy):
-        if given is not None and manifest["variant"].get(key) != asked[key]:
-            raise UserError(
-                f"{folder} was trained with other {key} than asked for: `make {name}` "
-                "with what you want trains it again"
-            )
-    return manifest
-
-
-def _kept(folder: Path, labels: np.ndarray, probabilities: np.ndarray) -> dict:
-    """Write `predictions.npz`; return the row of what is in it."""
-    stored = probabilities.round(DECIMALS)
-    run.write_npz(folder / run.PREDICTIONS, {"labels": labels, "probabilities": stored})
-    # Rounding could break a tie another way, so what is stored is scored; its logarithm would
-    # suffer, so the loss is of what was predicted.
-    return (
-        metrics.scores(labels, stored)
-        | {"loss": metrics.loss(labels, probabilities)}
-        | metrics.by_class(labels, stored)
-    )
-
-
-def _predictions(models: dict, images: np.ndarray) -> Iterable[tuple]:
-    """Each key of `models` with float32 `[N, classes]` of uint8 images `[N, H, W]`."""
+def _predictions(models: Mapping[RunKey, Callable], images: np.ndarray) -> dict[RunKey, np.ndarray]:
+    """Probabilities float32 `[N, classes]` of uint8 images `[N, H, W]` by each model."""
     import tensorflow as tf
 
     size = max(1, BATCH_PIXELS // images[0].size)
-    parts = {key: [] for key in models}
+    parts: dict[RunKey, list[np.ndarray]] = {key: [] for key in models}
     for start in range(0, len(images), size):
         batch = tf.constant(images[start : start + size].astype(np.float32) / 255)
         for key, model in models.items():
             parts[key].append(model(batch, training=False).numpy())
-    return ((key, np.concatenate(part)) for key, part in parts.items())
+    return {key: np.concatenate(part) for key, part in parts.items()}
 
 
-def _save_samples(results: Path, dataset: Dataset, manifests: Iterable[dict]) -> None:
-    used = [policy for manifest in manifests if (policy := manifest["variant"].get("policy"))]
+def _weights(path: Path) -> list[np.ndarray]:
+    return saved_models.load(path).get_weights()
+
+
+# What the report shows ----------------------------------------------------------------------------
+
+
+def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], pool: Pool) -> None:
+    """Write `samples.npz` and `weights.npz`."""
+    used = [policy for run in trained if (policy := run.manifest["variant"].get("policy"))]
     engine = vectorize(policies.described(used[0]["pipeline"])) if used else None
-    examples.save(results, dataset, engine)
+    variants = runs.read_variants(results)
+    extras.write_samples(
+        results,
+        {name: variant.evaluation for name, variant in variants.items()},
+        examples.choose(variants, dataset, engine),
+        _median_weights(variants, pool),
+    )
 
 
-def _save_weights(results: Path) -> None:
-    """Write `weights.npz`: of each variant the network of the run of median test accuracy.
+def _median_weights(
+    variants: Mapping[str, runs.VariantResults], pool: Pool
+) -> dict[str, np.ndarray]:
+    """Of each variant the network of the run of median test accuracy.
 
     `<variant>_weights` float32 holds kernels and biases of its dense layers one after the other,
     `<variant>_sizes` the units from input to output, `<variant>_seed` the run's seed.
     """
     arrays = {}
-    for name, variant in read_variants(results).items():
+    for name, variant in variants.items():
         order = np.lexsort((variant.seeds, variant.accuracy))
         seed = variant.seeds[order[(len(order) - 1) // 2]]
-        path = run.folder(results, name, seed) / run.MODEL
+        path = runs.run_folder(variant.folder.parent, name, seed) / runs.MODEL
         if not path.exists():
             continue
-        weights = stored_model.load(path).get_weights()
+        pending = {pool.submit(_weights, path): name}
+        ((_, weights),) = pool.finished(pending)
         arrays |= {
             f"{name}_weights": np.concatenate([part.ravel() for part in weights]),
             f"{name}_sizes": np.array([len(weights[0]), *map(len, weights[1::2])]),
             f"{name}_seed": np.array(seed),
         }
-    run.write_npz(results / "weights.npz", arrays)
+    return arrays

@@ -1,22 +1,18 @@
-"""The few images a report shows, chosen by rule and kept in `samples.npz`.
+"""The few images a report shows, chosen by rule; evaluation keeps them in `samples.npz`.
 
 A report is made from the results folder alone, so evaluation, which has the dataset at hand,
-stores the images here. Nothing is chosen by eye: the first image of a class, or the largest
-difference between the arms.
+stores them. Nothing is chosen by eye: the first image of a class, or the largest
+difference between baseline and augmented.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from mnist_aug.analysis.comparison import ARMS, Study, Variant, read_variants
-from mnist_aug.data.corruptions import FAMILIES, corrupt
-from mnist_aug.errors import UserError
-from mnist_aug.results import runs as run
-from mnist_aug.results.files import read_npz
+from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
+from mnist_aug.data.dataset import Dataset
+from mnist_aug.results.runs import BOTH, VariantResults
 
-FILE = "samples.npz"
 CLASSES = 10  # at most so many classes are shown
 VERSIONS = 8  # augmented versions of each original
 CHANGED = 10  # at most so many test images that augmentation fixed, and that it broke
@@ -29,9 +25,8 @@ def first_of_each(labels: np.ndarray) -> np.ndarray:
     return first[np.argsort(classes)][:CLASSES]
 
 
-def gains(study_arms: tuple[Variant, Variant]) -> np.ndarray:
-    """float [N], the share of seeds that read a test image right, augmented minus baseline."""
-    first, second = study_arms
+def gains(first: VariantResults, second: VariantResults) -> np.ndarray:
+    """float [N], the share of seeds that classify a test image correctly, second minus first."""
     return second.correct.mean(axis=0) - first.correct.mean(axis=0)
 
 
@@ -44,20 +39,22 @@ def most_changed(gain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(fixed, int), np.array(broken, int)
 
 
-def save(results: Path, dataset, augment: Callable | None) -> None:
-    """Choose the images and write `samples.npz` into the results folder, the same bytes each time.
-
-    Call it when predictions exist. With one arm evaluated there are no fixed and broken images.
+def choose(
+    variants: Mapping[str, VariantResults], dataset: Dataset, augment: Callable | None
+) -> dict[str, np.ndarray]:
+    """The images to show.
 
     Args:
-        results: the results folder.
+        variants: those evaluated; unless both are there, no images are fixed or broken.
         dataset: has x_train and x_test, uint8 [N, H, W], y_train and y_test, int [N].
         augment: called as `augment(images, (seed, epoch, positions))` with images uint8
             [K, H, W] and positions int [K], their indices in x_train; gives uint8 [K, H, W].
-            None when no arm augments.
+            None when no variant augments.
 
-    Raises:
-        UserError: the place can't be written to.
+    Returns:
+        `<group>_index` int [M], `<group>_images` uint8 [M, H, W] and `<group>_labels` int [M] for
+        each group in `GROUPS`; `augmented` uint8 [M, 8 or 0, H, W] of `original`; `corrupted` uint8
+        [F, M, H, W] of `test`, by the types in `corruptions` str [F].
     """
     y_train, y_test = np.asarray(dataset.y_train), np.asarray(dataset.y_test)
     chosen = {
@@ -66,13 +63,12 @@ def save(results: Path, dataset, augment: Callable | None) -> None:
         "fixed": np.empty(0, int),
         "broken": np.empty(0, int),
     }
-    variants = read_variants(results)
-    if all(arm in variants for arm in ARMS):
-        first, second = (variants[arm] for arm in ARMS)
+    if all(name in variants for name in BOTH):
+        first, second = (variants[name] for name in BOTH)
         shared = [seed for seed in first.seeds if seed in second.seeds]
         if shared:
             chosen["fixed"], chosen["broken"] = most_changed(
-                gains((first.only(shared), second.only(shared)))
+                gains(first.only(shared), second.only(shared))
             )
     arrays = {}
     for group, index in chosen.items():
@@ -95,81 +91,6 @@ def save(results: Path, dataset, augment: Callable | None) -> None:
         if versions
         else np.empty((len(index), 0, *originals.shape[1:]), np.uint8)
     )
-    arrays["families"] = np.array(list(FAMILIES))
-    arrays["corrupted"] = np.stack([corrupt(arrays["test_images"], family) for family in FAMILIES])
-    run.write_npz(Path(results) / FILE, arrays)
-
-
-def load(results: Path, study: Study) -> dict[str, np.ndarray] | None:
-    """The arrays that `save` wrote, or None when there is no such file.
-
-    Keys are `<group>_index` int [M], `<group>_images` uint8 [M, H, W] and `<group>_labels`
-    int [M] for each group in `GROUPS`, `augmented` uint8 [M, 8 or 0, H, W] of `original`, and
-    `corrupted` uint8 [F, M, H, W] of `test`, by the corruptions `families` str [F].
-
-    Raises:
-        UserError: the file is damaged, or was chosen from other predictions than the study's.
-    """
-    path = Path(results) / FILE
-    if not path.exists():
-        return None
-    names = [f"{group}_{part}" for group in GROUPS for part in ("index", "images", "labels")]
-    samples = read_npz(path, [*names, "augmented", "families", "corrupted"])
-    if not _whole(samples):
-        raise UserError(f"{path} is damaged: run `make evaluate` again")
-    fixed, broken = most_changed(gains(study.arms))
-    shape = tuple(study.dataset["image_shape"])
-    same = (
-        np.array_equal(samples["fixed_index"], fixed)
-        and np.array_equal(samples["broken_index"], broken)
-        and all(samples[f"{group}_images"].shape[1:] == shape for group in GROUPS)
-        and all(
-            samples[f"{group}_index"].max(initial=0) < len(study.labels)
-            for group in ("test", "fixed", "broken")
-        )
-        and all(
-            np.array_equal(samples[f"{group}_labels"], study.labels[samples[f"{group}_index"]])
-            for group in ("test", "fixed", "broken")
-        )
-    )
-    if not same:
-        raise UserError(
-            f"{path} was chosen from other predictions than those beside it: "
-            "run `make evaluate` again"
-        )
-    return samples
-
-
-def _whole(samples: dict[str, np.ndarray]) -> bool:
-    """Whether the arrays are of the kinds and shapes that `load` tells."""
-    for group in GROUPS:
-        index, images, labels = (
-            samples[f"{group}_{part}"] for part in ("index", "images", "labels")
-        )
-        if (
-            index.dtype.kind not in "iu"
-            or labels.dtype.kind not in "iu"
-            or index.ndim != 1
-            or (
-                images.dtype != np.uint8
-                or images.ndim != 3
-                or len(images) != len(index)
-                or labels.shape != index.shape
-                or (index < 0).any()
-            )
-        ):
-            return False
-    families, augmented, corrupted = (
-        samples[name] for name in ("families", "augmented", "corrupted")
-    )
-    original, test = samples["original_images"].shape, samples["test_images"].shape
-    return (
-        families.dtype.kind == "U"
-        and families.ndim == 1
-        and original[0] > 0
-        and test[0] > 0
-        and augmented.dtype == corrupted.dtype == np.uint8
-        and augmented.ndim == 4
-        and (augmented.shape[0], *augmented.shape[2:]) == original
-        and corrupted.shape == (len(families), *test)
-    )
+    arrays["corruptions"] = np.array(list(CORRUPTIONS))
+    arrays["corrupted"] = np.stack([corrupt(arrays["test_images"], one) for one in CORRUPTIONS])
+    return arrays

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_aug import arguments
-from mnist_aug.data import preprocessing as preparation
+from mnist_aug import backend
+from mnist_aug.data import preprocessing
 from mnist_aug.errors import UserError
-from mnist_aug.results import runs as run
-from mnist_aug.train.variant import VARIANTS
+from mnist_aug.results import files, runs
 
 BEST = 3
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
@@ -50,18 +49,18 @@ class Reader:
             UserError: there are no runs, a model can't be used, or it does not read images of
                 28 by 28.
         """
-        names = list(variants) or [name for name in VARIANTS if run.seeds(results, name)]
+        names = list(variants) or [name for name in runs.BOTH if runs.seeds(results, name)]
         if not names:
             raise UserError(f"{results} holds no trained runs: `make baseline augmented` first")
-        seeds = {name: run.seeds(results, name) for name in names}
+        seeds = {name: runs.seeds(results, name) for name in names}
         for name, own in seeds.items():
             if not own:
                 raise UserError(
                     f"{Path(results) / name} holds no trained runs: `make {name}` trains them"
                 )
-        arguments.import_tensorflow_quietly()
+        backend.start_tensorflow()
         self.models = {
-            name: [_model(run.folder(results, name, seed) / run.MODEL) for seed in own]
+            name: [_model(runs.run_folder(results, name, seed) / runs.MODEL) for seed in own]
             for name, own in seeds.items()
         }
 
@@ -82,10 +81,10 @@ def _model(path: Path):
     from mnist_aug.evaluate import saved_models as stored_model
 
     model = stored_model.load(path)
-    if model.input_shape[1:] != (preparation.SIDE,) * 2:
+    if model.input_shape[1:] != (preprocessing.SIDE,) * 2:
         raise UserError(
             f"{path} reads images of {model.input_shape[1:]}: pictures are prepared "
-            f"for models of {preparation.SIDE} by {preparation.SIDE}"
+            f"for models of {preprocessing.SIDE} by {preprocessing.SIDE}"
         )
     return model
 
@@ -155,7 +154,7 @@ def draw(
         row[2].legend(fontsize=8, frameon=False)
         row[2].spines[["top", "right"]].set_visible(False)
     try:
-        with run.written(path) as temporary:
+        with files.written(path) as temporary:
             figure.savefig(temporary, format=Path(path).suffix.lstrip(".") or "png", dpi=120)
     except ValueError as error:
         raise UserError(

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import h5py
 
-from mnist_aug import arguments
+from mnist_aug import backend
 from mnist_aug.errors import UserError
-from mnist_aug.results.files import MOST_BYTES
 
 if TYPE_CHECKING:  # it takes seconds to start, so only where there is a model to load
     import keras
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+MOST_BYTES = 2**31  # that a file may unpack to
 MOST_CONFIG_BYTES = 2**20
 CLASSES = {
     ("keras", "Sequential"),
@@ -47,7 +47,7 @@ def load(
     Raises:
         UserError: the file is missing, damaged, no model of dense layers, or for other images.
     """
-    arguments.import_tensorflow_quietly()
+    backend.start_tensorflow()
     import keras
 
     try:

@@ -22,14 +22,12 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from mnist_aug import arguments
-from mnist_aug import provenance as environment
+from mnist_aug import backend, provenance
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
-from mnist_aug.results import runs as run
-from mnist_aug.train import models as model
-from mnist_aug.train import workers
+from mnist_aug.results import extras, files
+from mnist_aug.train import models, pools
 from mnist_aug.train.trainer import Trainer
 from mnist_aug.train.variant import augmented, baseline
 
@@ -53,7 +51,7 @@ def measure(dataset: Dataset, results: Path, repeats: int = 7) -> pd.DataFrame:
     Raises:
         UserError: the dataset is unfit, or the results can't be written.
     """
-    run.check_writable(Path(results))
+    files.check_writable(Path(results))
     rows = []
     with _epochs(dataset) as epochs:
         for benchmark, methods in {EPOCH: epochs, **_engines(dataset)}.items():
@@ -74,24 +72,18 @@ def measure(dataset: Dataset, results: Path, repeats: int = 7) -> pd.DataFrame:
     table = pd.DataFrame(
         rows, columns=["benchmark", "method", "against", "repeat", "images", "seconds"]
     )
-    results = Path(results)
-    with run.written(results / "bench.csv") as temporary:
-        table.to_csv(temporary, index=False)
     # Linux counts in KiB, macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         1 if sys.platform == "darwin" else 1 / 1024
     )
-    with run.written(results / "bench.json") as temporary:
-        run.write_json(
-            temporary,
-            {
-                "dataset": dataset.name,
-                "dataset_sha256": dataset.sha256,
-                "peak_memory_mib": round(peak / 2**20),
-                "started": environment.now(),
-            }
-            | environment.describe(),
-        )
+    host = {
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.sha256,
+        "peak_memory_mib": round(peak / 2**20),
+        "started": provenance.now(),
+        **provenance.describe(),
+    }
+    extras.write_benchmark(results, host, table)
     return table
 
 
@@ -117,29 +109,29 @@ def _summary(rows: list[tuple], benchmark: str) -> str:
 
 @contextmanager
 def _epochs(dataset: Dataset) -> Iterator[dict[str, Callable]]:
-    arms = {PLAIN: baseline, augmented.name: augmented}
-    trainers = {name: Trainer(arm, dataset) for name, arm in arms.items()}
-    count = workers.beside()
+    variants = {PLAIN: baseline, augmented.name: augmented}
+    trainers = {name: Trainer(variant, dataset) for name, variant in variants.items()}
+    count = pools.in_parallel()
     spawn = multiprocessing.get_context("spawn")
-    pools = [ProcessPoolExecutor(1, spawn, _begin, (arms, dataset)) for _ in range(count)]
+    single = [ProcessPoolExecutor(1, spawn, _begin, (variants, dataset)) for _ in range(count)]
     methods = {STOCK: _stock(dataset, trainers[PLAIN])}
     for name, trainer in trainers.items():
         methods |= {
-            name: partial(_in_workers, pools[:1], name),
-            f"{name}, {count} runs beside each other": partial(_in_workers, pools, name),
+            name: partial(_in_workers, single[:1], name),
+            f"{name}, {count} runs in parallel": partial(_in_workers, single, name),
             f"{name}, {ALL_CORES}": partial(_epoch, trainer),
         }
     try:
         yield methods
     finally:
-        for pool in pools:
+        for pool in single:
             pool.shutdown()
 
 
-def _begin(arms: dict, dataset: Dataset) -> None:
+def _begin(variants: dict, dataset: Dataset) -> None:
     """Make a new process one that trains as workers do, with one thread."""
-    arguments.import_tensorflow_quietly(one_thread=True)
-    _trainers.update({name: Trainer(arm, dataset) for name, arm in arms.items()})
+    backend.start_tensorflow(one_thread=True)
+    _trainers.update({name: Trainer(variant, dataset) for name, variant in variants.items()})
 
 
 _trainers: dict[str, Trainer] = {}  # of such a process
@@ -181,7 +173,7 @@ def _epoch(trainer: Trainer) -> tuple[int, float]:
 def _stock(dataset: Dataset, trainer: Trainer) -> Callable:
     """Keras as it is used most: `model.fit` on arrays with `validation_split`."""
     images = dataset.x_train.astype(np.float32) / 255
-    stock = model.build(baseline, dataset.image_shape, dataset.classes, seed=0)
+    stock = models.build(baseline, dataset.image_shape, dataset.classes, seed=0)
 
     def timed():
         clock = _Clock()

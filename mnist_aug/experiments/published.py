@@ -1,23 +1,27 @@
-"""Records: published marks of dense networks on MNIST, and what the same networks reach here.
+"""Published results of dense networks on MNIST, and what the same networks reach here.
 
 The recipes are chosen by the study `recipes`, on the validation split; the test images judge what
 was chosen, once but for those in `CHOSEN_ANEW`. Runs lie in `results/recipes/` and
-`results/records/<row>/seed-<nn>/`.
+`results/published/<row>/seed-<nn>/`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from mnist_aug import arguments
+from mnist_aug.data import eval_sets
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
+from mnist_aug.evaluate.evaluation import evaluate_runs
+from mnist_aug.experiments.studies import train_and_evaluate
 from mnist_aug.train.training import train_all
 from mnist_aug.train.variant import Variant, baseline
 
-RECIPES = "recipes"
-COMMITTEE = "committee"
-PLAIN, AUGMENTED = "small-plain-15", "small-15"  # the rows of both arms
+RECIPES, FOLDER = "recipes", "published"
+ENSEMBLE = "ensemble"
+PLAIN, AUGMENTED = "small-plain-15", "small-15"  # the rows of baseline and augmented
 DROPPED = (  # after tries on the validation split
     "label smoothing",
     "a decay of squared gradients of 0.99 or less",
@@ -32,8 +36,8 @@ LECUN = "LeCun, Bottou, Bengio and Haffner 1998"
 SIMARD = "Simard, Steinkraus and Platt 2003"
 CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber 2010"
 
-# Training for as long as the arms: both arms with the same settings but for the policy, learning
-# rate and weight decay, which the recipes choose for each from the same values.
+# Training for as long as baseline and augmented: both with the same settings but for the policy,
+# learning rate and weight decay, which the recipes choose for each from the same values.
 SHORT = replace(baseline, batch_size=64, schedule="cosine", warmup=0.1)
 RATES, DECAYS = (0.002, 0.004), (0.01, 0.03, 0.1, 0.3)
 FADING = {"policy": "default-1.5x", "later_policies": ((2 / 3, "default-0.5x"),)}
@@ -56,7 +60,7 @@ LARGE = replace(LONG, layers=(800,), learning_rate=0.003)
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the records: a variant, how many seeds, and the mark it is held against.
+    """A row: a variant, how many seeds, and the published result it is compared with.
 
     Attributes:
         published: test error in [0, 1] of the publication, None where there is none.
@@ -172,14 +176,14 @@ def names(text: str | None) -> list[str]:
     Raises:
         UserError: there is no such row.
     """
-    every = [RECIPES, *ROWS, COMMITTEE]
-    asked = [name for name in every if name not in BY_NAME] if text is None else text.split(",")
-    for name in asked:
+    every = [RECIPES, *ROWS, ENSEMBLE]
+    wanted = [name for name in every if name not in BY_NAME] if text is None else text.split(",")
+    for name in wanted:
         if name not in every and name not in recipes():
             raise UserError(
                 f"row {name!r} is unknown: use some of {', '.join(every)}, or the name of a recipe"
             )
-    return asked
+    return wanted
 
 
 def run(
@@ -188,22 +192,22 @@ def run(
     results: Path,
     seeds: int | None = None,
     epochs: int | None = None,
-    **where,
+    **where: Any,
 ) -> None:
-    """Train what is missing of these rows and score it on all test sets.
+    """Train what is missing of these rows and evaluate it on all evaluation sets.
 
     Args:
-        rows: as `names` gives them. The runs of the row `small` are the committee's members, so
-            both rows are trained and scored together.
+        rows: as `names` gives them. The runs of the row `small` are the ensemble's members, so
+            both rows are trained and evaluated together.
         seeds: of each; the row's own number if None, 3 for the recipes.
-        epochs: of a run as long as the arms; others take as many times as many.
-        where: as for `training.train_all`.
+        epochs: of a run as long as the baseline's; longer ones take proportionally more.
+        where: as for `studies.train_and_evaluate`.
 
     Raises:
-        UserError: as `training.train_all` and `evaluation.score` do.
+        UserError: as `training.train_all` and `evaluation.evaluate_runs` do.
     """
 
-    def wanted(variant, count):
+    def wanted(variant: Variant, count: int) -> list[tuple[Variant, int]]:
         if epochs is not None:
             variant = replace(
                 variant, epochs=max(1, round(variant.epochs / baseline.epochs * epochs))
@@ -217,23 +221,22 @@ def run(
             Path(results) / RECIPES,
             **where,
         )
-    folder = Path(results) / "records"
+    folder = Path(results) / FOLDER
     chosen = [
-        row for name, row in ROWS.items() if name in rows or (name == "small" and COMMITTEE in rows)
+        row for name, row in ROWS.items() if name in rows or (name == "small" and ENSEMBLE in rows)
     ]
-    asked = [one for row in chosen for one in wanted(row.variant, row.seeds)]
-    train_all(asked, dataset, folder, **where)
-    if not asked:
+    runs = [one for row in chosen for one in wanted(row.variant, row.seeds)]
+    if not runs:
         return
-    arguments.import_tensorflow_quietly()
-    from mnist_aug.data import eval_sets as test_sets
-    from mnist_aug.evaluate.evaluation import score
-
-    members = [("small", seed) for variant, seed in asked if variant.name == "small"]
-    score(
+    keys = [(variant.name, seed) for variant, seed in runs]
+    members = [key for key in keys if key[0] == "small"]
+    evaluation = partial(
+        evaluate_runs,
         folder,
         dataset,
-        [(variant.name, seed) for variant, seed in asked],
-        test_sets.beside(dataset, 0),
-        {COMMITTEE: members} if members else {},
+        keys,
+        [*eval_sets.names(), *eval_sets.read(dataset)],
+        {ENSEMBLE: members} if members else {},
+        validation_split=0,
     )
+    train_and_evaluate(runs, dataset, folder, evaluation, **where)

@@ -1,14 +1,14 @@
-"""The search for a variant's settings: Optuna on the validation split (Akiba et al. 2019).
+"""Hyperparameter search: Optuna on the validation split (Akiba et al. 2019).
 
 A trial is a variant, judged by its mean validation accuracy over some seeds. Its runs are trained
-one after the other, trials beside each other; a trial whose mean so far is below the median of the
+one after the other, trials in parallel; a trial whose mean so far is below the median of the
 others' at the same seed is pruned (Golovin et al. 2017, the median rule). The test images are not
-read, and the seeds are not those that the arms are trained with.
+read, and the seeds are not those that variants are trained with.
 """
 
-import fcntl
 import os
 import platform
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -16,17 +16,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import albumentations as A
+import filelock
 import numpy as np
 import pandas as pd
 
-from mnist_aug import provenance as environment
+from mnist_aug import provenance, terminal
 from mnist_aug.augment import policy as policies
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
-from mnist_aug.results import runs as run
-from mnist_aug.train.training import progress, validation
+from mnist_aug.results import extras, files
+from mnist_aug.results.extras import BEST_POLICY, Search
+from mnist_aug.train.jobs import Job, wanted_manifest, work
+from mnist_aug.train.pools import pool
+from mnist_aug.train.training import validation
 from mnist_aug.train.variant import Variant
-from mnist_aug.train.workers import Job, workers
 
 try:
     import optuna
@@ -34,7 +37,6 @@ except ImportError:
     raise UserError("the search needs Optuna: pip install optuna") from None
 
 FIRST_SEED = 1000  # of a trial's runs, so that what is chosen is judged on other seeds
-POLICY = "tuned.yaml"  # the best policy's file
 SEARCHED = ("policy", "learning_rate", "schedule", "width")
 WIDTHS = (64, 128, 256)
 STARTUP = 10  # trials drawn at random, which none is pruned before
@@ -46,12 +48,12 @@ MORE = {  # transforms that are searched for whether they help, at one mild magn
     "thickness": lambda: A.Morphological(scale=(2, 2), operation="dilation", p=0.25),
 }
 TRIAL_TIME = timedelta(days=1)  # after which another machine's trial is given up
-ASKING_TIME = timedelta(minutes=1)  # after which one that never named its process is
+BEGINNING_TIME = timedelta(minutes=1)  # after which one that never named its process is
 SETTLED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
 
-def tune(
-    arm: Variant,
+def search(
+    start: Variant,
     trials: int,
     seeds: int,
     dataset: Dataset,
@@ -63,30 +65,32 @@ def tune(
 ) -> None:
     """Search until `trials` trials are finished, those of earlier and other calls included.
 
-    Calls for the same arm, dataset and settings share a study; several may run at once. In
-    `results/tune/`, `<arm>.csv` has a row for each trial, `<arm>-importance.csv` what each setting
-    matters, `<arm>.json` the best variant and how it was found, and `tuned.yaml` the best policy.
+    Calls for the same variant, dataset and settings share a study; several may run at once. In
+    `results/tune/`, `<variant>.csv` has a row for each trial, `<variant>-importance.csv` how much
+    each setting matters, `<variant>.json` the best settings and how they were found, and
+    `tuned.yaml` the best policy.
 
     Args:
+        start: the variant whose settings are searched.
         seeds: runs of a trial.
-        searched: which of `SEARCHED`; the others stay as they are in the arm.
+        searched: which of `SEARCHED`; the others stay as in `start`.
         storage: a URL that Optuna takes; a journal in `results/tune/` if None.
-        processes, scheduler: as for `workers.workers`.
+        processes, scheduler: as for `pools.pool`.
 
     Raises:
         UserError: the storage or the workers can't be had or are lost, or the results can't be
             written.
     """
-    folder = Path(results) / "tune"
-    run.check_writable(folder)
+    folder = extras.search_folder(results)
+    files.check_writable(folder)
     try:
-        _search(arm, trials, seeds, dataset, folder, searched, storage, processes, scheduler)
+        _search(start, trials, seeds, dataset, folder, searched, storage, processes, scheduler)
     except optuna.exceptions.StorageInternalError as error:
         raise _unusable(storage, folder, error) from None
 
 
 def _search(
-    arm: Variant,
+    start: Variant,
     trials: int,
     seeds: int,
     dataset: Dataset,
@@ -97,44 +101,46 @@ def _search(
     scheduler: str | None,
 ) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    searched = [part for part in SEARCHED if part in searched and (part != "policy" or arm.policy)]
+    searched = [
+        part for part in SEARCHED if part in searched and (part != "policy" or start.policy)
+    ]
     if not searched:
-        print(f"{arm.name}: nothing to search for", flush=True)
+        print(f"{start.name}: nothing to search for", flush=True)
         return
     about = {
-        "arm": arm.settings(),
+        "start": start.settings(),
         "searched": searched,
         "seeds": seeds,
-        "epochs": arm.epochs,
+        "epochs": start.epochs,
         "dataset": dataset.sha256,
     }
-    study = _study(f"mnist-aug {arm.name} {run.digest(about)}", storage, folder)
-    _mourn(study)
-    command = environment.command_line()
+    study = _study(f"mnist-aug {start.name} {files.digest(about)}", storage, folder)
+    _requeue_abandoned(study)
+    command = provenance.command_line()
     left = trials - len(_finished(study))
-    pending = {}  # the trial and its scores so far, by future
+    pending: dict = {}  # the trial and its scores so far, by future
     with (
-        progress(f"{arm.name} trials", max(left, 0)) as step,
-        workers(dataset, max(left, 1), processes, scheduler) as where,
+        terminal.progress(f"{start.name}: {trials} trials", trials) as bar,
+        pool(dataset, max(left, 1), processes, scheduler) as where,
     ):
 
-        def hand_in(trial, scores):
-            variant, policy = suggest(trial, arm, searched)
-            asked = run.asked(variant, FIRST_SEED + len(scores), dataset)
+        def hand_in(trial: optuna.Trial, scores: list[float]) -> None:
+            variant, policy = suggest(trial, start, searched)
+            wanted = wanted_manifest(variant, FIRST_SEED + len(scores), dataset)
             if policy is not None:
-                asked["variant"]["policy"] = {
+                wanted["variant"]["policy"] = {
                     "name": f"trial {trial.number}",
                     "pipeline": policies.describe(policy),
                 }
-            pending[where.submit(Job(variant, asked, command))] = (trial, scores)
+            pending[where.submit(work, Job(variant, wanted, command))] = (trial, scores)
 
         while True:
-            while len(pending) < where.slots() and (trial := _asked(study, trials)):
+            while len(pending) < where.slots() and (trial := _next_trial(study, trials)):
                 hand_in(trial, [])
             if not pending:
                 break
-            for (trial, scores), files in where.finished(pending):
-                scores = [*scores, validation(files)]
+            for (trial, scores), held in where.finished(pending):
+                scores = [*scores, validation(held)]
                 trial.set_user_attr("validation", scores)
                 trial.report(float(np.mean(scores)), len(scores))
                 if pruned := len(scores) < seeds and trial.should_prune():
@@ -144,12 +150,10 @@ def _search(
                 else:
                     hand_in(trial, scores)
                     continue
-                step(_told(arm, trial, scores, pruned, study))
-    # Another search may finish a trial while this one writes, and have written before.
-    written = None
-    while written != (finished := len(_finished(study))):
-        _write(study, arm, about, dataset, folder)
-        written = finished
+                bar.say(_line(start, trial, scores, pruned, study))
+                bar.reached(len(_finished(study)))
+    with files.locked(folder):  # another search may write, too; the last one knows the most trials
+        _write(study, start, about, folder)
 
 
 def parts(text: str | None) -> tuple[str, ...]:
@@ -166,10 +170,10 @@ def parts(text: str | None) -> tuple[str, ...]:
 
 
 def suggest(
-    trial: optuna.Trial, arm: Variant, searched: Sequence[str]
+    trial: optuna.Trial, start: Variant, searched: Sequence[str]
 ) -> tuple[Variant, A.Compose | None]:
-    """A variant of the arm, and its policy if that is searched for."""
-    variant, policy = replace(arm, name=f"{arm.name}-trial"), None
+    """The variant with the trial's settings, and its policy if that is searched for."""
+    variant, policy = replace(start, name=f"{start.name}-trial"), None
     if "learning_rate" in searched:
         variant = replace(
             variant, learning_rate=trial.suggest_float("learning_rate", 3e-4, 6e-3, log=True)
@@ -180,7 +184,7 @@ def suggest(
         )
     if "width" in searched:
         width = trial.suggest_categorical("width", WIDTHS)
-        variant = replace(variant, layers=(width,) * len(arm.layers))
+        variant = replace(variant, layers=(width,) * len(start.layers))
     if "policy" in searched:
         policy = _policy(trial)
     return variant, policy
@@ -229,7 +233,7 @@ def _unusable(storage: str | None, folder: Path, error: Exception) -> UserError:
         error = error.__cause__  # Optuna's own words are the same for all of them
     reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
     place, reason = map(
-        environment.without_password, (storage or str(folder / "journal.log"), reason)
+        provenance.without_password, (storage or str(folder / "journal.log"), reason)
     )
     return UserError(
         f"the search's storage {place} can't be used ({reason}): correct STORAGE= (--storage)"
@@ -237,7 +241,7 @@ def _unusable(storage: str | None, folder: Path, error: Exception) -> UserError:
 
 
 class _Journal(optuna.storages.journal.JournalFileBackend):
-    """Optuna's, that tells of a full disk as all here do."""
+    """Optuna's, which reports a full disk as everything here does."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -247,7 +251,7 @@ class _Journal(optuna.storages.journal.JournalFileBackend):
         try:
             super().append_logs(logs)
         except OSError as error:
-            raise run.unwritable(self._path, error) from None
+            raise files.unwritable(self._path, error) from None
 
 
 class _Lock:
@@ -259,10 +263,10 @@ class _Lock:
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
+        self._lock = filelock.FileLock(journal.with_suffix(".lock"))
 
     def acquire(self) -> bool:
-        self._open = self._journal.with_suffix(".lock").open("a")
-        fcntl.flock(self._open, fcntl.LOCK_EX)
+        self._lock.acquire()
         with self._journal.open("rb+") as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
@@ -272,7 +276,7 @@ class _Lock:
         return True
 
     def release(self) -> None:
-        self._open.close()
+        self._lock.release()
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -288,7 +292,7 @@ def _best(whole: list[optuna.trial.FrozenTrial]) -> optuna.trial.FrozenTrial | N
     return max(whole, key=lambda trial: (trial.value, -trial.number), default=None)
 
 
-def _asked(study: optuna.Study, trials: int) -> optuna.Trial | None:
+def _next_trial(study: optuna.Study, trials: int) -> optuna.Trial | None:
     """The next trial, its draws a function of what the study holds; None if there are enough."""
     known = study.get_trials(deepcopy=False)
     if sum(_counts(trial) for trial in known) >= trials:
@@ -296,7 +300,7 @@ def _asked(study: optuna.Study, trials: int) -> optuna.Trial | None:
     study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=len(known))
     trial = study.ask()
     trial.set_user_attr("process", _process())
-    # Another search may have asked at the same time.
+    # Another search may have begun one at the same time.
     if sum(_counts(t) for t in study.get_trials(deepcopy=False)[: trial.number]) >= trials:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return None
@@ -314,10 +318,10 @@ def _process() -> list:
     return [platform.node(), os.getpid()]
 
 
-def _mourn(study: optuna.Study) -> None:
+def _requeue_abandoned(study: optuna.Study) -> None:
     """Give the trials of killed processes to whoever asks next."""
     for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-        # This process has asked for none yet: what bears its number is of one that is gone.
+        # This process has begun none yet: what bears its number is of one that has ended.
         if not _alive(trial) or trial.user_attrs.get("process") == _process():
             with suppress(ValueError):  # another search was faster
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -328,77 +332,77 @@ def _alive(trial: optuna.trial.FrozenTrial) -> bool:
     """Whether a running trial's process is there; of another machine's, whether it may be."""
     host, process = trial.user_attrs.get("process", (None, None))
     if host != platform.node():
-        allowed = TRIAL_TIME if host else ASKING_TIME
+        allowed = TRIAL_TIME if host else BEGINNING_TIME
         return datetime.now() - trial.datetime_start < allowed
-    return run.is_alive(process)
+    return files.is_alive(process)
 
 
-def _told(
-    arm: Variant, trial: optuna.Trial, scores: list, pruned: bool, study: optuna.Study
+def _line(
+    start: Variant, trial: optuna.Trial, scores: list, pruned: bool, study: optuna.Study
 ) -> str:
     best = _best(_whole(_finished(study)))
-    so_far = f"best so far {best.value:.4f} (trial {best.number})" if best else "none is whole yet"
+    so_far = (
+        f"best so far {best.value:.4f} (trial {best.number})" if best else "none is finished yet"
+    )
     return (
-        f"{arm.name}, trial {trial.number}: validation accuracy {np.mean(scores):.4f} "
+        f"{start.name}, trial {trial.number}: validation accuracy {np.mean(scores):.4f} "
         f"({'pruned after' if pruned else 'mean of'} {len(scores)} "
         f"{'seed' if len(scores) == 1 else 'seeds'}); {so_far}"
     )
 
 
-def _write(study: optuna.Study, arm: Variant, about: dict, dataset: Dataset, folder: Path) -> None:
+def _write(study: optuna.Study, start: Variant, about: dict, folder: Path) -> None:
     finished = _finished(study)
     whole = _whole(finished)
-    if not whole:
-        return
     best = _best(whole)
-    rows = [
-        {
-            "arm": arm.name,
-            "trial": t.number,
-            "pruned": t.state == optuna.trial.TrialState.PRUNED,
-            "seeds": len(t.user_attrs["validation"]),
-            "validation": float(np.mean(t.user_attrs["validation"])),
-            **t.params,
-        }
-        for t in sorted(finished, key=lambda t: t.number)
-    ]
-    with run.written(folder / f"{arm.name}.csv") as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
-    with run.written(folder / f"{arm.name}-importance.csv") as temporary:
-        pd.DataFrame(_importance(study, whole), columns=["setting", "importance"]).to_csv(
-            temporary, index=False
-        )
+    if best is None:
+        return
+    trials = pd.DataFrame(
+        [
+            {
+                "trial": t.number,
+                "pruned": t.state == optuna.trial.TrialState.PRUNED,
+                "seeds": len(t.user_attrs["validation"]),
+                "validation": float(np.mean(t.user_attrs["validation"])),
+                **t.params,
+            }
+            for t in sorted(finished, key=lambda t: t.number)
+        ]
+    )
+    importance = pd.DataFrame(_importance(study, whole), columns=["setting", "importance"])
     # The same suggestions as in the trial make the same variant.
-    variant, policy = suggest(optuna.trial.FixedTrial(best.params), arm, about["searched"])
-    if policy is not None:
-        with run.written(folder / POLICY) as temporary:
-            A.save(policy, str(temporary), data_format="yaml")
+    variant, policy = suggest(optuna.trial.FixedTrial(best.params), start, about["searched"])
     changed = {
         key: value
         for key, value in asdict(variant).items()
-        if value != getattr(arm, key) and key != "name"
+        if value != getattr(start, key) and key != "name"
     }
-    where = environment.describe()
+    policy_file, pipeline = None, {}
+    if policy is not None:
+        with tempfile.TemporaryDirectory() as place:
+            A.save(policy, f"{place}/policy", data_format="yaml")
+            policy_file = Path(place, "policy").read_bytes()
+        changed["policy"] = BEST_POLICY
+        pipeline = {"pipeline": policies.describe(policy)}
+    where = provenance.describe()
     where["versions"]["optuna"] = optuna.__version__
-    with run.written(folder / f"{arm.name}.json") as temporary:
-        run.write_json(
-            temporary,
-            {
-                "changed": changed | ({"policy": POLICY} if policy is not None else {}),
-                "trial": best.number,
-                "validation": best.value,
-                "scores": best.user_attrs["validation"],
-                "first_seed": FIRST_SEED,
-                "trials": len(finished),
-                "pruned": len(finished) - len(whole),
-                **about,
-                "written": environment.now(),
-                **where,
-            },
-        )
+    found = {
+        "changed": changed,
+        **pipeline,
+        "trial": best.number,
+        "validation": best.value,
+        "scores": best.user_attrs["validation"],
+        "first_seed": FIRST_SEED,
+        "trials": len(finished),
+        "pruned": len(finished) - len(whole),
+        **about,
+        "written": provenance.now(),
+        **where,
+    }
+    extras.write_search(folder, Search(start.name, found, trials, importance), policy_file)
     print(
-        f"{arm.name}: {len(finished)} trials, the best {best.value:.4f} (trial {best.number}), "
-        f"written to {folder / f'{arm.name}.json'}",
+        f"{start.name}: {len(finished)} trials, the best {best.value:.4f} (trial {best.number}), "
+        f"written to {folder / f'{start.name}.json'}",
         flush=True,
     )
 

@@ -1,23 +1,26 @@
-"""The studies: the variants that answer one question each, trained and scored beside the arms.
+"""The studies: each answers one question by variants that are compared with baseline and augmented.
 
-A study's runs lie in `results/<study>/<variant>/seed-<nn>/`. The arms themselves, `baseline` and
-`augmented`, belong to every study and are not trained again for it.
+A study's runs lie in `results/<study>/<variant>/seed-<nn>/`. Baseline and augmented belong to every
+study and are not trained again for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from mnist_aug import arguments
 from mnist_aug.augment import policy as policies
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
-from mnist_aug.results.files import read_search
+from mnist_aug.evaluate.evaluation import evaluate, evaluate_runs
+from mnist_aug.results import extras
+from mnist_aug.train import pools
 from mnist_aug.train.training import train_all
-from mnist_aug.train.variant import Variant, augmented, baseline
+from mnist_aug.train.variant import Variant, augmented, baseline, configured
 
 TRAINING_IMAGES = (100, 300, 1_000, 3_000, 10_000, 30_000)
-LONGER = 100 / 15  # the study of epochs trains so many times as long as the arms
+LONGER = 100 / 15  # the study of epochs trains so many times as long
 
 
 def _policy(name: str) -> Variant:
@@ -25,7 +28,7 @@ def _policy(name: str) -> Variant:
 
 
 STUDIES = {
-    # Every part of the default policy alone, and the policy without it.
+    # Each part of the default policy alone, and the policy without it.
     "ablation": [
         _policy(name)
         for name in (
@@ -34,47 +37,48 @@ STUDIES = {
             *(f"no-{part}" for part in policies.PARTS if part != "elastic"),
         )
     ],
-    # The default policy's magnitudes, all times one factor. The arms are factors 0 and 1.
+    # The default policy's magnitudes, all times one factor. Baseline and augmented are factors
+    # 0 and 1.
     "strength": [_policy(f"default-{strength}x") for strength in policies.STRENGTHS],
-    # Fewer training images, as many steps. The arms have all images.
+    # Fewer training images, as many steps. Baseline and augmented have all images.
     "data-efficiency": [
-        replace(arm, name=f"{arm.name}-{count}", training_images=count)
+        replace(one, name=f"{one.name}-{count}", training_images=count)
         for count in TRAINING_IMAGES
-        for arm in (baseline, augmented)
+        for one in (baseline, augmented)
     ],
     # Policies that papers give instead of one made for the data.
     "automatic": [_policy(name) for name in policies.AUTOMATIC],
-    # The arms, trained for longer.
+    # Baseline and augmented, trained for longer.
     "epochs": [
-        replace(arm, name=f"{arm.name}-long", epochs=round(LONGER * arm.epochs))
-        for arm in (baseline, augmented)
+        replace(one, name=f"{one.name}-long", epochs=round(LONGER * one.epochs))
+        for one in (baseline, augmented)
     ],
 }
 TUNED = "tuned"  # the study of what the search found; its variants are in the search's files
 
 
 def tuned(results: Path) -> list[Variant]:
-    """The best variants that `tune.tune` found: of each arm, and its policy or training alone.
+    """The best variants that the hyperparameter search found: of each variant that it started from,
+    and with its policy or its training settings alone.
 
     Raises:
         UserError: nothing was searched for yet, or a file of the search is damaged.
     """
-    folder, found = Path(results) / "tune", []
-    for arm in (baseline, augmented):
-        path = folder / f"{arm.name}.json"
-        if not path.exists():
+    folder, found = extras.search_folder(results), []
+    for start in (baseline, augmented):
+        search = extras.read_search(folder, start.name)
+        if search is None:
             continue
-        changed = read_search(path)["changed"]
+        changed = dict(search.about["changed"])
         if "layers" in changed:
             changed["layers"] = tuple(changed["layers"])
         if "policy" in changed:
             changed["policy"] = str(folder / changed["policy"])
-            found.append(replace(arm, name="tuned-policy", policy=changed["policy"]))
+            found.append(replace(start, name="tuned-policy", policy=changed["policy"]))
             if len(changed) > 1:
-                found.append(
-                    replace(arm, name="tuned-training", **changed | {"policy": arm.policy})
-                )
-        found.append(replace(arm, name=f"tuned-{arm.name}", **changed))
+                others = changed | {"policy": start.policy}
+                found.append(replace(start, name="tuned-training", **others))
+        found.append(replace(start, name=f"tuned-{start.name}", **changed))
     if not found:
         raise UserError(f"{folder} holds no finished search: `make tune` first")
     return found
@@ -90,7 +94,7 @@ def variants(
     """The variants of a study on a dataset: those that want more images than it has are left out.
 
     Args:
-        epochs, policy: of the arms, whose own take their place.
+        epochs, policy: of baseline and augmented, in place of their own.
         results: where the search's files are, for the study of what it found.
 
     Raises:
@@ -124,21 +128,81 @@ def run(
     results: Path,
     epochs: int | None = None,
     policy: str | None = None,
-    **where,
+    **where: Any,
 ) -> None:
-    """Train what is missing of a study, and score it on the test images.
+    """Train what is missing of a study, and evaluate it on the test images.
 
     Args:
         epochs, policy: as for `variants`.
-        where: as for `training.train_all`.
+        where: as for `train_and_evaluate`.
 
     Raises:
-        UserError: as `variants`, `training.train_all` and `evaluation.score` do.
+        UserError: as `variants`, `training.train_all` and `evaluation.evaluate_runs` do.
     """
     folder = Path(results) / study
-    wanted = variants(study, dataset, epochs, policy, results)
-    train_all([(variant, seed) for variant in wanted for seed in seeds], dataset, folder, **where)
-    arguments.import_tensorflow_quietly()
-    from mnist_aug.evaluate.evaluation import score
+    wanted = [
+        (variant, seed)
+        for variant in variants(study, dataset, epochs, policy, results)
+        for seed in seeds
+    ]
+    keys = [(variant.name, seed) for variant, seed in wanted]
+    train_and_evaluate(
+        wanted, dataset, folder, partial(evaluate_runs, folder, dataset, keys), **where
+    )
 
-    score(folder, dataset, [(variant.name, seed) for variant in wanted for seed in seeds])
+
+def run_both(
+    names: Sequence[str],
+    seeds: int,
+    dataset: Dataset,
+    results: Path,
+    epochs: int | None = None,
+    policy: str | None = None,
+    extra: str | None = None,
+    mnist_c: str | None = None,
+    **where: Any,
+) -> None:
+    """Train what is missing of baseline and augmented, and evaluate them on all evaluation sets.
+
+    Args:
+        names: of the variants.
+        seeds: how many, from 0.
+        epochs, policy: as for `variant.configured`.
+        extra, mnist_c: as for `evaluation.evaluate`.
+        where: as for `train_and_evaluate`.
+
+    Raises:
+        UserError: as `training.train_all` and `evaluation.evaluate` do.
+    """
+    wanted = [(configured(name, epochs, policy), s) for name in names for s in range(seeds)]
+    evaluation = partial(evaluate, results, dataset, names, seeds, epochs, policy, extra, mnist_c)
+    train_and_evaluate(wanted, dataset, results, evaluation, **where)
+
+
+def train_and_evaluate(
+    wanted: Sequence[tuple[Variant, int]],
+    dataset: Dataset,
+    folder: Path,
+    evaluation: Callable[..., None],
+    processes: int = 1,
+    scheduler: str | None = None,
+    tensorboard: bool = False,
+) -> None:
+    """Train runs and evaluate them in the same processes, each of which starts TensorFlow once.
+
+    Args:
+        wanted: (variant, seed) of each run.
+        folder: of the variants.
+        evaluation: takes the pool to work in.
+        processes, scheduler, tensorboard: as for `training.train_all`; evaluation is done here.
+    """
+    with pools.pool(dataset, processes=processes) as pool:
+        train_all(
+            wanted,
+            dataset,
+            folder,
+            scheduler=scheduler,
+            tensorboard=tensorboard,
+            pool=None if scheduler else pool,
+        )
+        evaluation(pool=pool)

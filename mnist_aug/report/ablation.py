@@ -3,21 +3,23 @@
 import matplotlib
 import pandas as pd
 
-from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import paired_interval
+from mnist_aug.formatting import listed, percent, points, span, with_sd
 from mnist_aug.report import automatic
 from mnist_aug.report.drawing import COLOURS, INK, MUTED, STYLE, Figure, canvas, plain_ticks, render
 from mnist_aug.report.studies import Runs, against, summary
-from mnist_aug.report.tables import Table, listed, percent, points, span, with_sd
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH
 
 CANDIDATES = ("ablation", "strength", "automatic", "tuned")  # the studies that compare policies
 
 
 def _label(name: str) -> str:
     """What an ablation's variant keeps or leaves out, in words."""
-    if name == ARMS[0]:
+    if name == BOTH[0]:
         return "no augmentation"
-    if name == ARMS[1]:
+    if name == BOTH[1]:
         return "the whole policy"
     if name == "affine" or name.startswith("no-"):
         return f"all but {'elastic' if name == 'affine' else name[3:]}"
@@ -36,7 +38,7 @@ def _name(variant: str) -> str:
 
 def parts(runs: Runs) -> Table:
     """Each part of the policy alone, and the policy without it, the most accurate first."""
-    frame = summary(runs, sorted(set(runs.frame["variant"])), ARMS)
+    frame = summary(runs, sorted(set(runs.frame["variant"])), BOTH)
     frame = frame.sort_values("validation", ascending=False, ignore_index=True)
     shown = pd.DataFrame(
         {
@@ -44,31 +46,31 @@ def parts(runs: Runs) -> Table:
             "seeds": frame["seeds"].astype(str),
             "validation ± SD, %": with_sd(frame, "validation"),
             "test ± SD, %": with_sd(frame, "test"),
-            "test, against no augmentation, pp (95 %)": against(frame, ARMS[0]),
-            "test, against the whole policy, pp (95 %)": against(frame, ARMS[1]),
+            "test, against no augmentation, pp (95 %)": against(frame, BOTH[0]),
+            "test, against the whole policy, pp (95 %)": against(frame, BOTH[1]),
         }
     )
     return Table("ablation", "Parts of the policy, by validation accuracy", frame, shown)
 
 
 @matplotlib.rc_context(STYLE)
-def parts_figure(runs: Runs, table: Table, content: Study) -> Figure:
+def parts_figure(runs: Runs, table: Table, content: Comparison) -> Figure:
     """Gain in test accuracy over no augmentation, every seed a dot."""
-    frame = table.frame[table.frame["variant"] != ARMS[0]].copy()
+    frame = table.frame[table.frame["variant"] != BOTH[0]].copy()
     frame["label"] = frame["variant"].map(_label)
-    frame = frame.sort_values(f"against_{ARMS[0]}", ascending=False, ignore_index=True)
+    frame = frame.sort_values(f"against_{BOTH[0]}", ascending=False, ignore_index=True)
     figure, ((axes,),) = canvas(
         1.5 + 0.27 * len(frame), content, "What each part of the policy gains"
     )
     axes.axvline(0, color=INK, linewidth=1.2)
-    whole = 100 * frame.loc[frame["variant"] == ARMS[1], f"against_{ARMS[0]}"].iloc[0]
+    whole = 100 * frame.loc[frame["variant"] == BOTH[1], f"against_{BOTH[0]}"].iloc[0]
     axes.axvline(whole, color=MUTED, linewidth=1.2, linestyle="--")
     colour = {"alone": COLOURS[4], "all but": COLOURS[0], "the whole": COLOURS[1]}
     for row, variant in enumerate(frame["variant"]):
-        gains = 100 * runs.paired(ARMS[0], variant, "test")
+        gains = 100 * runs.paired(BOTH[0], variant, "test")
         label = frame["label"][row]
         own = next(c for word, c in colour.items() if word in label)
-        low, high = 100 * frame[[f"against_{ARMS[0]}_low", f"against_{ARMS[0]}_high"]].iloc[row]
+        low, high = 100 * frame[[f"against_{BOTH[0]}_low", f"against_{BOTH[0]}_high"]].iloc[row]
         axes.plot(
             [low, high], [row, row], color=own, linewidth=6, alpha=0.35, solid_capstyle="butt"
         )
@@ -86,7 +88,7 @@ def parts_figure(runs: Runs, table: Table, content: Study) -> Figure:
     plain_ticks(axes.xaxis, signed=True)
     alt = "Dot plot of the gain in test accuracy over no augmentation, pp. " + " ".join(
         f"{label}: {points(gain)}."
-        for label, gain in zip(frame["label"], frame[f"against_{ARMS[0]}"], strict=True)
+        for label, gain in zip(frame["label"], frame[f"against_{BOTH[0]}"], strict=True)
     )
     return Figure(
         "ablation",
@@ -102,17 +104,17 @@ def parts_figure(runs: Runs, table: Table, content: Study) -> Figure:
 def parts_words(table: Table) -> str:
     """Which part carries the gain, and which can be left out."""
     frame = table.frame.set_index("variant")
-    gain = frame[f"against_{ARMS[0]}"]
+    gain = frame[f"against_{BOTH[0]}"]
     alone = gain[[name for name in gain.index if _label(name).endswith("alone")]]
     without = frame.loc[[name for name in frame.index if _label(name).startswith("all but")]]
-    high, low = (without[f"against_{ARMS[1]}_{end}"] for end in ("high", "low"))
+    high, low = (without[f"against_{BOTH[1]}_{end}"] for end in ("high", "low"))
     left_out = without.index.map(lambda name: _label(name).split()[-1])
     needed, spare = list(left_out[high < 0]), list(left_out[low > 0])
     best = frame.loc[alone.idxmax()]
-    interval = span(best[f"against_{ARMS[0]}_low"], best[f"against_{ARMS[0]}_high"])
+    interval = span(best[f"against_{BOTH[0]}_low"], best[f"against_{BOTH[0]}_high"])
     text = (
         f"The part that gains most by itself is {alone.idxmax()}: {points(alone.max())} pp "
-        f"({interval}); the whole policy gains {points(gain[ARMS[1]])} pp. "
+        f"({interval}); the whole policy gains {points(gain[BOTH[1]])} pp. "
     )
     text += (
         f"Leaving out {listed(needed)} loses accuracy by the 95 % interval"
@@ -126,7 +128,7 @@ def parts_words(table: Table) -> str:
 
 def strength(runs: Runs) -> Table:
     """Accuracy against the factor of all magnitudes, from 0 (no augmentation)."""
-    frame = summary(runs, sorted(set(runs.frame["variant"])), ARMS)
+    frame = summary(runs, sorted(set(runs.frame["variant"])), BOTH)
     frame.insert(1, "factor", frame["variant"].map(_factor))
     frame = frame.sort_values("factor", ignore_index=True)
     shown = pd.DataFrame(
@@ -135,7 +137,7 @@ def strength(runs: Runs) -> Table:
             "seeds": frame["seeds"].astype(str),
             "validation ± SD, %": with_sd(frame, "validation"),
             "test ± SD, %": with_sd(frame, "test"),
-            "test, against factor 1, pp (95 %)": against(frame, ARMS[1]),
+            "test, against factor 1, pp (95 %)": against(frame, BOTH[1]),
         }
     )
     return Table("strength", "Strength of the policy", frame, shown)
@@ -144,12 +146,12 @@ def strength(runs: Runs) -> Table:
 def _factor(variant: str) -> float:
     """Of all magnitudes: 0 and 1 for the arms, else what the name says."""
     return float(
-        ARMS.index(variant) if variant in ARMS else variant.removeprefix("default-").rstrip("x")
+        BOTH.index(variant) if variant in BOTH else variant.removeprefix("default-").rstrip("x")
     )
 
 
 @matplotlib.rc_context(STYLE)
-def strength_figure(runs: Runs, table: Table, content: Study) -> Figure:
+def strength_figure(runs: Runs, table: Table, content: Comparison) -> Figure:
     """Validation and test accuracy against the factor of the magnitudes."""
     figure, ((axes,),) = canvas(3.6, content, "Accuracy against the strength of the policy")
     for part, colour, marker in (("validation", COLOURS[2], "s"), ("test", COLOURS[1], "D")):
@@ -188,7 +190,7 @@ def strength_words(table: Table) -> str:
     frame = table.frame
     best = frame.loc[frame["validation"].idxmax()]
     rest = frame[~frame["factor"].isin([0, 1])]
-    alike = rest[(rest[f"against_{ARMS[1]}_low"] <= 0) & (rest[f"against_{ARMS[1]}_high"] >= 0)]
+    alike = rest[(rest[f"against_{BOTH[1]}_low"] <= 0) & (rest[f"against_{BOTH[1]}_high"] >= 0)]
     same = (
         f"on the test images, factor {listed([f'{f:g}' for f in alike['factor']])} can't be "
         "told from 1"
@@ -225,9 +227,9 @@ def choice(found: dict[str, Runs]) -> str:
         if automatic.TUNED in means.index
         else ""
     )
-    if best == ARMS[1]:
+    if best == BOTH[1]:
         second = means.index[1]
-        gains = (table[ARMS[1]] - table[second]).to_numpy()
+        gains = (table[BOTH[1]] - table[second]).to_numpy()
         low, high = paired_interval(gains)
         told = "" if low > 0 else ", which the interval can't tell from none"
         return (
@@ -235,9 +237,9 @@ def choice(found: dict[str, Runs]) -> str:
             f"{percent(means.iloc[0])} %. Its lead over the next, {_name(second)}, is "
             f"{points(gains.mean())} pp ({span(low, high)}){told}.{end}"
         )
-    gains = (table[best] - table[ARMS[1]]).to_numpy()
+    gains = (table[best] - table[BOTH[1]]).to_numpy()
     low, high = paired_interval(gains)
-    place = list(means.index).index(ARMS[1]) + 1
+    place = list(means.index).index(BOTH[1]) + 1
     told = (
         "which the interval can't tell from none"
         if low <= 0 <= high
@@ -245,7 +247,7 @@ def choice(found: dict[str, Runs]) -> str:
     )
     return (
         f"{start}{_name(best)} has the largest mean, {percent(means.iloc[0])} %; the policy "
-        f"used here, fixed before these studies, has {percent(means[ARMS[1]])} % and place "
+        f"used here, fixed before these studies, has {percent(means[BOTH[1]])} % and place "
         f"{place}, "
         f"{points(-gains.mean())} pp ({span(-high, -low)}), {told}.{end}"
     )

@@ -3,17 +3,14 @@
 import base64
 import hashlib
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
-from mnist_aug.analysis.comparison import Study
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.data.preprocessing import SIDE
-from mnist_aug.results.files import damaged, read_npz
 
-FILE = "weights.npz"
 SCRIPT = (Path(__file__).parent / "templates" / "app.js").read_text(encoding="utf-8")
 CHANGED = 5  # examples that augmentation fixed, and as many that it broke
 SLIDERS = [  # name, label, least, most, step, start
@@ -26,7 +23,7 @@ SLIDERS = [  # name, label, least, most, step, start
 
 
 @dataclass(frozen=True)
-class Arm:
+class Network:
     """One trained network: its name, the seed of the run, and its weights in base64."""
 
     name: str
@@ -46,7 +43,7 @@ class Example:
 class App:
     """What the templates need."""
 
-    arms: list[Arm]
+    networks: list[Network]
     examples: list[Example]
     classes: int
     data: dict
@@ -61,28 +58,26 @@ class App:
             "network say. Turn, shift, scale it and add noise to feel where each of them breaks. "
             "Everything runs in this page; nothing is sent anywhere.",
             "The networks are those of the run of median test accuracy: "
-            + ", ".join(f"{arm.name} seed {arm.seed}" for arm in self.arms)
+            + ", ".join(f"{one.name} seed {one.seed}" for one in self.networks)
             + ".",
         ]
 
 
-def load(results: Path, study: Study, samples: dict | None) -> App | None:
-    """The app of a results folder; None where weights or samples are missing or do not fit it.
+def load(
+    study: Comparison, samples: dict[str, np.ndarray] | None, stored: dict[str, np.ndarray]
+) -> App | None:
+    """The app of a comparison; None where weights or samples are missing or of other images.
 
-    Raises:
-        UserError: the file of weights is damaged.
+    Args:
+        samples, stored: as `extras.read_samples` gives them.
     """
-    path = Path(results) / FILE
-    if samples is None or study.dataset["image_shape"] != [SIDE, SIDE] or not path.exists():
+    if samples is None or study.dataset["image_shape"] != [SIDE, SIDE]:
         return None
-    stored = read_npz(path)
-    names = [variant.name for variant in study.arms]
+    names = [variant.name for variant in study.both]
     if not all(f"{name}_sizes" in stored for name in names):
         return None
-    if not all(_fits(stored, name, study.classes) for name in names):
-        raise damaged(path)
-    arms = [
-        Arm(
+    networks = [
+        Network(
             name,
             int(stored[f"{name}_seed"]),
             base64.b64encode(stored[f"{name}_weights"].astype("<f4").tobytes()).decode(),
@@ -103,31 +98,10 @@ def load(results: Path, study: Study, samples: dict | None) -> App | None:
             examples.append(Example(f"{title} {label}, test image {index}", image))
     pixels = np.concatenate([example.image.ravel() for example in examples])
     data = {
-        "arms": [{"name": name, "sizes": stored[f"{name}_sizes"].tolist()} for name in names],
+        "networks": [{"name": name, "sizes": stored[f"{name}_sizes"].tolist()} for name in names],
         "examples": base64.b64encode(pixels.tobytes()).decode(),
     }
-    return App(arms, examples, study.classes, data)
-
-
-def _fits(stored: dict[str, np.ndarray], name: str, classes: int) -> bool:
-    """Whether the stored arrays are a network of dense layers for such images."""
-    sizes, weights, seed = (stored.get(f"{name}_{part}") for part in ("sizes", "weights", "seed"))
-    if (
-        weights is None
-        or seed is None
-        or seed.shape != ()
-        or seed.dtype.kind != "i"
-        or (sizes.dtype.kind != "i" or sizes.ndim != 1 or weights.dtype.kind != "f")
-    ):
-        return False
-    inner = [int(size) for size in sizes]
-    return (
-        len(inner) > 1
-        and min(inner) > 0
-        and inner[0] == SIDE**2
-        and inner[-1] == classes
-        and weights.shape == (sum((a + 1) * b for a, b in pairwise(inner)),)
-    )
+    return App(networks, examples, study.classes, data)
 
 
 def policy(app: App | None) -> str:

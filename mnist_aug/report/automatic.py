@@ -2,10 +2,12 @@
 
 import pandas as pd
 
-from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import outcome
+from mnist_aug.formatting import listed, percent, with_sd
 from mnist_aug.report.studies import Runs, against, summary
-from mnist_aug.report.tables import Table, listed, percent, with_sd
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH
 
 TRIVIAL, RANDOM, TUNED = "trivialaugment", "randaugment-", "tuned-policy"
 
@@ -25,23 +27,23 @@ def _settings(name: str) -> tuple[int, int]:
     return int(count), int(magnitude)
 
 
-def rivals(runs: Runs, tuned: Runs | None, content: Study) -> Table:
+def rivals(runs: Runs, tuned: Runs | None, content: Comparison) -> Table:
     """TrivialAugment, the best RandAugment on validation, the policy, and the tuned policy."""
     names = set(runs.frame["variant"])
     random = [name for name in names if name.startswith(RANDOM)]
     means = runs.frame.groupby("variant")["validation"].mean()
     chosen = [max(sorted(random), key=means.get)] if random else []
-    frame = summary(runs, [*(n for n in (TRIVIAL,) if n in names), *chosen, ARMS[1]], (ARMS[1],))
+    frame = summary(runs, [*(n for n in (TRIVIAL,) if n in names), *chosen, BOTH[1]], (BOTH[1],))
     if tuned is not None and TUNED in set(tuned.frame["variant"]):  # it has seeds of its own
-        frame = pd.concat([frame, summary(tuned, [TUNED], (ARMS[1],))], ignore_index=True)
-    called = {ARMS[1]: f"policy {content.arms[1].policy}", TUNED: "the tuned policy"}
+        frame = pd.concat([frame, summary(tuned, [TUNED], (BOTH[1],))], ignore_index=True)
+    called = {BOTH[1]: f"policy {content.both[1].policy}", TUNED: "the tuned policy"}
     shown = pd.DataFrame(
         {
             "policy": [called.get(name) or label(name) for name in frame["variant"]],
             "seeds": frame["seeds"].astype(str),
             "validation ± SD, %": with_sd(frame, "validation"),
             "test ± SD, %": with_sd(frame, "test"),
-            f"test, against policy {content.arms[1].policy}, pp (95 %)": against(frame, ARMS[1]),
+            f"test, against policy {content.both[1].policy}, pp (95 %)": against(frame, BOTH[1]),
         }
     )
     return Table(
@@ -52,7 +54,7 @@ def rivals(runs: Runs, tuned: Runs | None, content: Study) -> Table:
 def grid(runs: Runs) -> Table:
     """Validation and test accuracy of every RandAugment tried, by transforms and magnitude."""
     names = sorted({n for n in runs.frame["variant"] if n.startswith(RANDOM)}, key=_settings)
-    frame = summary(runs, names, (ARMS[1],))
+    frame = summary(runs, names, (BOTH[1],))
     if names:
         frame.insert(1, "transforms", [_settings(name)[0] for name in names])
         frame.insert(2, "magnitude", [_settings(name)[1] for name in names])
@@ -72,14 +74,14 @@ def grid(runs: Runs) -> Table:
     return Table("randaugment", "Mean accuracy with RandAugment", frame, pd.DataFrame(rows))
 
 
-def words(table: Table, every: Table, content: Study) -> list[str]:
+def words(table: Table, every: Table, content: Comparison) -> list[str]:
     """How the policies compare with the one used here on test."""
-    frame, policy = table.frame, content.arms[1].policy
+    frame, policy = table.frame, content.both[1].policy
     called = dict(zip(frame["variant"], table.shown["policy"], strict=True))
-    low, high = frame[f"against_{ARMS[1]}_low"], frame[f"against_{ARMS[1]}_high"]
+    low, high = frame[f"against_{BOTH[1]}_low"], frame[f"against_{BOTH[1]}_high"]
     found = pd.Series(
         [outcome(*ends) for ends in zip(low, high, strict=True)], index=frame["variant"]
-    ).drop(ARMS[1])
+    ).drop(BOTH[1])
     said = []
     for what, text in (
         ("hurts", f"less accurate than policy {policy}"),

@@ -5,11 +5,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from mnist_aug.analysis.comparison import ARMS, Study
-from mnist_aug.analysis.intervals import paired_interval
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import paired_interval, spread
+from mnist_aug.formatting import number, percent, points, span, with_sd
 from mnist_aug.report.drawing import MUTED, SMALL, STYLE, Figure, canvas, render, style_of
 from mnist_aug.report.studies import Runs
-from mnist_aug.report.tables import Table, number, percent, points, span, spread, with_sd
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH
 
 SETTLED = 0.0005  # a mean validation accuracy so close below its peak counts as there
 
@@ -20,12 +22,12 @@ def efficiency(runs: Runs) -> Table:
     for count, own in runs.frame.groupby("training_images"):
         row = {"training_images": count}
         by_arm = {
-            arm: own[own["policy"].isna() == (arm == ARMS[0])].set_index("seed")["test"]
-            for arm in ARMS
+            arm: own[own["policy"].isna() == (arm == BOTH[0])].set_index("seed")["test"]
+            for arm in BOTH
         }
         for arm, values in by_arm.items():
             row |= {arm: 1 - values.mean(), f"{arm}_sd": spread(values)}
-        gains = (by_arm[ARMS[1]] - by_arm[ARMS[0]]).dropna()
+        gains = (by_arm[BOTH[1]] - by_arm[BOTH[0]]).dropna()
         low, high = paired_interval(gains.to_numpy())
         rows.append(
             row | {"seeds": len(gains), "difference": -gains.mean(), "low": -high, "high": -low}
@@ -46,7 +48,7 @@ def efficiency(runs: Runs) -> Table:
         {
             "training images": frame["training_images"].map("{:,}".format),
             "seeds": frame["seeds"].astype(str),
-            **{f"{arm} error ± SD, %": with_sd(frame, arm) for arm in ARMS},
+            **{f"{arm} error ± SD, %": with_sd(frame, arm) for arm in BOTH},
             "difference, pp (95 %)": [
                 f"{points(r.difference)} ({span(r.low, r.high)})" for r in frame.itertuples()
             ],
@@ -66,8 +68,8 @@ def _worth(frame: pd.DataFrame, row) -> float:
 
     Linear between the sizes measured, in the logarithms of both.
     """
-    errors, sizes = np.log(frame[ARMS[0]].to_numpy()), np.log(frame["training_images"].to_numpy())
-    wanted = np.log(getattr(row, ARMS[1]))
+    errors, sizes = np.log(frame[BOTH[0]].to_numpy()), np.log(frame["training_images"].to_numpy())
+    wanted = np.log(getattr(row, BOTH[1]))
     below = np.flatnonzero(errors <= wanted)
     if not len(below):
         return np.inf
@@ -81,12 +83,12 @@ def _worth(frame: pd.DataFrame, row) -> float:
 
 
 @matplotlib.rc_context(STYLE)
-def efficiency_figure(runs: Runs, table: Table, content: Study) -> Figure:
+def efficiency_figure(runs: Runs, table: Table, content: Comparison) -> Figure:
     """Error against training images on logarithmic axes, every run a mark."""
     figure, ((axes,),) = canvas(3.9, content, "Test error against the number of training images")
-    for arm in ARMS:
+    for arm in BOTH:
         look = style_of(content, arm)
-        own = runs.frame[runs.frame["policy"].isna() == (arm == ARMS[0])]
+        own = runs.frame[runs.frame["policy"].isna() == (arm == BOTH[0])]
         axes.plot(
             own["training_images"],
             100 * (1 - own["test"]),
@@ -112,8 +114,8 @@ def efficiency_figure(runs: Runs, table: Table, content: Study) -> Figure:
     axes.grid()
     axes.legend(frameon=False)
     alt = "Line chart of the test error against the number of training images. " + " ".join(
-        f"{r.training_images:,}: {ARMS[0]} {percent(getattr(r, ARMS[0]))} %, {ARMS[1]} "
-        f"{percent(getattr(r, ARMS[1]))} %."
+        f"{r.training_images:,}: {BOTH[0]} {percent(getattr(r, BOTH[0]))} %, {BOTH[1]} "
+        f"{percent(getattr(r, BOTH[1]))} %."
         for r in table.frame.itertuples()
     )
     return Figure(
@@ -163,12 +165,12 @@ def efficiency_words(table: Table) -> str:
 def epochs(runs: Runs) -> Table:
     """Mean validation accuracy of both arms by epoch, trained for long."""
     curves = runs.curves.assign(
-        arm=[ARMS[0] if v.startswith(ARMS[0]) else ARMS[1] for v in runs.curves["variant"]]
+        arm=[BOTH[0] if v.startswith(BOTH[0]) else BOTH[1] for v in runs.curves["variant"]]
     )
     frame = (
         curves.groupby(["arm", "epoch"])["val_accuracy"]
         .agg(["mean", "min", "max", "count"])
-        .loc[list(ARMS)]
+        .loc[list(BOTH)]
         .reset_index()
     )
     frame.columns = [
@@ -181,18 +183,18 @@ def epochs(runs: Runs) -> Table:
     ]
     marks = [e for e in (5, 10, 15, 20, 30, 50, 70, 100) if e <= frame["epoch"].max()]
     at = frame[frame["epoch"].isin(marks)]
-    shown = at.pivot_table("validation", "epoch", "variant")[list(ARMS)].reset_index()
+    shown = at.pivot_table("validation", "epoch", "variant")[list(BOTH)].reset_index()
     shown = pd.DataFrame(
         {
             "epoch": shown["epoch"].astype(str),
-            **{f"{arm}, validation accuracy, %": shown[arm].map(percent) for arm in ARMS},
+            **{f"{arm}, validation accuracy, %": shown[arm].map(percent) for arm in BOTH},
         }
     )
     return Table("epochs", "Validation accuracy by epoch, mean over seeds", frame, shown)
 
 
 @matplotlib.rc_context(STYLE)
-def epochs_figure(table: Table, content: Study) -> Figure:
+def epochs_figure(table: Table, content: Comparison) -> Figure:
     """Validation error by epoch: mean and range over seeds."""
     figure, ((axes,),) = canvas(3.6, content, "Validation error in a long training")
     for arm, own in table.frame.groupby("variant", sort=False):
@@ -216,7 +218,7 @@ def epochs_figure(table: Table, content: Study) -> Figure:
             annotation_clip=False,
         )
     top = 100 * (1 - table.frame[table.frame["epoch"] >= 3]["validation_least"].min())
-    usual = content.arms[0].settings["epochs"]
+    usual = content.both[0].settings["epochs"]
     axes.axvline(usual, color=MUTED, linewidth=1, linestyle="--")
     axes.annotate(
         f"the arms' {usual} epochs",
@@ -254,7 +256,7 @@ def epochs_words(runs: Runs, table: Table) -> str:
         settled = own["epoch"][smooth >= smooth.max() - SETTLED].min()
         parts.append(f"{arm} at epoch {settled}")
     gains = []
-    for arm in ARMS:
+    for arm in BOTH:
         gain = runs.paired(arm, f"{arm}-long", "test")
         low, high = paired_interval(gain)
         gains.append(f"{points(gain.mean())} pp ({span(low, high)}) with {arm}")

@@ -7,33 +7,34 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import spread
 from mnist_aug.analysis.metrics import (
     CALIBRATION_BINS,
-    brier,
-    expected_calibration_error,
     reliability,
 )
+from mnist_aug.formatting import decimals, number, percent
 from mnist_aug.report.drawing import INK, SMALL, STYLE, Figure, canvas, render, style_of
-from mnist_aug.report.tables import Table, decimals, number, percent, spread
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH
 
 
-def scores(study: Study) -> Table:
+def scores(study: Comparison) -> Table:
     """Proper scores and calibration error of each variant, mean and SD over seeds."""
     rows, shown = [], []
     for variant in study.variants.values():
         row, text = {"variant": variant.name}, {"variant": variant.name}
-        for name, title, score in (
-            ("brier", "Brier score ± SD", brier),
-            ("ece", "expected calibration error ± SD, pp", expected_calibration_error),
+        for name, title in (
+            ("brier", "Brier score ± SD"),
+            ("ece", "expected calibration error ± SD, pp"),
         ):
-            values = np.array([score(study.labels, run.probabilities) for run in variant.runs])
+            values = variant.on_test[name].to_numpy()
             row |= {name: values.mean(), f"{name}_sd": spread(values)}
             show = percent if name == "ece" else partial(decimals, digits=4)
             text[title] = show(values.mean()) + (
                 f" ± {show(spread(values))}" if np.isfinite(spread(values)) else ""
             )
-        sure = np.mean([run.probabilities.max(axis=1).mean() for run in variant.runs])
+        sure = variant.probabilities.max(axis=2).mean(axis=1).mean()
         row["overconfidence"] = sure - variant.accuracy.mean()
         text["mean largest probability, %"] = percent(sure)
         text["accuracy, %"] = percent(variant.accuracy.mean())
@@ -47,11 +48,11 @@ def scores(study: Study) -> Table:
     )
 
 
-def bins(study: Study) -> Table:
+def bins(study: Comparison) -> Table:
     """Claimed and found error of both arms in bins of equal mass, mean over seeds."""
     parts = []
-    for arm in study.arms:
-        every = [reliability(study.labels, run.probabilities) for run in arm.runs]
+    for arm in study.both:
+        every = [reliability(study.labels, one) for one in arm.probabilities]
         sure, right, counts = (np.mean(values, axis=0) for values in zip(*every, strict=True))
         parts.append(
             pd.DataFrame(
@@ -78,7 +79,7 @@ def bins(study: Study) -> Table:
 
 
 @matplotlib.rc_context(STYLE)
-def diagram(study: Study) -> Figure:
+def diagram(study: Comparison) -> Figure:
     """The reliability diagram, as errors on logarithmic axes: most bins lie close to certainty."""
     table = bins(study)
     frame = table.frame
@@ -98,7 +99,7 @@ def diagram(study: Study) -> Figure:
         ha="right",
         fontsize=SMALL,
     )
-    for arm in ARMS:
+    for arm in BOTH:
         own = places[places["variant"] == arm]
         axes.plot(own["x"], own["y"], markersize=6, label=arm, **style_of(study, arm))
     axes.set(
@@ -121,10 +122,10 @@ def diagram(study: Study) -> Figure:
     count = frame.groupby("variant").size()
     text = " ".join(
         f"With {arm} the found error exceeds the claimed one in {above[arm]} of {count[arm]} bins."
-        for arm in ARMS
+        for arm in BOTH
     )
-    for arm in study.arms:
-        certain = np.mean([(run.probabilities.max(axis=1) == 1).mean() for run in arm.runs])
+    for arm in study.both:
+        certain = (arm.probabilities.max(axis=2) == 1).mean()
         if certain > 1 / count[arm.name]:  # more than a bin of ties
             text += (
                 f" With {arm.name}, the largest probability of {percent(certain, 0)} % of the "
@@ -135,7 +136,7 @@ def diagram(study: Study) -> Figure:
         f"In the bin of the least sure images {arm} claims "
         f"{number(100 * last.loc[arm, 'claimed_error'])} % error and has "
         f"{number(100 * last.loc[arm, 'found_error'])} %."
-        for arm in ARMS
+        for arm in BOTH
     )
     return Figure(
         "reliability",

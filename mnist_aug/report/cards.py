@@ -5,13 +5,16 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import Study, Variant
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import Difference, mean_interval
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
-from mnist_aug.experiments.published import COMMITTEE
+from mnist_aug.experiments.published import ENSEMBLE
+from mnist_aug.formatting import listed, percent, span
 from mnist_aug.report import robustness, search, studies
-from mnist_aug.report.published import Records
-from mnist_aug.report.tables import Table, listed, percent, span
+from mnist_aug.report.published import Published
+from mnist_aug.report.tables import Table
+from mnist_aug.results.extras import Search
+from mnist_aug.results.runs import VariantResults
 
 DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken for it
     MNIST_SHA256: (
@@ -31,14 +34,14 @@ UNKNOWN = "Who made the images, and of whom, the dataset's files do not say."
 
 
 def limits(
-    study: Study,
+    study: Comparison,
     difference: Difference,
     found: dict[str, studies.Runs],
-    searches: dict[str, search.Search],
-    held: Records | None,
+    searches: dict[str, Search],
+    held: Published | None,
 ) -> list[str]:
     """What the results do not show, in sentences."""
-    settings = study.arms[1].settings
+    settings = study.both[1].settings
     tuned = {*found["tuned"].frame["variant"]} if "tuned" in found else set()
     both = {"tuned-baseline", "tuned-augmented"} <= tuned
     named = sorted(
@@ -46,12 +49,12 @@ def limits(
             search.label(name)
             for s in searches.values()
             for name in s.settings
-            if name in s.about["arm"] or name == "width"
+            if name in s.about["start"] or name == "width"
         }
     )
     committee = (
         "the committee's covers other test images alone; "
-        if held is not None and COMMITTEE in held.rows
+        if held is not None and ENSEMBLE in held.rows
         else ""
     )
     said = [
@@ -68,7 +71,7 @@ def limits(
         "Intervals and tests of single classes, families, doses and policies are many, and not "
         "adjusted for their number where the text does not say so.",
     ]
-    if robustness.families(study):
+    if robustness.corruption_sets(study):
         said.append(
             "The corruptions are made by formulas. They were chosen by the authors of "
             "MNIST-C, at one severity each, not drawn from pictures that people take."
@@ -93,9 +96,9 @@ def limits(
     return said
 
 
-def model_card(study: Study) -> Table:
+def model_card(study: Comparison) -> Table:
     """After Mitchell et al. 2019, "Model cards for model reporting"."""
-    first, second = study.arms
+    first, second = study.both
     manifest = second.runs[0].manifest
     layers = ", ".join(map(str, second.settings["layers"]))
     versions = manifest["versions"]
@@ -133,13 +136,13 @@ def model_card(study: Study) -> Table:
         ),
         (
             "trained on",
-            f"{manifest['dataset']['train']:,} images of {study.mark}, "
+            f"{manifest['dataset']['train']:,} images of {study.label}, "
             f"{manifest['dataset']['validation']:,} more for validation",
         ),
         ("accuracy on the test images", "; ".join(map(_accuracy, (first, second)))),
         ("worst class", "; ".join(_worst(study, arm) for arm in (first, second))),
     ]
-    wanted = robustness.families(study)
+    wanted = robustness.corruption_sets(study)
     if wanted:
         hard = min(wanted, key=lambda name: second.scores[name].mean())
         rows.append(
@@ -153,7 +156,7 @@ def model_card(study: Study) -> Table:
                 ).replace("_", " "),
             )
         )
-    for name in robustness.families(study, "other/"):
+    for name in robustness.corruption_sets(study, "other/"):
         rows.append(
             (
                 f"on {name.removeprefix('other/')}",
@@ -165,24 +168,24 @@ def model_card(study: Study) -> Table:
     return _card("model-card", "Model card", rows)
 
 
-def _accuracy(arm: Variant) -> str:
+def _accuracy(arm: VariantResults) -> str:
     low, high = mean_interval(arm.accuracy)
     interval = "" if np.isnan(low) else f" (95 % interval {span(low, high, percent)} %)"
     return f"{arm.name} {percent(arm.accuracy.mean())} %{interval}"
 
 
-def _worst(study: Study, arm: Variant) -> str:
+def _worst(study: Comparison, arm: VariantResults) -> str:
     right = {k: arm.correct[:, study.labels == k].mean() for k in np.unique(study.labels)}
     worst = min(right, key=right.get)
     return f"{arm.name} {percent(right[worst])} % on class {worst}"
 
 
-def data_card(study: Study) -> Table:
+def data_card(study: Comparison) -> Table:
     """After Gebru et al. 2021, "Datasheets for datasets", as far as result files can tell."""
     dataset = study.dataset
     counts = np.bincount(study.labels, minlength=study.classes)
     rows = [
-        ("dataset", study.mark),
+        ("dataset", study.label),
         ("origin", dataset["origin"]),
         ("what it holds", DESCRIBED.get(dataset["sha256"], UNKNOWN)),
         ("SHA-256 of shapes, pixels and labels", dataset["sha256"]),

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
-from mnist_aug.analysis.comparison import Study
-from mnist_aug.report.tables import MINUS, Table, clipped, visible
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.formatting import MINUS
+from mnist_aug.report.tables import Table, clipped, visible
 
 # Each ink stands for a colour of the page's scheme; the files keep them, on their own white paper.
 INKS = {
@@ -100,12 +101,12 @@ class Figure:
         return re.sub(TAG, in_scheme, svg)
 
 
-def style_of(study: Study, name: str) -> dict:
+def style_of(study: Comparison, name: str) -> dict:
     place = list(study.variants).index(name)
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
-def canvas(height: float, study: Study, title: str, **grid) -> tuple:
+def canvas(height: float, study: Comparison, title: str, **grid) -> tuple:
     """A canvas of that height in inches, its axes, its title and the mark of the dataset."""
     figure = Canvas(figsize=(WIDTH, height), layout="constrained")
     figure.get_layout_engine().set(rect=(0, 0.26 / height, 1, 1 - 0.56 / height))
@@ -114,7 +115,7 @@ def canvas(height: float, study: Study, title: str, **grid) -> tuple:
     figure.text(
         0.004,
         0.05 / height,
-        f"Dataset: {clipped(study.mark)}",
+        f"Dataset: {clipped(study.label)}",
         fontsize=SMALL,
         color=MUTED,
         va="bottom",

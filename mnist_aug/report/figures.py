@@ -6,8 +6,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import Difference, mean_interval
+from mnist_aug.formatting import number, percent, points, span
 from mnist_aug.report import provenance, tables
 from mnist_aug.report.drawing import (
     COLOURS,
@@ -22,15 +23,15 @@ from mnist_aug.report.drawing import (
     render,
     style_of,
 )
-from mnist_aug.report.tables import number, percent, points, span
+from mnist_aug.results.runs import BOTH
 
 CLASSES = 40  # at most so many are drawn
 
 
 @matplotlib.rc_context(STYLE)
-def seeds(study: Study, difference: Difference) -> Figure:
+def seeds(study: Comparison, difference: Difference) -> Figure:
     """Every run as a dot: accuracy of each variant above, the arms' paired difference below."""
-    first, second = study.arms
+    first, second = study.both
     gaps = 100 * (second.accuracy - first.accuracy)
     names = list(study.variants)
     figure, ((top,), (below,)) = canvas(
@@ -96,7 +97,7 @@ def seeds(study: Study, difference: Difference) -> Figure:
     )
     below.set(ylim=(0.5, -0.75), ylabel="")
     below.set_xlabel(
-        f"{ARMS[1]} minus {ARMS[0]}, pp\n"
+        f"{BOTH[1]} minus {BOTH[0]}, pp\n"
         f"bar: 95 % interval over {'seeds and ' if len(gaps) > 1 else ''}images"
     )
     below.set_yticks([0], [f"difference, n = {len(gaps)}"])
@@ -119,8 +120,8 @@ def seeds(study: Study, difference: Difference) -> Figure:
         else "one seed gives no interval over seeds"
     )
     text = (
-        f"In {better} of {len(gaps)} {'seeds' if many else 'seed'} {ARMS[1]} is more accurate "
-        f"than {ARMS[0]}."
+        f"In {better} of {len(gaps)} {'seeds' if many else 'seed'} {BOTH[1]} is more accurate "
+        f"than {BOTH[0]}."
     )
     overlap = (
         " Bars of the two arms may overlap although the arms differ: runs are paired by "
@@ -157,7 +158,7 @@ def _stacked(values: np.ndarray) -> np.ndarray:
 
 
 @matplotlib.rc_context(STYLE)
-def curves(study: Study) -> Figure:
+def curves(study: Comparison) -> Figure:
     """Loss and accuracy by epoch: means over seeds, and the range from least to most."""
     table = tables.curves(study)
     frame = table.frame
@@ -168,7 +169,7 @@ def curves(study: Study) -> Figure:
     last = frame["epoch"].max()
     for axes, measure in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
         ends = []
-        for arm in ARMS:
+        for arm in BOTH:
             rows = frame[frame["variant"] == arm]
             colour = style_of(study, arm)["color"]
             for column, part in ((measure, "training"), (f"val_{measure}", "validation")):
@@ -222,7 +223,7 @@ def curves(study: Study) -> Figure:
         f"{row['validation loss, nats']}, validation accuracy {row['validation accuracy, %']} %."
         for _, row in table.shown.iterrows()
     )
-    augmenting = [v.name for v in study.arms if v.policy]
+    augmenting = [v.name for v in study.both if v.policy]
     note = (
         f" Training values of {' and '.join(augmenting)} are measured on augmented images."
         if augmenting
@@ -262,7 +263,7 @@ def _apart(heights: list[float], gap: float) -> list[float]:
 
 
 @matplotlib.rc_context(STYLE)
-def classes(study: Study) -> Figure:
+def classes(study: Comparison) -> Figure:
     """The difference in accuracy within each class with its interval."""
     table = tables.classes(study)
     frame = table.frame
@@ -278,7 +279,7 @@ def classes(study: Study) -> Figure:
     axes.set(
         ylim=(len(drawn) - 0.5, -0.5),
         ylabel="true class",
-        xlabel=f"{ARMS[1]} minus {ARMS[0]}, pp\nbar: 95 % interval over {over}",
+        xlabel=f"{BOTH[1]} minus {BOTH[0]}, pp\nbar: 95 % interval over {over}",
     )
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
@@ -292,10 +293,10 @@ def classes(study: Study) -> Figure:
     under = int((frame["high"] < 0).sum())
     worse = frame["class"][frame["difference"] < 0].astype(str).tolist()
     fell = (
-        f"Mean accuracy is lower with {ARMS[1]} in class{'es' if len(worse) > 1 else ''} "
+        f"Mean accuracy is lower with {BOTH[1]} in class{'es' if len(worse) > 1 else ''} "
         f"{tables.listed(worse)}."
         if worse
-        else f"Mean accuracy is lower with {ARMS[1]} in no class."
+        else f"Mean accuracy is lower with {BOTH[1]} in no class."
     )
     few = (
         f"Drawn are the {len(drawn)} classes with the largest differences, above or below. "
@@ -303,7 +304,7 @@ def classes(study: Study) -> Figure:
         else ""
     )
     if len(worse) > CLASSES:
-        fell = f"Mean accuracy is lower with {ARMS[1]} in {len(worse)} classes."
+        fell = f"Mean accuracy is lower with {BOTH[1]} in {len(worse)} classes."
     return Figure(
         "classes",
         "By class",
@@ -317,10 +318,10 @@ def classes(study: Study) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
-def bench(study: Study) -> Figure:
+def bench(study: Comparison) -> Figure:
     """Time for each image of each method, every repeat a dot, on a logarithmic scale."""
     table = provenance.bench(study)
-    raw = study.bench.assign(us=1e6 * study.bench["seconds"] / study.bench["images"])
+    raw = study.benchmark.assign(us=1e6 * study.benchmark["seconds"] / study.benchmark["images"])
     groups = list(table.frame.groupby("benchmark", sort=False))
     sizes = [len(lines) for _, lines in groups]
     figure, panels = canvas(

@@ -5,20 +5,21 @@ import numpy as np
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.formatting import MINUS, number
 from mnist_aug.report import tables
 from mnist_aug.report.drawing import COLOURS, RULE, SMALL, STYLE, Figure, canvas, render
-from mnist_aug.report.tables import number
+from mnist_aug.results.runs import BOTH
 
 WRITTEN = 12  # with more classes than this the cells hold no numbers
 DRAWN = 40  # with more, those of most errors alone are drawn, and as many as have numbers
 
 
 @matplotlib.rc_context(STYLE)
-def confusion(study: Study) -> Figure:
+def confusion(study: Comparison) -> Figure:
     """Mean confusion counts per run of both arms, and their difference, one below another."""
     table = tables.confusion(study)
-    every = [arm.confusion(study.classes) for arm in study.arms]
+    every = [arm.confusion(study.classes) for arm in study.both]
     names = _drawn(sum(every))
     counts = [c[np.ix_(names, names)] for c in every]
     tall = min(0.25 * len(names), 3.2)
@@ -39,9 +40,9 @@ def confusion(study: Study) -> Figure:
         ],
     )
     for axes, values, colour, limit, title in (
-        (panels[0, 0], counts[0], COLOURS[0], most, ARMS[0]),
-        (panels[1, 0], counts[1], COLOURS[1], most, ARMS[1]),
-        (panels[2, 0], change, None, largest, f"{ARMS[1]} minus {ARMS[0]}"),
+        (panels[0, 0], counts[0], COLOURS[0], most, BOTH[0]),
+        (panels[1, 0], counts[1], COLOURS[1], most, BOTH[1]),
+        (panels[2, 0], change, None, largest, f"{BOTH[1]} minus {BOTH[0]}"),
     ):
         shade = values.copy()
         np.fill_diagonal(shade, 0)  # the many right ones would drown the errors
@@ -80,14 +81,14 @@ def confusion(study: Study) -> Figure:
         axes.tick_params(axis="y", rotation=0)
     wrong = [c.sum() - np.trace(c) for c in every]
     text = (
-        f"Mean errors per run: {ARMS[0]} {number(wrong[0])}, {ARMS[1]} {number(wrong[1])} of "
+        f"Mean errors per run: {BOTH[0]} {number(wrong[0])}, {BOTH[1]} {number(wrong[1])} of "
         f"{len(study.labels):,} test images."
     )
     if len(table.shown):
         row = table.shown.iloc[0]
         text += (
-            f" The confusion that changed most is {row.iloc[0]}: {row[ARMS[0]]} with "
-            f"{ARMS[0]}, {row[ARMS[1]]} with {ARMS[1]}."
+            f" The confusion that changed most is {row.iloc[0]}: {row[BOTH[0]]} with "
+            f"{BOTH[0]}, {row[BOTH[1]]} with {BOTH[1]}."
         )
     if len(names) < study.classes:
         text += (
@@ -101,8 +102,8 @@ def confusion(study: Study) -> Figure:
         render(figure, "confusion", alt),
         alt,
         f"Bold diagonal: read right. Off it, a stronger colour is more errors; in the "
-        f"lowest matrix, blue is what {ARMS[0]} does more often and orange-red what "
-        f"{ARMS[1]} does more often. Zeros are left out. {text}",
+        f"lowest matrix, blue is what {BOTH[0]} does more often and orange-red what "
+        f"{BOTH[1]} does more often. Zeros are left out. {text}",
         table,
     )
 
@@ -124,4 +125,4 @@ def _count(value: float, whole: bool, signed: bool) -> str:
     if abs(value) < 0.05:
         return ""
     digits = 0 if whole or abs(value) >= (9.95 if signed else 99.95) else 1
-    return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", tables.MINUS)
+    return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", MINUS)

@@ -12,19 +12,17 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from mnist_aug.analysis import comparison as study
-from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis import comparison
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import Difference, compare
 from mnist_aug.analysis.significance import seeds_needed
 from mnist_aug.errors import UserError
-from mnist_aug.evaluate import examples
-from mnist_aug.report import app, robustness, search, studies, words
-from mnist_aug.report import published as records
+from mnist_aug.report import app, published, robustness, search, studies, words
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.sections import Section, every_section
 from mnist_aug.report.tables import Table, visible
-from mnist_aug.results import lock
-from mnist_aug.results import runs as run
+from mnist_aug.results import extras, files
+from mnist_aug.results.runs import BOTH
 
 COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
 
@@ -41,23 +39,23 @@ def write(
     Args:
         results: the results folder.
         reports: made when missing. Files of an older report with other names are removed.
-        seeds: refuse results whose arms have not seeds 0 to `seeds` - 1; any if None.
-        epochs, policy: refuse arms trained otherwise; anything if None.
+        seeds: refuse results without exactly the seeds 0 to `seeds` - 1; any if None.
+        epochs, policy: refuse models trained with others; anything if None.
 
     Raises:
-        UserError: the results are missing, damaged, not of one dataset, or not those asked for.
+        UserError: the results are missing, damaged, not of one dataset, or not those wanted.
     """
-    with lock.alone(results, reading=True):
-        content = study.load(results)
-        _check_asked(content, seeds, epochs, policy)
-        samples = examples.load(results, content)
-        tried = app.load(results, content, samples)
+    with files.locked(results):
+        content = comparison.load(results)
+        _check_wanted(content, seeds, epochs, policy)
+        samples, weights = extras.read_samples(results, content.variants) or (None, {})
+        tried = app.load(content, samples, weights)
         searches, apart = search.read(results, content)
         found, left_out = studies.read(results, content, search.best_settings(searches))
-        held, absent = records.read(results, content)
+        held, absent = published.read(results, content)
     reports = Path(reports)
-    run.check_writable(reports)
-    difference = compare(*(arm.correct for arm in content.arms))
+    files.check_writable(reports)
+    difference = compare(*(model.correct for model in content.both))
     sections = list(
         every_section(
             content, difference, samples, found, searches, held, [*apart, *left_out, *absent]
@@ -72,16 +70,16 @@ def write(
         "beyond": robustness.summary(every["corruptions"]) if "corruptions" in every else "",
         "caution": _caution(content, difference),
         "subtitle": words.subtitle(content),
-        "mark": content.mark,
+        "mark": content.label,
         "dataset": content.dataset,
         "sections": sections,
         "app": tried,
         "security": app.policy(tried),
         "listed": {table.name for section in sections for table in section.tables},
     }
-    with suppress(OSError):  # told when a file is written
+    with suppress(OSError):  # raised when a file is written
         reports.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
-    with lock.alone(reports):
+    with files.locked(reports):
         _write(reports, page, every.values(), shown)
     return " ".join(visible(page["verdict"]).split())
 
@@ -107,14 +105,16 @@ def _write(reports: Path, page: dict, tables: Iterable[Table], figures: Iterable
         ) from None
 
 
-def _caution(content: Study, difference: Difference) -> str:
-    first, second = (arm.accuracy for arm in content.arms)
+def _caution(content: Comparison, difference: Difference) -> str:
+    first, second = (model.accuracy for model in content.both)
     told = words.caution(difference, seeds_needed(second - first) if len(first) > 1 else None)
     return " ".join(filter(None, (words.not_learned(content), told)))
 
 
-def _check_asked(content: Study, seeds: int | None, epochs: int | None, policy: str | None) -> None:
-    for arm in ARMS:
+def _check_wanted(
+    content: Comparison, seeds: int | None, epochs: int | None, policy: str | None
+) -> None:
+    for arm in BOTH:
         variant = content.variants[arm]
         trained = variant.settings["epochs"]
         remedy = "run `make report` with the settings you want, or leave the option out"
@@ -169,7 +169,7 @@ def _markdown(text: str) -> str:
 
 
 def _write_file(path: Path, text: str) -> None:
-    with run.written(path) as temporary:
+    with files.written(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.report.drawing import (
     INK,
     MUTED,
@@ -17,12 +17,13 @@ from mnist_aug.report.drawing import (
     style_of,
 )
 from mnist_aug.report.tables import Table, read_by
+from mnist_aug.results.runs import BOTH
 
 COLUMNS = 5  # of test images
 
 
 @matplotlib.rc_context(STYLE)
-def augmented(study: Study, samples: dict) -> Figure:
+def augmented(study: Comparison, samples: dict) -> Figure:
     """One training image of each class beside its augmented versions."""
     originals, versions = samples["original_images"], samples["augmented"]
     count, shown = len(originals), versions.shape[1]
@@ -53,7 +54,7 @@ def augmented(study: Study, samples: dict) -> Figure:
         (-5 * gap, (shown + 1) * (width + gap) + 3 * gap),
         (count * (height + gap), -3.5 * gap),
     )
-    policy = study.variants[ARMS[1]].policy
+    policy = study.variants[BOTH[1]].policy
     alt = (
         f"{count} rows of images: an original of each class and {shown} versions of it by "
         f"policy {policy}. The image numbers are in tables/augmented.csv."
@@ -74,10 +75,10 @@ def augmented(study: Study, samples: dict) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
-def corrupted(study: Study, samples: dict) -> Figure:
+def corrupted(study: Comparison, samples: dict) -> Figure:
     """The sample test images with each family of corruption."""
     images = np.concatenate([samples["test_images"][None], samples["corrupted"]])
-    names = ["none", *(str(name).replace("_", " ") for name in samples["families"])]
+    names = ["none", *(str(name).replace("_", " ") for name in samples["corruptions"])]
     rows, columns, height, width = images.shape
     unit = (columns * (width + 1)) / (WIDTH - 1.25)  # pixels in an inch
     figure, ((axes,),) = canvas(
@@ -106,7 +107,7 @@ def corrupted(study: Study, samples: dict) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
-def read(study: Study, samples: dict, group: str, title: str, rule: str) -> Figure:
+def read(study: Comparison, samples: dict, group: str, title: str, rule: str) -> Figure:
     """Test images of a group with the class each arm reads in them.
 
     Args:
@@ -133,7 +134,7 @@ def read(study: Study, samples: dict, group: str, title: str, rule: str) -> Figu
             va="bottom",
             fontsize=SMALL,
         )
-        for i, arm in enumerate(study.arms):
+        for i, arm in enumerate(study.both):
             y = top + height + (0.13 + 0.17 * i) * unit
             axes.plot(left + 0.05 * unit, y, markersize=5, **style_of(study, arm.name))
             usual = table.frame.at[place, f"{arm.name}_prediction"]
@@ -147,16 +148,16 @@ def read(study: Study, samples: dict, group: str, title: str, rule: str) -> Figu
                 color=INK if usual == label else MUTED,
                 fontstyle="normal" if usual == label else "italic",
             )
-    key = ((0, ARMS[0]), (0.85, ARMS[1]), (1.85, "class read most often, seeds right"))
+    key = ((0, BOTH[0]), (0.85, BOTH[1]), (1.85, "class read most often, seeds right"))
     for x, words in key:  # in the line below the title
-        if words in ARMS:
+        if words in BOTH:
             axes.plot((x + 0.05) * unit, -0.42 * unit, markersize=6, **style_of(study, words))
         axes.text((x + 0.15) * unit, -0.42 * unit, words, va="center", fontsize=SMALL)
     _frame(axes, (-0.02 * unit, COLUMNS * step * unit), (rows * pitch - 0.2 * unit, -0.55 * unit))
-    usually = [int((table.frame[f"{arm}_prediction"] == labels).sum()) for arm in ARMS]
+    usually = [int((table.frame[f"{arm}_prediction"] == labels).sum()) for arm in BOTH]
     alt = (
         f"{len(images)} test images with the class that each arm reads most often: "
-        f"{ARMS[0]} reads {usually[0]} of them right, {ARMS[1]} {usually[1]}. Every reading is "
+        f"{BOTH[0]} reads {usually[0]} of them right, {BOTH[1]} {usually[1]}. Every reading is "
         f"in tables/{group}.csv."
     )
     return Figure(

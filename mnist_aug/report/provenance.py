@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import ARMS, Study
-from mnist_aug.report.tables import MINUS, Table, number
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.formatting import MINUS, number
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH
 
 # What an image policy without masks, boxes and points has no use for.
 UNUSED = {
@@ -19,14 +21,14 @@ UNUSED = {
 }
 
 
-def settings(study: Study) -> Table:
+def settings(study: Comparison) -> Table:
     """Where the settings of the two arms differ: this is the experiment.
 
     The frame has a row for each setting. Shown are those that images use; all settings of one
     transform share a row when only one arm has a policy, since then every one of them differs.
     """
     nested = [
-        {**v.settings, "policy": v.settings["policy"] or {"name": "none"}} for v in study.arms
+        {**v.settings, "policy": v.settings["policy"] or {"name": "none"}} for v in study.both
     ]
     first, second = (flatten(one) for one in nested)
     names = [
@@ -35,20 +37,20 @@ def settings(study: Study) -> Table:
     frame = pd.DataFrame(
         {
             "setting": names,
-            ARMS[0]: [first.get(n, "") for n in names],
-            ARMS[1]: [second.get(n, "") for n in names],
+            BOTH[0]: [first.get(n, "") for n in names],
+            BOTH[1]: [second.get(n, "") for n in names],
         },
         dtype=str,
     )
     shown = frame[np.array([not _idle(*row) for row in frame.itertuples(index=False)], bool)]
     of_policy = shown["setting"].str.startswith("policy / ")
     shown = shown.assign(
-        **{arm: shown[arm].where(~of_policy, shown[arm].map(_plain)) for arm in ARMS}
+        **{arm: shown[arm].where(~of_policy, shown[arm].map(_plain)) for arm in BOTH}
     )
     if sum("pipeline" in one["policy"] for one in nested) == 1:
         steps = shown["setting"].str.extract(r"^(policy / \d+ [^/]+) / (.*)$")
         shown = shown.assign(setting=steps[0].fillna(shown["setting"]))
-        for arm in ARMS:
+        for arm in BOTH:
             given = steps[1].notna() & (shown[arm] != "")
             shown[arm] = shown[arm].where(~given, steps[1] + " " + shown[arm])
         shown = shown.groupby("setting", sort=False, as_index=False).agg(
@@ -117,7 +119,7 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
     }
 
 
-def cost(study: Study) -> Table:
+def cost(study: Comparison) -> Table:
     rows = []
     for variant in study.variants.values():
         seconds = np.array([run.manifest["seconds"] for run in variant.runs], float)
@@ -149,9 +151,9 @@ def cost(study: Study) -> Table:
     return Table("cost", "Training time of a run", frame, shown)
 
 
-def bench(study: Study) -> Table:
+def bench(study: Comparison) -> Table:
     """Time for each image of each method, and how many times faster than its reference."""
-    raw = study.bench.assign(time=study.bench["seconds"] / study.bench["images"])
+    raw = study.benchmark.assign(time=study.benchmark["seconds"] / study.benchmark["images"])
     keys = ["benchmark", "repeat"]
     against = raw[["benchmark", "method", "repeat", "time"]].rename(
         columns={"method": "against", "time": "reference"}
@@ -191,7 +193,7 @@ def bench(study: Study) -> Table:
     return Table("bench", f"Time against the reference method, {times} repeats", frame, shown)
 
 
-def manifest(study: Study) -> Table:
+def manifest(study: Comparison) -> Table:
     """Where the results came from. A cell lists every value when the runs differ in it."""
     manifests = [run.manifest for variant in study.variants.values() for run in variant.runs]
     dataset = study.dataset
@@ -201,7 +203,7 @@ def manifest(study: Study) -> Table:
         for v in study.variants.values()
     }
     rows = [
-        ("dataset", study.mark),
+        ("dataset", study.label),
         ("origin of the dataset", dataset["origin"]),
         ("SHA-256 of the dataset", dataset["sha256"]),
         ("training, validation images", "; ".join(f"{a:,}, {b:,}" for a, b in sorted(counts))),
@@ -229,7 +231,7 @@ def manifest(study: Study) -> Table:
 
 
 def searches(found: dict) -> Table:
-    """Where the searches, `search.Search` by arm, come from."""
+    """Where the searches, `Search` by arm, come from."""
     rows = {}
     for arm, about in ((arm, search.about) for arm, search in found.items()):
         last = about["first_seed"] + about["seeds"] - 1

@@ -7,21 +7,22 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mnist_aug.analysis.comparison import ARMS, Study
-from mnist_aug.experiments.published import COMMITTEE, RECIPES, ROWS, names
-from mnist_aug.report.tables import Table, listed, percent, points, span
-from mnist_aug.results import files as result_files
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.experiments.published import ENSEMBLE, FOLDER, RECIPES, ROWS, names
+from mnist_aug.formatting import listed, percent, points, span
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH, METRICS, read_runs, read_variant, trained_variants
 
 TRAIN_ERROR, CORRUPTED, OTHER = "training", "corruption/", "other/"
-MADE_ANEW = "`make records` makes it anew"
+MADE_ANEW = "`make published` makes it anew"
 
 
 @dataclass(frozen=True)
-class Records:
-    """What `make records` left in a results folder.
+class Published:
+    """What `make published` left in a results folder.
 
-    `scores` has a row for each run and a column for each test set: accuracy, indexed by row of
-    the records and seed. `manifests` has each row's first manifest, `seconds` and `history` (last
+    `scores` has a row for each run and a column for each evaluation set: accuracy, indexed by row
+    and seed. `manifests` has each row's first manifest, `seconds` and `history` (last
     accuracy on training images, augmented where the row augments them) one of each run.
     `recipes` has variant, seed and validation accuracy.
     """
@@ -38,57 +39,48 @@ class Records:
 
     @property
     def rows(self) -> list[str]:
-        return [name for name in (*ROWS, COMMITTEE) if name in self.scores.index]
+        return [name for name in (*ROWS, ENSEMBLE) if name in self.scores.index]
 
     @property
     def command(self) -> str:
         """What to give as ROW= to make them again; nothing for all."""
         own = [
             name
-            for name in (RECIPES, *ROWS, COMMITTEE)
+            for name in (RECIPES, *ROWS, ENSEMBLE)
             if name in self.rows or (name == RECIPES and len(self.recipes))
         ]
         return "" if own == names(None) else f" ROW={','.join(own)}"
 
 
-def read(results: Path, content: Study) -> tuple[Records | None, list[str]]:
-    """The records in a results folder, and a sentence on each row that is left out.
+def read(results: Path, content: Comparison) -> tuple[Published | None, list[str]]:
+    """The published results in a results folder, and a sentence on each row that is left out.
 
     Raises:
         UserError: a file is missing or damaged.
     """
     scores, manifests, seconds, history, left_out = [], {}, {}, {}, []
-    for name in (*ROWS, COMMITTEE):
-        folder = Path(results) / "records" / name
-        if not (folder / "metrics.csv").exists():
+    for name in (*ROWS, ENSEMBLE):
+        folder = Path(results) / FOLDER / name
+        if not (folder / METRICS).exists():
             continue
-        metrics = result_files.read_scores(folder / "metrics.csv")
-        table = metrics.pivot_table("accuracy", ["variant", "seed"], "test_set")
-        own = (
-            []
-            if name == COMMITTEE
-            else [
-                result_files.read_manifest(folder / f"seed-{seed:02d}", seed)
-                for _, seed in table.index
-            ]
-        )
-        if any(m["dataset"]["sha256"] != content.dataset["sha256"] for m in own):
+        variant = read_variant(folder)
+        if variant.dataset["sha256"] != content.dataset["sha256"]:
             left_out.append(
-                f"The record {name} is left out, as it is of another dataset: {MADE_ANEW}."
+                f"The row {name} is left out, as it is of another dataset: {MADE_ANEW}."
             )
             continue
+        table = variant.metrics.pivot_table("accuracy", ["variant", "seed"], "eval_set")
         scores.append(table)
-        for manifest, key in zip(own, table.index, strict=False):
-            manifests.setdefault(name, manifest)
-            seconds[key] = manifest["seconds"]
-            place = folder / f"seed-{key[1]:02d}"
-            history[key] = result_files.read_history(place, manifest)["accuracy"].iloc[-1]
+        for run in variant.runs:
+            manifests.setdefault(name, run.manifest)
+            seconds[name, run.seed] = run.manifest["seconds"]
+            history[name, run.seed] = run.history["accuracy"].iloc[-1]
     recipes, reasons = _recipes(Path(results) / RECIPES, content)
-    if "small" not in manifests and scores and scores[-1].index[0][0] == COMMITTEE:
+    if "small" not in manifests and scores and scores[-1].index[0][0] == ENSEMBLE:
         scores.pop()  # its members are not there, or of another dataset
     if not scores and recipes.empty:
         return None, left_out + reasons
-    return Records(
+    return Published(
         pd.concat(scores) if scores else pd.DataFrame(),
         manifests,
         pd.Series(seconds),
@@ -97,33 +89,30 @@ def read(results: Path, content: Study) -> tuple[Records | None, list[str]]:
     ), left_out + reasons
 
 
-def _recipes(folder: Path, content: Study) -> tuple[pd.DataFrame, list[str]]:
+def _recipes(folder: Path, content: Comparison) -> tuple[pd.DataFrame, list[str]]:
     rows = []
-    for path in sorted(folder.glob("*/seed-*/manifest.json")):
-        manifest = result_files.read_manifest(path.parent)
-        if manifest["dataset"]["sha256"] != content.dataset["sha256"]:
-            return pd.DataFrame(), [
-                f"The recipes are left out, as they are of another dataset: {MADE_ANEW}."
-            ]
-        history = result_files.read_history(path.parent, manifest)
-        if "val_accuracy" not in history:
-            raise result_files.damaged(path)
-        rows.append(
-            {
-                "recipe": path.parent.parent.name,
-                "seed": manifest["seed"],
-                "validation": history["val_accuracy"].iloc[-1],
-                "epochs": manifest["variant"]["epochs"],
-            }
-        )
+    for name in trained_variants(folder):
+        for run in read_runs(folder / name):
+            if run.manifest["dataset"]["sha256"] != content.dataset["sha256"]:
+                return pd.DataFrame(), [
+                    f"The recipes are left out, as they are of another dataset: {MADE_ANEW}."
+                ]
+            rows.append(
+                {
+                    "recipe": name,
+                    "seed": run.seed,
+                    "validation": run.validation_accuracy,
+                    "epochs": run.manifest["variant"]["epochs"],
+                }
+            )
     return pd.DataFrame(rows, columns=["recipe", "seed", "validation", "epochs"]), []
 
 
-def beyond(records: Records, content: Study) -> Table:
+def beyond(records: Published, content: Comparison) -> Table:
     """Accuracy of the same runs on what they were not made for, and the arms' beside it."""
-    arms = {arm.name: arm.scores for arm in content.arms}
+    arms = {arm.name: arm.scores for arm in content.both}
     every = arms | {name: records.scores.loc[name] for name in records.rows}
-    first = arms[ARMS[1]]
+    first = arms[BOTH[1]]
     rows = []
     for name, scores in every.items():
         row = {
@@ -151,9 +140,9 @@ def beyond(records: Records, content: Study) -> Table:
                 for what, title in (("corrupted", "corrupted accuracy"), ("other", "other digits"))
             },
             **{
-                f"{title}, against {ARMS[1]}, pp (95 %)": [
+                f"{title}, against {BOTH[1]}, pp (95 %)": [
                     "—"
-                    if name == ARMS[1] or np.isnan(change)
+                    if name == BOTH[1] or np.isnan(change)
                     else f"{points(change)} ({span(low, high)})"
                     for name, change, low, high in frame[
                         ["row", f"{what}_difference", f"{what}_low", f"{what}_high"]
@@ -188,22 +177,22 @@ def _welch(one: pd.Series, two: pd.Series) -> tuple[float, float]:
 
 def words(table: Table) -> list[str]:
     """Which rows lose off the clean test images, and what bounds the others."""
-    frame = table.frame.set_index("row").drop(list(ARMS))
-    first = table.frame.set_index("row")["error"][ARMS[1]]
+    frame = table.frame.set_index("row").drop(list(BOTH))
+    first = table.frame.set_index("row")["error"][BOTH[1]]
     said, fine = [], []
     for what, title in (("corrupted", "corrupted images"), ("other", "other people's digits")):
         better = frame[(frame["error"] < first) & frame[what].notna()]
         loses = better[better[f"{what}_high"] < 0]
         if len(loses):
             said.append(
-                f"Better than {ARMS[1]} on the clean test images and worse on {title}: "
+                f"Better than {BOTH[1]} on the clean test images and worse on {title}: "
                 f"{listed([*loses.index])}."
             )
         elif len(better):
             fine.append(title)
     if fine:
         said.append(
-            f"No row that is better than {ARMS[1]} on the clean test images is worse on "
+            f"No row that is better than {BOTH[1]} on the clean test images is worse on "
             f"{' or on '.join(fine)} by the whole interval; the rows have more training "
             "images than the arms, and most have more epochs."
         )

@@ -9,22 +9,23 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy import stats
 
-from mnist_aug.analysis.comparison import Study
-from mnist_aug.analysis.intervals import mean_interval, paired_interval
-from mnist_aug.experiments.published import AUGMENTED, CHOSEN_ANEW, COMMITTEE, PLAIN, RATES, ROWS
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import mean_interval, paired_interval, spread
+from mnist_aug.experiments.published import AUGMENTED, CHOSEN_ANEW, ENSEMBLE, PLAIN, RATES, ROWS
+from mnist_aug.formatting import listed, number, percent, points, span
 from mnist_aug.report.drawing import COLOURS, INK, SMALL, STYLE, Figure, canvas, render
-from mnist_aug.report.published import Records, known
-from mnist_aug.report.tables import Table, listed, number, percent, points, span, spread
+from mnist_aug.report.published import Published, known
+from mnist_aug.report.tables import Table
 
 
-def table(records: Records, content: Study) -> Table:
+def table(records: Published, content: Comparison) -> Table:
     """Published errors, the errors reached, and what they took."""
     rows = []
-    for name in (*ROWS, COMMITTEE):
+    for name in (*ROWS, ENSEMBLE):
         row = ROWS.get(name)
         published = row.published if row and _is_mnist(content) and row.published else np.nan
         if name in records.rows:
-            settings = records.manifests["small" if name == COMMITTEE else name]
+            settings = records.manifests["small" if name == ENSEMBLE else name]
             rows.append(_reached(records, name, settings, content) | {"published": published})
         elif row is not None:
             rows.append(_estimated(records, row, content) | {"published": published})
@@ -60,13 +61,13 @@ def table(records: Records, content: Study) -> Table:
     )
 
 
-def _is_mnist(content: Study) -> bool:
+def _is_mnist(content: Comparison) -> bool:
     return content.dataset["name"] == "mnist"
 
 
-def _reached(records: Records, name: str, manifest: dict, content: Study) -> dict:
+def _reached(records: Published, name: str, manifest: dict, content: Comparison) -> dict:
     error, settings = records.error(name), manifest["variant"]
-    if name == COMMITTEE:  # one there is, so its interval is over test images (Wilson 1927)
+    if name == ENSEMBLE:  # one there is, so its interval is over test images (Wilson 1927)
         images = content.dataset["test"]
         found = stats.binomtest(round(error[0] * images), images).proportion_ci(method="wilson")
         low, high = found.low, found.high
@@ -94,7 +95,7 @@ def _reached(records: Records, name: str, manifest: dict, content: Study) -> dic
     }
 
 
-def _estimated(records: Records, row, content: Study) -> dict:
+def _estimated(records: Published, row, content: Comparison) -> dict:
     """A row that was not run; its time is that of the largest network run, by parameters."""
     sizes = [int(np.prod(content.dataset["image_shape"])), *row.variant.layers, content.classes]
     parameters = sum((a + 1) * b for a, b in pairwise(sizes))
@@ -135,7 +136,7 @@ def _policy(settings: dict) -> str:
 
 
 @matplotlib.rc_context(STYLE)
-def figure(table: Table, content: Study) -> Figure:
+def figure(table: Table, content: Comparison) -> Figure:
     """Error and interval of each row, and the published error where there is one."""
     frame = table.frame.dropna(subset=["error"]).iloc[::-1].reset_index(drop=True)
     drawn, ((axes,),) = canvas(
@@ -187,7 +188,7 @@ def figure(table: Table, content: Study) -> Figure:
     )
 
 
-def words(table: Table, records: Records, content: Study) -> list[str]:
+def words(table: Table, records: Published, content: Comparison) -> list[str]:
     """How the errors compare with the published ones, and what the intervals cover."""
     frame = table.frame
     compared = frame.dropna(subset=["published", "error"])
@@ -236,7 +237,7 @@ def words(table: Table, records: Records, content: Study) -> list[str]:
     return [*_pair(records), text, f"Published errors are from {listed([*sources])}."]
 
 
-def _pair(records: Records) -> list[str]:
+def _pair(records: Published) -> list[str]:
     """The arms' network in as many epochs as theirs, each arm with the settings chosen for it."""
     if not {PLAIN, AUGMENTED} <= {*records.rows}:
         return []

@@ -2,16 +2,17 @@
 
 import pandas as pd
 
-from mnist_aug.analysis.intervals import paired_interval
+from mnist_aug.analysis.intervals import paired_interval, spread
 from mnist_aug.experiments.published import DROPPED
-from mnist_aug.report.published import Records
-from mnist_aug.report.tables import Table, listed, percent, points, span, spread
+from mnist_aug.formatting import listed, percent, points, span
+from mnist_aug.report.published import Published
+from mnist_aug.report.tables import Table
 
 KINDS = ("plain", "augmented", "short", "long", "longest", "large", "affine")
 PARTS = KINDS[2:]  # change one thing in a recipe; the others are grids
 
 
-def table(records: Records) -> Table:
+def table(records: Published) -> Table:
     """What the recipes were chosen from, on the validation split."""
     frame = records.recipes
     means = frame.groupby("recipe")["validation"].mean()

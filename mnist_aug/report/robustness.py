@@ -7,90 +7,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from mnist_aug.analysis.comparison import ARMS, Study
-from mnist_aug.analysis.intervals import Difference, compare, paired_interval
-from mnist_aug.data.eval_sets import DOSES
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import Difference, compare, paired_interval, spread
+from mnist_aug.analysis.robustness import RESAMPLES, corruption_sets, overall, trained_on
+from mnist_aug.data.eval_sets import SEVERITIES
+from mnist_aug.formatting import listed, number, percent, points, span, with_sd
 from mnist_aug.report.drawing import MUTED, STYLE, Figure, canvas, render, style_of
-from mnist_aug.report.tables import Table, listed, number, percent, points, span, spread, with_sd
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH
 
-RESAMPLES = 2000  # for each of many intervals; moves their ends by some hundredths of a pp
 SOURCES = {"corruption/": "made here", "mnist-c/": "as published"}
-# Which families a policy's transforms resemble; an Affine by the parameters it is given.
-RESEMBLES = {
-    "Rotate": {"rotate"},
-    "SafeRotate": {"rotate"},
-    "RandomScale": {"scale"},
-    "ShiftScaleRotate": {"translate", "scale", "rotate"},
-    "GaussNoise": {"shot_noise", "impulse_noise"},
-    "ShotNoise": {"shot_noise", "impulse_noise"},
-    "SaltAndPepper": {"shot_noise", "impulse_noise"},
-    "MultiplicativeNoise": {"shot_noise", "impulse_noise"},
-    "Blur": {"glass_blur", "motion_blur"},
-    "GaussianBlur": {"glass_blur", "motion_blur"},
-    "MotionBlur": {"glass_blur", "motion_blur"},
-    "GlassBlur": {"glass_blur", "motion_blur"},
-    "RandomBrightnessContrast": {"brightness", "fog"},
-    "ColorJitter": {"brightness", "fog"},
-    "RandomFog": {"fog"},
-    "Spatter": {"spatter"},
-    "InvertImg": {"stripe"},
-}
-AFFINE = {
-    "rotate": "rotate",
-    "scale": "scale",
-    "translate_percent": "translate",
-    "translate_px": "translate",
-    "shear": "shear",
-}
 
 
-def families(study: Study, source: str = "corruption/") -> list[str]:
-    """Test sets of that source in both arms, in the order of `metrics.csv`'s names."""
-    first, second = study.arms
-    return [name for name in first.scores if name.startswith(source) and name in second.scores]
-
-
-def trained_on(transform: object) -> set[str]:
-    """Families that resemble what a policy does, by the classes of its transforms."""
-    if isinstance(transform, list):
-        return set().union(*map(trained_on, transform))
-    if not isinstance(transform, dict):
-        return set()
-    name = str(transform.get("__class_fullname__", "")).split(".")[-1]
-    if name == "Affine":
-        return {family for key, family in AFFINE.items() if _moves(key, transform.get(key))}
-    inner = set().union(*(trained_on(value) for value in transform.values()))
-    return inner | RESEMBLES.get(name, set())
-
-
-def _moves(key: str, value: object) -> bool:
-    """Whether an Affine's parameter changes anything."""
-    return any(number != (1 if key == "scale" else 0) for number in _numbers(value))
-
-
-def _numbers(value: object) -> list[float]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return [number for part in value for number in _numbers(part)]
-    return [] if value is None else [value]
-
-
-def overall(study: Study, wanted: list[str]) -> Difference:
-    """The difference in accuracy over all versions of each test image."""
-    first, second = (
-        np.mean([arm.correct_on(name) for name in wanted], axis=0) for arm in study.arms
-    )
-    return compare(first, second, RESAMPLES)
-
-
-def corruptions(study: Study, source: str = "corruption/") -> Table:
+def corruptions(study: Comparison, source: str = "corruption/") -> Table:
     """Error of both arms on each family, and means over all, resembling and unseen families."""
-    wanted, like = families(study, source), trained_on(study.arms[1].settings["policy"])
+    wanted, like = corruption_sets(study, source), trained_on(study.both[1].settings["policy"])
     rows = []
     for name in wanted:
         family = name.removeprefix(source)
-        difference = compare(*(arm.correct_on(name) for arm in study.arms), RESAMPLES)
+        difference = compare(*(arm.correct_on(name) for arm in study.both), RESAMPLES)
         rows.append(
             _row(
                 family,
@@ -110,7 +45,7 @@ def corruptions(study: Study, source: str = "corruption/") -> Table:
         {
             "family": frame["family"].str.replace("_", " "),
             "for the policy": frame["policy"],
-            **{f"{arm} error, %": frame[arm].map(percent) for arm in ARMS},
+            **{f"{arm} error, %": frame[arm].map(percent) for arm in BOTH},
             "difference, pp": frame["difference"].map(points),
             "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()],
             "relative error, %": [number(100 * r) for r in frame["relative"]],
@@ -139,8 +74,8 @@ def _row(family: str, policy: str, difference: Difference, relative: float) -> d
     return {
         "family": family,
         "policy": policy,
-        ARMS[0]: 1 - difference.first,
-        ARMS[1]: 1 - difference.second,
+        BOTH[0]: 1 - difference.first,
+        BOTH[1]: 1 - difference.second,
         "difference": -difference.mean,
         "low": -difference.high,
         "high": -difference.low,
@@ -152,7 +87,7 @@ def _relative(difference: Difference) -> float:
     return (1 - difference.second) / (1 - difference.first) if difference.first < 1 else np.nan
 
 
-def _mean_row(title: str, study: Study, wanted: list[str], rows: list[dict]) -> dict:
+def _mean_row(title: str, study: Comparison, wanted: list[str], rows: list[dict]) -> dict:
     own = {name.split("/", 1)[1] for name in wanted}
     known = [
         row["relative"] for row in rows if row["family"] in own and not np.isnan(row["relative"])
@@ -171,11 +106,11 @@ def corruption_words(table: Table) -> list[str]:
     single, last = frame[frame["policy"] != ""], frame.iloc[-1]
     better, worse = (single[side] for side in (single["high"] < 0, single["low"] > 0))
     text = (
-        f"Mean error over {len(single)} families is {percent(last[ARMS[1]])} % with {ARMS[1]} "
-        f"instead of {percent(last[ARMS[0]])} %, a difference of {points(last['difference'])} "
+        f"Mean error over {len(single)} families is {percent(last[BOTH[1]])} % with {BOTH[1]} "
+        f"instead of {percent(last[BOTH[0]])} %, a difference of {points(last['difference'])} "
         f"pp (95 % interval {span(last['low'], last['high'])} pp, over seeds and test images). "
-        f"{ARMS[1]} makes fewer errors in {len(better)} families, more in {len(worse)}, and "
-        f"can't be told from {ARMS[0]} in {len(single) - len(better) - len(worse)} "
+        f"{BOTH[1]} makes fewer errors in {len(better)} families, more in {len(worse)}, and "
+        f"can't be told from {BOTH[0]} in {len(single) - len(better) - len(worse)} "
         "(intervals not adjusted for looking at each)."
     )
     if len(worse):
@@ -203,13 +138,13 @@ def _names(rows: pd.DataFrame) -> str:
 
 
 @matplotlib.rc_context(STYLE)
-def corruption_figure(study: Study, table: Table) -> Figure:
+def corruption_figure(study: Comparison, table: Table) -> Figure:
     """Error of both arms on each family, joined by a line."""
     frame = table.frame[table.frame["policy"] != ""].reset_index(drop=True)
     figure, ((axes,),) = canvas(1.6 + 0.27 * len(frame), study, "Error on corrupted test images")
     rows = np.arange(len(frame))
-    axes.hlines(rows, *(100 * frame[arm] for arm in ARMS), color=MUTED, linewidth=1.2)
-    for arm in ARMS:
+    axes.hlines(rows, *(100 * frame[arm] for arm in BOTH), color=MUTED, linewidth=1.2)
+    for arm in BOTH:
         axes.plot(
             100 * frame[arm],
             rows,
@@ -229,7 +164,7 @@ def corruption_figure(study: Study, table: Table) -> Figure:
     axes.spines["left"].set_visible(False)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
     alt = "Dot plot of the error in each family, %. " + " ".join(
-        f"{r['family']}: {ARMS[0]} {percent(r[ARMS[0]])}, {ARMS[1]} {percent(r[ARMS[1]])}."
+        f"{r['family']}: {BOTH[0]} {percent(r[BOTH[0]])}, {BOTH[1]} {percent(r[BOTH[1]])}."
         for _, r in frame.iterrows()
     )
     key = (
@@ -248,21 +183,21 @@ def corruption_figure(study: Study, table: Table) -> Figure:
     )
 
 
-def doses(study: Study) -> Table:
+def doses(study: Comparison) -> Table:
     """Error of both arms at each dose of each axis, mean and range over seeds."""
     rows = []
-    for name, axis in DOSES.items():
-        found = {float(s.split("/")[1]): s for s in families(study, f"{name}/")}
+    for name, axis in SEVERITIES.items():
+        found = {float(s.split("/")[1]): s for s in corruption_sets(study, f"{name}/")}
         for dose, test_set in sorted((found | {axis.clean: "test"}).items() if found else ()):
             row = {"axis": axis.title, "unit": axis.unit, "dose": dose}
-            for arm in study.arms:
+            for arm in study.both:
                 error = 1 - arm.scores[test_set].to_numpy()
                 row |= {
                     arm.name: error.mean(),
                     f"{arm.name}_least": error.min(),
                     f"{arm.name}_most": error.max(),
                 }
-            gain = np.subtract(*(arm.scores[test_set].to_numpy() for arm in study.arms))
+            gain = np.subtract(*(arm.scores[test_set].to_numpy() for arm in study.both))
             row["difference"] = gain.mean()
             row["low"], row["high"] = paired_interval(gain)
             rows.append(row)
@@ -271,7 +206,7 @@ def doses(study: Study) -> Table:
         {
             "change": frame["axis"] + ", " + frame["unit"],
             "dose": frame["dose"].map("{:g}".format).str.replace("-", "\N{MINUS SIGN}"),
-            **{f"{arm} error, %": frame[arm].map(percent) for arm in ARMS},
+            **{f"{arm} error, %": frame[arm].map(percent) for arm in BOTH},
             "difference, pp": frame["difference"].map(points),
             "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()],
         }
@@ -281,7 +216,7 @@ def doses(study: Study) -> Table:
 
 def dose_words(table: Table) -> str:
     """At how many doses of each axis augmentation makes fewer errors, and at which more."""
-    parts, clean = [], {axis.title: axis.clean for axis in DOSES.values()}
+    parts, clean = [], {axis.title: axis.clean for axis in SEVERITIES.values()}
     for axis, own in table.frame.groupby("axis", sort=False):
         own = own[own["dose"] != clean[axis]]
         gain = own[own["high"] < 0]
@@ -291,13 +226,13 @@ def dose_words(table: Table) -> str:
             text += f", more at {listed([f'{d:g}' for d in loss['dose']])}"
         parts.append(text.replace("-", "\N{MINUS SIGN}"))
     return (
-        f"With {ARMS[1]}, by 95 % intervals over seeds that are not adjusted for their number: "
+        f"With {BOTH[1]}, by 95 % intervals over seeds that are not adjusted for their number: "
         f"{'; '.join(parts)}."
     )
 
 
 @matplotlib.rc_context(STYLE)
-def dose_figure(study: Study, table: Table) -> Figure:
+def dose_figure(study: Comparison, table: Table) -> Figure:
     """A panel for each axis: error against dose, mean and range over seeds."""
     groups = list(table.frame.groupby("axis", sort=False))
     count = -(-(len(groups) + 1) // 2)
@@ -305,7 +240,7 @@ def dose_figure(study: Study, table: Table) -> Figure:
         0.7 + 2.1 * count, study, "Error as images are changed more and more", nrows=count, ncols=2
     )
     for axes, (axis, own) in zip(panels.ravel(), groups, strict=False):
-        for arm in ARMS:
+        for arm in BOTH:
             look = style_of(study, arm)
             axes.fill_between(
                 own["dose"],
@@ -326,8 +261,8 @@ def dose_figure(study: Study, table: Table) -> Figure:
     handles = panels[0, 0].get_legend_handles_labels()
     panels.ravel()[len(groups)].legend(*handles, loc="center", frameon=False)
     alt = "Line charts of the error against the dose of a change. " + " ".join(
-        f"{axis} {r.dose:g}: {ARMS[0]} {percent(getattr(r, ARMS[0]), 1)} %, {ARMS[1]} "
-        f"{percent(getattr(r, ARMS[1]), 1)} %."
+        f"{axis} {r.dose:g}: {BOTH[0]} {percent(getattr(r, BOTH[0]), 1)} %, {BOTH[1]} "
+        f"{percent(getattr(r, BOTH[1]), 1)} %."
         for axis, own in groups
         for r in (*own.iloc[[0, -1]].itertuples(),)
     )
@@ -342,17 +277,17 @@ def dose_figure(study: Study, table: Table) -> Figure:
     )
 
 
-def others(study: Study, difference: Difference) -> Table:
+def others(study: Comparison, difference: Difference) -> Table:
     """Accuracy on the training images and on other people's, beside that on the test images.
 
     Args:
         difference: on the test images.
     """
     rows = []
-    for name in ("training", "test", *families(study, "other/")):
-        if name not in study.arms[0].scores:
+    for name in ("training", "test", *corruption_sets(study, "other/")):
+        if name not in study.both[0].scores:
             continue
-        values = [arm.scores[name].to_numpy() for arm in study.arms]
+        values = [arm.scores[name].to_numpy() for arm in study.both]
         gain = values[1] - values[0]
         if name == "training":  # as many images as would make an interval over images pointless
             low, high = paired_interval(gain)
@@ -360,17 +295,17 @@ def others(study: Study, difference: Difference) -> Table:
             found = (
                 difference
                 if name == "test"
-                else compare(*(arm.correct_on(name) for arm in study.arms), RESAMPLES)
+                else compare(*(arm.correct_on(name) for arm in study.both), RESAMPLES)
             )
             low, high = found.low, found.high
         rows.append(
             {
                 "images": name.removeprefix("other/"),
-                "count": study.arms[0].images[name],
-                ARMS[0]: values[0].mean(),
-                f"{ARMS[0]}_sd": spread(values[0]),
-                ARMS[1]: values[1].mean(),
-                f"{ARMS[1]}_sd": spread(values[1]),
+                "count": study.both[0].images[name],
+                BOTH[0]: values[0].mean(),
+                f"{BOTH[0]}_sd": spread(values[0]),
+                BOTH[1]: values[1].mean(),
+                f"{BOTH[1]}_sd": spread(values[1]),
                 "difference": gain.mean(),
                 "low": low,
                 "high": high,
@@ -381,7 +316,7 @@ def others(study: Study, difference: Difference) -> Table:
         {
             "images": frame["images"],
             "count": frame["count"].map("{:,}".format),
-            **{f"{arm} ± SD, %": with_sd(frame, arm) for arm in ARMS},
+            **{f"{arm} ± SD, %": with_sd(frame, arm) for arm in BOTH},
             "difference, pp": frame["difference"].map(points),
             "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()],
         }
@@ -395,16 +330,16 @@ def other_words(table: Table) -> Iterable[str]:
     """The generalisation gap, and what other people's images say."""
     frame = table.frame.set_index("images")
     if "training" in frame.index:
-        gap = {arm: frame.loc["training", arm] - frame.loc["test", arm] for arm in ARMS}
+        gap = {arm: frame.loc["training", arm] - frame.loc["test", arm] for arm in BOTH}
         yield (
             f"Generalisation gap, the accuracy on the training images without augmentation less "
-            f"that on the test images: {points(gap[ARMS[0]])} pp with {ARMS[0]}, "
-            f"{points(gap[ARMS[1]])} pp with {ARMS[1]}."
+            f"that on the test images: {points(gap[BOTH[0]])} pp with {BOTH[0]}, "
+            f"{points(gap[BOTH[1]])} pp with {BOTH[1]}."
         )
     for name, row in frame.drop(["training", "test"], errors="ignore").iterrows():
         yield (
             f"On the {int(row['count']):,} images of {name}, which neither arm was trained on, "
-            f"accuracy is {percent(row[ARMS[1]])} % instead of {percent(row[ARMS[0]])} %: "
+            f"accuracy is {percent(row[BOTH[1]])} % instead of {percent(row[BOTH[0]])} %: "
             f"{points(row['difference'])} pp ({span(row['low'], row['high'])})."
         )
 
@@ -419,7 +354,7 @@ def summary(table: Table) -> str:
     all_of_them, policies = frame.iloc[-1], frame["policy"]
     text = (
         f"On test images corrupted in {(policies != '').sum()} ways, mean accuracy is "
-        f"{percent(1 - all_of_them[ARMS[1]])} % instead of {percent(1 - all_of_them[ARMS[0]])} "
+        f"{percent(1 - all_of_them[BOTH[1]])} % instead of {percent(1 - all_of_them[BOTH[0]])} "
         f"%, a difference of {_gain(all_of_them)[0]} pp (95 % interval "
         f"{_gain(all_of_them)[1]} pp)."
     )

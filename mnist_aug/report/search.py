@@ -1,22 +1,16 @@
 """What the search of the settings found: its files, its tables and its sentences."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import yaml
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from mnist_aug.analysis.comparison import Study
-from mnist_aug.augment.policy import plain
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.data.dataset import MNIST_SHA256, MNIST_TRAINING_SHA256
-from mnist_aug.errors import UserError
-from mnist_aug.report.tables import Table, listed, percent
-from mnist_aug.results import files as result_files
+from mnist_aug.formatting import listed, percent
+from mnist_aug.report.tables import Table
+from mnist_aug.results import extras
+from mnist_aug.results.extras import Search
 
-COLUMNS = ["trial", "pruned", "seeds", "validation"]  # the other ones are settings, and the arm
 LABELS = {
     "learning_rate": "learning rate",
     "width": "units of each layer",
@@ -44,109 +38,25 @@ PRESENT = {"dropout": "CoarseDropout", "noise": "GaussNoise", "thickness": "Morp
 PARTS = ["policy", "learning_rate", "schedule", "width"]  # what `make tune` searches if not told
 
 
-@dataclass(frozen=True)
-class Search:
-    """The search for one arm's settings.
-
-    `about` is `<arm>.json`. `trials` has a row for each trial, its settings from the fifth column
-    on; no row when the file is missing. `importance` has setting and importance, `policy` is the
-    best one as plain data.
-    """
-
-    arm: str
-    about: dict
-    trials: pd.DataFrame
-    importance: pd.DataFrame
-    policy: dict | None
-
-    @property
-    def settings(self) -> list[str]:
-        return [name for name in self.trials.columns if name not in COLUMNS]
-
-    @property
-    def whole(self) -> pd.DataFrame:
-        return self.trials[~self.trials["pruned"]]
-
-    @property
-    def best(self) -> pd.Series:
-        return self.trials.set_index("trial").loc[self.about["trial"]]
-
-
-def read(results: Path, content: Study) -> tuple[dict[str, Search], list[str]]:
+def read(results: Path, content: Comparison) -> tuple[dict[str, Search], list[str]]:
     """The searches in a results folder by arm, and a sentence on each that is left out.
 
     Raises:
         UserError: a file is damaged.
     """
     found, left_out = {}, []
-    folder = Path(results) / "tune"
-    for arm in content.arms:
-        path = folder / f"{arm.name}.json"
-        if path.exists():
-            search = _read(folder, arm.name)
-            reason = _unlike(search.about, arm.runs[0].manifest)
-        elif (folder / f"{arm.name}.csv").exists():
-            search, reason = None, f"{path.name} is missing"
-        else:
+    for model in content.both:
+        search = extras.read_search(extras.search_folder(results), model.name)
+        if search is None:
             continue
-        if reason:
+        if reason := _unlike(search.about, model.runs[0].manifest):
             left_out.append(
-                f"The search for {arm.name} is left out, as {reason}: `make tune` with "
+                f"The search for {model.name} is left out, as {reason}: `make tune` with "
                 "the arms' settings makes it anew."
             )
         else:
-            found[arm.name] = search
+            found[model.name] = search
     return found, left_out
-
-
-def _read(folder: Path, arm: str) -> Search:
-    path = folder / f"{arm}.json"
-    about = result_files.read_search(path)
-    trials, importance, policy = pd.DataFrame(columns=COLUMNS), pd.DataFrame(), None
-    if (path := folder / f"{arm}.csv").exists():
-        trials = result_files.read_csv(path, COLUMNS).drop(columns="arm", errors="ignore")
-        _check_trials(path, trials, about)
-    if (path := folder / f"{arm}-importance.csv").exists():
-        importance = result_files.read_csv(path, ["setting", "importance"], empty=True)
-        if importance["setting"].duplicated().any():
-            raise result_files.damaged(path)
-    if "policy" in about["changed"]:
-        policy = _policy(folder / about["changed"]["policy"])
-    return Search(arm, about, trials, importance, policy)
-
-
-def _policy(path: Path) -> dict | None:
-    """A policy's file as plain data; None where there is none."""
-    try:
-        policy = json.loads(json.dumps(plain(path.read_text("utf-8"))["transform"]))
-        if not isinstance(policy, dict):
-            raise ValueError
-        return policy
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError):
-        raise result_files.damaged(path) from None
-
-
-def _check_trials(path: Path, trials: pd.DataFrame, about: dict) -> None:
-    other = trials.drop(columns=COLUMNS)
-    numbers = {"learning_rate", *RANGES, *VALUES} & {*other}
-    if (
-        not is_bool_dtype(trials["pruned"])
-        or trials["trial"].duplicated().any()
-        or other.isna().any(axis=None)
-        or np.isinf(other.select_dtypes("number")).any(axis=None)
-        or not all(is_numeric_dtype(other[name]) for name in numbers)
-        or ("learning_rate" in other and (other["learning_rate"] <= 0).any())
-    ):
-        raise result_files.damaged(path)
-    best = trials[~trials["pruned"] & (trials["trial"] == about["trial"])]["validation"]
-    counted = len(trials) == about["trials"] and trials["pruned"].sum() == about["pruned"]
-    if not counted or not (abs(best - about["validation"]) < 1e-9).any():
-        raise UserError(
-            f"{path} and {path.with_suffix('.json').name} are not of the same search: "
-            "run `make tune` again"
-        )
 
 
 def _unlike(about: dict, manifest: dict) -> str | None:
@@ -158,7 +68,7 @@ def _unlike(about: dict, manifest: dict) -> str | None:
     if about["epochs"] != (epochs := manifest["variant"]["epochs"]):
         return f"its trials have {about['epochs']} epochs and the arms {epochs}"
     own = manifest["variant"]
-    if any(own[key] != value for key, value in about["arm"].items() if key in own):
+    if any(own[key] != value for key, value in about["start"].items() if key in own):
         return "it started from other settings"
     return None
 
@@ -168,9 +78,9 @@ def best_settings(searches: dict[str, Search]) -> dict[str, dict]:
     wanted = {}
     for arm, search in searches.items():
         own = {
-            key: search.about["arm"][key]
+            key: search.about["start"][key]
             for key in ("policy", "learning_rate", "schedule", "layers")
-            if key in search.about["arm"]
+            if key in search.about["start"]
         }
         changed = {k: v for k, v in search.about["changed"].items() if k != "policy"}
         policy = {}
@@ -198,7 +108,7 @@ def settings(searches: dict[str, Search]) -> Table:
     shown = pd.DataFrame({"setting": [label(name) for name in names]})
     for arm, search in searches.items():
         for what, values in (
-            (arm, {n: _own(search.about["arm"], n) for n in search.settings}),
+            (arm, {n: _own(search.about["start"], n) for n in search.settings}),
             (f"best for {arm}", dict(search.best) if search.settings else {}),
         ):
             if values.get("elastic_alpha") == 0:

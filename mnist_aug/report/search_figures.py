@@ -7,7 +7,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from mnist_aug.analysis.comparison import Study
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.formatting import percent
 from mnist_aug.report.drawing import (
     COLOURS,
     INK,
@@ -21,16 +22,17 @@ from mnist_aug.report.drawing import (
     render,
     style_of,
 )
-from mnist_aug.report.search import Search, label
+from mnist_aug.report.search import label
 from mnist_aug.report.studies import of_arms
-from mnist_aug.report.tables import Table, percent
+from mnist_aug.report.tables import Table
+from mnist_aug.results.extras import Search
 
 COLUMNS = 3  # panels beside each other
 BEST = COLOURS[2]
 
 
 @matplotlib.rc_context(STYLE)
-def history(searches: list[Search], content: Study) -> Figure:
+def history(searches: list[Search], content: Comparison) -> Figure:
     """Validation accuracy of each trial in order, and the best so far; a panel for each arm."""
     own = of_arms(content).groupby("variant")["validation"].mean()
     figure, panels = canvas(
@@ -43,12 +45,12 @@ def history(searches: list[Search], content: Study) -> Figure:
     frames, texts, low = [], [], 0
     for axes, search in zip(panels[:, 0], searches, strict=True):
         frame = search.trials[["trial", "pruned", "seeds", "validation"]].sort_values("trial")
-        frame.insert(0, "arm", search.arm)
+        frame.insert(0, "arm", search.variant)
         frame["best_so_far"] = frame["validation"].where(~frame["pruned"]).cummax().ffill()
         frames.append(frame)
-        floor = _floor(search, own[search.arm])
+        floor = _floor(search, own[search.variant])
         low += int((100 * frame["validation"] < floor).sum())
-        look = style_of(content, search.arm)
+        look = style_of(content, search.variant)
         for pruned, drawn in ((False, look), (True, {"color": MUTED, "marker": "x"})):
             _dots(
                 axes,
@@ -60,16 +62,16 @@ def history(searches: list[Search], content: Study) -> Figure:
         axes.step(
             frame["trial"], 100 * frame["best_so_far"], where="post", color=INK, linewidth=1.4
         )
-        axes.axhline(100 * own[search.arm], color=INK, linewidth=1.2, linestyle="--")
-        axes.set_title(search.arm)
+        axes.axhline(100 * own[search.variant], color=INK, linewidth=1.2, linestyle="--")
+        axes.set_title(search.variant)
         axes.set(ylabel="accuracy, %", ylim=(floor - _pad(axes, floor), None))
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         plain_ticks(axes.yaxis)
         texts.append(
-            f"{search.arm}: {len(frame)} trials, {int(frame['pruned'].sum())} pruned; the best is "
+            f"{search.variant}: {len(frame)} trials, {int(frame['pruned'].sum())} pruned; the best is "
             f"trial {search.about['trial']}, {percent(search.about['validation'])} %; the arm's "
-            f"own settings {percent(own[search.arm])} %."
+            f"own settings {percent(own[search.variant])} %."
         )
     axes.set_xlabel("trial")
     _key(
@@ -156,7 +158,7 @@ def _dots(axes, x: np.ndarray, accuracy: np.ndarray, floor: float, **look) -> No
 
 
 @matplotlib.rc_context(STYLE)
-def importance(searches: dict[str, Search], content: Study) -> Figure:
+def importance(searches: dict[str, Search], content: Comparison) -> Figure:
     """What each setting matters, a bar each; a panel for each arm."""
     shown = [s for s in searches.values() if len(s.importance)]
     counts = [len(s.importance) for s in shown]
@@ -173,13 +175,13 @@ def importance(searches: dict[str, Search], content: Study) -> Figure:
         frame = search.importance[["setting", "importance"]].sort_values(
             "importance", ascending=False, kind="stable", ignore_index=True
         )
-        frames.append(frame.assign(arm=search.arm)[["arm", "setting", "importance"]])
+        frames.append(frame.assign(arm=search.variant)[["arm", "setting", "importance"]])
         rows = range(len(frame))
         axes.barh(
             rows,
             100 * frame["importance"],
             height=0.7,
-            color=style_of(content, search.arm)["color"],
+            color=style_of(content, search.variant)["color"],
         )
         for row, share in zip(rows, frame["importance"], strict=True):
             axes.annotate(
@@ -191,7 +193,7 @@ def importance(searches: dict[str, Search], content: Study) -> Figure:
                 fontsize=SMALL,
             )
         axes.set_yticks(rows, frame["setting"].map(label))
-        axes.set_title(search.arm)
+        axes.set_title(search.variant)
         axes.set(ylim=(len(frame) - 0.5, -0.5))
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
@@ -200,7 +202,7 @@ def importance(searches: dict[str, Search], content: Study) -> Figure:
         xlabel="share of the variance explained, %", xlim=(0, 112 * table["importance"].max() or 1)
     )
     alt = "Bar charts of the importance of the settings. " + " ".join(
-        f"{search.arm}: "
+        f"{search.variant}: "
         + ", ".join(
             f"{label(row.setting)} {percent(row.importance, 0)} %" for row in frame.itertuples()
         )
@@ -221,21 +223,21 @@ def importance(searches: dict[str, Search], content: Study) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
-def slices(search: Search, content: Study) -> Figure:
+def slices(search: Search, content: Comparison) -> Figure:
     """Validation accuracy of the whole trials against each setting, a panel each."""
     frame, names = search.whole, search.settings
     rows = -(-len(names) // COLUMNS)
     figure, panels = canvas(
         1.2 + 1.7 * rows,
         content,
-        f"Validation accuracy by setting: {search.arm}",
+        f"Validation accuracy by setting: {search.variant}",
         nrows=rows,
         ncols=COLUMNS,
         sharey=True,
     )
     figure.get_layout_engine().set(hspace=0.06, wspace=0.03)
     floor = _floor(search, search.about["validation"])
-    look = style_of(content, search.arm)
+    look = style_of(content, search.variant)
     for axes, name in zip(panels.flat, names, strict=False):
         x = _places(axes, name, frame[name])
         _dots(axes, x, frame["validation"].to_numpy(), floor, markersize=3.5, **look)
@@ -274,14 +276,14 @@ def slices(search: Search, content: Study) -> Figure:
     )
     table = search.trials
     return Figure(
-        f"search-{search.arm}",
-        f"Settings of {search.arm}",
-        render(figure, f"search-{search.arm}", alt),
+        f"search-{search.variant}",
+        f"Settings of {search.variant}",
+        render(figure, f"search-{search.variant}", alt),
         alt,
         "Each mark is a whole trial; pruned ones are left out. The star is the best "
         "trial. All settings change at once, and the search tries more where trials "
         f"were good, so marks lie closer there.{_cut(low)}",
-        Table(f"search-{search.arm}", f"Trials of {search.arm}", table, table),
+        Table(f"search-{search.variant}", f"Trials of {search.variant}", table, table),
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mnist_aug.analysis.comparison import ARMS, Study
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import Difference
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.evaluate import examples
@@ -18,6 +18,8 @@ from mnist_aug.report import (
     matrices,
     pictures,
     provenance,
+    published,
+    published_table,
     recipes,
     robustness,
     search,
@@ -27,10 +29,10 @@ from mnist_aug.report import (
     tuned,
     words,
 )
-from mnist_aug.report import published as records
-from mnist_aug.report import published_table as marks
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.tables import Table
+from mnist_aug.results.extras import Search
+from mnist_aug.results.runs import BOTH
 
 
 @dataclass(frozen=True)
@@ -47,23 +49,23 @@ class Section:
 
 
 def every_section(
-    content: Study,
+    content: Comparison,
     difference: Difference,
     samples: dict | None,
     found: dict[str, studies.Runs],
-    searches: dict[str, search.Search],
-    held: records.Records | None,
+    searches: dict[str, Search],
+    held: published.Published | None,
     left_out: list[str],
 ) -> Iterable[Section]:
     """The sections in order.
 
     Args:
-        samples: what `examples.load` gives.
+        samples: what `extras.read_samples` gives.
         found, searches, held: the studies, searches and records that the results hold.
         left_out: sentences on those of them that are left out.
     """
     unpaired = sorted(
-        {s for arm in ARMS for s in content.variants[arm].seeds} - set(content.paired_seeds)
+        {s for arm in BOTH for s in content.variants[arm].seeds} - set(content.paired_seeds)
     )
     unused = (
         [
@@ -89,7 +91,7 @@ def every_section(
     yield from _studies(content, found)
     yield from _searches(content, found, searches)
     if held is not None:
-        yield _records(content, held)
+        yield _published(content, held)
     curves = figures.curves(content)
     yield Section(
         "curves",
@@ -120,7 +122,7 @@ def every_section(
         [calibration.diagram(content)],
         [scores],
     )
-    gain = examples.gains(content.arms)
+    gain = examples.gains(*content.both)
     changed = [words.changed_images(gain)]
     groups = []
     if samples is None:
@@ -182,8 +184,10 @@ def every_section(
     yield _rebuild(content, found, searches, held)
 
 
-def _robustness(content: Study, samples: dict | None, difference: Difference) -> Iterable[Section]:
-    found = [source for source in robustness.SOURCES if robustness.families(content, source)]
+def _robustness(
+    content: Comparison, samples: dict | None, difference: Difference
+) -> Iterable[Section]:
+    found = [source for source in robustness.SOURCES if robustness.corruption_sets(content, source)]
     if not found:
         yield Section(
             "corruptions",
@@ -216,7 +220,7 @@ def _robustness(content: Study, samples: dict | None, difference: Difference) ->
     )
 
 
-def _studies(content: Study, found: dict[str, studies.Runs]) -> Iterable[Section]:
+def _studies(content: Comparison, found: dict[str, studies.Runs]) -> Iterable[Section]:
     chosen = [ablation.choice(found)] if {"ablation", "strength"} & {*found} else []
     if runs := found.get("ablation"):
         table = ablation.parts(runs)
@@ -261,7 +265,7 @@ def _studies(content: Study, found: dict[str, studies.Runs]) -> Iterable[Section
 
 
 def _searches(
-    content: Study, found: dict[str, studies.Runs], searches: dict[str, search.Search]
+    content: Comparison, found: dict[str, studies.Runs], searches: dict[str, Search]
 ) -> Iterable[Section]:
     """What a search of the settings finds, and policies that nobody made for the data."""
     runs = found.get("tuned")
@@ -301,36 +305,36 @@ def _searches(
         )
 
 
-def _records(content: Study, held: records.Records) -> Section:
-    """What augmentation makes of dense networks, beside published marks."""
+def _published(content: Comparison, held: published.Published) -> Section:
+    """What augmentation makes of dense networks, beside published published_table."""
     said, drawn, shown = [], [], []
     if held.rows:
-        shown = [marks.table(held, content), records.beyond(held, content)]
-        drawn = [marks.figure(shown[0], content)]
-        said = [*marks.words(shown[0], held, content), *records.words(shown[1])]
+        shown = [published_table.table(held, content), published.beyond(held, content)]
+        drawn = [published_table.figure(shown[0], content)]
+        said = [*published_table.words(shown[0], held, content), *published.words(shown[1])]
     if len(held.recipes):
         shown.append(recipes.table(held))
         said += recipes.words(shown[-1])
     return Section("records", "Records of dense networks", said, drawn, shown)
 
 
-def _same_settings(content: Study) -> list[str]:
-    first, second = (provenance.flatten(arm.settings) for arm in content.arms)
+def _same_settings(content: Comparison) -> list[str]:
+    first, second = (provenance.flatten(arm.settings) for arm in content.both)
     same = [
         f"{key} {value}"
         for key, value in first.items()
         if second.get(key) == value and value not in ("none", "[]")
     ]  # which say nothing
-    same.append(f"{content.arms[0].runs[0].manifest['parameters']:,} parameters")
+    same.append(f"{content.both[0].runs[0].manifest['parameters']:,} parameters")
     return [f"Equal in both arms: {'; '.join(same)}."]
 
 
-def _cost(content: Study) -> Section:
+def _cost(content: Comparison) -> Section:
     table = provenance.cost(content)
     text = words.training_time(table.frame)
-    if content.bench is None:
+    if content.benchmark is None:
         return Section("cost", "Cost", [text], [], [table])
-    host = content.bench_host or {}
+    host = content.host or {}
     where = provenance.machine(host.get("device", {}))
     measured = (
         [f"The comparison of methods was measured apart from the runs, on: {where}."]
@@ -345,7 +349,7 @@ def _cost(content: Study) -> Section:
     return Section("cost", "Cost", [text, *measured], [timed], [table, timed.table])
 
 
-def _mixed_hosts(content: Study) -> list[str]:
+def _mixed_hosts(content: Comparison) -> list[str]:
     """A sentence for each of commit, versions and device in which runs differ."""
     manifests = [run.manifest for v in content.variants.values() for run in v.runs]
     return [
@@ -360,10 +364,10 @@ def _mixed_hosts(content: Study) -> list[str]:
 
 
 def _rebuild(
-    content: Study,
+    content: Comparison,
     found: dict[str, studies.Runs],
-    searches: dict[str, search.Search],
-    held: records.Records | None,
+    searches: dict[str, Search],
+    held: published.Published | None,
 ) -> Section:
     manifests = [run.manifest for v in content.variants.values() for run in v.runs]
     commits = list(dict.fromkeys(m["git"].get("commit") for m in manifests))
@@ -372,19 +376,19 @@ def _rebuild(
         for c in commits[:1]
         if len(commits) == 1 and re.fullmatch("[0-9a-f]{7,64}", str(c))
     ]
-    settings = content.arms[1].settings
-    policy = content.arms[1].policy
+    settings = content.both[1].settings
+    policy = content.both[1].policy
     if not re.fullmatch("[A-Za-z0-9_.-]+", str(policy)):
         policy = "path/to/policy"  # the name would not be one word to a shell
     commands += search.commands(searches, _source(content.dataset), policy)
     for name, runs in found.items():
         commands.append(
             f"make {name} DATA={_source(content.dataset)} "
-            f"SEEDS={runs.frame[runs.frame['variant'] != ARMS[0]]['seed'].nunique()} "
+            f"SEEDS={runs.frame[runs.frame['variant'] != BOTH[0]]['seed'].nunique()} "
             f"EPOCHS={settings['epochs']}"
         )
     if held is not None:
-        commands.append(f"make records DATA={_source(content.dataset)}{held.command}")
+        commands.append(f"make published DATA={_source(content.dataset)}{held.command}")
     # The last, as each of the others leaves a report of as many seeds as it has.
     commands.append(
         f"make report DATA={_source(content.dataset)} SEEDS={len(content.paired_seeds)}"
@@ -394,7 +398,7 @@ def _rebuild(
     known = (
         ""
         if _source(content.dataset) in {"digits", "mnist"}
-        else (f" DATA is where you have {content.mark}; its SHA-256 is in the manifest.")
+        else (f" DATA is where you have {content.label}; its SHA-256 is in the manifest.")
     )
     changed = " The code had changes that were not committed." if dirty else ""
     other = (

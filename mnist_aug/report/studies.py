@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import ARMS, Study
-from mnist_aug.analysis.intervals import paired_interval
-from mnist_aug.report.tables import points, span, spread
-from mnist_aug.results import files as result_files
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import paired_interval, spread
+from mnist_aug.formatting import points, span
+from mnist_aug.results.runs import BOTH, METRICS, Run, read_variant
 
 NAMES = ("ablation", "strength", "data-efficiency", "automatic", "epochs", "tuned")
 
@@ -40,7 +40,7 @@ class Runs:
 
 
 def read(
-    results: Path, content: Study, best: dict[str, dict] | None = None
+    results: Path, content: Comparison, best: dict[str, dict] | None = None
 ) -> tuple[dict[str, Runs], list[str]]:
     """The studies in a results folder by name, and a sentence on each that is left out.
 
@@ -57,7 +57,7 @@ def read(
     """
     found, left_out = {}, []
     for name in NAMES:
-        folders = sorted(path.parent for path in (Path(results) / name).glob("*/metrics.csv"))
+        folders = sorted(path.parent for path in (Path(results) / name).glob(f"*/{METRICS}"))
         if name == "tuned" and best:
             left_out += [
                 f"The variant {folder.name} of the study tuned is left out, as no search "
@@ -71,14 +71,11 @@ def read(
             continue
         rows, curves, reasons = [], [], []
         for folder in folders:
-            metrics = result_files.read_scores(folder / "metrics.csv")
-            for row in metrics[metrics["test_set"] == "test"].itertuples():
-                place = folder / f"seed-{row.seed:02d}"
-                manifest = result_files.read_manifest(place, row.seed)
-                reasons.append(_unlike(name, manifest, content, best or {}))
-                history = result_files.read_history(place, manifest)
-                rows.append(_row(folder.name, row.seed, row.accuracy, manifest, history))
-                curves.append(history.assign(variant=folder.name, seed=row.seed))
+            variant = read_variant(folder)
+            for run, accuracy in zip(variant.runs, variant.accuracy, strict=True):
+                reasons.append(_unlike(name, run.manifest, content, best or {}))
+                rows.append(_row(variant.name, run, accuracy))
+                curves.append(run.history.assign(variant=variant.name, seed=run.seed))
         if any(reasons):
             left_out.append(
                 f"The study {name} is left out, as {next(filter(None, reasons))}: "
@@ -94,36 +91,36 @@ def read(
     return found, left_out
 
 
-def of_arms(content: Study) -> pd.DataFrame:
+def of_arms(content: Comparison) -> pd.DataFrame:
     """The arms' own runs, as rows of `Runs.frame`."""
     return pd.DataFrame(
         [
-            _row(arm.name, run.seed, accuracy, run.manifest, run.history)
-            for arm in content.arms
+            _row(arm.name, run, accuracy)
+            for arm in content.both
             for run, accuracy in zip(arm.runs, arm.accuracy, strict=True)
         ]
     )
 
 
-def _row(variant: str, seed: int, accuracy: float, manifest: dict, history: pd.DataFrame) -> dict:
-    settings = manifest["variant"]
+def _row(variant: str, run: Run, accuracy: float) -> dict:
+    settings = run.manifest["variant"]
     return {
         "variant": variant,
-        "seed": seed,
+        "seed": run.seed,
         "test": accuracy,
-        "validation": history["val_accuracy"].iloc[-1],
+        "validation": run.validation_accuracy,
         "policy": (settings.get("policy") or {}).get("name"),
-        "training_images": settings.get("training_images") or manifest["dataset"]["train"],
+        "training_images": settings.get("training_images") or run.manifest["dataset"]["train"],
         "epochs": settings["epochs"],
     }
 
 
-def _unlike(name: str, manifest: dict, content: Study, best: dict[str, dict]) -> str | None:
+def _unlike(name: str, manifest: dict, content: Comparison, best: dict[str, dict]) -> str | None:
     """Why a run of a study can't be compared with the arms, or None if it can."""
-    arm = content.arms[1].runs[0].manifest
+    arm = content.both[1].runs[0].manifest
     for key, what, words in (
         ("dataset", "sha256", "it is of another dataset"),
-        ("sources_sha256", "training", "other code trained it"),
+        ("fingerprint", "training", "other code trained it"),
     ):
         if (manifest.get(key) or {}).get(what) != (arm.get(key) or {}).get(what):
             return words
@@ -137,15 +134,15 @@ def _unlike(name: str, manifest: dict, content: Study, best: dict[str, dict]) ->
     if name in ("automatic", "tuned"):  # other policies than the arm's are what they are about
         return None
     if name in ("ablation", "strength"):
-        same = content.arms[1].policy == "default"
+        same = content.both[1].policy == "default"
     else:
         same = own["policy"] in (None, arms["policy"])
     return None if same else "it is about another policy"
 
 
-def seeds_words(runs: Runs, content: Study) -> list[str]:
+def seeds_words(runs: Runs, content: Comparison) -> list[str]:
     """What augmentation gains on a study's seeds, where these are not all."""
-    own, every = (one.paired(*ARMS, "test") for one in (runs, Runs(of_arms(content), runs.curves)))
+    own, every = (one.paired(*BOTH, "test") for one in (runs, Runs(of_arms(content), runs.curves)))
     if not 0 < len(own) < len(every):
         return []
     return [

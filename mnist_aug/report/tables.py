@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import significance
-from mnist_aug.analysis.comparison import ARMS, Study
-from mnist_aug.analysis.intervals import compare, mean_interval
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import compare, mean_interval, spread
+from mnist_aug.formatting import MINUS, decimals, number, percent, points, span
+from mnist_aug.results.runs import BOTH
 
-MINUS = "\N{MINUS SIGN}"
-NO_NUMBER = "not a number"  # what training that diverged leaves; infinity, too
 RISKY = r"\t|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"  # how a formula starts
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 UNSEEN = dict.fromkeys(
@@ -86,56 +86,10 @@ def clipped(name: str, most: int = 60) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def percent(fraction: float, digits: int = 2) -> str:
-    return decimals(100 * fraction, digits)
-
-
-def decimals(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else NO_NUMBER
-
-
-def points(fraction: float, digits: int = 2) -> str:
-    """A difference of fractions in percentage points, with its sign."""
-    if not np.isfinite(fraction):
-        return NO_NUMBER
-    text = f"{100 * fraction:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
-
-
-def span(low: float, high: float, show=points) -> str:
-    return "none" if np.isnan(low) else f"{show(low)} to {show(high)}"
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A measure with three significant digits or more, thousands set apart by commas."""
-    if not np.isfinite(value):
-        return NO_NUMBER
-    if value == 0 or abs(value) >= 10**digits:
-        return f"{value:,.0f}"
-    decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(value)))))
-    return f"{value:,.{decimals}f}"
-
-
-def spread(values: np.ndarray) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-
-
-def with_sd(frame: pd.DataFrame, part: str) -> pd.Series:
-    """Means in column `part` and SDs in `<part>_sd` as text, percent; no SD for a single run."""
-    return frame[part].map(percent) + frame[f"{part}_sd"].map(
-        lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}"
-    )
-
-
-def listed(names: list[str]) -> str:
-    """Names as words: "3", "3 and 5", "3, 5 and 9"."""
-    return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
-
-
-def results(study: Study) -> Table:
+def results(study: Comparison) -> Table:
     rows, shown = [], []
     for variant in study.variants.values():
-        accuracy, loss = variant.accuracy, np.array([run.loss for run in variant.runs])
+        accuracy, loss = variant.accuracy, variant.on_test["loss"].to_numpy()
         low, high = mean_interval(accuracy)
         parameters = variant.runs[0].manifest["parameters"]
         rows.append(
@@ -184,7 +138,7 @@ def p_value(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def comparisons(study: Study) -> Table:
+def comparisons(study: Comparison) -> Table:
     """Each variant against the baseline on the seeds they share, by interval and by tests."""
     rows = []
     for name in list(study.variants)[1:]:
@@ -211,7 +165,7 @@ def comparisons(study: Study) -> Table:
     frame["holm_p"] = significance.holm(frame["permutation_p"])
     shown = pd.DataFrame(
         {
-            f"against {ARMS[0]}": frame["variant"],
+            f"against {BOTH[0]}": frame["variant"],
             "seeds": frame["seeds"].astype(str),
             "difference, pp": frame["difference"].map(points),
             "95 % interval, pp": [
@@ -230,14 +184,14 @@ def comparisons(study: Study) -> Table:
     return Table("comparisons", "The difference, by interval and by test", frame, shown)
 
 
-def pairs(study: Study) -> Table:
+def pairs(study: Comparison) -> Table:
     """The runs of each seed side by side, and McNemar's test of those two models."""
-    first, second = study.arms
+    first, second = study.both
     frame = pd.DataFrame(
         {
             "seed": first.seeds,
-            ARMS[0]: first.accuracy,
-            ARMS[1]: second.accuracy,
+            BOTH[0]: first.accuracy,
+            BOTH[1]: second.accuracy,
             "difference": second.accuracy - first.accuracy,
         }
     )
@@ -250,7 +204,7 @@ def pairs(study: Study) -> Table:
     shown = pd.DataFrame(
         {
             "seed": frame["seed"].astype(str),
-            **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
+            **{f"{arm}, %": frame[arm].map(percent) for arm in BOTH},
             "difference, pp": frame["difference"].map(points),
             "images gained": frame["gained"].map("{:,}".format),
             "images lost": frame["lost"].map("{:,}".format),
@@ -262,7 +216,7 @@ def pairs(study: Study) -> Table:
     return Table("pairs", "Test accuracy of each pair of runs", frame, shown)
 
 
-def runs(study: Study) -> Table:
+def runs(study: Comparison) -> Table:
     """Every run of every variant: the dots behind the means. `pairs` shows the accuracies."""
     frame = pd.DataFrame(
         [
@@ -270,14 +224,16 @@ def runs(study: Study) -> Table:
                 "variant": variant.name,
                 "seed": run.seed,
                 "accuracy": accuracy,
-                "loss": run.loss,
-                "validation_accuracy": run.history["val_accuracy"].iloc[-1],
+                "loss": loss,
+                "validation_accuracy": run.validation_accuracy,
                 "learned": run.learned,
                 "seconds": run.manifest["seconds"],
                 "images_per_second": run.manifest["images_per_second"],
             }
             for variant in study.variants.values()
-            for run, accuracy in zip(variant.runs, variant.accuracy, strict=True)
+            for run, accuracy, loss in zip(
+                variant.runs, variant.accuracy, variant.on_test["loss"], strict=True
+            )
         ]
     )
     shown = pd.DataFrame(
@@ -295,12 +251,12 @@ def runs(study: Study) -> Table:
     return Table("runs", "Every run", frame, shown)
 
 
-def curves(study: Study) -> Table:
+def curves(study: Comparison) -> Table:
     """Learning curves of the arms, a row for each run and epoch."""
     frame = pd.concat(
         [
             run.history.assign(variant=variant.name, seed=run.seed)
-            for variant in study.arms
+            for variant in study.both
             for run in variant.runs
         ],
         ignore_index=True,
@@ -327,9 +283,9 @@ def curves(study: Study) -> Table:
     return Table("curves", "After the last epoch, mean over seeds", frame, shown)
 
 
-def classes(study: Study) -> Table:
+def classes(study: Comparison) -> Table:
     """Accuracy within each true class, and the difference with its interval."""
-    first, second = study.arms
+    first, second = study.both
     rows = []
     for k in range(study.classes):
         own = study.labels == k
@@ -339,8 +295,8 @@ def classes(study: Study) -> Table:
                 {
                     "class": k,
                     "test_images": int(own.sum()),
-                    ARMS[0]: difference.first,
-                    ARMS[1]: difference.second,
+                    BOTH[0]: difference.first,
+                    BOTH[1]: difference.second,
                     "difference": difference.mean,
                     "low": difference.low,
                     "high": difference.high,
@@ -351,7 +307,7 @@ def classes(study: Study) -> Table:
         {
             "class": frame["class"].astype(str),
             "test images": frame["test_images"].map("{:,}".format),
-            **{f"{arm}, %": frame[arm].map(percent) for arm in ARMS},
+            **{f"{arm}, %": frame[arm].map(percent) for arm in BOTH},
             "difference, pp": frame["difference"].map(points),
             "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()],
         }
@@ -359,37 +315,37 @@ def classes(study: Study) -> Table:
     return Table("classes", "Test accuracy within each class", frame, shown)
 
 
-def confusion(study: Study) -> Table:
+def confusion(study: Comparison) -> Table:
     """Mean counts per run, and the confusions whose frequency changed most."""
-    counts = [variant.confusion(study.classes) for variant in study.arms]
+    counts = [variant.confusion(study.classes) for variant in study.both]
     true, read = (a.ravel() for a in np.indices(counts[0].shape))
     frame = pd.DataFrame(
-        {"true": true, "predicted": read, ARMS[0]: counts[0].ravel(), ARMS[1]: counts[1].ravel()}
+        {"true": true, "predicted": read, BOTH[0]: counts[0].ravel(), BOTH[1]: counts[1].ravel()}
     )
-    frame["difference"] = frame[ARMS[1]] - frame[ARMS[0]]
+    frame["difference"] = frame[BOTH[1]] - frame[BOTH[0]]
     off = frame[(frame["true"] != frame["predicted"]) & (frame["difference"] != 0)]
     top = off.reindex(off["difference"].abs().sort_values(ascending=False, kind="stable").index)[:8]
     shown = pd.DataFrame(
         {
             "true → predicted": top["true"].astype(str) + " → " + top["predicted"].astype(str),
-            **{arm: top[arm].map("{:.1f}".format) for arm in ARMS},
+            **{arm: top[arm].map("{:.1f}".format) for arm in BOTH},
             "difference": top["difference"].map(lambda d: f"{d:+.1f}".replace("-", MINUS)),
         }
     )
     return Table("confusion", "The confusions whose mean count per run changed most", frame, shown)
 
 
-def read_by(study: Study, index: np.ndarray, name: str, title: str) -> Table:
+def read_by(study: Comparison, index: np.ndarray, name: str, title: str) -> Table:
     """How each arm reads the test images of those indices, int [M]."""
     frame = pd.DataFrame({"index": index, "class": study.labels[index]})
     shown = pd.DataFrame(
         {"test image": frame["index"].astype(str), "class": frame["class"].astype(str)}
     )
-    for arm in study.arms:
+    for arm in study.both:
         votes = arm.predictions[:, index].T
         usual = np.array([np.bincount(vote).argmax() for vote in votes], int)
         right = arm.correct[:, index].sum(axis=0)
-        chance = np.mean([r.probabilities[index, study.labels[index]] for r in arm.runs], axis=0)
+        chance = np.ascontiguousarray(arm.probabilities[:, index, study.labels[index]]).mean(axis=0)
         frame[f"{arm.name}_prediction"], frame[f"{arm.name}_seeds_right"] = usual, right
         frame[f"{arm.name}_probability"] = chance
         shown[f"{arm.name} reads"] = [str(k) for k in usual]

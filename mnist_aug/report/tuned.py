@@ -3,25 +3,27 @@
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import ARMS, Study
-from mnist_aug.analysis.intervals import outcome, paired_interval
-from mnist_aug.report.search import Search
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import outcome, paired_interval, spread
+from mnist_aug.formatting import listed, percent, points, span, with_sd
 from mnist_aug.report.studies import Runs, of_arms
-from mnist_aug.report.tables import Table, listed, percent, points, span, spread, with_sd
+from mnist_aug.report.tables import Table
+from mnist_aug.results.extras import Search
+from mnist_aug.results.runs import BOTH
 
-BOTH = "augmentation, both arms tuned"
+BOTH_TUNED = "augmentation, both arms tuned"
 NEITHER = "augmentation, neither arm tuned"
 POLICY = "the tuned policy, all else as it was"
 BESIDE = "the tuned policy, the rest tuned with it"
 REST = "the rest tuned, the policy as it was"
 PAIRS = (
-    (BOTH, "tuned-baseline", "tuned-augmented"),
-    (NEITHER, *ARMS),
+    (BOTH_TUNED, "tuned-baseline", "tuned-augmented"),
+    (NEITHER, *BOTH),
     (BESIDE, "tuned-training", "tuned-augmented"),
-    (POLICY, ARMS[1], "tuned-policy"),
-    (REST, ARMS[1], "tuned-training"),
-    ("all settings tuned, with augmentation", ARMS[1], "tuned-augmented"),
-    ("all settings tuned, without augmentation", ARMS[0], "tuned-baseline"),
+    (POLICY, BOTH[1], "tuned-policy"),
+    (REST, BOTH[1], "tuned-training"),
+    ("all settings tuned, with augmentation", BOTH[1], "tuned-augmented"),
+    ("all settings tuned, without augmentation", BOTH[0], "tuned-baseline"),
 )
 
 
@@ -59,14 +61,14 @@ def gains(runs: Runs) -> Table:
     )
 
 
-def answer_words(table: Table, searches: dict[str, Search], content: Study) -> str:
+def answer_words(table: Table, searches: dict[str, Search], content: Comparison) -> str:
     """Whether augmentation still helps when both arms are tuned, and whether the policy does."""
     frame = table.frame.set_index("what")
     text = ""
-    if BOTH in frame.index:
+    if BOTH_TUNED in frame.index:
         text = (
             f"With both arms tuned{_budget(searches)}, augmentation changes test accuracy by "
-            f"{_told(frame.loc[BOTH])}; with neither tuned, by {_told(frame.loc[NEITHER])}. "
+            f"{_told(frame.loc[BOTH_TUNED])}; with neither tuned, by {_told(frame.loc[NEITHER])}. "
         )
     changes = [
         f"by {_told(frame.loc[pair])}, {how}"
@@ -78,12 +80,12 @@ def answer_words(table: Table, searches: dict[str, Search], content: Study) -> s
     ]
     if changes:
         text += (
-            f"The policy that the search found, in place of policy {content.arms[1].policy}, "
+            f"The policy that the search found, in place of policy {content.both[1].policy}, "
             f"changes it {'; and '.join(changes)}. "
         )
     if REST in frame.index:
         text += (
-            f"The other settings that it found, with policy {content.arms[1].policy}, change "
+            f"The other settings that it found, with policy {content.both[1].policy}, change "
             f"it by {_told(frame.loc[REST])}. "
         )
     return (
@@ -115,7 +117,7 @@ def _budget(searches: dict[str, Search]) -> str:
     )
 
 
-def kept(searches: dict[str, Search], runs: Runs | None, content: Study) -> Table:
+def kept(searches: dict[str, Search], runs: Runs | None, content: Comparison) -> Table:
     """The best trial's accuracy in the search, with new seeds and on test, beside the arm's."""
     every = of_arms(content) if runs is None else runs.frame
     rows = []
@@ -162,7 +164,7 @@ def kept(searches: dict[str, Search], runs: Runs | None, content: Study) -> Tabl
     )
 
 
-def kept_words(searches: dict[str, Search], runs: Runs | None, content: Study) -> list[str]:
+def kept_words(searches: dict[str, Search], runs: Runs | None, content: Comparison) -> list[str]:
     """How much of the search's gain on validation is left with new seeds and on test."""
     said = []
     every = of_arms(content) if runs is None else runs.frame

@@ -3,24 +3,26 @@
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import ARMS, Study, Variant
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import FEW_SEEDS, Difference
 from mnist_aug.analysis.metrics import CALIBRATION_BINS
-from mnist_aug.report.tables import listed, number, p_value, percent, points, span
+from mnist_aug.formatting import listed, number, percent, points, span
+from mnist_aug.report.tables import p_value
+from mnist_aug.results.runs import BOTH, VariantResults
 
 LEAST_SEEDS = 6  # the fewest with 2 / 2^S below 0.05
 NUMERALS = {2: "Two", 3: "Three", 4: "Four"}
 
 
-def subtitle(content: Study) -> str:
+def subtitle(content: Comparison) -> str:
     """What was trained on what; a sentence for each arm when they differ in it."""
-    first, second = (_trained(arm) for arm in content.arms)
+    first, second = (_trained(arm) for arm in content.both)
     if first == second:
         return first
-    return " ".join(f"{arm}: {text}" for arm, text in zip(ARMS, (first, second), strict=True))
+    return " ".join(f"{arm}: {text}" for arm, text in zip(BOTH, (first, second), strict=True))
 
 
-def _trained(variant: Variant) -> str:
+def _trained(variant: VariantResults) -> str:
     settings, manifest = variant.settings, variant.runs[0].manifest
     layers = "\N{EN DASH}".join(map(str, settings["layers"])) or "without hidden layers"
     epochs, dataset = settings["epochs"], manifest["dataset"]
@@ -32,15 +34,15 @@ def _trained(variant: Variant) -> str:
     )
 
 
-def verdict(content: Study, difference: Difference) -> str:
+def verdict(content: Comparison, difference: Difference) -> str:
     """The answer in one sentence, with the difference, its interval and n."""
-    policy = content.variants[ARMS[1]].policy
-    cause = f"augmentation (policy {policy})" if policy else f"variant {ARMS[1]}"
+    policy = content.variants[BOTH[1]].policy
+    cause = f"augmentation (policy {policy})" if policy else f"variant {BOTH[1]}"
     first, second = percent(difference.first), percent(difference.second)
     size = f"{points(difference.mean)} pp"
     interval = f"95 % interval {span(difference.low, difference.high)} pp"
     seeds = f"n = {difference.seeds} seed{'s' if difference.seeds > 1 else ''}"
-    place = f"on the {difference.examples:,} test images of {content.mark}"
+    place = f"on the {difference.examples:,} test images of {content.label}"
     if difference.outcome == "too few seeds":
         return (
             f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
@@ -95,10 +97,10 @@ def caution(difference: Difference, needed: int | None = None) -> str:
     return " ".join(said)
 
 
-def not_learned(content: Study) -> str:
+def not_learned(content: Comparison) -> str:
     """Which runs of the arms did not learn; empty when all did."""
     said = []
-    for arm in content.arms:
+    for arm in content.both:
         seeds = [str(run.seed) for run in arm.runs if not run.learned]
         if seeds:
             said.append(f"{arm.name} with seed{'s' if len(seeds) > 1 else ''} {listed(seeds)}")
@@ -143,7 +145,7 @@ def significance(comparisons: pd.DataFrame) -> str:
         span(row["better_low"], row["better_high"], lambda share: percent(share, 0)),
     )
     text = (
-        f"{ARMS[1]} is ahead in {ahead:g} of {seeds} seeds (a tie counts half); the chance "
+        f"{BOTH[1]} is ahead in {ahead:g} of {seeds} seeds (a tie counts half); the chance "
         f"that it is with another seed has the 95 % interval {chance} %. "
     )
     if seeds < LEAST_SEEDS:
@@ -165,11 +167,11 @@ def calibration(scores: pd.DataFrame) -> str:
     Args:
         scores: the frame of `calibration.scores`.
     """
-    first, second = (scores.set_index("variant").loc[arm] for arm in ARMS)
+    first, second = (scores.set_index("variant").loc[arm] for arm in BOTH)
     return (
         "Mean largest probability less accuracy, which is above zero where a network is surer "
-        f"than it should be: {points(first['overconfidence'])} pp with {ARMS[0]}, "
-        f"{points(second['overconfidence'])} pp with {ARMS[1]}. The expected calibration error "
+        f"than it should be: {points(first['overconfidence'])} pp with {BOTH[0]}, "
+        f"{points(second['overconfidence'])} pp with {BOTH[1]}. The expected calibration error "
         f"is the mean distance of the two over {CALIBRATION_BINS} bins of equal mass; the "
         "Brier score is the squared distance of the probabilities to the truth, summed over "
         "classes. Less is better for both."
@@ -183,7 +185,7 @@ def last_epochs(curves: pd.DataFrame) -> str:
         curves: the frame of `tables.curves`, a row for each run and epoch of the arms.
     """
     ends, least = [], []
-    for arm in ARMS:
+    for arm in BOTH:
         mean = (
             curves[curves["variant"] == arm]
             .groupby("epoch")["val_loss"]
@@ -198,7 +200,7 @@ def last_epochs(curves: pd.DataFrame) -> str:
     scored = (
         f"Both arms are scored after epoch {ends[0]}"
         if ends[0] == ends[1]
-        else f"{ARMS[0]} is scored after epoch {ends[0]} and {ARMS[1]} after epoch {ends[1]}"
+        else f"{BOTH[0]} is scored after epoch {ends[0]} and {BOTH[1]} after epoch {ends[1]}"
     )
     return (
         f"{scored}, with no early stopping. Mean validation loss was least {' and '.join(least)}."
@@ -211,10 +213,10 @@ def training_time(cost: pd.DataFrame) -> str:
     Args:
         cost: the frame of `provenance.cost`, a row for each variant.
     """
-    first, second = (cost.set_index("variant").loc[arm] for arm in ARMS)
+    first, second = (cost.set_index("variant").loc[arm] for arm in BOTH)
     text = (
-        f"Median training time of a run: {number(first['seconds'])} s with {ARMS[0]}, "
-        f"{number(second['seconds'])} s with {ARMS[1]} (wall clock; the first run of each "
+        f"Median training time of a run: {number(first['seconds'])} s with {BOTH[0]}, "
+        f"{number(second['seconds'])} s with {BOTH[1]} (wall clock; the first run of each "
         "includes compiling, and other work on the machine counts)."
     )
     apart = (
@@ -224,15 +226,15 @@ def training_time(cost: pd.DataFrame) -> str:
     if not apart:
         return text
     ratio = number(second["seconds"] / first["seconds"])
-    return f"{text} That is {ratio} times as long with {ARMS[1]} as with {ARMS[0]}."
+    return f"{text} That is {ratio} times as long with {BOTH[1]} as with {BOTH[0]}."
 
 
 def changed_images(gain: np.ndarray) -> str:
     """How many test images more, fewer and as many seeds read right; gain float [N]."""
     better, worse = int((gain > 0).sum()), int((gain < 0).sum())
     return (
-        f"Of {len(gain):,} test images, {ARMS[1]} reads {better:,} right in more seeds than "
-        f"{ARMS[0]} does, {worse:,} in fewer, and {len(gain) - better - worse:,} in as many."
+        f"Of {len(gain):,} test images, {BOTH[1]} reads {better:,} right in more seeds than "
+        f"{BOTH[0]} does, {worse:,} in fewer, and {len(gain) - better - worse:,} in as many."
     )
 
 

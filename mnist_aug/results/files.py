@@ -1,247 +1,310 @@
-"""Files of a results folder, read and checked: each is whole and of its kind, or named in a line.
+"""Files: written whole or not at all, and read back only if they are what was written.
 
-What is damaged by chance shows by what the files say of each other: a history has an epoch a row,
-an accuracy is that of the confusions beside it. Who forges files that agree is not found out.
+A manifest is a JSON file that holds checksums of the files it answers for, and one of itself. That
+is the one guard of results: what agrees with its manifest is whole and ours, and is not looked at
+any further; what doesn't is named in one line with what makes it again.
 """
 
+from __future__ import annotations
+
+import glob
+import hashlib
 import io
 import json
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import filelock
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
-from mnist_aug.data.eval_sets import DOSES
 from mnist_aug.errors import UserError
-from mnist_aug.results import manifest as manifests
 
-AGAIN = "delete samples.npz and run `make evaluate`, which writes it anew"
-TRAINED_ANEW = "delete the run's folder and run `make {}`, which trains it anew"
-STUDIES = ("ablation", "strength", "data-efficiency", "automatic", "epochs", "tuned", "records")
-MOST_BYTES = 2**31  # of a file's content; that of a study of MNIST has some MB
-# Columns that hold text.
-WORDS = ("variant", "test_set", "benchmark", "method", "against", "setting")
-WHOLE = {"seed": 0, "epoch": 1, "repeat": 0, "images": 1, "trial": 0}  # whole numbers, the least
-MOST = 2**53  # of a whole number
-SHARES = {"accuracy", "val_accuracy", "validation", "importance"}  # in [0, 1]
-LOSSES = {"loss", "val_loss"}  # of a run that diverged not a number; nothing else may lack one
-HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+FORMAT = 2  # of manifests; raised when older ones can't be read as they are
+LOCK = ".lock"
+TEXT_COLUMNS = ("variant", "eval_set", "benchmark", "method", "against", "setting")
+
+# Writing ------------------------------------------------------------------------------------------
 
 
-def read_json(path: Path) -> dict:
-    """A JSON object. Raises UserError where it is missing or damaged."""
-    try:
-        value = json.loads(_content(path))
-        json.dumps(value, ensure_ascii=False).encode()  # half a character can't be written again
-    except (ValueError, RecursionError):
-        raise damaged(path) from None
-    if not isinstance(value, dict):
-        raise damaged(path)
-    return value
+@contextmanager
+def written(target: Path) -> Iterator[Path]:
+    """A temporary path to write a file or fill a folder at; it takes the target's name at the end.
 
-
-def read_manifest(folder: Path, seed: int | None = None) -> dict:
-    """The manifest of the run in a folder.
+    Whatever interrupts the writing leaves the target as it was; only a kill between the two
+    renames that replace a folder leaves none. What killed processes left half-written is removed.
 
     Raises:
-        UserError: it is missing, damaged, lacks something, or is of another variant than its
-            folder or of another seed.
+        UserError: the place can't be written to.
     """
-    path = folder / "manifest.json"
-    manifest = read_json(path)
-    fault = manifests.fault(manifest)
-    if fault is None and seed not in (None, manifest["seed"]):
-        fault = f"says seed {manifest['seed']}"
-    if fault is None and manifest["variant"]["name"] != folder.parent.name:
-        fault = f"is of variant {manifest['variant']['name']!r}"
-    if fault:
-        raise UserError(f"{path} {fault}: {remedy(path)}")
+    target = Path(target)
+    own = f".{target.name}.{platform.node()}-{os.getpid()}"
+    temporary = target.with_name(f"{own}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target)
+        yield temporary
+        if temporary.is_dir() and target.exists():
+            aside = target.with_name(f"{own}.old")
+            target.rename(aside)
+            temporary.rename(target)
+            shutil.rmtree(aside)
+        else:
+            temporary.replace(target)
+    except OSError as error:
+        raise unwritable(target, error) from None
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def sweep(target: Path) -> None:
+    """Remove what processes of this machine that have ended left next to a target, if possible."""
+    name = re.compile(
+        rf"\.{re.escape(target.name)}\.{re.escape(platform.node())}-([0-9]{{1,9}})\.(tmp|old)"
+    )
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        found = name.fullmatch(left.name)
+        if found and not is_alive(int(found[1])):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    left.unlink()
+
+
+def is_alive(process: int) -> bool:
+    """Whether this machine has a process of that number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
+
+
+def check_writable(folder: Path) -> None:
+    """Look whether a folder can be made and written to; nothing is left of it.
+
+    Raises:
+        UserError: it can't be written to, which is better known before the work.
+    """
+    try:
+        there = next(
+            place for place in (folder, *folder.absolute().parents) if os.path.lexists(place)
+        )
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise unwritable(folder, error) from None
+
+
+def unwritable(place: Path, error: OSError) -> UserError:
+    """What to raise where a place can't be written to."""
+    return UserError(
+        f"{place} can't be written ({error.strerror or error}): check the folder and its free space"
+    )
+
+
+def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A compressed .npz file of the arrays, the same bytes each time."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # names are ours
+    return file.getvalue()
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def digest(data: object) -> str:
+    """The start of the SHA-256 of plain data, for names."""
+    return _sha256(_canonical(data))[:12]
+
+
+# Manifests ----------------------------------------------------------------------------------------
+
+
+def manifest_bytes(content: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
+    """A manifest of that content that answers for these files.
+
+    Args:
+        content: plain data.
+        files: what is in them, by their path from the manifest's folder.
+    """
+    whole = {
+        "format": FORMAT,
+        **content,
+        "files": {name: _sha256(held) for name, held in files.items()},
+    }
+    whole["sha256"] = _sha256(_canonical(whole))
+    return (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def write_with_manifest(path: Path, content: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    """Write files and, last, the manifest that answers for them.
+
+    Raises:
+        UserError: the place can't be written to.
+    """
+    for name, held in {**files, path.name: manifest_bytes(content, files)}.items():
+        with written(path.parent / name) as temporary:
+            temporary.write_bytes(held)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a manifest says.
+
+    Raises:
+        UserError: it is missing, damaged, or of another format.
+    """
+    try:
+        manifest = json.loads(path.read_bytes())
+        own = manifest.pop("sha256", None)
+        if "format" in manifest and manifest["format"] != FORMAT:
+            raise UserError(
+                f"{path} has format {manifest['format']}, and this version reads {FORMAT}: "
+                f"{remedy(path)}"
+            )
+        if own != _sha256(_canonical(manifest)):
+            raise ValueError
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: {remedy(path)}") from None
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be read ({error.strerror}): check its permissions, or {remedy(path)}"
+        ) from None
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        raise damaged(path) from None
     return manifest
 
 
-def read_search(path: Path) -> dict:
-    """What a search found, `<arm>.json`. Raises UserError where it is missing or damaged."""
-    about = read_json(path)
-    if fault := manifests.search_fault(about):
-        raise UserError(f"{path} {fault}: {remedy(path)}")
-    return about
-
-
-def read_history(folder: Path, manifest: dict) -> pd.DataFrame:
-    """The history of the run in a folder: epoch, loss and accuracy, and where images were held
-    out val_loss and val_accuracy.
-
-    Raises:
-        UserError: it is missing or damaged, or has not a row for each epoch of the manifest.
-    """
-    path = folder / "history.csv"
-    held_out = manifest["dataset"]["validation"] > 0
-    history = read_csv(path, HISTORY if held_out else HISTORY[:3])
-    epochs = manifest["variant"]["epochs"]
-    if not np.array_equal(history["epoch"], np.arange(1, epochs + 1)):
-        raise UserError(
-            f"{path} has not one row for each of the {epochs} epochs of "
-            f"manifest.json: {remedy(path)}"
-        )
-    return history
-
-
-def read_scores(path: Path) -> pd.DataFrame:
-    """A variant's `metrics.csv`, which lies in a folder with the variant's name.
-
-    Raises:
-        UserError: it is missing or damaged, is another variant's, or has not one row for each
-            seed and test set.
-    """
-    metrics = read_csv(path, ("variant", "seed", "test_set", "accuracy", "loss", "images"))
-    if set(metrics["variant"]) != {path.parent.name}:
-        raise UserError(
-            f"{path} is of another variant than its folder {path.parent.name}: {remedy(path)}"
-        )
-    sets = set(metrics["test_set"])
-    whole = len(metrics) == metrics["seed"].nunique() * len(sets)
-    if metrics.duplicated(["seed", "test_set"]).any() or not whole or "test" not in sets:
-        raise UserError(f"{path} has not one row a seed for each test_set: {remedy(path)}")
-    if (metrics.groupby("test_set")["images"].nunique() > 1).any() or not all(map(_dosed, sets)):
-        raise damaged(path)
-    for row in metrics[metrics["test_set"] == "test"].itertuples():
-        right, total = _counted(path, getattr(row, "confusion", None))
-        if right is not None and (total != row.images or abs(right / total - row.accuracy) > 1e-9):
-            raise UserError(
-                f"{path} gives accuracy {row.accuracy:.6g} for seed {row.seed}, and "
-                f"other counts of confusions: {remedy(path)}"
-            )
-    return metrics
-
-
-def _dosed(test_set: str) -> bool:
-    """Whether the name of a test set that says a dose says a number."""
-    axis, _, dose = test_set.partition("/")
-    if axis not in DOSES:
-        return True
-    try:
-        return bool(np.isfinite(float(dose)))
-    except ValueError:
-        return False
-
-
-def _counted(path: Path, confusion: object) -> tuple[int | None, int | None]:
-    """Images read right and all images of a row's confusions; None where it has none."""
-    if confusion is None:  # no such column
-        return None, None
-    try:
-        counts = np.array(json.loads(confusion))
-        if (
-            counts.ndim != 2
-            or counts.dtype.kind != "i"
-            or len({*counts.shape}) != 1
-            or (counts < 0).any()
-        ):
-            raise ValueError
-    except (ValueError, TypeError, RecursionError):
-        raise damaged(path) from None
-    return int(np.trace(counts)), int(counts.sum())
-
-
-def read_csv(path: Path, columns: tuple[str, ...], empty: bool = False) -> pd.DataFrame:
-    """A table with at least those columns. Raises UserError where it is missing or damaged.
+def read(path: Path, manifest: Mapping[str, Any], folder: Path | None = None) -> bytes:
+    """A file that the manifest answers for.
 
     Args:
-        empty: whether it may have no rows.
-    """
-    content = _content(path)
-    try:
-        if not content.endswith(b"\n"):  # cut within a line
-            raise ValueError
-        frame = pd.read_csv(io.BytesIO(content), dtype=dict.fromkeys(WORDS, str), low_memory=False)
-        if len(frame):
-            for column in columns:
-                _check_column(column, frame[column])
-        if {*columns} - {*frame} or (frame.empty and not empty):
-            raise ValueError
-    except (ValueError, KeyError, OverflowError):
-        raise damaged(path) from None
-    return frame
-
-
-def _check_column(name: str, values: pd.Series) -> None:
-    if name in WORDS:
-        fits = values.notna().all()
-    elif is_bool_dtype(values) or not is_numeric_dtype(values):
-        fits = name == "pruned" and is_bool_dtype(values)
-    elif name in WHOLE:
-        fits = is_integer_dtype(values) and values.between(WHOLE[name], MOST).all()
-    elif name in SHARES:
-        fits = values.between(0, 1).all()
-    elif name in LOSSES:
-        fits = not (values < 0).any()
-    else:
-        fits = np.isfinite(values).all()
-    if not fits:
-        raise ValueError
-
-
-def read_npz(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
-    """The named arrays of an .npz file, or all of them.
+        folder: the manifest's; the file's own if None.
 
     Raises:
-        UserError: the file is missing, damaged, lacks one of them, or unpacks to more than
-            `MOST_BYTES`.
+        UserError: it is missing, or not what was written.
     """
+    name = path.relative_to(folder or path.parent).as_posix()
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            claimed = sum(info.file_size for info in arrays.zip.infolist())
-            if claimed > MOST_BYTES:
-                raise UserError(
-                    f"{path} unpacks to {claimed:,} bytes, over the limit of "
-                    f"{MOST_BYTES:,}: {remedy(path)}"
-                )
-            read = {name: arrays[name] for name in names or arrays.files}
-            if not all(isinstance(array, np.ndarray) for array in read.values()):
-                raise ValueError  # NumPy hands over as bytes what is no array
-            return read
-    except (FileNotFoundError, PermissionError, UserError) as error:
-        raise _unread(path, error) from None
-    except Exception:  # what zipfile, zlib and NumPy throw at damage is no closed list
-        raise damaged(path) from None
+        held = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: {remedy(path)}") from None
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be read ({error.strerror}): check its permissions, or {remedy(path)}"
+        ) from None
+    if manifest["files"].get(name) != _sha256(held):
+        raise damaged(path)
+    return held
 
 
-def _content(path: Path) -> bytes:
+def is_whole(path: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether a file next to its manifest is what was written."""
     try:
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise UserError(
-                f"{path} has {size:,} bytes, over the limit of {MOST_BYTES:,}: {remedy(path)}"
-            )
-        return path.read_bytes()
-    except (OSError, UserError) as error:
-        raise _unread(path, error) from None
+        read(path, manifest)
+    except UserError:
+        return False
+    return True
 
 
-def _unread(path: Path, error: Exception) -> UserError:
-    if isinstance(error, UserError):
-        return error
-    if isinstance(error, FileNotFoundError):
-        return UserError(f"{path} is missing: {remedy(path)}")
-    return UserError(f"{path} can't be read ({error.strerror}): {remedy(path)}")
+def table(held: bytes) -> pd.DataFrame:
+    """A table from the bytes of a CSV file that was written here."""
+    return pd.read_csv(
+        io.BytesIO(held),
+        dtype=dict.fromkeys(TEXT_COLUMNS, str),
+        low_memory=False,
+    )
+
+
+def arrays(held: bytes) -> dict[str, np.ndarray]:
+    """Arrays from the bytes of an .npz file that was written here."""
+    with np.load(io.BytesIO(held), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def damaged(path: Path) -> UserError:
-    return UserError(f"{path} is damaged: {remedy(path)}")
+    return UserError(f"{path} is damaged or was changed by hand: {remedy(path)}")
 
 
 def remedy(path: Path) -> str:
-    """What makes a file of a results folder anew."""
-    if path.name.startswith("bench"):
-        return "run `make bench` again, or delete it"
-    if path.parent.name == "tune":
-        return "run `make tune` again"
-    of_run = path.name in ("manifest.json", "history.csv")
-    above = (
-        path.parent.parent.parent if path.parent.name.startswith("seed-") else (path.parent.parent)
-    )
-    if above.name == "recipes":
-        return TRAINED_ANEW.format("records ROW=recipes")
-    if above.name in STUDIES:
-        return TRAINED_ANEW.format(above.name) if of_run else f"run `make {above.name}` again"
-    return TRAINED_ANEW.format("report") if of_run else AGAIN
+    """What makes a file of a results folder again."""
+    study = next((part for part in reversed(path.parts[-4:-1]) if part in MAKES), None)
+    again = MAKES[study] if study else "make report"
+    of_run = path.parent.name.startswith("seed-")
+    if path.name.startswith("bench."):
+        return "delete it and run `make bench`"
+    if of_run and not path.name.endswith(".npz"):
+        return f"delete the run's folder and run `{again}`"
+    if of_run or path.name == "metrics.csv":
+        folder = path.parents[1] if of_run else path.parent
+        return f"delete {folder / 'evaluation.json'} and run `{again}`"
+    if path.name.endswith(".npz"):
+        return f"delete {path.with_name('samples.json')} and run `{again}`"
+    return f"delete it and run `{again}`"
+
+
+# What makes the contents of a folder of results again.
+MAKES = {
+    "ablation": "make ablation",
+    "strength": "make strength",
+    "data-efficiency": "make data-efficiency",
+    "automatic": "make automatic",
+    "epochs": "make epochs",
+    "tuned": "make tuned",
+    "tune": "make tune",
+    "published": "make published",
+    "recipes": "make published ROW=recipes",
+}
+
+
+def _sha256(held: bytes) -> str:
+    return hashlib.sha256(held).hexdigest()
+
+
+def _canonical(data: object) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+
+
+# One command at a time ----------------------------------------------------------------------------
+
+_locks: dict[Path, filelock.BaseFileLock] = {}
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other commands from working in a folder at the same time.
+
+    Waits, and says so in a line, while another is at work there. What is called within may ask for
+    the same folder again. There is no lock where the folder is missing or can't be written to, or
+    where its file system knows no locks.
+    """
+    place = Path(folder).resolve()
+    lock = _locks.setdefault(place, filelock.FileLock(place / LOCK, thread_local=False))
+    with suppress(OSError, NotImplementedError):
+        if place.is_dir():
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                print(f"{folder}: waiting for another command that is at work there", flush=True)
+                lock.acquire()
+    held = lock.is_locked
+    try:
+        yield
+    finally:
+        if held:
+            lock.release()

@@ -1,48 +1,53 @@
-"""Runs on disk: one variant trained with one seed, in `results/<variant>/seed-<nn>/`."""
+"""Runs on disk: how a results folder is laid out, and what is in it.
 
-import glob
-import hashlib
-import json
-import os
-import platform
+    results/<variant>/seed-<nn>/        a run: the variant trained with one seed
+        mnist_num_reader.keras          the model
+        history.csv                     a row for each epoch
+        manifest.json                   what was trained, with what and when; answers for both
+        predictions.npz, correct.npz    what the model predicts
+    results/<variant>/metrics.csv       a row for each run and evaluation set
+    results/<variant>/evaluation.json   answers for metrics.csv, predictions.npz and correct.npz
+    results/<study>/<variant>/          the same, for the variants of a study
+    results/tune/                       what the hyperparameter search found
+    results/samples.npz, weights.npz    what the report shows; samples.json answers for both
+    results/benchmark.csv               times; benchmark.json answers for it
+
+Nothing else in the package knows these names or reads these files. `files` guards them.
+"""
+
+from __future__ import annotations
+
 import re
-import shutil
-import tempfile
-import zipfile
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
-from mnist_aug.results import manifest as manifests
-from mnist_aug.train.variant import Variant
+from mnist_aug.results import files
 
 MODEL = "mnist_num_reader.keras"
 HISTORY = "history.csv"
 MANIFEST = "manifest.json"
 PREDICTIONS = "predictions.npz"
 CORRECT = "correct.npz"
-# The code that weights depend on, beside the settings and the dataset, which a manifest spells out.
-TRAINING_SOURCES = ("train/models", "train/pipeline", "train/trainer")
-AUGMENTATION_SOURCES = (
-    "augment/vectorize",
-    *(
-        f"augment/engine/{name}"
-        for name in ("canvas", "draws", "faults", "geometry", "pixels", "structure", "warp")
-    ),
-)
-ASKED = {"variant": dict, "seed": int, "dataset": dict, "sources_sha256": dict}  # must agree
+METRICS = "metrics.csv"
+EVALUATION = "evaluation.json"
+BOTH = ("baseline", "augmented")  # the variants that every results folder compares
+# What must agree between a run on disk and what is wanted, next to the dataset's content.
+SETTINGS = ("variant", "seed", "fingerprint")
 
 
-def folder(results: Path, variant: str, seed: int) -> Path:
+def run_folder(results: Path, variant: str, seed: int) -> Path:
     return Path(results) / variant / f"seed-{seed:02d}"
 
 
 def seeds(results: Path, variant: str) -> list[int]:
-    """Seeds of the whole runs of a variant on disk, in order."""
+    """Seeds of the runs of a variant on disk, in order."""
     found = (
         re.fullmatch(r"seed-(\d{2,})", path.parent.name)
         for path in (Path(results) / variant).glob(f"seed-*/{MANIFEST}")
@@ -50,87 +55,49 @@ def seeds(results: Path, variant: str) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-def asked(variant: Variant, seed: int, dataset: Dataset) -> dict:
-    """The part of a manifest that says what was asked for, and by which code."""
-    train = dataset.training_count(variant.validation_split)
-    return {
-        "variant": variant.settings(),
-        "seed": seed,
-        "dataset": {
-            "name": dataset.name,
-            "origin": dataset.origin,
-            "sha256": dataset.sha256,
-            "train": train,
-            "validation": len(dataset.x_train) - train,
-            "test": len(dataset.x_test),
-            "image_shape": list(dataset.image_shape),
-            "classes": dataset.classes,
-        },
-        "sources_sha256": sources_sha256(variant),
-    }
+def trained_variants(results: Path) -> list[str]:
+    """Names of the variants that have runs in a folder, in order of their first runs' names."""
+    return sorted({path.parents[1].name for path in Path(results).glob(f"*/seed-*/{MANIFEST}")})
 
 
-def sources_sha256(variant: Variant) -> dict:
-    """SHA-256 of the code that a variant's weights depend on."""
-    return {
-        "training": _sha256(TRAINING_SOURCES),
-        "augmentation": _sha256(AUGMENTATION_SOURCES) if variant.policy else None,
-    }
+def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
+    """Why the run on disk is not the one that is wanted, in words, or None if it is.
 
-
-def disagreement(run: Path, wanted: dict) -> str | None:
-    """Why the run on disk does not answer what is asked, in words, or None if it does.
+    Args:
+        wanted: the part of a manifest that says what a run is of.
 
     Raises:
-        UserError: the run was trained on another dataset; it is not ours to overwrite.
+        UserError: the run was trained on another dataset, so it is not ours to overwrite.
     """
     if not run.exists():
         return "not trained yet"
     try:
-        manifest = read_manifest(run)
-    except UserError as error:
-        return str(error)
+        manifest = files.read_manifest(run / MANIFEST)
+    except UserError:
+        return f"{MANIFEST} is missing or damaged"
     other = manifest["dataset"]
-    if other.get("sha256") != wanted["dataset"]["sha256"]:
+    if other["sha256"] != wanted["dataset"]["sha256"]:
         raise UserError(
-            f"{run} was trained on dataset {called(other)}, but "
-            f"{called(wanted['dataset'])} is asked for: give another RESULTS= "
-            "(--results), or `make clean-results` first"
+            f"{run} was trained on dataset {dataset_label(other)}, not on "
+            f"{dataset_label(wanted['dataset'])}: give another RESULTS= (--results), or "
+            "`make clean-results` first"
         )
-    if not (run / MODEL).exists():
-        return f"{MODEL} is missing"
-    if not _is_whole_zip(run / MODEL):
-        return f"{MODEL} is damaged"
-    for part in ASKED:
+    for name in (MODEL, HISTORY):
+        if not files.is_whole(run / name, manifest):
+            return f"{name} is {'damaged' if (run / name).exists() else 'missing'}"
+    for part in SETTINGS:
         if manifest[part] != wanted[part]:
             return _difference(part, manifest[part], wanted[part])
-    return None if _has_history(run, manifest) else f"{HISTORY} is missing or damaged"
+    return None
 
 
-def _is_whole_zip(path: Path) -> bool:
-    """Whether what an archive holds agrees with its checksums."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except Exception:  # what zipfile and zlib throw at damage is no closed list
-        return False
-
-
-def _has_history(run: Path, manifest: dict) -> bool:
-    """Whether the history has a row for each epoch."""
-    try:
-        return (run / HISTORY).read_bytes().count(b"\n") == 1 + manifest["variant"]["epochs"]
-    except OSError:
-        return False
-
-
-def called(dataset: dict) -> str:
+def dataset_label(dataset: Mapping[str, Any]) -> str:
     """A dataset of a manifest in words: its name, and the start of its SHA-256."""
     return f"{dataset.get('name')!r} ({str(dataset.get('sha256'))[:8]}…)"
 
 
-def _difference(part: str, old, new) -> str:
-    if part == "sources_sha256":
+def _difference(part: str, old: Any, new: Any) -> str:
+    if part == "fingerprint":
         return "the training code has changed"
     if isinstance(old, dict):
         key = next(
@@ -146,143 +113,270 @@ def _difference(part: str, old, new) -> str:
     return f"{part} was {old}, now {new}"
 
 
-def read_manifest(run: Path) -> dict:
-    """The run's manifest.
+def learned(training_loss: float, classes: int) -> bool:
+    """Whether a mean loss in nats is below that of guessing all classes alike; not if it is NaN."""
+    return classes < 2 or bool(training_loss < np.log(classes))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One variant trained with one seed, as its manifest describes it."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def seed(self) -> int:
+        return int(self.manifest["seed"])
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """epoch, loss, accuracy and, where images were held out, val_loss and val_accuracy.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        return files.table(files.read(self.folder / HISTORY, self.manifest))
+
+    @property
+    def validation_accuracy(self) -> float:
+        """After the last epoch, in [0, 1]; NaN where no images were held out."""
+        last = self.history.iloc[-1]
+        return float(last.get("val_accuracy", np.nan))
+
+    @property
+    def learned(self) -> bool:
+        """Whether the last training loss is below that of guessing."""
+        return learned(self.history["loss"].iloc[-1], self.manifest["dataset"]["classes"])
+
+    @property
+    def model(self) -> Path:
+        return self.folder / MODEL
+
+
+def read_run(folder: Path) -> Run:
+    """The run in a folder.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: its manifest is missing or damaged.
     """
-    try:
-        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{run / MANIFEST} can't be read ({error}): train the run again") from None
-    if not isinstance(manifest, dict) or not all(
-        isinstance(manifest.get(part), kind) for part, kind in ASKED.items()
-    ):
-        raise UserError(f"{run / MANIFEST} lacks what a manifest must say: train the run again")
-    if fault := manifests.fault(manifest):
-        raise UserError(f"{run / MANIFEST} {fault}: train the run again")
-    return manifest
+    return Run(Path(folder), files.read_manifest(Path(folder) / MANIFEST))
 
 
-@contextmanager
-def written(target: Path):
-    """A temporary path to write a file or fill a folder at; it takes the target's name at the end.
-
-    Whatever interrupts the writing leaves the target as it was; only a kill between the two
-    renames that replace a folder leaves none. What killed processes left half written goes.
+def read_runs(folder: Path) -> list[Run]:
+    """All runs of the variant in a folder, in order of seed.
 
     Raises:
-        UserError: the place can't be written to.
+        UserError: a manifest is missing or damaged.
     """
-    target = Path(target)
-    own = f".{target.name}.{platform.node()}-{os.getpid()}"
-    temporary = target.with_name(f"{own}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sweep(target)
-        yield temporary
-        if temporary.is_dir() and target.exists():
-            aside = target.with_name(f"{own}.old")
-            target.rename(aside)
-            temporary.rename(target)
-            shutil.rmtree(aside)
-        else:
-            temporary.replace(target)
-    except OSError as error:
-        raise unwritable(target, error) from None
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                temporary.unlink()
+    folder = Path(folder)
+    return [
+        read_run(run_folder(folder.parent, folder.name, s))
+        for s in seeds(folder.parent, folder.name)
+    ]
 
 
-def sweep(target: Path) -> None:
-    """Remove what processes of this machine that are gone left beside a target, if it can be."""
-    name = re.compile(
-        rf"\.{re.escape(target.name)}\.{re.escape(platform.node())}"
-        r"-([0-9]{1,9})\.(tmp|old)"
-    )
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
-        found = name.fullmatch(left.name)
-        if found and not is_alive(int(found[1])):
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    left.unlink()
+@dataclass(frozen=True, eq=False)
+class VariantResults:
+    """The evaluated runs of one variant.
 
-
-def is_alive(process: int) -> bool:
-    """Whether this machine has a process of that number."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return True
-
-
-def write_folder(target: Path, files: dict[str, bytes]) -> None:
-    """Write the files of a folder, all or none.
-
-    Raises:
-        UserError: the place can't be written to.
+    Attributes:
+        folder: the variant's.
+        evaluation: its `evaluation.json`, with `variant`, `dataset` and `runs`.
+        metrics: a row for each run and evaluation set: variant, seed, eval_set, accuracy, loss,
+            brier, ece, images.
+        runs: in order of seed; none of an ensemble, which has none of its own.
     """
-    with written(target) as temporary:
-        temporary.mkdir()
-        for name, content in files.items():
-            (temporary / name).write_bytes(content)
 
+    folder: Path
+    evaluation: dict[str, Any]
+    metrics: pd.DataFrame
+    runs: tuple[Run, ...]
 
-def check_writable(folder: Path) -> None:
-    """Look whether a folder can be made and written to; nothing is left of it.
+    @property
+    def name(self) -> str:
+        return self.folder.name
 
-    Raises:
-        UserError: it can't be written to, which is better known before the work.
-    """
-    try:
-        there = next(
-            place for place in (folder, *folder.absolute().parents) if os.path.lexists(place)
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.evaluation["variant"]
+
+    @property
+    def dataset(self) -> dict[str, Any]:
+        return self.evaluation["dataset"]
+
+    @property
+    def policy(self) -> str | None:
+        return (self.settings.get("policy") or {}).get("name")
+
+    @cached_property
+    def on_test(self) -> pd.DataFrame:
+        """The metrics on the test images, by seed."""
+        return self.metrics[self.metrics["eval_set"] == "test"].set_index("seed").sort_index()
+
+    @property
+    def seeds(self) -> list[int]:
+        return [int(seed) for seed in self.on_test.index]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Accuracy by seed (rows) and evaluation set (columns)."""
+        return self.metrics.pivot_table("accuracy", "seed", "eval_set")
+
+    @cached_property
+    def images(self) -> dict[str, int]:
+        """How many images each evaluation set has."""
+        return {
+            str(k): int(v) for k, v in self.metrics.groupby("eval_set")["images"].first().items()
+        }
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """float [S], on the test images, in [0, 1]."""
+        return self.on_test["accuracy"].to_numpy()
+
+    @cached_property
+    def _predicted(self) -> list[dict[str, np.ndarray]]:
+        return [self._arrays(seed, PREDICTIONS) for seed in self.seeds]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int [N], of the test images."""
+        return self._predicted[0]["labels"].astype(int)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """float32 [S, N, K], of the test images."""
+        return np.stack([arrays["probabilities"] for arrays in self._predicted])
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """int [S, N], the class with the largest probability."""
+        return np.stack([one["probabilities"].argmax(axis=1) for one in self._predicted])
+
+    @cached_property
+    def correct(self) -> np.ndarray:
+        """bool [S, N], whether the run with seed s classifies test image i correctly."""
+        return self.predictions == self.labels
+
+    def confusion(self, classes: int) -> np.ndarray:
+        """float [K, K], mean count over the runs; rows are true classes, columns predictions."""
+        cells = self.labels * classes + self.predictions
+        counts = np.bincount(cells.ravel(), minlength=classes**2)
+        return counts.reshape(classes, classes) / len(self.seeds)
+
+    @cached_property
+    def _correct_bits(self) -> list[dict[str, np.ndarray]]:
+        return [self._arrays(seed, CORRECT) for seed in self.seeds]
+
+    def correct_on(self, eval_set: str) -> np.ndarray:
+        """bool [S, M], as `correct`, on another set whose images are compared one by one."""
+        bits = np.stack([one[eval_set] for one in self._correct_bits])
+        return np.unpackbits(bits, axis=1, count=self.images[eval_set]).astype(bool)
+
+    def only(self, seeds: list[int]) -> VariantResults:
+        """The same of these seeds alone."""
+        return replace(
+            self,
+            metrics=self.metrics[self.metrics["seed"].isin(seeds)],
+            runs=tuple(run for run in self.runs if run.seed in seeds),
         )
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        raise unwritable(folder, error) from None
+
+    def _arrays(self, seed: int, name: str) -> dict[str, np.ndarray]:
+        path = self.folder / f"seed-{seed:02d}" / name
+        return files.arrays(files.read(path, self.evaluation, self.folder))
 
 
-def unwritable(place: Path, error: OSError) -> UserError:
-    """What to raise where a place can't be written to."""
-    return UserError(
-        f"{place} can't be written ({error.strerror or error}): check the folder and its free space"
-    )
+def read_variant(folder: Path) -> VariantResults:
+    """The evaluated runs of the variant in a folder.
+
+    Raises:
+        UserError: a file is missing or damaged, or a run was trained again since.
+    """
+    folder = Path(folder)
+    evaluation = files.read_manifest(folder / EVALUATION)
+    metrics = files.table(files.read(folder / METRICS, evaluation))
+    runs = []
+    for seed, weights in evaluation["runs"].items():
+        if weights is None:  # an ensemble
+            continue
+        run = read_run(folder / f"seed-{seed}")
+        if run.manifest["weights_sha256"] != weights:
+            raise UserError(
+                f"{folder / METRICS} is not of the weights in seed-{seed}, which was trained "
+                f"again: {files.remedy(folder / METRICS)}"
+            )
+        runs.append(run)
+    return VariantResults(folder, evaluation, metrics, tuple(runs))
 
 
-def write_npz(path: Path, arrays: dict) -> None:
-    """Write arrays by name, compressed, the same bytes each time.
+def read_variants(results: Path) -> dict[str, VariantResults]:
+    """The evaluated variants of a results folder by name, all on one dataset.
+
+    Raises:
+        UserError: a file is missing or damaged, or two variants have different datasets.
+    """
+    found = {
+        path.parent.name: read_variant(path.parent)
+        for path in sorted(Path(results).glob(f"*/{METRICS}"))
+    }
+    for first, second in zip([*found.values()][:-1], [*found.values()][1:], strict=True):
+        if first.dataset["sha256"] != second.dataset["sha256"]:
+            raise UserError(
+                f"{results} mixes datasets: {dataset_label(first.dataset)} for {first.name} and "
+                f"{dataset_label(second.dataset)} for {second.name}: give each dataset its own "
+                "results folder"
+            )
+    return found
+
+
+def forget_evaluation(results: Path, variant: str) -> None:
+    """Remove the metrics of a variant, one of whose runs is trained again."""
+    for name in (METRICS, EVALUATION):
+        (Path(results) / variant / name).unlink(missing_ok=True)
+
+
+def write_evaluation(
+    folder: Path,
+    content: Mapping[str, Any],
+    metrics: pd.DataFrame,
+    arrays: Mapping[int, Mapping[str, Mapping[str, np.ndarray]]],
+) -> None:
+    """Write what an evaluation made of a variant.
+
+    Args:
+        content: of `evaluation.json`.
+        metrics: as in `VariantResults`.
+        arrays: by seed and file name.
 
     Raises:
         UserError: the place can't be written to.
     """
-    with written(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
+    held = {
+        f"seed-{seed:02d}/{name}": files.npz_bytes(inside)
+        for seed, own in arrays.items()
+        for name, inside in own.items()
+    }
+    files.write_with_manifest(
+        Path(folder) / EVALUATION, content, {**held, METRICS: files.csv_bytes(metrics)}
+    )
 
 
-def write_json(path: Path, data: dict) -> None:
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def write_run(
+    results: Path,
+    variant: str,
+    seed: int,
+    held: Mapping[str, bytes],
+) -> None:
+    """Write the files of a run, all or none.
 
-
-@cache
-def _sha256(names: tuple[str, ...]) -> str:
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update((Path(__file__).parents[1] / f"{name}.py").read_bytes())
-    return digest.hexdigest()
-
-
-def digest(data: dict) -> str:
-    """The start of the SHA-256 of plain data, for names."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
+    Raises:
+        UserError: the place can't be written to.
+    """
+    target = run_folder(results, variant, seed)
+    if target.exists():
+        forget_evaluation(results, variant)
+    with files.written(target) as temporary:
+        temporary.mkdir()
+        for name, content in held.items():
+            (temporary / name).write_bytes(content)

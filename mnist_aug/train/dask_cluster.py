@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
-from mnist_aug.train.jobs import KEPT, add, work
+from mnist_aug.train.jobs import KEPT, add
 
 try:
     from distributed import Client, KilledWorker, WorkerPlugin
@@ -39,7 +39,7 @@ class _Data(WorkerPlugin):
 
 @contextmanager
 def connected(dataset: Dataset, address: str) -> Iterator[tuple[Callable, Callable, Callable]]:
-    """What `workers.Workers` takes: to submit, to know the slots, and to check the connection.
+    """What `pools.Pool` takes: to submit, to know the slots, and to check the connection.
 
     There are twice as many slots as workers, so that none waits for its next run and an adaptive
     cluster sees that there is more to do. A run whose worker is lost is trained by another.
@@ -48,11 +48,11 @@ def connected(dataset: Dataset, address: str) -> Iterator[tuple[Callable, Callab
         UserError: the scheduler can't be reached or is lost, or workers are unfit.
     """
     for name in ("distributed", "distributed.client", "tornado.application"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # its errors are told here
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # the errors raised here say the same
     reason = None
     try:
         client = Client(address, timeout=LOST_SECONDS, set_as_default=False)
-    except Exception as error:  # an address that is none makes Dask raise various ones
+    except Exception as error:  # what Dask raises for a wrong address varies
         reason = str(error)
     if reason is not None:
         gc.collect()  # closes the client that failed; later, in another thread, it could lock up
@@ -84,11 +84,11 @@ def connected(dataset: Dataset, address: str) -> Iterator[tuple[Callable, Callab
         if not client.nthreads():
             print(f"no Dask worker at {address} yet: waiting for one", flush=True)
         executor = client.get_executor(pure=False)
-        yield lambda job: executor.submit(work, job), slots, check
+        yield executor.submit, slots, check
     except KilledWorker as error:
         raise UserError(
             f"a run ended several Dask workers ({error.last_worker.address} the last), "
-            f"by want of memory perhaps: {KEPT}"
+            f"perhaps for want of memory: {KEPT}"
         ) from None
     except (CancelledError, OSError):
         raise gone from None

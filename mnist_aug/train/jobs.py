@@ -5,23 +5,29 @@ cores. A worker gets the dataset once, then jobs; of each it returns the run's f
 caller writes. So workers share nothing, and a run is on disk once or not at all.
 """
 
+from __future__ import annotations
+
 import hashlib
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mnist_aug import arguments
-from mnist_aug import provenance as environment
+from mnist_aug import backend, provenance
 from mnist_aug.augment.vectorize import ImageByImageWarning
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
-from mnist_aug.results import runs as run
-from mnist_aug.train import checkpoints as state_file
+from mnist_aug.fingerprint import fingerprint
+from mnist_aug.results import files, runs
 from mnist_aug.train.variant import Variant
+
+if TYPE_CHECKING:  # TensorFlow takes seconds to start, so only where there is something to train
+    from mnist_aug.train.trainer import Trainer
 
 KEPT = "finished runs are kept, and the same command goes on from them"
 
@@ -31,43 +37,94 @@ class Job:
     """A run to be trained.
 
     Attributes:
-        variant: what to train; its policy is taken from `asked`, where it is spelled out.
-        asked: what `run.asked` says of the run.
+        variant: what to train; its policy is taken from `wanted`, where it is spelled out.
+        wanted: what `wanted_manifest` says of the run.
         command: the command line, for the manifest.
-        state: where a long run saves its state, if that folder is there.
+        checkpoint: where a long run saves its checkpoint, if that folder is there.
         logs: folder for TensorBoard, or None.
     """
 
     variant: Variant
-    asked: dict
+    wanted: Mapping[str, Any]
     command: str
-    state: Path | None = None
+    checkpoint: Path | None = None
     logs: Path | None = None
+
+
+def wanted_manifest(variant: Variant, seed: int, dataset: Dataset) -> dict[str, Any]:
+    """The part of a manifest that says what a run is of, and the fingerprint of its code."""
+    train = dataset.training_count(variant.validation_split)
+    return {
+        "variant": variant.settings(),
+        "seed": seed,
+        "dataset": {
+            "name": dataset.name,
+            "origin": dataset.origin,
+            "sha256": dataset.sha256,
+            "train": train,
+            "validation": len(dataset.x_train) - train,
+            "test": len(dataset.x_test),
+            "image_shape": list(dataset.image_shape),
+            "classes": dataset.classes,
+        },
+        "fingerprint": fingerprints(variant.policy is not None),
+    }
+
+
+@cache
+def fingerprints(augments: bool) -> dict[str, str | None]:
+    """Fingerprints of the code that weights depend on, next to settings and dataset."""
+    engine = ("augment.vectorize:Engine", "augment.engine.structure:build")
+    return {
+        "training": fingerprint(("train.trainer:Trainer",), ("train",)),
+        "augmentation": fingerprint(engine, ("augment.vectorize", "augment.engine"))
+        if augments
+        else None,
+    }
 
 
 class _Worker:
     """What a process that trains keeps from job to job."""
 
-    def __init__(self, stop=None):
+    def __init__(self, stop: Any = None, on_epoch: Callable[[], None] | None = None) -> None:
         self.stop = stop  # an event, to leave off at a block's end
-        self.datasets = {}  # by SHA-256
-        self.trainer = self.compiled = None  # the last, and the settings that it was compiled for
+        self.on_epoch = on_epoch
+        self.datasets: dict[str, Dataset] = {}  # by SHA-256
+        # The last trainer, and the settings that it was compiled for.
+        self.trainer: Trainer | None = None
+        self.compiled: dict[str, Any] | None = None
 
 
 _here = _Worker()
 _one_at_a_time = threading.Lock()
 
 
-def prepare(dataset: Dataset, stop=None) -> None:
-    """Give this process the dataset that its jobs are about, and the event that ends them."""
+def prepare(dataset: Dataset, stop: Any = None, on_epoch: Callable[[], None] | None = None) -> None:
+    """Give this process the dataset that its jobs are about.
+
+    Args:
+        stop: an event that ends its jobs.
+        on_epoch: called at the end of each epoch.
+    """
     global _here
-    _here = _Worker(stop)
+    _here = _Worker(stop, on_epoch)
     add(dataset)
 
 
 def add(dataset: Dataset) -> None:
-    """Give this process a dataset beside those of other commands, which share the process."""
+    """Give this process a dataset, too; commands that share it may each have their own."""
     _here.datasets[dataset.sha256] = dataset
+
+
+def dataset_here(sha256: str) -> Dataset:
+    """A dataset that this process was given."""
+    return _here.datasets[sha256]
+
+
+def stop_if_interrupted() -> None:
+    """Raise KeyboardInterrupt if the event given to `prepare` is set."""
+    if _here.stop is not None and _here.stop.is_set():
+        raise KeyboardInterrupt
 
 
 def work(job: Job) -> dict[str, bytes]:
@@ -77,40 +134,41 @@ def work(job: Job) -> dict[str, bytes]:
         UserError: the policy fails, or this worker is unfit for the job or its disk full.
         KeyboardInterrupt: the event given to `prepare` was set.
     """
-    _leave_off_if_asked()
+    stop_if_interrupted()
     with _one_at_a_time, _temporary_folder() as folder:
-        # TensorFlow takes seconds to start, so only when there is something to train.
-        if not arguments.import_tensorflow_quietly(one_thread=True):
+        if not backend.start_tensorflow(one_thread=True):
             raise UserError(
-                "a worker's TensorFlow was started with several threads: give the "
-                "worker a process of its own"
+                "a worker's TensorFlow was started with several threads: give the worker a process "
+                "of its own"
             )
-        if run.sources_sha256(job.variant) != job.asked["sources_sha256"]:
+        if fingerprints(job.variant.policy is not None) != job.wanted["fingerprint"]:
             raise UserError("a worker has another version of mnist_aug: install the same on all")
         trainer = _trainer(job)
-        started = environment.now()
-        state = job.state if job.state is not None and job.state.parent.is_dir() else None
-        if state is not None and not state_file.is_whole(state, job.asked):
-            state.unlink(missing_ok=True)  # the run starts anew
-        trained, history, seconds = trainer.fit(job.asked["seed"], _callbacks(job), state=state)
-        digest = hashlib.sha256()
-        for weights in trained.get_weights():
-            digest.update(weights.tobytes())
-        trained.save(folder / run.MODEL)
-        history.to_csv(folder / run.HISTORY)
-        run.write_json(
-            folder / run.MANIFEST,
-            job.asked
-            | {
-                "parameters": trained.count_params(),
-                "weights_sha256": digest.hexdigest(),
-                "seconds": round(seconds, 3),
-                "images_per_second": round(len(trainer.train[0]) * len(history) / seconds),
-                "started": started,
-            }
-            | environment.describe(job.command),
+        started = provenance.now()
+        checkpoint = job.checkpoint
+        if checkpoint is not None and not checkpoint.parent.is_dir():
+            checkpoint = None
+        trained, history, seconds = trainer.fit(
+            job.wanted["seed"], _callbacks(job), checkpoint=checkpoint
         )
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        weights = hashlib.sha256()
+        for array in trained.get_weights():
+            weights.update(array.tobytes())
+        trained.save(folder / runs.MODEL)
+        held = {
+            runs.MODEL: (folder / runs.MODEL).read_bytes(),
+            runs.HISTORY: history.to_csv(lineterminator="\n").encode(),
+        }
+        about = {
+            **job.wanted,
+            "parameters": trained.count_params(),
+            "weights_sha256": weights.hexdigest(),
+            "seconds": round(seconds, 3),
+            "images_per_second": round(len(trainer.train[0]) * len(history) / seconds),
+            "started": started,
+            **provenance.describe(job.command),
+        }
+        return {**held, runs.MANIFEST: files.manifest_bytes(about, held)}
 
 
 @contextmanager
@@ -119,15 +177,15 @@ def _temporary_folder() -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
     except OSError as error:  # on a cluster it would pass for a lost connection
-        raise run.unwritable(Path(tempfile.gettempdir()), error) from None
+        raise files.unwritable(Path(tempfile.gettempdir()), error) from None
 
 
-def _trainer(job: Job):
+def _trainer(job: Job) -> Trainer:
     """A trainer set to the job's variant, compiled once for all that it can train."""
     from mnist_aug.train.trainer import Trainer
 
-    settings = job.asked["variant"]
-    sha256 = job.asked["dataset"]["sha256"]
+    settings = job.wanted["variant"]
+    sha256 = job.wanted["dataset"]["sha256"]
     compiled = {"dataset": sha256} | {
         key: value
         for key, value in settings.items()
@@ -135,7 +193,7 @@ def _trainer(job: Job):
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImageByImageWarning)  # the caller has warned
-        if compiled == _here.compiled:
+        if compiled == _here.compiled and _here.trainer is not None:
             _here.trainer.take(job.variant, settings)
         else:
             _here.trainer = Trainer(job.variant, _here.datasets[sha256], settings)
@@ -143,16 +201,15 @@ def _trainer(job: Job):
     return _here.trainer
 
 
-def _leave_off_if_asked() -> None:
-    if _here.stop is not None and _here.stop.is_set():
-        raise KeyboardInterrupt
-
-
 def _callbacks(job: Job) -> list:
     import keras
 
+    on_epoch = _here.on_epoch or (lambda: None)
     callbacks = [
-        keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: _leave_off_if_asked())
+        keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: stop_if_interrupted(),
+            on_epoch_end=lambda epoch, logs: on_epoch(),
+        )
     ]
     if job.logs is not None:
         callbacks.append(keras.callbacks.TensorBoard(job.logs))

@@ -1,160 +1,186 @@
 """Training: the runs that are missing or out of date, in parallel."""
 
+from __future__ import annotations
+
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mnist_aug import provenance as environment
-from mnist_aug.analysis.metrics import learned
+from mnist_aug import provenance, terminal
 from mnist_aug.augment import policy
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
-from mnist_aug.results import lock
-from mnist_aug.results import runs as run
+from mnist_aug.results import files, runs
+from mnist_aug.train import pools
+from mnist_aug.train.jobs import Job, wanted_manifest, work
+from mnist_aug.train.pools import Pool
 from mnist_aug.train.variant import Variant
-from mnist_aug.train.workers import Job, workers
 
-STATE = ".state.npz"  # how the name of an unfinished run's state ends
+CHECKPOINT = ".checkpoint.npz"  # how the name of an unfinished run's checkpoint ends
+
+Wanted = dict[tuple[str, int], tuple[Variant, dict[str, Any]]]  # by variant and seed: its manifest
+Todo = dict[tuple[str, int], tuple[Variant, dict[str, Any], str]]  # and why it is to be trained
 
 
-def train(variant: Variant, seeds: Iterable[int], dataset: Dataset, results: Path, **where) -> None:
+def train(
+    variant: Variant, seeds: Iterable[int], dataset: Dataset, results: Path, **where: Any
+) -> None:
     """Train a variant once for each seed, as `train_all` does."""
     train_all([(variant, seed) for seed in seeds], dataset, results, **where)
 
 
 def train_all(
-    runs: Iterable[tuple[Variant, int]],
+    wanted: Iterable[tuple[Variant, int]],
     dataset: Dataset,
     results: Path,
     processes: int = 1,
     scheduler: str | None = None,
     tensorboard: bool = False,
+    pool: Pool | None = None,
 ) -> None:
-    """Train the runs, given as (variant, seed), that are not on disk as asked.
+    """Train the runs, given as (variant, seed), that are not on disk as wanted.
 
-    A run is whole or absent: it is written beside its place and renamed at its end. Runs that
-    agree with what is asked are left untouched. A run that takes long saves its state, and goes
-    on from it after whatever ended it. Commands with the same results folder wait for each other.
+    A run is whole or absent: it is written under another name and renamed at its end. Runs that
+    agree with what is wanted are left untouched. A run that takes long saves checkpoints, and goes
+    on from the last after whatever ended it. Commands with the same results folder wait for each
+    other.
 
     Args:
-        processes, scheduler: as for `workers.workers`.
+        processes, scheduler: as for `pools.pool`.
         tensorboard: write logs for TensorBoard into `results/tensorboard/`.
+        pool: where to train, in place of a pool of its own.
 
     Raises:
         UserError: the policy or the dataset is unfit, a run on disk is of another dataset, the
             results can't be written, or workers can't be had or are lost.
     """
     results = Path(results)
-    wanted = {
-        (variant.name, seed): (variant, run.asked(variant, seed, dataset)) for variant, seed in runs
+    by_run: Wanted = {
+        (variant.name, seed): (variant, wanted_manifest(variant, seed, dataset))
+        for variant, seed in wanted
     }
-    _sweep(wanted, results)
-    todo = _missing(wanted, results)
+    _sweep(by_run, results)
+    todo = _missing(by_run, results)
     if not todo:
         return
     if tensorboard and find_spec("tensorboard") is None:
         raise UserError("TENSORBOARD=1 (--tensorboard) needs TensorBoard: pip install tensorboard")
     _check(dataset, results, [variant for variant, *_ in todo.values()])
     made = [place for place in (results, *results.parents) if not place.exists()]
-    with suppress(OSError):  # told when a run is written
+    with suppress(OSError):  # raised when a run is written
         results.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
-    with lock.alone(results):
+    with files.locked(results):
         try:
             # Another command may have trained some of them while this one waited.
-            todo = _missing({key: wanted[key] for key in todo}, results)
+            todo = _missing({key: by_run[key] for key in todo}, results, quiet=True)
             if todo:
-                _train(todo, dataset, results, processes, scheduler, tensorboard)
+                with (
+                    nullcontext(pool)
+                    if pool
+                    else pools.pool(dataset, len(todo), processes, scheduler) as where
+                ):
+                    _train(todo, results, where, tensorboard)
         except UserError:
             with suppress(OSError):  # some hold what was trained
                 for place in made:
+                    if [path.name for path in place.iterdir()] == [files.LOCK]:
+                        (place / files.LOCK).unlink()
                     place.rmdir()
             raise
 
 
-def _sweep(wanted: dict, results: Path) -> None:
-    """Remove what killed commands left beside runs that, being whole, are not written again."""
+def _sweep(wanted: Wanted, results: Path) -> None:
+    """Remove what killed commands left next to runs that, being whole, are not written again."""
     if any(
         left.suffix in (".tmp", ".old")
         for name in {name for name, _ in wanted}
         for left in (results / name).glob(".seed-*")
     ):
-        with lock.alone(results):
+        with files.locked(results):
             for name, seed in wanted:
-                run.sweep(run.folder(results, name, seed))
+                files.sweep(runs.run_folder(results, name, seed))
 
 
-def _missing(wanted: dict, results: Path) -> dict:
-    """Of (variant, what is asked) by name and seed those not on disk, each with the reason."""
+def _missing(wanted: Wanted, results: Path, quiet: bool = False) -> Todo:
+    """Those not on disk, each with the reason."""
     todo = {}
-    for (name, seed), (variant, asked) in wanted.items():
-        if reason := run.disagreement(run.folder(results, name, seed), asked):
-            todo[name, seed] = (variant, asked, reason)
+    for (name, seed), (variant, manifest) in wanted.items():
+        if reason := runs.disagreement(runs.run_folder(results, name, seed), manifest):
+            todo[name, seed] = (variant, manifest, reason)
     for name in dict.fromkeys(name for name, _ in wanted):
-        if name not in (missing for missing, _ in todo):
+        if not quiet and name not in (missing for missing, _ in todo):
             print(f"{name}: all runs are up to date", flush=True)
     return todo
 
 
-def _train(
-    todo: dict,
-    dataset: Dataset,
-    results: Path,
-    processes: int,
-    scheduler: str | None,
-    tensorboard: bool,
-) -> None:
-    jobs = iter(todo)
-    pending = {}
-    with (
-        progress("training", len(todo)) as step,
-        workers(dataset, len(todo), processes, scheduler) as where,
-    ):
+def _train(todo: Todo, results: Path, pool: Pool, tensorboard: bool) -> None:
+    left = iter(todo)
+    pending: dict = {}
+    total = sum(variant.epochs for variant, *_ in todo.values())
+    before = pool.epochs() if pool.epochs else 0
+    what = f"training {len(todo)} run{'s' if len(todo) > 1 else ''}"
+    slots = int(min(len(todo), pool.slots()))
+    print(
+        f"{what}{f', {slots} at a time' if slots > 1 else ''}: TensorFlow starts and compiles "
+        "first, which takes some seconds",
+        flush=True,
+    )
+    with terminal.progress(f"{what}: starting TensorFlow", total) as bar:
+
+        def on_wait() -> None:
+            if pool.epochs and (done := pool.epochs() - before):
+                bar.describe(what)
+                bar.reached(done)
+
+        pool.on_wait = on_wait
+        finished = 0
         while True:
-            while len(pending) < where.slots() and (key := next(jobs, None)):
-                variant, asked, _ = todo[key]
-                with suppress(OSError):  # told when the run is written
-                    (results / variant.name).mkdir(parents=True, exist_ok=True)  # for its state
-                pending[where.submit(_job(variant, asked, results, tensorboard))] = key
+            while len(pending) < pool.slots() and (key := next(left, None)):
+                variant, manifest, _ = todo[key]
+                with suppress(OSError):  # raised when the run is written
+                    (results / variant.name).mkdir(parents=True, exist_ok=True)  # for checkpoints
+                pending[pool.submit(work, _job(variant, manifest, results, tensorboard))] = key
             if not pending:
                 break
-            for (name, seed), files in where.finished(pending):
-                target = run.folder(results, name, seed)
-                if target.exists():  # its scores are of other weights
-                    (results / name / "metrics.csv").unlink(missing_ok=True)
-                run.write_folder(target, files)
-                for state in (results / name).glob(f".seed-{seed:02d}.*{STATE}"):
-                    state.unlink(missing_ok=True)
-                step(_told(name, seed, todo[name, seed][2], files))
+            for (name, seed), held in pool.finished(pending):
+                runs.write_run(results, name, seed, held)
+                for checkpoint in (results / name).glob(f".seed-{seed:02d}.*{CHECKPOINT}"):
+                    checkpoint.unlink(missing_ok=True)
+                finished += todo[name, seed][0].epochs
+                if pool.epochs is None:
+                    bar.describe(what)
+                    bar.reached(finished)
+                bar.say(_line(name, seed, todo[name, seed][2], held))
+        pool.on_wait = lambda: None
 
 
 def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
-    """Tell what is wrong, or slow, before anything is trained."""
+    """Say what is wrong, or slow, before anything is trained."""
     for name in dict.fromkeys(name for variant in variants for name in variant.policies()):
         check_policy(name, dataset.image_shape)
     for name in dict.fromkeys(variant.name for variant in variants):
-        run.check_writable(results / name)
+        files.check_writable(results / name)
     for split in dict.fromkeys(variant.validation_split for variant in variants):
         count = dataset.training_count(split)
         unseen = np.setdiff1d(dataset.y_train[count:], dataset.y_train[:count])
         if len(unseen):
             print(
-                f"note: of class {', '.join(map(str, unseen))} there are images in the last "
-                f"{split:.0%} of the training images, which validate, and none among those "
-                "trained on: shuffle the training images",
+                f"note: the validation images, the last {split:.0%} of the training images, hold "
+                f"class {', '.join(map(str, unseen))}, and the images trained on do not: shuffle "
+                "the training images",
                 flush=True,
             )
 
 
-def check_policy(name: str, shape: tuple) -> None:
+def check_policy(name: str, shape: tuple[int, ...]) -> None:
     """Try a policy on one image of that shape, (H, W).
 
     Raises:
@@ -167,41 +193,38 @@ def check_policy(name: str, shape: tuple) -> None:
         raise
     except Exception as error:  # whatever senseless numbers make of NumPy and OpenCV
         raise UserError(
-            f"policy {name} can't be done to images of {shape[0]} by {shape[1]} pixels "
+            f"policy {name} fails on images of {shape[0]} by {shape[1]} pixels "
             f"({policy.reason_of(error)}): correct its numbers"
         ) from None
 
 
-def _job(variant: Variant, asked: dict, results: Path, tensorboard: bool) -> Job:
+def _job(variant: Variant, manifest: dict[str, Any], results: Path, tensorboard: bool) -> Job:
     results = results.resolve()
-    logs = results / "tensorboard" / variant.name / f"seed-{asked['seed']:02d}"
+    logs = results / "tensorboard" / variant.name / f"seed-{manifest['seed']:02d}"
+    # Another name for each different run that may be wanted under the same variant and seed.
+    checkpoint = f".seed-{manifest['seed']:02d}.{files.digest(manifest)}{CHECKPOINT}"
     return Job(
         variant,
-        asked,
-        environment.command_line(),
-        _state(results, variant.name, asked),
+        manifest,
+        provenance.command_line(),
+        results / variant.name / checkpoint,
         logs if tensorboard else None,
     )
 
 
-def _state(results: Path, name: str, asked: dict) -> Path:
-    """Where the state of an unfinished run is; another for each different run asked for."""
-    return results / name / f".seed-{asked['seed']:02d}.{run.digest(asked)}{STATE}"
-
-
-def validation(files: dict[str, bytes]) -> float:
+def validation(held: dict[str, bytes]) -> float:
     """Validation accuracy after the last epoch of a run's files, in [0, 1]."""
-    return float(pd.read_csv(io.BytesIO(files[run.HISTORY]))["val_accuracy"].iloc[-1])
+    return float(pd.read_csv(io.BytesIO(held[runs.HISTORY]))["val_accuracy"].iloc[-1])
 
 
-def _told(name: str, seed: int, reason: str, files: dict[str, bytes]) -> str:
-    manifest = json.loads(files[run.MANIFEST])
-    last = pd.read_csv(io.BytesIO(files[run.HISTORY])).iloc[-1]
+def _line(name: str, seed: int, reason: str, held: dict[str, bytes]) -> str:
+    manifest = json.loads(held[runs.MANIFEST])
+    last = pd.read_csv(io.BytesIO(held[runs.HISTORY])).iloc[-1]
     held_out = "val_accuracy" in last
     classes = manifest["dataset"]["classes"]
     amiss = (
         ""
-        if learned(last["loss"], classes)
+        if runs.learned(last["loss"], classes)
         else (
             f"; it did not learn: its training loss, {last['loss']:.4g}, is not below that of "
             f"guessing, ln {classes} = {np.log(classes):.4f}"
@@ -212,26 +235,3 @@ def _told(name: str, seed: int, reason: str, files: dict[str, bytes]) -> str:
         f"{'validation' if held_out else 'training'} accuracy "
         f"{last['val_accuracy' if held_out else 'accuracy']:.4f}{amiss}"
     )
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar with the time left, on a terminal; gives a function that tells of one more done."""
-    console = Console(soft_wrap=True, highlight=False)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(what, total=total)
-
-        def step(line: str) -> None:
-            bar.console.print(line, markup=False)
-            bar.advance(task)
-
-        yield step

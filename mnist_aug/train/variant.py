@@ -90,7 +90,7 @@ def configured(name: str, epochs: int | None = None, policy: str | None = None) 
     if epochs is not None:
         variant = replace(variant, epochs=epochs)
     if policy is not None:
-        policies.load(policy)  # a mistake in it is told before the other arm is trained
+        policies.load(policy)  # a mistake in it is found before the other variant is trained
         if variant.policy is not None:
             variant = replace(variant, policy=policy)
     return variant

@@ -354,8 +354,8 @@ function changed(image, { turn, right, down, size, noise }) {
 function start() {
   const part = (id) => document.getElementById(`try-${id}`);
   const data = JSON.parse(part("data").textContent);
-  const arms = data.arms.map((arm) => ({
-    name: arm.name, read: network(arm.sizes, decoded(`try-weights-${arm.name}`)),
+  const networks = data.networks.map((one) => ({
+    name: one.name, read: network(one.sizes, decoded(`try-weights-${one.name}`)),
   }));
   const pad = part("pad"), pen = pad.getContext("2d", { willReadFrequently: true });
   const sliders = ["turn", "right", "down", "size", "noise"];
@@ -375,26 +375,26 @@ function start() {
     for (const name of sliders) part(`${name}-value`).textContent = part(name).value;
     if (!image) {
       paint(part("seen"), new Uint8Array(SIDE * SIDE));
-      arms.forEach((arm) => show(arm.name, []));
+      networks.forEach((one) => show(one.name, []));
       return;
     }
     const seen = changed(image, settings());
     paint(part("seen"), seen);
-    const said = arms.map((arm) => {
-      const chances = arm.read(seen), best = chances.indexOf(Math.max(...chances));
+    const said = networks.map((one) => {
+      const chances = one.read(seen), best = chances.indexOf(Math.max(...chances));
       if (best < 0) {
-        show(arm.name, []);
-        return `${arm.name} reads nothing, as its training diverged`;
+        show(one.name, []);
+        return `${one.name} reads nothing, as its training diverged`;
       }
-      show(arm.name, chances);
-      return `${arm.name} reads ${best} (${(100 * chances[best]).toFixed(1)} %)`;
+      show(one.name, chances);
+      return `${one.name} reads ${best} (${(100 * chances[best]).toFixed(1)} %)`;
     });
     say(`${said.join("; ")}.${doubts.length ? ` Doubtful: ${doubts.join("; ")}.` : ""}`);
   }
 
   function show(name, chances) {
     const best = chances.length ? Math.max(...chances) : -1;
-    document.querySelectorAll(`[data-arm="${name}"]`).forEach((cell, digit) => {
+    document.querySelectorAll(`[data-network="${name}"]`).forEach((cell, digit) => {
       const chance = chances[digit] ?? 0;
       cell.querySelector("meter").value = chance;
       cell.querySelector("span").textContent = chances.length

@@ -1,0 +1,49 @@
+"""Numbers as text, the same on the terminal and in the report."""
+
+import numpy as np
+import pandas as pd
+
+MINUS = "\N{MINUS SIGN}"
+NO_NUMBER = "not a number"  # what training that diverged leaves; infinity, too
+
+
+def percent(fraction: float, digits: int = 2) -> str:
+    return decimals(100 * fraction, digits)
+
+
+def decimals(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else NO_NUMBER
+
+
+def points(fraction: float, digits: int = 2) -> str:
+    """A difference of fractions in percentage points, with its sign."""
+    if not np.isfinite(fraction):
+        return NO_NUMBER
+    text = f"{100 * fraction:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+
+
+def span(low: float, high: float, show=points) -> str:
+    return "none" if np.isnan(low) else f"{show(low)} to {show(high)}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A measure with three significant digits or more, thousands set apart by commas."""
+    if not np.isfinite(value):
+        return NO_NUMBER
+    if value == 0 or abs(value) >= 10**digits:
+        return f"{value:,.0f}"
+    decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(value)))))
+    return f"{value:,.{decimals}f}"
+
+
+def with_sd(frame: pd.DataFrame, part: str) -> pd.Series:
+    """Means in column `part` and SDs in `<part>_sd` as text, percent; no SD for a single run."""
+    return frame[part].map(percent) + frame[f"{part}_sd"].map(
+        lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}"
+    )
+
+
+def listed(names: list[str]) -> str:
+    """Names as words: "3", "3 and 5", "3, 5 and 9"."""
+    return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)

@@ -1,0 +1,50 @@
+"""What commands say while they work: a bar with the time left on a terminal, lines in a log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class Bar:
+    """A bar on a terminal; in a log, its lines alone."""
+
+    def __init__(self, progress: Progress, total: float) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total)
+
+    def describe(self, text: str) -> None:
+        """What is being done, at the left of the bar."""
+        self._progress.update(self._task, description=text)
+
+    def reached(self, count: float) -> None:
+        """How much of the total is done."""
+        self._progress.update(self._task, completed=count)
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._progress.console.print(line, markup=False)
+
+
+@contextmanager
+def progress(text: str, total: float) -> Iterator[Bar]:
+    """A bar, which goes at the end.
+
+    Args:
+        text: what is being done.
+        total: how much there is to do.
+    """
+    console = Console(soft_wrap=True, highlight=False)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %, left:"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        shown = Bar(bar, total)
+        shown.describe(text)
+        yield shown

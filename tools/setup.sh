@@ -1,0 +1,23 @@
+# Make .venv from requirements.lock, with uv where it is there; called by `make setup`.
+set -e
+PYTHON=${PYTHON:-python3}
+"$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || {
+  echo "error: $PYTHON is not Python 3.10 to 3.13: give PYTHON=..." >&2
+  exit 2
+}
+echo "setting up .venv from requirements.lock, once: about 150 packages, 2 GB, 1 to 3 minutes"
+if command -v uv > /dev/null; then
+  uv venv --quiet --clear --python "$PYTHON" .venv
+  export VIRTUAL_ENV=.venv
+  uv pip install --require-hashes --no-deps -r requirements.lock
+  uv pip install --quiet --no-deps --no-build-isolation -e .
+else
+  "$PYTHON" -m venv --clear .venv
+  echo "  .venv is made; pip downloads and installs the packages, which takes most of the time"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+    -r requirements.lock
+  echo "  the packages are installed; mnist-aug itself follows"
+  PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+    --no-deps --no-build-isolation -e .
+fi
+echo "  .venv is ready"
