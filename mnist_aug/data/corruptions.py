@@ -231,7 +231,7 @@ def _zigzag(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _canny_edges(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    smooth = (_blurred(images, 1) * 255).round().astype(np.uint8)
+    smooth: np.ndarray = (_blurred(images, 1) * 255).round().astype(np.uint8)
     return (
         np.stack([cv2.Canny(image, 0.1 * 255, 0.2 * 255, L2gradient=True) for image in smooth])
         / 255

@@ -187,7 +187,8 @@ def _one_digit(mask: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, list[str]
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(
         mask.astype(np.uint8), connectivity=8
     )
-    weights = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count)[1:]
+    places = labels.ravel().astype(np.intp)
+    weights = np.bincount(places, weights=ink.ravel(), minlength=count)[1:]
     left, top, width, height = boxes[1:, :4].T
     right, bottom = left + width, top + height
     inside = (left > 0) & (top > 0) & (right < mask.shape[1]) & (bottom < mask.shape[0])

@@ -175,7 +175,7 @@ class Warp:
 
 def _is_identity(matrices: np.ndarray) -> np.ndarray:
     """bool [N]: within NumPy's `allclose` of the identity, where albumentations leaves an image."""
-    return (np.abs(matrices - np.eye(3)) <= 1e-8 + 1e-5 * np.eye(3)).all((1, 2))  # type: ignore[return-value]
+    return (np.abs(matrices - np.eye(3)) <= 1e-8 + 1e-5 * np.eye(3)).all((1, 2))  # type: ignore[return-value,unused-ignore]
 
 
 @lru_cache(maxsize=16)
