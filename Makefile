@@ -60,7 +60,7 @@ augmented: ## train with the policy [results/augmented/seed-*/]
 # A stamp holds checksums of what it stands for, so that what is removed or changed is made again. It
 # is not written where another make has changed the settings meanwhile.
 SETTINGS = { printf '%s\n' "$$DATA" "$$SEEDS" "$$EPOCHS" "$$POLICY" "$$EXTRA" "$$MNIST_C"; \
-  for p in "$$DATA" "$$POLICY" "$$EXTRA" "$$MNIST_C"; do case $$p in (/*) ;; (*) p=./$$p;; esac; \
+  for p in "$$DATA" "$$POLICY" "$$EXTRA" "$$MNIST_C"; do case $$p in (/*) ;; (?*) p=./$$p;; esac; \
     [ ! -e "$$p" ] || find -L "$$p" -maxdepth 2 -type f '(' -name '*ubyte*' -o -name '*.np[yz]' \
       -o -name '*.y*ml' -o -name '*.json' ')' -exec cksum {} + ; done | LC_ALL=C sort; }
 sums = find -L $1 -type f '(' -name '*.json' -o -path '$P/[a-z]*' ')' -exec cksum {} + 2>/dev/null | LC_ALL=C sort

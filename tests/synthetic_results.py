@@ -1,4 +1,8 @@
-"""A results folder without training: made-up runs whose numbers a test can check by hand."""
+"""A results folder without training: made-up runs whose numbers a test can check by hand.
+
+Files are written first and signed last: `sign` writes the manifests that answer for them, as
+training and evaluation do. A test that changes a file as these would have written it signs again.
+"""
 
 import json
 from pathlib import Path
@@ -7,7 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis import metrics
 from mnist_aug.evaluate import examples
+from mnist_aug.results import extras, files, runs
 
 POLICY = {
     "name": "default",
@@ -20,7 +26,7 @@ POLICY = {
         ],
     },
 }
-BESIDE = {  # accuracy of each arm on other test sets
+OTHER_SETS = {  # accuracy of baseline and augmented on other evaluation sets
     "training": (0.99, 0.98),
     "corruption/fog": (0.2, 0.15),
     "corruption/rotate": (0.8, 0.9),
@@ -65,8 +71,8 @@ STUDIES = {  # variant: (policy, training images, epochs, error)
         "augmented-long": ("default", None, 20, 0.03),
     },
 }
-FOUND = {"learning_rate": 0.002, "layers": [256, 256]}  # what the search changes in both arms
-TRIALS = {  # arm: (pruned, validation accuracy) of each trial; the best of both is trial 2
+FOUND = {"learning_rate": 0.002, "layers": [256, 256]}  # what the search changes in both variants
+TRIALS = {  # variant: (pruned, validation accuracy) of each trial; the best of both is trial 2
     "baseline": [(False, 0.93), (True, 0.8), (False, 0.96), (False, 0.95), (False, 0.96)],
     "augmented": [(False, 0.5), (False, 0.95), (False, 0.99), (True, 0.97), (False, 0.9)],
 }
@@ -103,7 +109,7 @@ def write_run(
     epochs: int = 5,
     **settings,
 ) -> dict:
-    """Write one run whose correctness is `correct`, bool [N]; returns its row of metrics.csv."""
+    """Write one run, correct as in `correct`, bool [N]; returns its row of metrics.csv."""
     folder = results / variant / f"seed-{seed:02d}"
     folder.mkdir(parents=True)
     rng = np.random.default_rng([seed, len(variant)])
@@ -164,30 +170,26 @@ def write_run(
         "seconds": 8.0 + seed / 10,
         "images_per_second": 90000.0,
         "started": f"2026-01-02T03:{seed:02d}:00Z",
-        "weights_sha256": "cd" * 32,
+        "weights_sha256": f"{seed:02d}" * 32,
+        "fingerprint": {"training": "12" * 32, "augmentation": "34" * 32 if augmented else None},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
-    confusion = confusion.reshape(classes, classes)
-    with np.errstate(invalid="ignore"):
-        by_class = confusion.diagonal() / confusion.sum(axis=1)
+    stored = probabilities.round(5)
     return {
         "variant": variant,
         "seed": seed,
-        "test_set": "test",
+        "eval_set": "test",
+        **metrics.scores(labels, stored),
         "accuracy": float(correct.mean()),
         "loss": 0.2 + 0.01 * seed,
-        "images": len(labels),
-        **{f"accuracy_{k}": value for k, value in enumerate(by_class)},
-        "confusion": json.dumps(confusion.tolist()),
     }
 
 
-def write_beside(results: Path, variant: str, seed: int, test: int) -> list[dict]:
-    """Write a run's correctness on `BESIDE`; returns its rows of metrics.csv."""
+def write_other_sets(results: Path, variant: str, seed: int, test: int) -> list[dict]:
+    """Write a run's correctness on `OTHER_SETS`; returns its rows of metrics.csv."""
     rng = np.random.default_rng([seed, len(variant), 1])
     rows, kept = [], {}
-    for name, rates in BESIDE.items():
+    for name, rates in OTHER_SETS.items():
         right = rng.random(test) < rates[variant != "baseline"]
         if name.startswith(("corruption/", "other/")):
             kept[name] = np.packbits(right)
@@ -195,7 +197,7 @@ def write_beside(results: Path, variant: str, seed: int, test: int) -> list[dict
             {
                 "variant": variant,
                 "seed": seed,
-                "test_set": name,
+                "eval_set": name,
                 "images": test,
                 "accuracy": right.mean(),
                 "loss": 1.0,
@@ -206,57 +208,52 @@ def write_beside(results: Path, variant: str, seed: int, test: int) -> list[dict
 
 
 def write_search(results: Path) -> None:
-    """Write the files of a search that started from the arms in the folder."""
-    folder = results / "tune"
-    folder.mkdir()
-    for arm, trials in TRIALS.items():
-        manifest = json.loads((results / arm / "seed-00" / "manifest.json").read_text())
+    """Write the files of a search that started from the variants in the folder."""
+    for name, trials in TRIALS.items():
+        manifest = json.loads((results / name / "seed-00" / "manifest.json").read_text())
         frame = pd.DataFrame(trials, columns=["pruned", "validation"])
-        frame.insert(0, "arm", arm)
-        frame.insert(1, "trial", range(len(trials)))
-        frame.insert(3, "seeds", np.where(frame["pruned"], 1, 2))
+        frame.insert(0, "trial", range(len(trials)))
+        frame.insert(2, "seeds", np.where(frame["pruned"], 1, 2))
         frame["learning_rate"] = [0.0005, 0.004, FOUND["learning_rate"], 0.001, 0.003]
         frame["schedule"] = ["constant", "cosine"] * 2 + ["constant"]
         frame["width"] = [64, 128, FOUND["layers"][0], 128, 64]
-        if arm == "augmented":
+        policy = {}
+        if name == "augmented":
             frame["rotate_degrees"], frame["scale"] = range(5), np.arange(5) / 50
             frame["elastic_alpha"], frame["elastic_sigma"] = [5, 40, 0, 20, 40], 4.5
             frame["noise"] = [True, False, True, False, False]
-        frame.to_csv(folder / f"{arm}.csv", index=False)
-        names = list(frame.columns[5:])
-        shares = np.arange(len(names), 0, -1) / np.arange(1, len(names) + 1).sum()
-        pd.DataFrame({"setting": names, "importance": shares}).to_csv(
-            folder / f"{arm}-importance.csv", index=False
+            policy = {"pipeline": POLICY["pipeline"]}
+        settings = list(frame.columns[4:])
+        shares = np.arange(len(settings), 0, -1) / np.arange(1, len(settings) + 1).sum()
+        best = float(frame["validation"][2])
+        about = {
+            "changed": FOUND | ({"policy": "tuned.yaml"} if policy else {}),
+            **policy,
+            "trial": 2,
+            "validation": best,
+            "scores": [best - 0.01, best + 0.01],
+            "first_seed": 1000,
+            "trials": len(trials),
+            "pruned": int(frame["pruned"].sum()),
+            "start": manifest["variant"],
+            "seeds": 2,
+            "epochs": manifest["variant"]["epochs"],
+            "searched": ["policy"] * bool(policy) + ["learning_rate", "schedule", "width"],
+            "dataset": "ef" * 32,
+            "written": "2026-01-02T05:00:00Z",
+            "command": "scripts/tune.py",
+            **{key: manifest[key] for key in ("versions", "git", "device")},
+        }
+        importance = pd.DataFrame({"setting": settings, "importance": shares})
+        extras.write_search(
+            extras.search_folder(results),
+            extras.Search(name, about, frame, importance),
+            json.dumps({"transform": POLICY["pipeline"]}).encode() if policy else None,
         )
-        changed = FOUND | ({"policy": "tuned.yaml"} if arm == "augmented" else {})
-        best = frame["validation"][2]
-        (folder / f"{arm}.json").write_text(
-            json.dumps(
-                {
-                    "changed": changed,
-                    "trial": 2,
-                    "validation": best,
-                    "scores": [best - 0.01, best + 0.01],
-                    "first_seed": 1000,
-                    "trials": len(trials),
-                    "pruned": int(frame["pruned"].sum()),
-                    "arm": manifest["variant"],
-                    "seeds": 2,
-                    "epochs": manifest["variant"]["epochs"],
-                    "searched": ["policy"] * (arm == "augmented")
-                    + ["learning_rate", "schedule", "width"],
-                    "dataset": "ef" * 32,
-                    "written": "2026-01-02T05:00:00Z",
-                    "command": "scripts/tune.py",
-                    **{key: manifest[key] for key in ("versions", "git", "device")},
-                }
-            )
-        )
-    (folder / "tuned.yaml").write_text(json.dumps({"transform": POLICY["pipeline"]}))
 
 
-def write_records(results: Path, rows: dict, test: int = 200, **options) -> None:
-    """Write records: the errors of each row's runs on the test images, by the row's name."""
+def write_published(results: Path, rows: dict, test: int = 200, **options) -> None:
+    """Write rows of published results: the errors of each row's runs on the test images, by the row's name."""
     labels = np.arange(test) % 10
     for name, errors in rows.items():
         written = []
@@ -264,14 +261,21 @@ def write_records(results: Path, rows: dict, test: int = 200, **options) -> None
             right = np.arange(test) >= round(error * test)
             written.append(
                 write_run(
-                    results / "records", name, seed, right, labels, 10, later_policies=[], **options
+                    results / "published",
+                    name,
+                    seed,
+                    right,
+                    labels,
+                    10,
+                    later_policies=[],
+                    **options,
                 )
             )
             written += [
                 {
                     "variant": name,
                     "seed": seed,
-                    "test_set": name_,
+                    "eval_set": name_,
                     "images": test,
                     "accuracy": value,
                     "loss": 1.0,
@@ -283,7 +287,8 @@ def write_records(results: Path, rows: dict, test: int = 200, **options) -> None
                     ("other/sklearn-digits", 0.95),
                 )
             ]
-        pd.DataFrame(written).to_csv(results / "records" / name / "metrics.csv", index=False)
+        pd.DataFrame(written).to_csv(results / "published" / name / "metrics.csv", index=False)
+    sign(results / "published")
 
 
 def write_recipes(results: Path, recipes: dict, test: int = 200) -> None:
@@ -303,6 +308,7 @@ def write_recipes(results: Path, recipes: dict, test: int = 200) -> None:
             table = pd.read_csv(path)
             table.loc[len(table) - 1, "val_accuracy"] = accuracy
             table.to_csv(path, index=False)
+    sign(results / "recipes")
 
 
 def write(
@@ -315,7 +321,7 @@ def write(
     correct: dict | None = None,
     bench: bool = True,
     samples: bool = True,
-    beside: bool = False,
+    other_sets: bool = False,
     studies=(),
     **options,
 ) -> Path:
@@ -324,7 +330,7 @@ def write(
     Args:
         correct: bool [S, N] for each variant; drawn at `ERROR_RATES` when left out, with some
             images harder than others.
-        beside: write scores on `BESIDE` too.
+        other_sets: write scores on `OTHER_SETS`, too.
         studies: names in `STUDIES` to write; with `tuned`, the files of the search as well.
         options: for `write_run`.
     """
@@ -339,9 +345,11 @@ def write(
             write_run(results, variant, seed, right[seed], data.y_test, classes, shape, **options)
             for seed in range(seeds)
         ]
-        if beside:
+        if other_sets:
             rows += [
-                row for seed in range(seeds) for row in write_beside(results, variant, seed, test)
+                row
+                for seed in range(seeds)
+                for row in write_other_sets(results, variant, seed, test)
             ]
         pd.DataFrame(rows).to_csv(results / variant / "metrics.csv", index=False)
     for study in studies:
@@ -367,8 +375,9 @@ def write(
             pd.DataFrame(rows).to_csv(results / study / variant / "metrics.csv", index=False)
     if "tuned" in studies:
         write_search(results)
+    sign(results)
     if bench:
-        pd.DataFrame(
+        times = pd.DataFrame(
             [
                 {
                     "benchmark": benchmark,
@@ -378,24 +387,73 @@ def write(
                     "images": 1000,
                     "seconds": seconds * (1 + repeat / 20),
                 }
-                for benchmark, slow, fast, times in (
+                for benchmark, slow, fast, seconds_of in (
                     ("training epoch", "model.fit", "blocks", (0.08, 0.01)),
                     ("default policy", "albumentations", "vectorised", (0.35, 0.008)),
                 )
-                for method, seconds in zip((slow, fast), times, strict=True)
+                for method, seconds in zip((slow, fast), seconds_of, strict=True)
                 for repeat in range(3)
             ]
-        ).to_csv(results / "bench.csv", index=False)
-        (results / "bench.json").write_text(
-            json.dumps(
-                {
-                    "versions": {"python": "3.11.7"},
-                    "device": {"processor": "made-up", "cores": 2},
-                    "git": {"commit": "0" * 40, "dirty": False},
-                    "started": "2026-01-02T04:00:00Z",
-                }
-            )
         )
+        host = {
+            "dataset": options.get("name", "mnist"),
+            "dataset_sha256": options.get("sha256", "ab" * 32),
+            "versions": {"python": "3.11.7"},
+            "device": {"processor": "made-up", "cores": 2},
+            "git": {"commit": "0" * 40, "dirty": False},
+            "started": "2026-01-02T04:00:00Z",
+        }
+        extras.write_benchmark(results, host, times)
     if samples:
-        examples.save(results, data, shifted)
+        write_samples(results, data)
     return results
+
+
+def write_samples(results: Path, data: SimpleNamespace) -> None:
+    """Choose samples as evaluation does; without weights, as there are no models."""
+    variants = runs.read_variants(results)
+    extras.write_samples(
+        results,
+        {name: variant.evaluation for name, variant in variants.items()},
+        examples.choose(variants, data, shifted),
+        {},
+    )
+
+
+def sign(folder: Path) -> None:
+    """Write the manifests of all runs and evaluations in a folder and below, as they are now."""
+    for path in sorted(folder.rglob("seed-*/manifest.json")):
+        held = {runs.HISTORY: (path.parent / runs.HISTORY).read_bytes()}
+        if (model := path.with_name(runs.MODEL)).exists():
+            held[runs.MODEL] = model.read_bytes()
+        path.write_bytes(files.manifest_bytes(_content(path), held))
+    for path in sorted(folder.rglob(runs.METRICS)):
+        variant = path.parent
+        manifests = {
+            one.parent.name.removeprefix("seed-"): _content(one)
+            for one in sorted(variant.glob("seed-*/manifest.json"))
+        }
+        seeds = [f"{seed:02d}" for seed in sorted({*pd.read_csv(path)["seed"]})]
+        first = manifests.get(seeds[0]) or {
+            "variant": {"name": variant.name, "members": 3},
+            "dataset": _content(next(folder.rglob("seed-*/manifest.json")))["dataset"],
+        }
+        about = {
+            "variant": first["variant"],
+            "dataset": first["dataset"],
+            "runs": {
+                seed: manifests[seed]["weights_sha256"] if seed in manifests else None
+                for seed in seeds
+            },
+        }
+        held = {
+            one.relative_to(variant).as_posix(): one.read_bytes()
+            for one in (path, *sorted(variant.glob("seed-*/*.npz")))
+        }
+        (variant / runs.EVALUATION).write_bytes(files.manifest_bytes(about, held))
+
+
+def _content(path: Path) -> dict:
+    """What a manifest says, without what `sign` adds."""
+    content = json.loads(path.read_text())
+    return {key: content[key] for key in content if key not in ("format", "files", "sha256")}

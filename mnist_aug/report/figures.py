@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import Difference, mean_interval
-from mnist_aug.formatting import number, percent, points, span
+from mnist_aug.formatting import listed, number, percent, points, span
 from mnist_aug.report import provenance, tables
 from mnist_aug.report.drawing import (
     COLOURS,
@@ -294,7 +294,7 @@ def classes(study: Comparison) -> Figure:
     worse = frame["class"][frame["difference"] < 0].astype(str).tolist()
     fell = (
         f"Mean accuracy is lower with {BOTH[1]} in class{'es' if len(worse) > 1 else ''} "
-        f"{tables.listed(worse)}."
+        f"{listed(worse)}."
         if worse
         else f"Mean accuracy is lower with {BOTH[1]} in no class."
     )
