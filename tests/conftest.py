@@ -14,7 +14,7 @@ import hypothesis
 import matplotlib
 import pytest
 
-from mnist_aug import arguments
+from mnist_aug import backend
 from mnist_aug.data import dataset
 from tools import evidence
 
@@ -68,7 +68,7 @@ def pytest_collection_finish():
     tests to others collects none and needs none.
     """
     if "tensorflow" in sys.modules:
-        assert arguments.import_tensorflow_quietly(one_thread=True)
+        assert backend.start_tensorflow(one_thread=True)
 
 
 @pytest.fixture
