@@ -63,7 +63,7 @@ def _is_within(module: str, packages: tuple[str, ...]) -> bool:
 def _referred(
     node: ast.AST,
     module: str,
-    definitions: dict[str, list[ast.stmt]],
+    definitions: dict[str, list[ast.AST]],
     imported: dict[str, tuple[str, str | None]],
     package: Path,
 ) -> Iterable[str]:
@@ -83,13 +83,13 @@ def _referred(
 @cache
 def _parsed(
     package: Path, module: str
-) -> tuple[dict[str, list[ast.stmt]], dict[str, tuple[str, str | None]]]:
+) -> tuple[dict[str, list[ast.AST]], dict[str, tuple[str, str | None]]]:
     """A module's top-level statements by the names they define, and what its imports bind."""
     path = package.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    imported = {}
-    definitions: dict[str, list[ast.stmt]] = {}
+    imported: dict[str, tuple[str, str | None]] = {}
+    definitions: dict[str, list[ast.AST]] = {}
     for statement in tree.body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imported |= _imports(statement, package)
@@ -97,7 +97,9 @@ def _parsed(
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             names = {statement.name}
         else:
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement]
+            targets: list[ast.AST] = [statement]
+            if isinstance(statement, ast.Assign):
+                targets = list(statement.targets)
             names = {
                 part.id
                 for target in targets
@@ -136,9 +138,8 @@ class _Plain(ast.NodeTransformer):
                 body = body[1:]
             if isinstance(node, ast.ClassDef):  # methods may stand in any order
                 methods = [one for one in body if isinstance(one, ast.FunctionDef)]
-                body = [one for one in body if one not in methods] + sorted(
-                    methods, key=lambda method: method.name
-                )
+                methods.sort(key=lambda method: method.name)
+                body = [*(one for one in body if one not in methods), *methods]
             node.body = body or [ast.Pass()]
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None

@@ -1,5 +1,7 @@
 """Numbers as text, the same on the terminal and in the report."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -23,7 +25,7 @@ def points(fraction: float, digits: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
-def span(low: float, high: float, show=points) -> str:
+def span(low: float, high: float, show: Callable[[float], str] = points) -> str:
     return "none" if np.isnan(low) else f"{show(low)} to {show(high)}"
 
 

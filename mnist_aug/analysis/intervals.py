@@ -193,7 +193,8 @@ def compare(first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES) -
     low, high = difference_interval(
         np.subtract(second, first, dtype=np.float32), resamples=resamples
     )
-    return Difference(*first.shape, float(first.mean()), float(second.mean()), low, high)
+    seeds, examples = first.shape
+    return Difference(seeds, examples, float(first.mean()), float(second.mean()), low, high)
 
 
 def spread(values: np.ndarray) -> float:

@@ -35,11 +35,11 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
             f"{results} is of dataset {ours.label}, {reference} of {theirs.label}: give "
             "the DATA= of the reference"
         )
-    for mine, other in zip(ours.both, theirs.both, strict=True):
-        for key, value in other.settings.items():
-            if mine.settings[key] != value:
+    for model, reference_model in zip(ours.both, theirs.both, strict=True):
+        for key, value in reference_model.settings.items():
+            if model.settings[key] != value:
                 raise UserError(
-                    f"{mine.name} in {results} has other {key} than in {reference}: "
+                    f"{model.name} in {results} has other {key} than in {reference}: "
                     "only the same settings can reproduce it"
                 )
     if min(len(ours.paired_seeds), len(theirs.paired_seeds)) < 2:

@@ -64,7 +64,7 @@ def _numbers(value: object) -> list[float]:
         value = list(value.values())
     if isinstance(value, list | tuple):
         return [number for part in value for number in _numbers(part)]
-    return [] if value is None else [value]
+    return [value] if isinstance(value, int | float) else []
 
 
 def overall(content: Comparison, wanted: list[str]) -> Difference:

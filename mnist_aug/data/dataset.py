@@ -9,6 +9,7 @@ import hashlib
 import math
 import os
 import struct
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -59,7 +60,7 @@ class Dataset:
         digest = hashlib.sha256()
         for images, labels in (self.x_train, self.y_train), (self.x_test, self.y_test):
             digest.update(struct.pack(">3q", *images.shape))
-            digest.update(np.ascontiguousarray(images))
+            digest.update(np.ascontiguousarray(images).data)
             digest.update(labels.astype(">i4").tobytes())
         return digest.hexdigest()
 
@@ -116,7 +117,7 @@ def load(source: str = "mnist", test: bool = True) -> Dataset:
 
 
 @contextmanager
-def _readable(place: Path):
+def _readable(place: Path) -> Iterator[None]:
     """Make a `UserError` of what the system says where files can't be read."""
     try:
         yield
@@ -167,7 +168,14 @@ def _recognised(dataset: Dataset) -> Dataset:
     return replace(dataset, name=name)
 
 
-def _checked(path: Path, test: bool, x_train, y_train, x_test, y_test) -> tuple[np.ndarray, ...]:
+def _checked(
+    path: Path,
+    test: bool,
+    x_train: np.ndarray,
+    y_train: np.ndarray,
+    x_test: np.ndarray,
+    y_test: np.ndarray,
+) -> tuple[np.ndarray, ...]:
     """The four arrays as uint8 images and int32 labels, or a `UserError` that names the fault."""
     for part, images, labels in ("train", x_train, y_train), ("test", x_test, y_test):
         if images.ndim == 4 and images.shape[3] == 1:

@@ -326,9 +326,9 @@ def _median_weights(
     `<variant>_weights` float32 holds kernels and biases of its dense layers one after the other,
     `<variant>_sizes` the units from input to output, `<variant>_seed` the run's seed.
     """
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, variant in variants.items():
-        order = np.lexsort((variant.seeds, variant.accuracy))
+        order = np.lexsort((np.array(variant.seeds), variant.accuracy))
         seed = variant.seeds[order[(len(order) - 1) // 2]]
         path = runs.run_folder(variant.folder.parent, name, seed) / runs.MODEL
         if not path.exists():

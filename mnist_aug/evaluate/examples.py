@@ -70,7 +70,7 @@ def choose(
             chosen["fixed"], chosen["broken"] = most_changed(
                 gains(first.only(shared), second.only(shared))
             )
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for group, index in chosen.items():
         images, labels = (
             (dataset.x_train, y_train) if group == "original" else (dataset.x_test, y_test)

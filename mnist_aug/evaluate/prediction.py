@@ -1,16 +1,23 @@
 """Prediction: what the trained runs of each variant read in pictures of single digits."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mnist_aug import backend
 from mnist_aug.data import preprocessing
 from mnist_aug.errors import UserError
+from mnist_aug.evaluate import saved_models
 from mnist_aug.results import files, runs
+
+if TYPE_CHECKING:  # as in saved_models
+    import keras
 
 BEST = 3
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
@@ -67,7 +74,7 @@ class Reader:
     def read(self, images: Sequence[np.ndarray]) -> list[dict[str, Reading]]:
         """A reading by each variant of each image, uint8 [28, 28]."""
         batch = np.stack(images).astype(np.float32) / 255
-        readings = [{} for _ in images]
+        readings: list[dict[str, Reading]] = [{} for _ in images]
         for name, models in self.models.items():
             every = np.stack([model(batch, training=False).numpy() for model in models])
             mean = every.mean(axis=0)
@@ -77,10 +84,8 @@ class Reader:
         return readings
 
 
-def _model(path: Path):
-    from mnist_aug.evaluate import saved_models as stored_model
-
-    model = stored_model.load(path)
+def _model(path: Path) -> keras.Model:
+    model = saved_models.load(path)
     if model.input_shape[1:] != (preprocessing.SIDE,) * 2:
         raise UserError(
             f"{path} reads images of {model.input_shape[1:]}: pictures are prepared "

@@ -150,11 +150,11 @@ def _in_workers(pools: list, name: str) -> tuple[int, float]:
 class _Clock(keras.callbacks.Callback):
     """When each epoch ended, validation included."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.ends = []
+        self.ends: list[float] = []
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.ends.append(time.perf_counter())
 
     def seconds(self) -> float:
@@ -175,7 +175,7 @@ def _stock(dataset: Dataset, trainer: Trainer) -> Callable:
     images = dataset.x_train.astype(np.float32) / 255
     stock = models.build(baseline, dataset.image_shape, dataset.classes, seed=0)
 
-    def timed():
+    def timed() -> tuple[int, float]:
         clock = _Clock()
         stock.fit(
             images,
@@ -218,10 +218,10 @@ def _engines(dataset: Dataset) -> dict[str, dict[str, Callable]]:
 def _methods(images: np.ndarray, pipeline: A.Compose) -> dict[str, Callable]:
     engine = vectorize(pipeline)
 
-    def one(image):
+    def one(image: np.ndarray) -> np.ndarray:
         return pipeline(image=image)["image"]
 
-    def batch(several):
+    def batch(several: np.ndarray) -> np.ndarray:
         return np.stack([one(image) for image in several])
 
     return {
@@ -260,7 +260,9 @@ def _torchvision(images: np.ndarray) -> Callable:
 
     transform = v2.RandomAffine(12, (0.06, 0.06), (0.9, 1.1), 10, v2.InterpolationMode.BILINEAR)
 
-    def one(image):  # v2 draws once for a whole batch, so each image goes alone
+    def one(
+        image: np.ndarray,
+    ) -> np.ndarray:  # v2 draws once for a whole batch, so each image goes alone
         return transform(torch.from_numpy(image)[None])[0].numpy()
 
     return _timed(images[:SLOW_IMAGES], None, lambda image, _: _numpy(one, image))
@@ -272,7 +274,7 @@ def _kornia(images: np.ndarray) -> Callable:
 
     transform = kornia.augmentation.RandomAffine(12, (0.06, 0.06), (0.9, 1.1), 10, p=1)
 
-    def batch(several):
+    def batch(several: np.ndarray) -> np.ndarray:
         floats = torch.from_numpy(several)[:, None].float() / 255
         return (transform(floats)[:, 0] * 255).byte().numpy()
 

@@ -40,10 +40,10 @@ CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber 2010"
 # learning rate and weight decay, which the recipes choose for each from the same values.
 SHORT = replace(baseline, batch_size=64, schedule="cosine", warmup=0.1)
 RATES, DECAYS = (0.002, 0.004), (0.01, 0.03, 0.1, 0.3)
-FADING = {"policy": "default-1.5x", "later_policies": ((2 / 3, "default-0.5x"),)}
-MILDLY = {"policy": "default-1.25x", "later_policies": ((2 / 3, "default-0.75x"),)}
-WIDE = {"policy": "wide", "later_policies": ((2 / 3, "default-0.75x"),)}
-WIDE_AFFINE = {"policy": "wide-affine", "later_policies": ((2 / 3, "affine"),)}
+FADING: dict[str, Any] = {"policy": "default-1.5x", "later_policies": ((2 / 3, "default-0.5x"),)}
+MILDLY: dict[str, Any] = {"policy": "default-1.25x", "later_policies": ((2 / 3, "default-0.75x"),)}
+WIDE: dict[str, Any] = {"policy": "wide", "later_policies": ((2 / 3, "default-0.75x"),)}
+WIDE_AFFINE: dict[str, Any] = {"policy": "wide-affine", "later_policies": ((2 / 3, "affine"),)}
 # Training for long.
 LONG = replace(
     baseline,
@@ -79,7 +79,7 @@ def _row(
     seeds: int,
     published: float | None = None,
     source: str = "",
-    **settings,
+    **settings: Any,
 ) -> Row:
     return Row(
         replace(variant, name=name, validation_split=0, **settings), seeds, published, source
@@ -138,7 +138,7 @@ def recipes() -> dict[str, Variant]:
         for name, variant in plain.items()
     }
     best = replace(ROWS[AUGMENTED].variant, validation_split=baseline.validation_split)
-    without = {
+    without: dict[str, dict[str, Any]] = {
         "constant-policy": {"policy": "default", "later_policies": ()},
         "no-decay": {"weight_decay": 0.0},
         "no-warmup": {"warmup": 0.0},

@@ -135,8 +135,8 @@ def _search(
             pending[where.submit(work, Job(variant, wanted, command))] = (trial, scores)
 
         while True:
-            while len(pending) < where.slots() and (trial := _next_trial(study, trials)):
-                hand_in(trial, [])
+            while len(pending) < where.slots() and (new := _next_trial(study, trials)):
+                hand_in(new, [])
             if not pending:
                 break
             for (trial, scores), held in where.finished(pending):
@@ -170,7 +170,7 @@ def parts(text: str | None) -> tuple[str, ...]:
 
 
 def suggest(
-    trial: optuna.Trial, start: Variant, searched: Sequence[str]
+    trial: optuna.trial.BaseTrial, start: Variant, searched: Sequence[str]
 ) -> tuple[Variant, A.Compose | None]:
     """The variant with the trial's settings, and its policy if that is searched for."""
     variant, policy = replace(start, name=f"{start.name}-trial"), None
@@ -190,7 +190,7 @@ def suggest(
     return variant, policy
 
 
-def _policy(trial: optuna.Trial) -> A.Compose:
+def _policy(trial: optuna.trial.BaseTrial) -> A.Compose:
     """The default policy's parts, each with a magnitude of its own from 0, and some of `MORE`."""
     rotate = trial.suggest_int("rotate_degrees", 0, 20)
     scale = trial.suggest_float("scale", 0, 0.2, step=0.02)
@@ -227,7 +227,7 @@ def _study(name: str, storage: str | None, folder: Path) -> optuna.Study:
         raise _unusable(storage, folder, error) from None
 
 
-def _unusable(storage: str | None, folder: Path, error: Exception) -> UserError:
+def _unusable(storage: str | None, folder: Path, error: BaseException) -> UserError:
     """What to raise where the storage can't be opened, or is lost."""
     if isinstance(error, optuna.exceptions.StorageInternalError) and error.__cause__:
         error = error.__cause__  # Optuna's own words are the same for all of them
@@ -245,7 +245,7 @@ class _Journal(optuna.storages.journal.JournalFileBackend):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        super().__init__(str(path), _Lock(path))
+        super().__init__(str(path), _Lock(path))  # type: ignore[arg-type]  # Optuna hides its base
 
     def append_logs(self, logs: list[dict]) -> None:
         try:
@@ -289,7 +289,8 @@ def _whole(finished: list[optuna.trial.FrozenTrial]) -> list[optuna.trial.Frozen
 
 def _best(whole: list[optuna.trial.FrozenTrial]) -> optuna.trial.FrozenTrial | None:
     """The most accurate; of several the first."""
-    return max(whole, key=lambda trial: (trial.value, -trial.number), default=None)
+    order = sorted(whole, key=lambda trial: (-(trial.value or 0), trial.number))
+    return order[0] if order else None
 
 
 def _next_trial(study: optuna.Study, trials: int) -> optuna.Trial | None:
@@ -333,7 +334,7 @@ def _alive(trial: optuna.trial.FrozenTrial) -> bool:
     host, process = trial.user_attrs.get("process", (None, None))
     if host != platform.node():
         allowed = TRIAL_TIME if host else BEGINNING_TIME
-        return datetime.now() - trial.datetime_start < allowed
+        return datetime.now() - (trial.datetime_start or datetime.min) < allowed
     return files.is_alive(process)
 
 

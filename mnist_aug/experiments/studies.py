@@ -103,7 +103,7 @@ def variants(
     """
     if study not in (*STUDIES, TUNED):
         raise UserError(f"study {study!r} is unknown: use one of {', '.join((*STUDIES, TUNED))}")
-    policy = policy or augmented.policy
+    policy = policy or str(augmented.policy)
     if policy != augmented.policy and study in ("ablation", "strength"):
         raise UserError(
             f"study {study} takes the default policy apart, so it can't be of policy "

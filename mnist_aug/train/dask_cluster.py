@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
@@ -33,7 +34,7 @@ class _Data(WorkerPlugin):
         self.name = f"mnist-aug-dataset-{dataset.sha256[:12]}"
         self.packed = zlib.compress(pickle.dumps(dataset), 1)
 
-    def setup(self, worker) -> None:
+    def setup(self, worker: Any) -> None:
         add(pickle.loads(zlib.decompress(self.packed)))
 
 

@@ -1,5 +1,7 @@
 """The classifier: Flatten, hidden Dense layers with ReLU, Dense softmax."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -11,7 +13,7 @@ def build(
     image_shape: tuple[int, int],
     classes: int,
     seed: int,
-    steps: int | None = None,
+    steps: int = 0,
 ) -> keras.Model:
     """A compiled stock Keras model with initial weights that depend on `seed` alone.
 
@@ -40,11 +42,15 @@ def build(
 
 
 def _compiled(
-    model: keras.Model, variant: Variant, steps: int | None, rate, **options
+    model: keras.Model, variant: Variant, steps: int, rate: Any, **options: Any
 ) -> keras.Model:
     if variant.schedule == "cosine":
         rising = round(variant.warmup * steps)
-        start = {"initial_learning_rate": 0.0, "warmup_target": rate, "warmup_steps": rising}
+        start: dict[str, Any] = {
+            "initial_learning_rate": 0.0,
+            "warmup_target": rate,
+            "warmup_steps": rising,
+        }
         rate = keras.optimizers.schedules.CosineDecay(
             decay_steps=steps - rising, **(start if rising else {"initial_learning_rate": rate})
         )
@@ -69,7 +75,7 @@ class BlockTrainer(keras.Model):
     that differ in seed, images and learning rate alone.
     """
 
-    def __init__(self, model: keras.Model, variant: Variant, steps: int | None = None):
+    def __init__(self, model: keras.Model, variant: Variant, steps: int = 0):
         super().__init__(inputs=model.inputs, outputs=model.outputs)
         rate = variant.learning_rate
         if variant.schedule != "constant":  # a constant one is a variable of the optimizer
@@ -101,11 +107,11 @@ class BlockTrainer(keras.Model):
         ):
             variable.assign(value)
 
-    def train_step(self, block):
+    def train_step(self, block: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
         images, labels = block
         step = super().train_step
 
-        def train_one(number):
+        def train_one(number: tf.Tensor) -> tf.Tensor:
             step((images[number], labels[number]))
             return number + 1
 

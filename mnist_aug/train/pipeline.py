@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial, reduce
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -41,7 +42,7 @@ def blocks(
     whole = steps - steps % size if size else 0
     pixels, answers = tf.constant(images), tf.constant(labels)
 
-    def epoch_indices(epoch):
+    def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(tf.range(count), [seed, epoch])
         parts = []
         for start, stop, width in ((0, whole, size), (whole, steps, steps - whole)):
@@ -57,7 +58,7 @@ def blocks(
             indices = indices.concatenate(part)
         return indices.map(lambda index: (epoch, index))
 
-    def gather(epoch, index, engine):
+    def gather(epoch: tf.Tensor, index: tf.Tensor, engine: Any) -> tuple[tf.Tensor, tf.Tensor]:
         flat = tf.reshape(index, [-1])
         batch = tf.gather(pixels, flat)
         if engine is not None:

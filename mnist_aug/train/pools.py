@@ -162,7 +162,12 @@ def _begin(dataset: Dataset, stop: Any, epochs: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and sets `stop`
     parent = multiprocessing.parent_process()
     assert parent is not None
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
     def on_epoch() -> None:
         with epochs.get_lock():

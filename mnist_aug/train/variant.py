@@ -56,11 +56,11 @@ class Variant:
             UserError: a policy can't be loaded.
         """
 
-        def spelled_out(policy):
-            return policy and {
-                "name": policies.name(policy),
-                "pipeline": policies.describe(policies.load(policy)),
-            }
+        def spelled_out(policy: str | None) -> dict | None:
+            if not policy:
+                return None
+            pipeline = policies.describe(policies.load(policy))
+            return {"name": policies.name(policy), "pipeline": pipeline}
 
         return asdict(self) | {
             "layers": list(self.layers),
