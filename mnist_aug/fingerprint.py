@@ -100,6 +100,8 @@ def _parsed(
             targets: list[ast.AST] = [statement]
             if isinstance(statement, ast.Assign):
                 targets = list(statement.targets)
+            elif isinstance(statement, ast.AnnAssign):
+                targets = [statement.target]
             names = {
                 part.id
                 for target in targets
