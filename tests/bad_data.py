@@ -81,9 +81,7 @@ class Place:
         A dataset or picture that was read is well-formed; a refusal is short and names the file
         or its folder; nothing is warned of.
         """
-        from mnist_aug.data import dataset
-        from mnist_aug.data import eval_sets as test_sets
-        from mnist_aug.data import preprocessing as preparation
+        from mnist_aug.data import dataset, eval_sets, preprocessing
         from mnist_aug.errors import UserError
 
         images, labels, *_ = arrays()
@@ -92,12 +90,12 @@ class Place:
             warnings.simplefilter("ignore", DeprecationWarning)  # not shown to users either
             try:
                 if kind == "picture":
-                    prepared = preparation.prepare(preparation.read(path))
+                    prepared = preprocessing.prepare(preprocessing.read(path))
                     assert prepared.image.shape == (28, 28)
                     assert prepared.image.dtype == np.uint8
                 elif kind == "npy":
                     content = dataset.Dataset("some", "", images, labels, images, labels)
-                    (fog,) = test_sets._published(content, str(path.parents[1]))
+                    (fog,) = eval_sets.read(content, mnist_c=str(path.parents[1]))
                     assert fog.images.dtype == np.uint8
                     assert fog.images.shape == (len(fog.labels), 6, 5)
                     assert 0 <= fog.labels.min() <= fog.labels.max() < 3
@@ -223,12 +221,12 @@ def main():
     options.add_argument("count", type=int)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--atheris", metavar="CORPUS")
-    asked = options.parse_args()
+    given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if asked.atheris:
-            _by_atheris(asked.kind, asked.count, asked.atheris, folder)
+        if given.atheris:
+            _by_atheris(given.kind, given.count, given.atheris, folder)
         else:
-            _random(asked.kind, asked.count, asked.seed, folder)
+            _random(given.kind, given.count, given.seed, folder)
 
 
 if __name__ == "__main__":

@@ -234,14 +234,14 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("kind", choices=["data", "pictures"])
     options.add_argument("--large", action="store_true")
-    asked = options.parse_args()
-    making = {"data": (data, large_data), "pictures": (pictures, large_pictures)}[asked.kind]
+    given = options.parse_args()
+    making = {"data": (data, large_data), "pictures": (pictures, large_pictures)}[given.kind]
     found = []
     with tempfile.TemporaryDirectory() as folder:
         place = Place(folder)
-        for kind in ("idx", "gzip", "npz", "npy") if asked.kind == "data" else ("picture",):
+        for kind in ("idx", "gzip", "npz", "npy") if given.kind == "data" else ("picture",):
             place.outcome(kind, b"")  # imports what reading needs
-        for name, kind, content, size, most in making[asked.large]():
+        for name, kind, content, size, most in making[given.large]():
             path = place.path(kind, content)
             path.write_bytes(content)
             if size:

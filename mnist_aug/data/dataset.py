@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_aug.data import formats as readers
+from mnist_aug.data import formats
 from mnist_aug.errors import UserError
 
 MNIST = Path(__file__).with_name("mnist")  # the folder of the four files that ship
@@ -104,7 +104,7 @@ def load(source: str = "mnist", test: bool = True) -> Dataset:
             arrays = _read_idx_folder(path, test)
             origin = "IDX files in a folder"
         elif path.is_file():
-            arrays = readers.npz(path, NAMES if test else NAMES[:2])
+            arrays = formats.npz(path, NAMES if test else NAMES[:2])
             arrays = arrays if test else _without_test(*arrays)
             origin = "NPZ file"
         else:
@@ -242,7 +242,7 @@ def _read_idx_folder(folder: Path, test: bool) -> list[np.ndarray]:
                     f"{folder} has no {names[0]} (or .gz): a dataset folder holds the "
                     "four IDX files under MNIST's names"
                 )
-            arrays.append(readers.idx(found[0], rank))
+            arrays.append(formats.idx(found[0], rank))
     return arrays if test else _without_test(*arrays)
 
 

@@ -1,4 +1,4 @@
-"""Policies that are none: told in one line, and no code is run from them."""
+"""Files that hold no policy: refused in one line, and no code is run from them."""
 
 import copy
 import json

@@ -18,10 +18,7 @@ from bad_files import arrays, npy, npz, saved, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug.data import dataset
-from mnist_aug.data import eval_sets as test_sets
-from mnist_aug.data import formats as readers
-from mnist_aug.data import preprocessing as preparation
+from mnist_aug.data import dataset, eval_sets, formats, preprocessing
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import prediction
 
@@ -31,7 +28,7 @@ HOURS = 3600  # no time limit here is near what a slow machine takes; it ends wh
 
 
 def child(script, *arguments, timeout=HOURS):
-    """The JSON that a script beside this one prints; it must print nothing to stderr."""
+    """The JSON that a script of the tests prints; it must print nothing to stderr."""
     process = subprocess.run(
         [sys.executable, HERE / script, *map(str, arguments)],
         capture_output=True,
@@ -158,7 +155,7 @@ def test_nothing_is_ever_unpickled(tmp_path, counted):
                 dataset.load(str(_file(tmp_path, npz(**{name: content}), "set.npz")))
             tried += 1
         with pytest.raises(UserError, match="can't be read"):
-            readers.npy(_file(tmp_path, content))
+            formats.npy(_file(tmp_path, content))
         with pytest.raises(UserError):
             dataset.load(str(_file(tmp_path, content, "set.npz")))
         tried += 2
@@ -310,13 +307,17 @@ def test_names_that_are_no_utf8(tmp_path):
     (folder / "test").mkdir()
     for name, array in zip(("images", "labels"), arrays(), strict=False):
         _file(folder / "test", saved(array), f"test_{name}.npy")
-    assert len([*test_sets._published(found, str(folder))]) == 1
+    assert len([*eval_sets.read(found, mnist_c=str(folder))]) == 1
     picture = _file(folder, bad_files.whole("picture")[1], f"{folder.name}.png")
     assert prediction.pictures([folder]) == [picture]
-    grey = preparation.read(picture)
+    grey = preprocessing.read(picture)
     reading = {"baseline": prediction.Reading(np.full(10, 0.1), 1, 1)}
     prediction.draw(
-        tmp_path / "drawn.png", [picture.name], [grey], [preparation.prepare(grey).image], [reading]
+        tmp_path / "drawn.png",
+        [picture.name],
+        [grey],
+        [preprocessing.prepare(grey).image],
+        [reading],
     )
     assert (tmp_path / "drawn.png").exists()
 
@@ -346,7 +347,7 @@ def test_flaws_of_pictures_are_not_printed(tmp_path, capfd):
     for _ in range(400):
         path = _file(tmp_path, bad_files.damaged(chance.choice(tiffs), chance), "scan.tif")
         try:
-            preparation.read(path)
+            preprocessing.read(path)
             outcomes.append("read")
         except UserError:
             outcomes.append("refused")

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 
 from mnist_aug.data import corruptions
-from mnist_aug.data.corruptions import FAMILIES, corrupt
+from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
 
 BLACK_STAYS = (
     "shot_noise",
@@ -31,18 +31,18 @@ def spots(count, rows, columns):
 
 
 @pytest.mark.parametrize("shape", [(30, 28, 28), (2, 64, 64), (3, 9, 12), (3, 12, 9), (1, 5, 7)])
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_changes_images_of_any_size_the_same_way_again(family, shape):
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_every_type_changes_images_of_any_size_the_same_way_again(corruption, shape):
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     images[:, :, shape[2] // 2] = 0  # lines show there
     before = images.copy()
-    first = corrupt(images, family)
+    first = corrupt(images, corruption)
     np.testing.assert_array_equal(images, before)
     assert first.shape == shape
     assert first.dtype == np.uint8
     if shape != (1, 5, 7):  # where some have no place
         assert (first != images).any((1, 2)).all()
-    np.testing.assert_array_equal(corrupt(images, family), first)
+    np.testing.assert_array_equal(corrupt(images, corruption), first)
 
 
 def test_draws_depend_on_the_place_and_not_on_the_pixels():
@@ -54,17 +54,17 @@ def test_draws_depend_on_the_place_and_not_on_the_pixels():
     assert not (first[0] == first[1]).all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_blank_images(family):
-    black, white = (corrupt(np.full((20, 28, 28), grey, np.uint8), family) for grey in (0, 255))
-    assert black.any() == (family not in BLACK_STAYS)
-    assert (white < 255).any() == (family not in WHITE_STAYS)
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_blank_images(corruption):
+    black, white = (corrupt(np.full((20, 28, 28), grey, np.uint8), corruption) for grey in (0, 255))
+    assert black.any() == (corruption not in BLACK_STAYS)
+    assert (white < 255).any() == (corruption not in WHITE_STAYS)
 
 
-def test_what_families_never_do(digits):
+def test_what_corruptions_never_do(digits):
     images = digits.x_test // 2  # no image reaches white
-    for family in ("dotted_line", "zigzag", "brightness"):
-        assert (corrupt(images, family) >= images).all()
+    for corruption in ("dotted_line", "zigzag", "brightness"):
+        assert (corrupt(images, corruption) >= images).all()
     assert (corrupt(images, "fog").max((1, 2)) <= images.max((1, 2))).all()
     spattered = corrupt(images, "spatter")
     assert (spattered >= np.minimum(images, 63)).all()
@@ -108,8 +108,8 @@ def test_rotate_turns_and_shear_tilts_either_way():
     bars = spots(40, slice(7, 21), slice(13, 15))
     place = np.arange(28) - 13.5
 
-    def moments(family):
-        weights = corrupt(bars, family) / 1.0
+    def moments(corruption):
+        weights = corrupt(bars, corruption) / 1.0
         return (
             np.einsum("nrc,r,c->n", weights, *powers)
             for powers in ((place, place), (place**2, place**0), (place**0, place**2))
@@ -132,14 +132,14 @@ def test_impulse_noise_hits_its_share_half_white_half_black():
 
 @pytest.mark.parametrize("grey", [0.1, 0.5, 1])
 def test_shot_noise_counts_as_poisson_does(grey):
-    shot = FAMILIES["shot_noise"](np.full((500, 28, 28), grey), np.random.default_rng(0))
+    shot = CORRUPTIONS["shot_noise"](np.full((500, 28, 28), grey), np.random.default_rng(0))
     assert np.isclose(shot.mean(), grey, rtol=0.01)
     assert np.isclose(shot.var(), grey / 3, rtol=0.02)
 
 
 def test_motion_blur_smears_one_way_and_keeps_the_light():
     images = spots(40, 14, 14).astype(np.float32) / 255
-    blurred = FAMILIES["motion_blur"](images, np.random.default_rng(0))
+    blurred = CORRUPTIONS["motion_blur"](images, np.random.default_rng(0))
     np.testing.assert_allclose(blurred.sum((1, 2)), 1, rtol=1e-5)
     np.testing.assert_allclose(
         blurred[:, 14, 14], 1 / np.exp(-(np.arange(11) ** 2) / 18).sum(), 1e-4

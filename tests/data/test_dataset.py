@@ -15,8 +15,7 @@ from conftest import PROJECT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug.data import dataset
-from mnist_aug.data import formats as readers
+from mnist_aug.data import dataset, formats
 from mnist_aug.errors import UserError
 
 NAMES = (
@@ -281,7 +280,7 @@ def test_any_bytes_are_an_array_or_a_user_error(tmp_path_factory, content):
         file = path.with_name(name)
         file.write_bytes(data)
         try:
-            outcome = readers.idx(file, 1)
+            outcome = formats.idx(file, 1)
         except UserError as error:
             outcome = error
         assert name in str(outcome) or outcome.dtype == np.uint8

@@ -1,19 +1,20 @@
-"""Test sets: doses worked out by hand, one name for each set, refusals in one line."""
+"""Evaluation sets: severities worked out by hand, one name for each, refusals in one line."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mnist_aug.data import eval_sets as test_sets
-from mnist_aug.data.corruptions import FAMILIES
-from mnist_aug.data.eval_sets import DOSES
+from mnist_aug.data import eval_sets
+from mnist_aug.data.corruptions import CORRUPTIONS
+from mnist_aug.data.eval_sets import SEVERITIES
 from mnist_aug.errors import UserError
 
 
 @pytest.mark.parametrize("quarters", [-2, -1, 1, 2])
 def test_quarter_turns_go_clockwise(digits, quarters):
-    turned = test_sets.rotated(digits.x_test[:20], 90 * quarters).astype(int)
+    turned = eval_sets.rotated(digits.x_test[:20], 90 * quarters).astype(int)
     expected = np.rot90(digits.x_test[:20], -quarters, axes=(1, 2))  # it turns the other way
     assert np.abs(turned - expected).max() <= 1
 
@@ -22,7 +23,7 @@ def test_quarter_turns_go_clockwise(digits, quarters):
 def test_shifts_go_right_down_left_and_up_in_turn(shift):
     images = np.zeros((8, 9, 11), np.uint8)
     images[:, 4, 5] = 200
-    shifted = test_sets.shifted(images, shift)
+    shifted = eval_sets.shifted(images, shift)
     ways = [[4, 5 + shift], [4 + shift, 5], [4, 5 - shift], [4 - shift, 5]]
     assert np.argwhere(shifted == 200)[:, 1:].tolist() == 2 * ways
     assert (shifted.sum((1, 2)) == 200).all()
@@ -32,70 +33,67 @@ def test_scaling_is_about_the_centre():
     images = np.zeros((1, 28, 28), np.uint8)
     images[:, 10:18, 10:18] = 255
     for factor in (0.5, 1.5):
-        scaled = test_sets.scaled(images, factor)[0].astype(float) / 255
+        scaled = eval_sets.scaled(images, factor)[0].astype(float) / 255
         assert np.isclose(scaled.sum(), 64 * factor**2, rtol=0.02)
         assert np.isclose(scaled.sum(0) @ np.arange(28) / scaled.sum(), 13.5, atol=0.05)
 
 
-def test_noise_is_the_same_at_every_dose():
+def test_noise_is_the_same_at_every_severity():
     grey = np.full((200, 28, 28), 128, np.uint8)
-    weak, strong = (test_sets.noisy(grey, dose).astype(float) - 128 for dose in (0.05, 0.1))
+    weak, strong = (eval_sets.noisy(grey, std).astype(float) - 128 for std in (0.05, 0.1))
     assert np.isclose(strong.std(), 25.5, rtol=0.01)
     inside = np.abs(strong) < 127
     assert np.abs(strong - 2 * weak)[inside].max() <= 1.5  # both are rounded
 
 
 @pytest.mark.parametrize("width", [-2, -1, 0, 1, 2, 3])
-def test_strokes_grow_by_the_pixels_asked(width):
+def test_strokes_grow_by_the_pixels_given(width):
     images = np.zeros((2, 28, 28), np.uint8)
     images[0, :, 10:14] = images[1, 10:14] = 90
-    lines = test_sets.thickened(images, float(width))
+    lines = eval_sets.thickened(images, float(width))
     assert set(np.unique(lines)) == {0, 90}
     assert lines[0].any(0).sum() == lines[1].any(1).sum() == 4 + width
 
 
-@pytest.mark.parametrize("axis", DOSES)
-def test_doses_are_unique_and_change_what_the_clean_dose_does_not(digits, axis):
-    images, axis = digits.x_test[:20], DOSES[axis]
-    assert len({f"{dose:g}" for dose in axis.doses}) == len(axis.doses)
+@pytest.mark.parametrize("axis", SEVERITIES)
+def test_severities_are_unique_and_change_what_the_clean_one_does_not(digits, axis):
+    images, axis = digits.x_test[:20], SEVERITIES[axis]
+    assert len({f"{severity:g}" for severity in axis.severities}) == len(axis.severities)
     np.testing.assert_array_equal(axis.apply(images, axis.clean), images)
-    for dose in axis.doses:
-        assert (axis.apply(images, dose) != images).any((1, 2)).all()
+    for severity in axis.severities:
+        assert (axis.apply(images, severity) != images).any((1, 2)).all()
 
 
-def test_all_sets_beside_the_digits(digits):
-    sets = list(test_sets.beside(digits, 0.2))
-    names = [one.name for one in sets]
-    assert names[:16] == ["training", *(f"corruption/{family}" for family in FAMILIES)]
-    assert names[16:] == [f"{axis}/{dose:g}" for axis in DOSES for dose in DOSES[axis].doses]
-    assert len(names) == len(set(names)) == 1 + 15 + 12 + 8 + 11 + 6 + 5
-    training, *others = sets
+def test_every_name_makes_a_set_of_the_digits(digits):
+    names = list(eval_sets.names())
+    assert names[:17] == ["test", "training", *(f"corruption/{kind}" for kind in CORRUPTIONS)]
+    assert names[17:] == [
+        f"{axis}/{severity:g}" for axis in SEVERITIES for severity in SEVERITIES[axis].severities
+    ]
+    assert len(names) == len(set(names)) == 2 + 15 + 12 + 8 + 11 + 6 + 5
+    test, training, *others = (eval_sets.make(name, digits, 0.2) for name in names)
+    np.testing.assert_array_equal(test.images, digits.x_test)
     np.testing.assert_array_equal(training.images, digits.x_train[:1150])
     np.testing.assert_array_equal(training.labels, digits.y_train[:1150])
-    for one in others:
+    for name, one in zip(names[2:], others, strict=True):
+        assert one.name == name
         assert one.images.shape == digits.x_test.shape
         assert one.images.dtype == np.uint8
+        assert (one.images != digits.x_test).any()
+    for one in (test, *others):
         np.testing.assert_array_equal(one.labels, digits.y_test)
+    whole = eval_sets.make("training", digits, 0)
+    np.testing.assert_array_equal(whole.images, digits.x_train)
 
 
-def test_shifts_are_in_28ths_of_larger_images(digits):
+def test_shifts_are_in_28ths_of_larger_images(few):
     doubled = replace(
-        digits,
-        x_train=digits.x_train[:20].repeat(2, 1).repeat(2, 2),
-        y_train=digits.y_train[:20],
-        x_test=digits.x_test[:8].repeat(2, 1).repeat(2, 2),
-        y_test=digits.y_test[:8],
+        few,
+        x_train=few.x_train.repeat(2, 1).repeat(2, 2),
+        x_test=few.x_test.repeat(2, 1).repeat(2, 2),
     )
-    sets = {one.name: one.images for one in test_sets.beside(doubled, 0.2)}
-    np.testing.assert_array_equal(sets["shift/3"][0, :, 6:], doubled.x_test[0, :, :-6])
-
-
-def others(*arguments, **keywords):
-    return {
-        one.name: one
-        for one in test_sets.beside(*arguments, **keywords)
-        if one.name.startswith(("other/", "mnist-c/"))
-    }
+    shifted = eval_sets.make("shift/3", doubled, 0.2).images
+    np.testing.assert_array_equal(shifted[0, :, 6:], doubled.x_test[0, :, :-6])
 
 
 @pytest.fixture
@@ -110,9 +108,9 @@ def few(digits):
 
 
 def test_mnist_alone_is_also_read_on_the_digits(digits, few):
-    assert others(few, 0.2) == {}
-    ((name, found),) = others(replace(few, name="mnist"), 0.2).items()
-    assert name == "other/sklearn-digits"
+    assert eval_sets.read(few) == []
+    (found,) = eval_sets.read(replace(few, name="mnist"))
+    assert found.name == "other/sklearn-digits"
     assert found.images.shape == (1797, 28, 28)
     np.testing.assert_array_equal(found.images[-len(digits.x_test) :], digits.x_test)
     np.testing.assert_array_equal(found.labels[: len(digits.y_train)], digits.y_train)
@@ -137,8 +135,8 @@ def extra(few, tmp_path):
 
 
 def test_extra_images_of_the_same_shape_are_read(few, extra):
-    ((name, found),) = others(few, 0.2, extra=extra()).items()
-    assert name == "other/mine"
+    (found,) = eval_sets.read(few, extra=extra())
+    assert found.name == "other/mine"
     np.testing.assert_array_equal(found.images, few.x_test[::-1])
     np.testing.assert_array_equal(found.labels, few.y_test[::-1])
 
@@ -149,7 +147,13 @@ def test_unfit_extra_images_are_refused_before_any_work(few, extra):
         {"y_train": few.y_train + 1},
     ):
         with pytest.raises(UserError, match=r"EXTRA .*mine\.npz has 1\d classes and images of"):
-            next(test_sets.beside(few, 0.2, extra=extra(**changed)))
+            eval_sets.read(few, extra=extra(**changed))
+
+
+def test_an_extra_set_may_not_take_the_name_of_the_digits(few, extra, tmp_path):
+    taken = Path(extra()).rename(tmp_path / "sklearn-digits.npz")
+    with pytest.raises(UserError, match="has the name of a set that is read anyway: rename it"):
+        eval_sets.read(few, extra=str(taken))
 
 
 @pytest.fixture
@@ -162,8 +166,8 @@ def fog(few, tmp_path):
 
 
 def test_the_published_layout_is_read(few, fog):
-    ((name, found),) = others(few, 0.2, mnist_c=str(fog.parent)).items()
-    assert name == "mnist-c/fog"
+    (found,) = eval_sets.read(few, mnist_c=str(fog.parent))
+    assert found.name == "mnist-c/fog"
     assert found.images.dtype == np.uint8
     np.testing.assert_array_equal(found.images, few.x_test)
     np.testing.assert_array_equal(found.labels, few.y_test)
@@ -187,7 +191,7 @@ def test_unfit_published_arrays_are_named(few, fog, file, change):
     path = fog / f"test_{file}.npy"
     np.save(path, change(np.load(path)), allow_pickle=True)
     with pytest.raises(UserError, match="download it again") as error:
-        next(test_sets.beside(few, 0.2, mnist_c=str(fog.parent)))
+        eval_sets.read(few, mnist_c=str(fog.parent))
     assert str(fog) in str(error.value)
 
 
@@ -197,16 +201,16 @@ def test_truncated_and_missing_published_files_are_named(few, fog, file, kept):
     path = fog / f"test_{file}.npy"
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(UserError, match=f"test_{file}.npy can't be read"):
-        next(test_sets.beside(few, 0.2, mnist_c=str(fog.parent)))
+        eval_sets.read(few, mnist_c=str(fog.parent))
     path.unlink()
     with pytest.raises(UserError, match="test_"):
-        next(test_sets.beside(few, 0.2, mnist_c=str(fog.parent)))
+        eval_sets.read(few, mnist_c=str(fog.parent))
 
 
 def test_a_folder_without_the_published_files_is_named(few, tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(UserError, match=f"MNIST_C {folder} has no <family>"):
-            next(test_sets.beside(few, 0.2, mnist_c=str(folder)))
+        with pytest.raises(UserError, match=f"MNIST_C {folder} has no <type>"):
+            eval_sets.read(few, mnist_c=str(folder))
 
 
 @pytest.mark.parametrize(
@@ -222,11 +226,11 @@ def test_a_folder_without_the_published_files_is_named(few, tmp_path):
 def test_damaged_headers(few, fog, content):
     (fog / "test_images.npy").write_bytes(content)
     with pytest.raises(UserError, match=r"test_images\.npy can't be read"):
-        test_sets.beside(few, 0.2, mnist_c=str(fog.parent))
+        eval_sets.read(few, mnist_c=str(fog.parent))
 
 
 def test_an_archive_under_the_name_of_an_array(few, fog):
     with open(fog / "test_images.npy", "wb") as file:
         np.savez(file, images=np.zeros((3, 28, 28), np.uint8))
     with pytest.raises(UserError, match=r"test_images\.npy can't be read"):
-        test_sets.beside(few, 0.2, mnist_c=str(fog.parent))
+        eval_sets.read(few, mnist_c=str(fog.parent))

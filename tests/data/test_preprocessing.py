@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from mnist_aug.data import preprocessing as preparation
+from mnist_aug.data import preprocessing
 from mnist_aug.data.preprocessing import prepare, read
 from mnist_aug.errors import UserError
 
@@ -133,6 +133,6 @@ def test_files_that_are_no_pictures(tmp_path, monkeypatch):
         read(tmp_path / "none.png")
     with pytest.raises(UserError, match="as it is a folder"):
         read(tmp_path)
-    monkeypatch.setattr(preparation, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(preprocessing, "MAX_PIXELS", 1000)
     with pytest.raises(UserError, match="has 400 by 480 pixels"):
         read(whole)
