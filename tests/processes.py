@@ -10,7 +10,7 @@ from contextlib import suppress
 import psutil
 from conftest import PATIENCE, PROJECT
 
-from mnist_aug.results import runs as run
+from mnist_aug.results import runs
 
 
 def until(condition, *arguments):
@@ -18,14 +18,14 @@ def until(condition, *arguments):
     end = time.monotonic() + PATIENCE
     while not (met := condition(*arguments)):
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(0.02)
     return met
 
 
-def train_beside(count, folder, *arguments):
+def start_training(count, folder, *arguments):
     """Start scripts/train.py as on a machine with so many cores, in a session of its own."""
     code = (
-        f"import runpy; from mnist_aug.train import workers; workers.beside = lambda: {count}; "
+        f"import runpy; from mnist_aug.train import pools; pools.in_parallel = lambda: {count}; "
         f"runpy.run_path({str(PROJECT / 'scripts' / 'train.py')!r}, run_name='__main__')"
     )
     return subprocess.Popen(
@@ -39,12 +39,12 @@ def train_beside(count, folder, *arguments):
     )
 
 
-def family(process):
+def descendants(process):
     """The processes that a process started, and those that they did."""
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def trainers(process):
+def workers(process):
     """Those of its children that train; a child of theirs may look like one as it starts."""
     found = []
     for child in psutil.Process(process.pid).children():
@@ -66,19 +66,20 @@ def are_gone(processes):
     return until(lambda: all(map(ended, processes)))
 
 
-def told(results):
+def trained(results):
     """What must not depend on where a run was trained, by run."""
     return {
         f"{path.parent.parent.name}/{path.parent.name}": (
             json.loads(path.read_text())["weights_sha256"],
-            (path.parent / run.HISTORY).read_bytes(),
+            (path.parent / runs.HISTORY).read_bytes(),
         )
-        for path in sorted(results.glob(f"*/seed-*/{run.MANIFEST}"))
+        for path in sorted(results.glob(f"*/seed-*/{runs.MANIFEST}"))
     }
 
 
 def finished(folder):
-    return run.seeds(folder / "results", "baseline")
+    """Seeds of the whole runs of the baseline in `folder/results`."""
+    return runs.seeds(folder / "results", "baseline")
 
 
 def is_whole(folder):

@@ -9,7 +9,7 @@ import sys
 import pytest
 import synthetic_results
 from conftest import PROJECT
-from processes import PATIENCE
+from conftest import PATIENCE
 
 from mnist_aug.errors import UserError
 from mnist_aug.report import page

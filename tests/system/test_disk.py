@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import synthetic_results
 from conftest import PROJECT
-from fake_training import study_of, workers
+from fake_training import pool, study_of
 from PIL import Image
 
 from mnist_aug import errors
@@ -282,7 +282,7 @@ def test_scripts_without_room_end_in_one_line(
 
 @pytest.mark.torture
 def test_a_search_on_a_full_disk_loses_no_trial(monkeypatch, digits, tmp_path, capsys, counted):
-    monkeypatch.setattr(tune, "workers", workers)
+    monkeypatch.setattr(tune, "pool", pool)
     monkeypatch.setattr(tune, "ASKING_TIME", timedelta(0))
     living = tune._process
 

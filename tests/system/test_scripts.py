@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import PATIENCE, PROJECT
 from PIL import Image
-from processes import train_beside, until
+from processes import start_training, until
 
 from mnist_aug import provenance as environment
 from mnist_aug.errors import one_line_errors
@@ -314,7 +314,7 @@ def test_a_folder_that_cannot_be_written(called, tmp_path, fails_in_one_line):
 
 @pytest.mark.torture  # test_workers.py has the same of runs in processes of their own
 def test_ctrl_c_keeps_finished_runs_and_the_next_call_goes_on(script, tmp_path):
-    process = train_beside(
+    process = start_training(
         1, tmp_path, "baseline", "--data", "digits", "--epochs", "1", "--seeds", "2000"
     )
     until(lambda: len(run.seeds(tmp_path / "results", "baseline")) >= 3)
