@@ -18,9 +18,9 @@ class UserError(Exception):
 def one_line_errors() -> Iterator[None]:
     """Turn a `UserError` into one line on stderr and exit code 2, and Ctrl-C into exit code 130.
 
-    A full or read-only disk, and a right that is lacking, are told so, too, wherever a library met
-    them. Whoever closes the other end of stdout, as `head` does, is told nothing: exit code 141.
-    Any other exception is a fault of ours and keeps its traceback. A path that is no UTF-8 is
+    A full or read-only disk and lacking permissions are reported so, too, wherever a library meets
+    them. Where the other end of stdout is closed, as `head` does, there is no message: exit code
+    141. Any other exception is a fault of ours and keeps its traceback. A path that is not UTF-8 is
     printed with escapes.
     """
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file
@@ -28,10 +28,10 @@ def one_line_errors() -> Iterator[None]:
         try:
             yield
         except UserError as error:
-            _tell(f"error: {error}")
+            _report(f"error: {error}")
             raise SystemExit(2) from None
         except KeyboardInterrupt:
-            _tell("interrupted: finished runs are kept, the same command goes on from them")
+            _report("interrupted: finished runs are kept, the same command goes on from them")
             raise SystemExit(130) from None
         finally:
             sys.stdout.flush()  # at Python's exit it is too late to tell what it meets
@@ -40,12 +40,12 @@ def one_line_errors() -> Iterator[None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tells of it at its exit
             raise SystemExit(141) from None  # as a shell has it of a process that SIGPIPE ended
         if error.errno in NO_ROOM:
-            _tell(
+            _report(
                 f"error: {error.filename or 'a file'} can't be written ({error.strerror}): make "
                 "room, and the same command goes on"
             )
         elif isinstance(error, PermissionError):
-            _tell(
+            _report(
                 f"error: {error.filename or 'a file'} can't be used ({error.strerror}): correct "
                 "its permissions, or those of its folder"
             )
@@ -54,7 +54,7 @@ def one_line_errors() -> Iterator[None]:
         raise SystemExit(2) from None
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(" ".join(line.split()), file=sys.stderr)
 
 

@@ -1,6 +1,6 @@
-"""How large the difference between two arms is, and how sure we are. NumPy and SciPy only.
+"""How large the difference between two models is, and how sure we are. NumPy and SciPy only.
 
-Arms are paired: seed s gives both the same initial weights and the same order of examples, and
+Models are paired: seed s gives both the same initial weights and the same order of examples, and
 both read the same test examples. Scores keep their (seeds, examples) shape until the last
 function, as rliable keeps (runs, tasks) (Agarwal et al. 2021).
 """
@@ -62,7 +62,7 @@ def crossed_bootstrap(
     examples vary.
 
     Args:
-        differences: [S, N], correctness of one arm minus that of the other: -1, 0 or 1.
+        differences: [S, N], correctness of one model minus that of the other: -1, 0 or 1.
         resamples: how many resamples.
         seed: of the generator; the same arguments give the same result.
 
@@ -73,7 +73,7 @@ def crossed_bootstrap(
     seeds, examples = differences.shape
     rng = np.random.default_rng(seed)
     draws = max(seeds - 1, 1)
-    # An example on which the arms agree for every seed adds nothing however often it is drawn, so
+    # An example on which both agree for every seed adds nothing however often it is drawn, so
     # only the draws of the others are made, as many as fall on them. That is exact.
     active = differences[:, differences.any(axis=0)].astype(float)
     count = active.shape[1]
@@ -140,7 +140,7 @@ def difference_interval(
 
 @dataclass(frozen=True)
 class Difference:
-    """The second arm minus the first, on the seeds both have.
+    """The second model minus the first, on the seeds both have.
 
     Accuracies and the difference are fractions in [0, 1] and [-1, 1]; `low` and `high` bound the
     95 % interval of the difference.
@@ -159,7 +159,7 @@ class Difference:
 
     @property
     def error_reduction(self) -> float | None:
-        """Share of the first arm's errors that the second avoids; None when it makes none."""
+        """Share of the first model's errors that the second avoids; None when it makes none."""
         return self.mean / (1 - self.first) if self.first < 1 else None
 
     @property
@@ -176,7 +176,7 @@ def outcome(low: float, high: float) -> str:
 
 
 def compare(first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES) -> Difference:
-    """The difference in accuracy between two arms.
+    """The difference in accuracy between two models.
 
     Args:
         first, second: bool [S, N], whether the run with seed s reads test example i right, or
@@ -189,7 +189,7 @@ def compare(first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES) -
     """
     first, second = np.asarray(first), np.asarray(second)
     if first.shape != second.shape or first.ndim != 2 or not first.size:
-        raise ValueError(f"arms of shapes {first.shape} and {second.shape} can't be paired")
+        raise ValueError(f"scores of shapes {first.shape} and {second.shape} can't be paired")
     low, high = difference_interval(
         np.subtract(second, first, dtype=np.float32), resamples=resamples
     )

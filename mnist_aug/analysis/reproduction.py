@@ -15,18 +15,18 @@ LEVEL = 0.99  # of an interval, so that an honest repetition rarely fails
 
 
 def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
-    """Compare the accuracies of a study with those of the reference.
+    """Compare the accuracies of a comparison with those of the reference.
 
-    For each arm, and for augmented minus baseline seed by seed, Welch's interval (Welch 1947) of
-    the difference between the two studies' means over seeds; it is reproduced if 0 lies within.
-    Both studies are judged on the same test images, so only seeds make noise. Where both have
-    scores on corrupted images, the arms' difference there is compared as well.
+    For each model, and for augmented minus baseline seed by seed, Welch's interval (Welch 1947) of
+    the difference between the two means over seeds; it is reproduced if 0 lies within.
+    Both are judged on the same test images, so only seeds make noise. Where both have
+    scores on corrupted images, the difference of both there is compared as well.
 
     Returns:
         Whether all are reproduced, and a line on each.
 
     Raises:
-        UserError: a study is missing, damaged or has one seed, or the two are not of the same
+        UserError: results are missing, damaged or has one seed, or the two are not of the same
             dataset and settings.
     """
     ours, theirs = comparison.load(results), comparison.load(reference)

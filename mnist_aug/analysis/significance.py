@@ -14,13 +14,13 @@ LEVEL = 0.05  # of a test
 def permutation_test(differences: np.ndarray) -> float:
     """Exact two-sided p-value of the paired permutation test over seeds (Fisher 1935, section 21).
 
-    If the arms were the same, each seed's difference could as well have had the other sign. Of all
+    If both models were alike, each seed's difference could as well have had the other sign. Of all
     2^S choices of signs, p is the share whose sum is at least as far from 0 as the one seen. The
     sums are whole numbers, so their distribution is built up seed by seed, exactly, for any S;
     with S seeds p can't be less than 2 / 2^S.
 
     Args:
-        differences: int [S], test images that one arm reads right less those of the other.
+        differences: int [S], correct test images of one model less those of the other.
 
     Raises:
         ValueError: the differences are not whole numbers.
@@ -61,10 +61,10 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
 
 
 def probability_better(differences: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
-    """How often the second arm beats the first, seed by seed, with Clopper and Pearson's interval.
+    """How often the second beats the first, seed by seed, with Clopper and Pearson's interval.
 
     Args:
-        differences: [S], the second arm's score less the first's.
+        differences: [S], the second model's score less the first's.
         level: coverage of the interval, in (0, 1), at least.
 
     Returns:

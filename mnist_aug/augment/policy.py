@@ -80,7 +80,7 @@ def without(part: str) -> Callable[[], A.Compose]:
 
 
 # Both automatic policies draw from these, at their largest magnitude: of what the papers list the
-# geometric ones, contrast and brightness, and scaling and elastic distortion beside them.
+# geometric ones, contrast and brightness, and scaling and elastic distortion, too.
 LARGEST = {
     "rotate": 30,
     "shear_x": 17,
@@ -200,7 +200,7 @@ def load(policy: str) -> A.Compose:
         )
     try:
         if path.exists() and not path.is_file():
-            raise UserError(f"policy file {path} can't be read: it is no ordinary file")
+            raise UserError(f"policy file {path} can't be read: it is not a regular file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
@@ -260,9 +260,9 @@ def _check_values(value: object, depth: int) -> None:
     if isinstance(value, dict):
         for key, inside in value.items():
             if not isinstance(key, str):
-                raise ValueError(f"{key!r} is no name")
+                raise ValueError(f"{key!r} is not a name")
             if key == "p" and isinstance(inside, (dict, list)):
-                raise ValueError("a `p` is no number")
+                raise ValueError("a `p` is not a number")
             if key not in ("seed", "temperature_limit"):  # albumentations bounds these
                 _check_values(inside, depth + 1)
     elif isinstance(value, list):
@@ -279,14 +279,14 @@ def _check_classes(node: object) -> int:
     """How many transforms a node stands for, if all its classes are albumentations' own."""
     name = node.get("__class_fullname__") if isinstance(node, dict) else node
     if not isinstance(name, str) or not isinstance(node, dict):
-        raise ValueError(f"{str(node)[:40]!r} is no transform")
+        raise ValueError(f"{str(node)[:40]!r} is not a transform")
     found = serialization.SERIALIZABLE_REGISTRY.get(serialization.shorten_class_name(name))
     if (
         found is None
         or not found.__module__.startswith("albumentations.")
         or not issubclass(found, (A.BasicTransform, A.BaseCompose))
     ):
-        raise ValueError(f"{name[:80]!r} is no transform of albumentations that can be saved")
+        raise ValueError(f"{name[:80]!r} is not an albumentations transform that can be saved")
     inside = node.get("transforms", [])
     if not isinstance(inside, list):
         raise ValueError(f"the transforms of {name} are no list")

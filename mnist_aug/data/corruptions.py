@@ -173,8 +173,8 @@ def _height_maps(rng: np.random.Generator, count: int, side: int = 256) -> np.nd
         square = square + np.roll(square, -1, 2)
         maps[:, half::step, half::step] = _wibbled(square, height, rng)
         inner = maps[:, half::step, half::step]
-        beside = inner + np.roll(inner, 1, 1) + corners + np.roll(corners, -1, 2)
-        maps[:, ::step, half::step] = _wibbled(beside, height, rng)
+        across = inner + np.roll(inner, 1, 1) + corners + np.roll(corners, -1, 2)
+        maps[:, ::step, half::step] = _wibbled(across, height, rng)
         above = inner + np.roll(inner, 1, 2) + corners + np.roll(corners, -1, 1)
         maps[:, half::step, ::step] = _wibbled(above, height, rng)
         step, height = half, height / 1.4
@@ -219,11 +219,11 @@ def _zigzag(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     slope = rng.integers(-5, 5, len(images)) / 23
     length = 23 * np.hypot(1, slope)
     along = [np.zeros(len(images)), *(np.full(len(images), 4 * i + 2) for i in range(6)), length]
-    beside = [0, *(2 * (-1) ** i for i in range(6)), -1 / (length - 20)]
+    across = [0, *(2 * (-1) ** i for i in range(6)), -1 / (length - 20)]
     cosine, sine = 1 / np.hypot(1, slope), slope / np.hypot(1, slope)
     corners = [
         start + np.array([cosine * a - sine * b, sine * a + cosine * b])
-        for a, b in zip(along, beside, strict=True)
+        for a, b in zip(along, across, strict=True)
     ]
     for one, two in pairwise(corners):
         images = (images + _line(images.shape[1:], one, two)).clip(0, 1)

@@ -1,8 +1,8 @@
 """Datasets of small grey images: MNIST, scikit-learn's digits, IDX folders and NPZ files.
 
-The one public function is `load`. MNIST ships with the package, in the folder `mnist` beside this
+The one public function is `load`. MNIST ships with the package, in the folder `mnist` next to this
 file. Formats: the IDX files of Yann LeCun's MNIST page, and NPZ as `keras.datasets` stores it.
-`formats` bounds what reading them takes; beside the images, labels take at most 24 bytes each.
+`formats` bounds what reading them takes; next to the images, labels take at most 24 bytes each.
 """
 
 import hashlib

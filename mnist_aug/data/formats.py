@@ -2,7 +2,7 @@
 
 A file is read for what it holds, whatever it claims. Memory grows with the bytes that are truly
 there, unpacked: at most twice as many, and 64 MiB. The list of an archive's members takes at most
-20 times the file's size beside that. A claim over `MAX_PIXELS` or `MAX_IMAGES` is refused before
+20 times the file's size in addition. A claim over `MAX_PIXELS` or `MAX_IMAGES` is refused before
 any data are read. Nothing is unpickled, and no member of an archive is unpacked to a file.
 """
 
@@ -38,7 +38,7 @@ def opened(path: Path) -> BinaryIO:
     A pipe or device is refused, as it may keep its reader waiting, or never end.
 
     Raises:
-        UserError: it is no regular file.
+        UserError: it is not a regular file.
         OSError: it can't be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # which waits for no pipe's writer
@@ -65,7 +65,7 @@ def idx(path: Path, rank: int) -> np.ndarray:
             if header[:4] != bytes([0, 0, 8, rank]):
                 raise UserError(
                     f"{path} has magic number 0x{header[:4].hex()}, not "
-                    f"0x{bytes([0, 0, 8, rank]).hex()}: it is no IDX file of bytes in "
+                    f"0x{bytes([0, 0, 8, rank]).hex()}: it is not an IDX file of bytes in "
                     f"{rank} dimension(s)"
                 )
             shape = struct.unpack(f">{rank}I", header[4:])
@@ -112,7 +112,7 @@ def npz(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         struct.error,
     ) as error:
         raise UserError(
-            f"{path} is no readable .npz file ({_brief(error)}): write it with "
+            f"{path} is not a readable .npz file ({_brief(error)}): write it with "
             "numpy.savez_compressed"
         ) from None
 

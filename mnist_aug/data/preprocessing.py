@@ -93,11 +93,11 @@ def read(path: Path) -> np.ndarray:
                 "pixels or fewer"
             ) from None
         except UnidentifiedImageError:
-            raise UserError(f"{path} is no readable picture: give a PNG or JPEG") from None
+            raise UserError(f"{path} is not a readable picture: give a PNG or JPEG") from None
         except Exception as error:  # a decoder may throw anything at a damaged file
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
             raise UserError(
-                f"{path} is no readable picture ({reason}): give a PNG or JPEG"
+                f"{path} is not a readable picture ({reason}): give a PNG or JPEG"
             ) from None
 
 

@@ -53,7 +53,7 @@ def load(
     try:
         _check(path)
         model = keras.models.load_model(path, safe_mode=True, compile=False)
-    except Exception as error:  # what zipfile, HDF5 and Keras throw at damage is no closed list
+    except Exception as error:  # what zipfile, HDF5 and Keras throw at damage is not a closed list
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{path} can't be used ({reason[:200]}): delete its folder and train it again"
@@ -77,7 +77,7 @@ def _check(path: Path) -> None:
         named = {*_classes({key: config[key] for key in config if key != "compile_config"})}
         if config["class_name"] != "Sequential" or not named <= CLASSES:
             strange = ", ".join(sorted(f"{module}.{name}" for module, name in named - CLASSES))
-            raise ValueError(f"it is no model of dense layers but of {strange}")
+            raise ValueError(f"it is not a model of dense layers but of {strange}")
         with h5py.File(io.BytesIO(archive.read(WEIGHTS)), "r") as weights:
             stored = sum(_sizes(weights))
         if stored > MOST_BYTES:
@@ -108,7 +108,7 @@ def _parameters(layers: list[dict]) -> int:
     """
     first, *others = layers
     if first["class_name"] != "InputLayer":
-        raise ValueError("its first layer is no input")
+        raise ValueError("its first layer is not an input")
     shape, count = first["config"]["batch_shape"][1:], 0
     for layer in others:
         config = layer["config"]
@@ -131,7 +131,7 @@ def _parameters(layers: list[dict]) -> int:
 
 def _size(value: object) -> int:
     if type(value) is not int or value < 1:
-        raise ValueError(f"{value!r} in its config is no size")
+        raise ValueError(f"{value!r} in its config is not a size")
     return value
 
 

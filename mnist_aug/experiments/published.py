@@ -123,7 +123,7 @@ ROWS = {
         ),
     )
 }
-BY_NAME = ("ciresan-5",)  # takes hours, so it is made only when asked for by name
+BY_NAME = ("ciresan-5",)  # takes hours, so it is made only when named
 
 
 def recipes() -> dict[str, Variant]:

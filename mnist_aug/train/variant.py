@@ -79,7 +79,7 @@ VARIANTS = {variant.name: variant for variant in (baseline, augmented)}
 
 
 def configured(name: str, epochs: int | None = None, policy: str | None = None) -> Variant:
-    """The variant of that name, with the epochs and, if it augments, the policy asked for.
+    """The variant of that name, with the epochs and, if it augments, the policy wanted.
 
     Raises:
         UserError: there is no such variant, or the policy can't be loaded.

@@ -20,9 +20,9 @@ def check(t: A.BasicTransform | A.BaseCompose) -> None:
         raise UserError(f"policy: {name}: {what}")
 
     if not isinstance(t, (A.BasicTransform, A.BaseCompose)):
-        refuse("is no albumentations transform: take A.Compose or a transform")
+        refuse("is not an albumentations transform: take A.Compose or a transform")
     if not (isinstance(t.p, (int, float)) and 0 <= t.p <= 1):
-        refuse(f"p={t.p} is no probability: take a number from 0 to 1")
+        refuse(f"p={t.p} is not a probability: take a number from 0 to 1")
     if getattr(t, "processors", None) or getattr(t, "additional_targets", None):
         refuse(
             "bounding boxes, keypoints and additional targets are not images: leave out "
@@ -38,7 +38,7 @@ def check(t: A.BasicTransform | A.BaseCompose) -> None:
         refuse(f"unknown argument {', '.join(t.invalid_args)}: see albumentations' documentation")
     missing = set(t.targets_as_params) - {"image"}
     if missing:
-        refuse(f"needs {', '.join(sorted(missing))} beside the image: only images are augmented")
+        refuse(f"needs {', '.join(sorted(missing))} next to the image: only images are augmented")
     for argument, value in t.get_transform_init_args().items():
         if not all(map(math.isfinite, numbers_in(value))):
             refuse(f"{argument}={value} is not finite: give numbers")
