@@ -47,7 +47,7 @@ def vectorize(
 
     Args:
         policy_or_path: an `A.Compose` or other composition, one transform, the path of a saved
-            policy, or a name in `augment.policy.NAMED`. The policy is copied; its `seed` is not used.
+            policy, or a name in `augment.policy.NAMED`. The policy is copied, its `seed` not used.
 
     Raises:
         UserError: a parameter makes no sense, or the policy is for more than images.

@@ -49,7 +49,7 @@ def written(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f"{own}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        sweep(target)
+        remove_leftovers(target)
         yield temporary
         if temporary.is_dir() and target.exists():
             aside = target.with_name(f"{own}.old")
@@ -68,7 +68,7 @@ def written(target: Path) -> Iterator[Path]:
                 temporary.unlink()
 
 
-def sweep(target: Path) -> None:
+def remove_leftovers(target: Path) -> None:
     """Remove what processes of this machine that have ended left next to a target, if possible."""
     name = re.compile(
         rf"\.{re.escape(target.name)}\.{re.escape(platform.node())}-([0-9]{{1,9}})\.(tmp|old)"

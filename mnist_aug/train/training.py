@@ -67,7 +67,7 @@ def train_all(
         (variant.name, seed): (variant, wanted_manifest(variant, seed, dataset))
         for variant, seed in wanted
     }
-    _sweep(by_run, results)
+    _remove_leftovers(by_run, results)
     todo = _missing(by_run, results)
     if not todo:
         return
@@ -97,7 +97,7 @@ def train_all(
             raise
 
 
-def _sweep(wanted: Wanted, results: Path) -> None:
+def _remove_leftovers(wanted: Wanted, results: Path) -> None:
     """Remove what killed commands left next to runs that, being whole, are not written again."""
     if any(
         left.suffix in (".tmp", ".old")
@@ -106,7 +106,7 @@ def _sweep(wanted: Wanted, results: Path) -> None:
     ):
         with files.locked(results):
             for name, seed in wanted:
-                files.sweep(runs.run_folder(results, name, seed))
+                files.remove_leftovers(runs.run_folder(results, name, seed))
 
 
 def _missing(wanted: Wanted, results: Path, quiet: bool = False) -> Todo:
