@@ -1,7 +1,5 @@
 """Scores of predicted probabilities. NumPy alone."""
 
-import json
-
 import numpy as np
 
 CALIBRATION_BINS = 15
@@ -25,22 +23,6 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict:
         "brier": brier(labels, probabilities),
         "ece": expected_calibration_error(labels, probabilities),
         "images": len(labels),
-    }
-
-
-def by_class(labels: np.ndarray, probabilities: np.ndarray) -> dict:
-    """More columns of such a row.
-
-    Returns:
-        `accuracy_<k>`, the accuracy on the images of class k (NaN where there are none);
-        `confusion`, JSON of the `[K, K]` counts, a row for each true class.
-    """
-    counts = confusion(labels, probabilities.argmax(1), probabilities.shape[1])
-    with np.errstate(invalid="ignore"):
-        per_class = counts.diagonal() / counts.sum(1)
-    return {
-        **{f"accuracy_{k}": value for k, value in enumerate(per_class)},
-        "confusion": json.dumps(counts.tolist(), separators=(",", ":")),
     }
 
 
@@ -79,18 +61,18 @@ def reliability(
     )
 
 
-def learned(training_loss: float, classes: int) -> bool:
-    """Whether a mean loss in nats is below that of guessing all classes alike; not if it is NaN."""
-    return classes < 2 or bool(training_loss < np.log(classes))
-
-
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean distance between confidence and accuracy (Naeini et al. 2015), bins of equal mass."""
     sure, right, counts = reliability(labels, probabilities)
     return float(np.average(np.abs(sure - right), weights=counts))
 
 
-def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Counts int `[K, K]`: row, true class; column, predicted class."""
-    pairs = labels.astype(np.int64) * classes + predicted
-    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+def mean_confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """Mean counts over runs, float `[K, K]`: row, true class; column, predicted class.
+
+    Args:
+        labels: int `[N]`; predictions: int `[S, N]`, the class that each run predicts.
+    """
+    pairs = labels.astype(np.int64) * classes + predictions
+    counts = np.bincount(pairs.ravel(), minlength=classes**2)
+    return counts.reshape(classes, classes) / len(predictions)

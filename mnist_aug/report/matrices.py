@@ -6,6 +6,7 @@ import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.metrics import mean_confusion
 from mnist_aug.formatting import MINUS, number
 from mnist_aug.report import tables
 from mnist_aug.report.drawing import COLOURS, RULE, SMALL, STYLE, Figure, canvas, render
@@ -19,7 +20,7 @@ DRAWN = 40  # with more, those of most errors alone are drawn, and as many as ha
 def confusion(study: Comparison) -> Figure:
     """Mean confusion counts per run of both arms, and their difference, one below another."""
     table = tables.confusion(study)
-    every = [arm.confusion(study.classes) for arm in study.both]
+    every = [mean_confusion(study.labels, arm.predictions, study.classes) for arm in study.both]
     names = _drawn(sum(every))
     counts = [c[np.ix_(names, names)] for c in every]
     tall = min(0.25 * len(names), 3.2)

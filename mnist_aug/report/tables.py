@@ -9,6 +9,7 @@ import pandas as pd
 from mnist_aug.analysis import significance
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import compare, mean_interval, spread
+from mnist_aug.analysis.metrics import mean_confusion
 from mnist_aug.formatting import MINUS, decimals, number, percent, points, span
 from mnist_aug.results.runs import BOTH
 
@@ -317,7 +318,9 @@ def classes(study: Comparison) -> Table:
 
 def confusion(study: Comparison) -> Table:
     """Mean counts per run, and the confusions whose frequency changed most."""
-    counts = [variant.confusion(study.classes) for variant in study.both]
+    counts = [
+        mean_confusion(study.labels, variant.predictions, study.classes) for variant in study.both
+    ]
     true, read = (a.ravel() for a in np.indices(counts[0].shape))
     frame = pd.DataFrame(
         {"true": true, "predicted": read, BOTH[0]: counts[0].ravel(), BOTH[1]: counts[1].ravel()}

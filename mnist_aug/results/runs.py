@@ -259,12 +259,6 @@ class VariantResults:
         """bool [S, N], whether the run with seed s classifies test image i correctly."""
         return self.predictions == self.labels
 
-    def confusion(self, classes: int) -> np.ndarray:
-        """float [K, K], mean count over the runs; rows are true classes, columns predictions."""
-        cells = self.labels * classes + self.predictions
-        counts = np.bincount(cells.ravel(), minlength=classes**2)
-        return counts.reshape(classes, classes) / len(self.seeds)
-
     @cached_property
     def _correct_bits(self) -> list[dict[str, np.ndarray]]:
         return [self._arrays(seed, CORRECT) for seed in self.seeds]
