@@ -11,15 +11,18 @@ are the same on every processor, which they are not.
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+# Fields of a syntax tree that change no behaviour, or not in every version of Python.
+SKIPPED = {"ctx", "kind", "type_comment", "type_params"}
 
 
 def fingerprint(roots: Iterable[str], within: Iterable[str], package: Path = PACKAGE) -> str:
-    """SHA-256 of the definitions that `roots` reach.
+    """SHA-256 of the definitions that `roots` reach, the same with every version of Python.
 
     Args:
         roots: definitions to begin with, as `train.trainer:Trainer`.
@@ -28,129 +31,190 @@ def fingerprint(roots: Iterable[str], within: Iterable[str], package: Path = PAC
         package: the folder of the package.
 
     Raises:
-        KeyError: a root is not defined.
+        KeyError: a root, or what is referred to, is not defined where it is looked for.
     """
-    found = reached(roots, within, package)
-    text = "\n\n".join(sorted(f"{place.split(':')[1]}\n{code}" for place, code in found.items()))
-    return hashlib.sha256(text.encode()).hexdigest()
+    texts = reached(roots, within, package).values()
+    return hashlib.sha256("\n\n".join(sorted(texts)).encode()).hexdigest()
 
 
 def reached(roots: Iterable[str], within: Iterable[str], package: Path = PACKAGE) -> dict[str, str]:
-    """The code of each definition that `roots` reach, normalised, by place as `module:name`."""
-    within, todo, found = tuple(within), list(roots), {}
+    """The normalised text of each definition that `roots` reach, by place as `module:name`.
+
+    At `module:` is what a module does when it is imported without defining anything by it.
+    """
+    within, todo = tuple(within), [*roots]
+    trees: dict[str, list[ast.AST]] = {}
+    mentioned = {*todo}
     while todo:
         place = todo.pop()
-        if place in found:
+        if place in trees:
             continue
         module, name = place.split(":")
-        definitions, imported = _parsed(package, module)
-        nodes = definitions[name]
-        found[place] = "\n".join(ast.unparse(node) for node in nodes)
-        for node in nodes:
-            inner = imported | _imports(node, package)
-            todo += [
-                place
-                for place in _referred(node, module, definitions, inner, package)
-                if _is_within(place.split(":")[0], within)
-            ]
-    return found
+        definitions = _definitions(package, module)
+        trees[place] = definitions[name]
+        referred = {*_places(trees[place])} | ({f"{module}:"} if "" in definitions else set())
+        mentioned |= referred
+        todo += [one for one in referred if _is_within(one.split(":")[0], within)]
+    names = Counter(place.split(":")[1] for place in mentioned)
+
+    def label(place: str) -> str:
+        """A definition's name alone, so that it may move; not if another has the same."""
+        name = place.split(":")[-1]
+        return place if name and names[name] > 1 else name
+
+    return {
+        place: "\n".join([label(place), *(_text(tree, label) for tree in found)])
+        for place, found in trees.items()
+    }
 
 
 def _is_within(module: str, packages: tuple[str, ...]) -> bool:
     return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
-def _referred(
-    node: ast.AST,
-    module: str,
-    definitions: dict[str, list[ast.AST]],
-    imported: dict[str, tuple[str, str | None]],
-    package: Path,
-) -> Iterable[str]:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name):
-            origin, name = imported.get(part.id, (module, part.id))
-            if name is None:
-                continue  # a module, of which only attributes matter
-            if part.id in imported or name in definitions:
-                yield f"{origin}:{name}"
-        elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
-            origin, name = imported.get(part.value.id, ("", ""))
-            if name is None and part.attr in _parsed(package, origin)[0]:
-                yield f"{origin}:{part.attr}"
+def _places(trees: Iterable[ast.AST]) -> Iterator[str]:
+    """What the package defines of all that is named in trees."""
+    for tree in trees:
+        for part in ast.walk(tree):
+            if isinstance(part, ast.Name) and ":" in part.id:
+                yield part.id
+
+
+def _text(part: object, label: Callable[[str], str]) -> str:
+    """A syntax tree as text. Python's own, of `ast.unparse`, changes from version to version."""
+    if isinstance(part, ast.Name):
+        return label(part.id) if ":" in part.id else part.id
+    if isinstance(part, ast.AST):
+        fields = [
+            f"{name}={_text(value, label)}"
+            for name, value in ast.iter_fields(part)
+            if name not in SKIPPED and value is not None and value != []
+        ]
+        return f"{type(part).__name__}({', '.join(fields)})"
+    if isinstance(part, list):
+        return f"[{', '.join(_text(one, label) for one in part)}]"
+    return repr(part)
 
 
 @cache
-def _parsed(
-    package: Path, module: str
-) -> tuple[dict[str, list[ast.AST]], dict[str, tuple[str, str | None]]]:
-    """A module's top-level statements by the names they define, and what its imports bind."""
+def _definitions(package: Path, module: str) -> dict[str, list[ast.AST]]:
+    """A module's top-level statements, normalised, by the names they define, or by none."""
     path = package.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imported: dict[str, tuple[str, str | None]] = {}
-    definitions: dict[str, list[ast.AST]] = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
+    statements = ast.parse(path.read_text(encoding="utf-8")).body
+    imported: dict[str, str] = {}
+    for statement in statements:
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
             imported |= _imports(statement, package)
-            continue
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            names = {statement.name}
-        else:
-            targets: list[ast.AST] = [statement]
-            if isinstance(statement, ast.Assign):
-                targets = list(statement.targets)
-            elif isinstance(statement, ast.AnnAssign):
-                targets = [statement.target]
-            names = {
-                part.id
-                for target in targets
-                for part in ast.walk(target)
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-            }
-        plain = _Plain().visit(statement)
-        for name in names:
-            definitions.setdefault(name, []).append(plain)
-    return definitions, imported
+    own = {name: f"{module}:{name}" for statement in statements for name in _names(statement)}
+    definitions: dict[str, list[ast.AST]] = {}
+    for statement in statements:
+        names = _names(statement)
+        bound = own | imported | _imports(statement, package)
+        if plain := _Plain(bound).visit(statement):
+            for name in names or [""]:
+                definitions.setdefault(name, []).append(plain)
+    return definitions
 
 
-def _imports(node: ast.AST, package: Path) -> dict[str, tuple[str, str | None]]:
-    """What imports of this package bind: (module, name in it, or None for the module itself)."""
-    bound: dict[str, tuple[str, str | None]] = {}
+def _names(statement: ast.AST) -> set[str]:
+    """What a statement defines for those that come after it."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Name) and isinstance(statement.ctx, ast.Store):
+        return {statement.id}
+    if isinstance(statement, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return set()
+    return {name for part in ast.iter_child_nodes(statement) for name in _names(part)}
+
+
+def _imports(node: ast.AST, package: Path) -> dict[str, str]:
+    """What imports bind: `module:name` or `module:` of this package, or a name of another."""
+    bound: dict[str, str] = {}
     for part in ast.walk(node):
-        if not isinstance(part, ast.ImportFrom) or not (part.module or "").startswith(package.name):
-            continue
-        parent = (part.module or "").removeprefix(package.name).removeprefix(".")
-        for alias in part.names:
-            inner = f"{parent}.{alias.name}" if parent else alias.name
-            path = package.joinpath(*inner.split("."))
-            is_module = path.is_dir() or path.with_suffix(".py").exists()
-            bound[alias.asname or alias.name] = (inner, None) if is_module else (parent, alias.name)
+        if isinstance(part, ast.Import):
+            for alias in part.names:
+                first = alias.name.split(".")[0]
+                bound[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(part, ast.ImportFrom):
+            root, _, parent = (part.module or "").partition(".")
+            for alias in part.names:
+                name = alias.asname or alias.name
+                inner = f"{parent}.{alias.name}".removeprefix(".")
+                path = package.joinpath(*inner.split("."))
+                if root != package.name:
+                    bound[name] = f"{part.module}.{alias.name}"
+                elif path.is_dir() or path.with_suffix(".py").exists():
+                    bound[name] = f"{inner}:"
+                else:
+                    bound[name] = f"{parent}:{alias.name}"
     return bound
 
 
 class _Plain(ast.NodeTransformer):
-    """Takes away what doesn't change behaviour."""
+    """Takes away what doesn't change behaviour, and names things by where they are defined."""
 
-    def visit(self, node: ast.AST) -> ast.AST:
-        node = super().visit(node)
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            body = node.body
-            if ast.get_docstring(node, clean=False) is not None:
-                body = body[1:]
-            if isinstance(node, ast.ClassDef):  # methods may stand in any order
-                methods = [one for one in body if isinstance(one, ast.FunctionDef)]
-                methods.sort(key=lambda method: method.name)
-                body = [*(one for one in body if one not in methods), *methods]
-            node.body = body or [ast.Pass()]
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.returns = None
-        if isinstance(node, ast.arg):
-            node.annotation = None
+    def __init__(self, bound: Mapping[str, str]) -> None:
+        self._bound = bound
+        self._in_class = False
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        origin = self._bound.get(node.id, node.id)
+        # Of a module of ours, only attributes matter.
+        return node if origin.endswith(":") else ast.Name(origin)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if isinstance(node.value, ast.Name):
+            origin = self._bound.get(node.value.id, "")
+            if origin.endswith(":") and not node.attr.startswith("__"):
+                return ast.Name(origin + node.attr)
+        return self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        outside, self._in_class = self._in_class, True
+        self.generic_visit(node)
+        self._in_class = outside
+        methods = [one for one in node.body if isinstance(one, ast.FunctionDef)]
+        methods.sort(key=lambda method: method.name)  # they may stand in any order
+        node.body = [*(one for one in node.body if one not in methods), *methods]
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        outside, self._in_class = self._in_class, False
+        node.returns = None
         self.generic_visit(node)
-        if node.value is None:  # the field of a dataclass is its annotation
+        self._in_class = outside
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        node.annotation = ast.Constant(None)
+        self.generic_visit(node)
+        if self._in_class:  # it may be a dataclass, which is made of these
             return node
-        return ast.copy_location(ast.Assign([node.target], node.value), node)
+        return node.value and ast.Assign([node.target], node.value)
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        self.generic_visit(node)
+        only_imports = not node.body and not node.orelse
+        return None if only_imports and isinstance(node.test, ast.Name) else node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        # Some versions of Python leave empty text in an f-string.
+        node.values = [v for v in node.values if not isinstance(v, ast.Constant) or v.value]
+        return self.generic_visit(node)
+
+    def visit_Pass(self, node: ast.Pass) -> None:
+        return None
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        return None
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # type: ignore[assignment]
+    visit_ImportFrom = visit_Import
