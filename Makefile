@@ -48,7 +48,7 @@ help: ## list the targets and the variables
 	@awk -F ' [?]= ?|## ' '/^[A-Z_]+ [?]=/ { printf "  %-12s %s (default: %s)\n", $$1, $$3, $$2 ? $$2 : "none" }' Makefile
 
 setup: $(READY) ## make .venv from requirements.lock (or use the conda environment mnist-aug)
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements.lock
 	@sh tools/setup.sh
 	@touch $@
 
