@@ -1,0 +1,48 @@
+# Whether what make made is still there as it was; called by the Makefile, with its variables in the
+# environment. A stamp holds checksums of results or pages, as times are no guide where files are
+# copied. Its name is a checksum, too, of settings and datasets, so that make can handle it whatever
+# they hold.
+#
+#     stamp.sh name evaluated|reported    the stamp's name; it is gone if what it stands for differs
+#     stamp.sh begin                      results with these settings are being made
+#     stamp.sh keep evaluated|reported    they are made: write the stamp, unless another make has
+#                                         begun with other settings meanwhile
+
+path() { case $1 in /*) printf %s "$1" ;; *) printf %s "./$1" ;; esac; } # so that it is no option
+
+key() { cksum | tr ' ' -; }
+
+sums() { # of the files in $2, given from folder $1; further arguments are conditions for find
+  folder=$(path "$1") names=$2 && shift 2
+  (cd "$folder" && find -L $names -type f ! -path '*/.*' "$@" -exec cksum {} + | LC_ALL=C sort)
+}
+
+settings() {
+  printf '%s\n' "$DATA" "$SEEDS" "$EPOCHS" "$POLICY" "$EXTRA" "$MNIST_C" "$RESULTS"
+  for given in "$DATA" "$POLICY" "$EXTRA" "$MNIST_C"; do
+    [ -z "$given" ] || find -L "$(path "$given")" -maxdepth 2 -type f '(' -name '*ubyte*' \
+      -o -name '*.np[yz]' -o -name '*.y*ml' -o -name '*.json' ')' -exec cksum {} + | LC_ALL=C sort
+  done
+}
+
+made() {
+  if [ "$1" = evaluated ]; then
+    sums "$RESULTS" "$BOTH"
+  else # what is evaluated has a stamp of its own
+    sums "$RESULTS" "$OTHERS" ! -name '*.keras' ! -name 'journal*'
+    sums "$REPORTS" "$PAGES"
+  fi
+}
+
+settings=$(settings 2> /dev/null | key)
+begun=.make/$(printf %s "$RESULTS" | key).begun
+stamp=.make/$settings.$2
+[ "$2" = evaluated ] || stamp=.make/$settings-$(printf %s "$REPORTS" | key).$2
+case $1 in
+  name)
+    made "$2" 2> /dev/null | cmp -s - "$stamp" || rm -f "$stamp"
+    echo "$stamp"
+    ;;
+  begin) mkdir -p .make && echo "$settings" > "$begun" ;;
+  keep) [ "$(cat "$begun")" != "$settings" ] || made "$2" > "$stamp" 2> /dev/null ;;
+esac
