@@ -51,10 +51,10 @@ def test_permutation_takes_counts():
 
 @pytest.mark.parametrize("seeds", [10, 30])
 def test_permutation_rejects_one_true_null_in_twenty(seeds):
-    """5 +- 1.5 % of 2,000 simulated studies without a difference, with skewed noise in each arm."""
+    """5 +- 1.5 % of 2,000 simulated studies without a difference, with skewed noise in both."""
     rng = np.random.default_rng(1)
-    arms = rng.gamma(2, 8, (2, 2000, seeds)).round().astype(int)
-    rejected = sum(permutation_test(d) <= 0.05 for d in arms[0] - arms[1])
+    models = rng.gamma(2, 8, (2, 2000, seeds)).round().astype(int)
+    rejected = sum(permutation_test(d) <= 0.05 for d in models[0] - models[1])
     assert 70 <= rejected <= 130
 
 
