@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
@@ -104,6 +105,19 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
 @pytest.fixture(scope="session")
 def digits():
     return dataset.load("digits")
+
+
+@pytest.fixture(scope="session")
+def few(digits):
+    """400 training and 100 test images of the digits, where training itself is not tested."""
+    return replace(
+        digits,
+        name="few",
+        x_train=digits.x_train[:400],
+        y_train=digits.y_train[:400],
+        x_test=digits.x_test[:100],
+        y_test=digits.y_test[:100],
+    )
 
 
 @pytest.fixture(scope="session")
