@@ -10,9 +10,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 class Bar:
     """A bar on a terminal; in a log, its lines alone."""
 
-    def __init__(self, progress: Progress, total: float) -> None:
+    def __init__(self, progress: Progress, text: str, total: float) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=total)
+        self._task = progress.add_task(text, total=total)
 
     def describe(self, text: str) -> None:
         """What is being done, at the left of the bar."""
@@ -45,6 +45,4 @@ def progress(text: str, total: float) -> Iterator[Bar]:
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
-        shown = Bar(bar, total)
-        shown.describe(text)
-        yield shown
+        yield Bar(bar, text, total)

@@ -3,12 +3,14 @@
 import json
 import os
 import platform
+import pty
 import re
-import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import albumentations as A
+import fake_training
 import keras
 import numpy as np
 import pandas as pd
@@ -17,30 +19,46 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mnist_aug.data.dataset import NAMES
 from mnist_aug.errors import UserError
-from mnist_aug.results import runs as run
-from mnist_aug.train import models as model
-from mnist_aug.train import pipeline, training
+from mnist_aug.results import runs
+from mnist_aug.train import jobs, models, pipeline, pools, training
 from mnist_aug.train.trainer import Trainer, nested_subset
 from mnist_aug.train.variant import augmented, baseline
 
-short = replace(baseline, epochs=2)
+short, augmented_short = replace(baseline, epochs=2), replace(augmented, epochs=2)
 
 
 @pytest.fixture(scope="module")
-def trained(digits, tmp_path_factory):
+def trained(few, tmp_path_factory):
+    """Both models, two seeds each; in `nothing`, the augmented one with a policy of no effect."""
     results = tmp_path_factory.mktemp("results")
-    for variant in (short, replace(augmented, epochs=2)):
-        training.train(variant, [0, 1], digits, results)
+    path = results.with_name("nothing.json")
+    A.save(A.Compose([A.NoOp(p=1)]), str(path), data_format="json")
+    both = [(variant, seed) for variant in (short, augmented_short) for seed in (0, 1)]
+    with pools.pool(few) as pool:  # all share what is compiled
+        training.train_all(both, few, results, pool=pool)
+        nothing = replace(augmented_short, policy=str(path))
+        training.train(nothing, [1], few, results / "nothing", pool=pool)
     return results
 
 
+@pytest.fixture
+def untrained(monkeypatch):
+    """Runs are made up where training them is not what is tested."""
+    monkeypatch.setattr(training, "work", fake_training.work)
+
+
 def weights(path):
-    return keras.models.load_model(path / run.MODEL).get_weights()
+    return keras.models.load_model(path / runs.MODEL).get_weights()
+
+
+def digest(results, variant, seed):
+    return runs.read_run(runs.run_folder(results, variant, seed)).manifest["weights_sha256"]
 
 
 def test_the_baseline_is_the_one_specified():
-    net = model.build(baseline, (28, 28), 10, seed=0)
+    net = models.build(baseline, (28, 28), 10, seed=0)
     assert net.count_params() == 118_282
     assert [type(layer).__name__ for layer in net.layers] == ["Flatten"] + ["Dense"] * 3
     assert [layer.units for layer in net.layers[1:]] == [128, 128, 10]
@@ -54,7 +72,7 @@ def test_the_baseline_is_the_one_specified():
 
 def test_initial_weights_depend_on_the_seed_alone():
     first, again, other = (
-        model.build(baseline, (28, 28), 10, seed).get_weights() for seed in (3, 3, 4)
+        models.build(baseline, (28, 28), 10, seed).get_weights() for seed in (3, 3, 4)
     )
     for one, two, three in zip(first, again, other, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -74,9 +92,9 @@ def test_initial_weights_depend_on_the_seed_alone():
 )
 def test_a_block_is_as_many_steps_of_stock_keras(digits, variant):
     images, labels = digits.x_train[:100], digits.y_train[:100]
-    stock = model.build(variant, (28, 28), 10, seed=0, steps=12)
-    ours = model.build(variant, (28, 28), 10, seed=0, steps=12)
-    trainer = model.BlockTrainer(ours, variant, steps=12)
+    stock = models.build(variant, (28, 28), 10, seed=0, steps=12)
+    ours = models.build(variant, (28, 28), 10, seed=0, steps=12)
+    trainer = models.BlockTrainer(ours, variant, steps=12)
     blocks, per_epoch = pipeline.blocks(images, labels, seed=0, batch_size=32, phases=[(3, None)])
     history = trainer.fit(blocks, epochs=3, steps_per_epoch=per_epoch, shuffle=False, verbose=0)
     batches = blocks.flat_map(lambda *block: tf.data.Dataset.from_tensor_slices(block))
@@ -89,8 +107,12 @@ def test_a_block_is_as_many_steps_of_stock_keras(digits, variant):
         np.testing.assert_allclose(history.history[key], expected.history[key], rtol=1e-4)
 
 
-def test_restart_forgets_everything(digits):
-    trainer = Trainer(short, digits)
+@pytest.fixture(scope="module")
+def trainer(few):
+    return Trainer(short, few)
+
+
+def test_restart_forgets_everything(trainer):
     first, history, _ = trainer.fit(0)
     trainer.fit(1)
     again, same_history, _ = trainer.fit(0)
@@ -99,7 +121,7 @@ def test_restart_forgets_everything(digits):
     pd.testing.assert_frame_equal(history, same_history)
 
 
-def test_a_run_holds_what_others_rely_on(trained, digits):
+def test_a_run_holds_what_others_rely_on(trained, few):
     for variant in ("baseline", "augmented"):
         folder = trained / variant / "seed-00"
         assert sorted(path.name for path in folder.iterdir()) == [
@@ -109,109 +131,176 @@ def test_a_run_holds_what_others_rely_on(trained, digits):
         ]
         net = keras.models.load_model(folder / "mnist_num_reader.keras")
         assert type(net) is keras.Sequential
-        assert int(net.optimizer.iterations) == 2 * 36  # training can go on from the file
+        assert int(net.optimizer.iterations) == 2 * 10  # training can go on from the file
         history = pd.read_csv(folder / "history.csv")
         assert list(history) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
         assert history.epoch.tolist() == [1, 2]
-        count = digits.training_count(0.2)
+        count = few.training_count(0.2)
         loss, accuracy = net.evaluate(
-            digits.x_train[count:] / np.float32(255), digits.y_train[count:], verbose=0
+            few.x_train[count:] / np.float32(255), few.y_train[count:], verbose=0
         )
         assert np.isclose(loss, history.val_loss.iloc[-1], rtol=1e-4)
         assert np.isclose(accuracy, history.val_accuracy.iloc[-1])
         manifest = json.loads((folder / "manifest.json").read_text())
         assert manifest["dataset"] == {
-            "name": "digits",
-            "origin": digits.origin,
-            "sha256": digits.sha256,
-            "train": 1150,
-            "validation": 288,
-            "test": 359,
+            "name": "few",
+            "origin": few.origin,
+            "sha256": few.sha256,
+            "train": 320,
+            "validation": 80,
+            "test": 100,
             "image_shape": [28, 28],
             "classes": 10,
         }
         assert (manifest["seed"], manifest["parameters"]) == (0, 118_282)
         assert manifest["versions"]["keras"] == keras.__version__
         assert (manifest["variant"]["policy"] is None) == (variant == "baseline")
+        assert (manifest["fingerprint"]["augmentation"] is None) == (variant == "baseline")
+        assert manifest["files"].keys() == {"history.csv", "mnist_num_reader.keras"}
+        assert manifest["images_per_second"] == pytest.approx(
+            320 * 2 / manifest["seconds"], rel=0.1
+        )
     assert not list(trained.rglob("*.tmp"))
 
 
-def test_arms_are_paired(trained, digits, tmp_path):
-    """With a policy that does nothing the augmented arm is the baseline, to the bit."""
-    path = tmp_path / "nothing.json"
-    A.save(A.Compose([A.NoOp(p=1)]), str(path), data_format="json")
-    training.train(replace(augmented, epochs=2, policy=str(path)), [1], digits, tmp_path)
-    digests = [
-        run.read_manifest(run.folder(results, name, 1))["weights_sha256"]
-        for results, name in ((trained, "baseline"), (tmp_path, "augmented"))
-    ]
-    assert digests[0] == digests[1]
-    assert digests[0] != run.read_manifest(run.folder(trained, "augmented", 1))["weights_sha256"]
+def test_both_models_are_paired(trained):
+    """With a policy that does nothing the augmented model is the baseline, to the bit."""
+    plain = digest(trained, "baseline", 1)
+    assert plain == digest(trained / "nothing", "augmented", 1)
+    assert plain != digest(trained, "augmented", 1)
 
 
-def test_same_command_same_bytes(trained, script, tmp_path):
-    process = script("train", "augmented", "--data", "digits", "--seeds", 1, "--epochs", 2)
+def test_same_command_same_bytes(trained, few, called, tmp_path):
+    data = tmp_path / "few.npz"
+    np.savez(
+        data, **dict(zip(NAMES, (few.x_train, few.y_train, few.x_test, few.y_test), strict=True))
+    )
+    process = called("train", "augmented", "--data", data, "--seeds", 1, "--epochs", 2)
     assert process.returncode == 0, process.stderr
     again, first = tmp_path / "results/augmented/seed-00", trained / "augmented/seed-00"
-    assert (again / run.HISTORY).read_bytes() == (first / run.HISTORY).read_bytes()
+    assert (again / runs.HISTORY).read_bytes() == (first / runs.HISTORY).read_bytes()
     for one, two in zip(weights(again), weights(first), strict=True):
         assert one.tobytes() == two.tobytes()
 
 
-def test_runs_on_disk_are_kept_or_trained_again(trained, digits, capsys):
-    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
-    training.train(short, [0, 1], digits, trained)
-    assert "up to date" in capsys.readouterr().out
-    scores = trained / "baseline" / "metrics.csv"
-    scores.write_text("scores of seeds 0 and 1")
-    training.train(short, [0, 1, 2], digits, trained)
-    assert scores.exists()
-    out = capsys.readouterr().out
-    assert re.fullmatch(
-        r"baseline, seed 02: trained in \d+\.\d s \(not trained yet\), "
-        r"validation accuracy 0\.\d{4}\n",
-        out,
-    )
-    assert "seed 00" not in out
-    for path, content in before.items():
-        assert path.read_bytes() == content
-    training.train(replace(short, epochs=1), [1], digits, trained)
-    assert "(epochs was 2, now 1)" in capsys.readouterr().out
-    assert not scores.exists()  # they are of weights that are gone
-    (trained / "baseline" / "seed-02" / run.MANIFEST).write_text("{")
-    training.train(short, [1, 2], digits, trained)
-    out = capsys.readouterr().out
-    assert "epochs was 1, now 2" in out
-    assert "manifest.json can't be read" in out
-    for path, content in before.items():
-        if path.name == "history.csv":
-            assert path.read_bytes() == content
+LINE = r"baseline, seed (\d\d): trained in 0\.1 s \((.*)\), validation accuracy 0\.\d{4}\n"
 
 
-def test_another_dataset_is_refused(trained, digits):
-    other = replace(digits, name="other", x_test=255 - digits.x_test)
-    with pytest.raises(UserError, match=r"trained on dataset 'digits' \(\w+…\), but 'other'"):
+def reasons(out):
+    """Why a run was trained, by seed, as its line says."""
+    return {int(seed): reason for seed, reason in re.findall(LINE, out)}
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_runs_on_disk_are_kept_or_trained_again(untrained, few, tmp_path, capsys):
+    training.train(short, [0, 1], few, tmp_path)
+    assert reasons(capsys.readouterr().out) == {0: "not trained yet", 1: "not trained yet"}
+    before = content(tmp_path)
+    metrics = tmp_path / "baseline" / "metrics.csv"
+    metrics.write_text("metrics of seeds 0 and 1")
+    training.train(short, [0, 1], few, tmp_path)
+    assert capsys.readouterr().out == "baseline: all runs are up to date\n"
+    training.train(short, [0, 1, 2], few, tmp_path)
+    assert metrics.exists()
+    out = capsys.readouterr().out
+    assert re.fullmatch(f"training 1 run: TensorFlow starts and compiles first, .*\n{LINE}", out)
+    assert reasons(out) == {2: "not trained yet"}
+    assert content(tmp_path).items() >= before.items()
+    training.train(replace(short, epochs=1), [1], few, tmp_path)
+    assert reasons(capsys.readouterr().out) == {1: "epochs was 2, now 1"}
+    assert not metrics.exists()  # they are of weights that are gone
+    training.train_all([(short, 1), (augmented_short, 0)], few, tmp_path)
+    out = capsys.readouterr().out
+    assert out.startswith("training 2 runs: ")
+    assert reasons(out) == {1: "epochs was 1, now 2"}
+    assert "augmented, seed 00: trained in 0.1 s (not trained yet), " in out
+    history = tmp_path / "baseline" / "seed-01" / runs.HISTORY
+    assert history.read_bytes() == before[history]
+    training.train_all([(short, 0), (replace(augmented_short, policy="affine"), 0)], few, tmp_path)
+    out = capsys.readouterr().out
+    assert out.startswith("baseline: all runs are up to date\n")
+    assert "augmented, seed 00: trained in 0.1 s (policy was default, now affine), " in out
+
+
+@pytest.mark.parametrize("name", [runs.MODEL, runs.HISTORY, runs.MANIFEST])
+def test_a_damaged_run_is_trained_again_with_one_line(untrained, few, tmp_path, capsys, name):
+    training.train(short, [0, 1], few, tmp_path)
+    before = content(tmp_path)
+    path = tmp_path / "baseline" / "seed-01" / name
+    missing = "is missing or damaged" if name == runs.MANIFEST else "is missing"
+    damaged = missing if name == runs.MANIFEST else "is damaged"
+    flipped = bytearray(before[path])
+    flipped[len(flipped) // 2] ^= 1
+    for damage, words in (None, missing), (b"", damaged), (bytes(flipped), damaged):
+        path.unlink() if damage is None else path.write_bytes(damage)
+        capsys.readouterr()
+        training.train(short, [0, 1], few, tmp_path)
+        assert reasons(capsys.readouterr().out) == {1: f"{name} {words}"}
+        again = content(tmp_path)
+        assert again.keys() == before.keys()
+        for other in again:
+            if other.name != runs.MANIFEST:  # which says when
+                assert again[other] == before[other]
+
+
+def test_changed_training_code_trains_again(untrained, few, tmp_path, capsys, monkeypatch):
+    both = [(short, 0), (augmented_short, 0)]
+    training.train_all(both, few, tmp_path)
+    codes = {augments: jobs.fingerprints(augments) for augments in (False, True)}
+    assert codes[False]["training"] == codes[True]["training"]
+
+    def changed(part):
+        monkeypatch.setattr(
+            jobs,
+            "fingerprints",
+            lambda augments: codes[augments] | ({part: "f" * 64} if codes[augments][part] else {}),
+        )
+        capsys.readouterr()
+        training.train_all(both, few, tmp_path)
+        return capsys.readouterr().out
+
+    out = changed("augmentation")
+    assert out.startswith("baseline: all runs are up to date\ntraining 1 run")
+    assert "augmented, seed 00: trained in 0.1 s (the training code has changed), " in out
+    out = changed("training")
+    assert out.count("(the training code has changed)") == 2
+
+
+def test_another_dataset_is_refused(trained, few):
+    other = replace(few, name="other", x_test=255 - few.x_test)
+    with pytest.raises(UserError, match=r"trained on dataset 'few' \(\w+…\), not on 'other'"):
         training.train(short, [0, 5], other, trained)
     assert not (trained / "baseline" / "seed-05").exists()
 
 
-def test_an_interrupted_run_leaves_nothing(digits, tmp_path, monkeypatch):
-    training.train(short, [0], digits, tmp_path)
+def test_an_interrupted_run_leaves_nothing(untrained, few, tmp_path, monkeypatch):
+    training.train(short, [0], few, tmp_path)
     before = sorted(tmp_path.rglob("*"))
+    write, written = Path.write_bytes, []
 
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
+    def interrupted(self, content):
+        written.append(self)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        return write(self, content)
 
-    monkeypatch.setattr(run, "write_json", interrupted)
+    monkeypatch.setattr(Path, "write_bytes", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        training.train(short, [0, 1], digits, tmp_path)
+        training.train(short, [0, 1], few, tmp_path)
+    assert written
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_what_a_killed_process_left_goes_and_what_a_live_one_writes_stays(trained, digits, capsys):
+def test_what_a_killed_process_left_goes_and_what_a_live_one_writes_stays(
+    untrained, few, tmp_path, capsys
+):
+    training.train(short, [0], few, tmp_path)
     gone = 2**29  # more than any process's number
     dead, *live = [
-        trained / "baseline" / f".seed-00.{name}.tmp"
+        tmp_path / "baseline" / f".seed-00.{name}.tmp"
         for name in (
             f"{platform.node()}-{gone}",
             f"{platform.node()}-{os.getpid()}",
@@ -222,14 +311,35 @@ def test_what_a_killed_process_left_goes_and_what_a_live_one_writes_stays(traine
     for folder in (dead, *live):
         folder.mkdir()
         (folder / "history.csv").touch()
-    training.train(short, [0], digits, trained)
+    training.train(short, [0], few, tmp_path)
     assert "up to date" in capsys.readouterr().out
     assert not dead.exists()
-    for folder in live:
-        shutil.rmtree(folder)
+    assert all(folder.exists() for folder in live)
 
 
-def test_ctrl_c_is_heeded_at_the_end_of_a_block(digits, tmp_path, monkeypatch):
+def test_what_happens_is_shown_before_tensorflow_starts(few, tmp_path, monkeypatch):
+    """On a terminal there are a line and a bar, which says what takes its time."""
+    master, slave = pty.openpty()
+    shown = []
+
+    def work(job):
+        shown.append(os.read(master, 10_000).decode())
+        return fake_training.work(job)
+
+    monkeypatch.setattr(training, "work", work)
+    with os.fdopen(slave, "w", buffering=1) as terminal:
+        monkeypatch.setattr("sys.stdout", terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        training.train(short, [0], few, tmp_path)
+        ended = os.read(master, 10_000).decode()
+    os.close(master)
+    assert shown[0].startswith("training 1 run: TensorFlow starts and compiles first, ")
+    assert "training 1 run: starting TensorFlow" in shown[0].split("\n", 1)[1]
+    assert "  0 %, left:" in shown[0]
+    assert re.search(r"baseline, seed 00: trained in 0\.1 s \(not trained yet\)", ended)
+
+
+def test_ctrl_c_is_heeded_at_the_end_of_a_block(few, tmp_path, monkeypatch):
     class Press(keras.callbacks.Callback):
         epochs = 0
 
@@ -241,34 +351,36 @@ def test_ctrl_c_is_heeded_at_the_end_of_a_block(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(
         Trainer,
         "fit",
-        lambda self, seed, callbacks, state: first(self, seed, [*callbacks, Press()], state=state),
+        lambda self, seed, callbacks, **more: first(self, seed, [*callbacks, Press()], **more),
     )
     with pytest.raises(KeyboardInterrupt):
-        training.train(short, range(3), digits, tmp_path)
+        training.train(short, range(3), few, tmp_path)
     assert Press.epochs == 1
     assert list((tmp_path / "baseline").iterdir()) == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_all_images_trained_on_with_a_learning_rate_that_falls_to_zero(digits, tmp_path, capsys):
+def test_all_images_trained_on_with_a_learning_rate_that_falls_to_zero(few, tmp_path, capsys):
     variant = replace(short, validation_split=0, schedule="cosine", warmup=0.1, weight_decay=0.1)
-    training.train(variant, [0], digits, tmp_path)
+    training.train(variant, [0], few, tmp_path)
     assert re.search(r"trained yet\), training accuracy 0\.\d{4}\n", capsys.readouterr().out)
-    folder = tmp_path / "baseline" / "seed-00"
-    assert list(pd.read_csv(folder / run.HISTORY)) == ["epoch", "loss", "accuracy"]
-    manifest = run.read_manifest(folder)
-    assert (manifest["dataset"]["train"], manifest["dataset"]["validation"]) == (1438, 0)
-    optimizer = keras.models.load_model(folder / run.MODEL).optimizer  # stock Keras
-    steps = 2 * 45
+    run = runs.read_run(tmp_path / "baseline" / "seed-00")
+    assert list(run.history) == ["epoch", "loss", "accuracy"]
+    assert np.isnan(run.validation_accuracy)
+    assert (run.manifest["dataset"]["train"], run.manifest["dataset"]["validation"]) == (400, 0)
+    optimizer = keras.models.load_model(run.model).optimizer  # stock Keras
+    steps = 2 * 13
     assert int(optimizer.iterations) == steps
     assert float(optimizer.learning_rate) == 0
-    rates = [float(optimizer._learning_rate(step)) for step in (0, 9, 9 + (steps - 9) / 2)]
+    rising = round(0.1 * steps)
+    places = (0, rising, rising + (steps - rising) / 2)
+    rates = [float(optimizer._learning_rate(step)) for step in places]
     np.testing.assert_allclose(rates, [0, 0.001, 0.0005], rtol=1e-5)
     assert optimizer.weight_decay == 0.1
 
 
-def test_a_run_that_diverges_says_so(digits, tmp_path, capsys):
-    training.train(replace(short, learning_rate=1e4), [0], digits, tmp_path)
+def test_a_run_that_diverges_says_so(few, tmp_path, capsys):
+    training.train(replace(short, learning_rate=1e4), [0], few, tmp_path)
     assert re.search(
         r"; it did not learn: its training loss, \S+, is not below that of guessing, "
         r"ln 10 = 2\.3026\n",
@@ -276,15 +388,15 @@ def test_a_run_that_diverges_says_so(digits, tmp_path, capsys):
     )
 
 
-def test_later_policies_take_over_at_their_epochs(digits):
+def test_later_policies_take_over_at_their_epochs(few):
     calm = replace(short, name="calm", epochs=4)
     policies = replace(calm, policy="default", later_policies=((0.5, "affine"), (0.75, "rotate")))
-    told = policies.settings()["later_policies"]
-    assert [(part["after"], part["policy"]["name"]) for part in told] == [
+    later = policies.settings()["later_policies"]
+    assert [(part["after"], part["policy"]["name"]) for part in later] == [
         (0.5, "affine"),
         (0.75, "rotate"),
     ]
-    trained = Trainer(policies, digits)
+    trained = Trainer(policies, few)
     ends, engines = zip(*trained.phases, strict=True)
     assert ends == (2, 3, 4)
     blocks, per_epoch = pipeline.blocks(
@@ -326,22 +438,22 @@ def test_subsets_are_nested_and_stratified(counts, seed, data):
         assert abs((labels[many] == k).sum() - large * count / len(labels)) <= 1 + len(counts) / 2
 
 
-def test_fewer_training_images_make_as_many_steps(digits):
-    few = Trainer(replace(short, training_images=100), digits)
+def test_fewer_training_images_make_as_many_steps(trainer, few):
+    trainer.take(replace(short, training_images=50))
     seen = []
 
     class Watch(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            seen.append(few.blocks.optimizer.iterations.numpy().item())
+            seen.append(trainer.blocks.optimizer.iterations.numpy().item())
 
-    _, history, _ = few.fit(3, callbacks=[Watch()])
-    steps = -(-digits.training_count(0.2) // 32)
+    _, history, _ = trainer.fit(3, callbacks=[Watch()])
+    steps = -(-few.training_count(0.2) // 32)
     assert seen[-1] == steps * short.epochs
     assert history.loss.iloc[-1] < history.val_loss.iloc[-1]  # it knows its images by heart
 
 
-def test_tensorboard_logs_each_epoch_and_changes_nothing(trained, digits, tmp_path):
-    training.train(short, [0], digits, tmp_path, tensorboard=True)
+def test_tensorboard_logs_each_epoch_and_changes_nothing(trained, few, tmp_path):
+    training.train(short, [0], few, tmp_path, tensorboard=True)
     folders = [
         tmp_path / "tensorboard" / "baseline" / "seed-00" / part for part in ("train", "validation")
     ]
@@ -354,20 +466,15 @@ def test_tensorboard_logs_each_epoch_and_changes_nothing(trained, digits, tmp_pa
             if value.tag == "epoch_loss"
         ]
         assert steps == [0, 1]
-    manifests = [
-        run.read_manifest(run.folder(results, "baseline", 0)) for results in (trained, tmp_path)
-    ]
-    assert manifests[0]["weights_sha256"] == manifests[1]["weights_sha256"]
+    assert digest(trained, "baseline", 0) == digest(tmp_path, "baseline", 0)
 
 
-def test_labels_in_order_are_noticed(digits, tmp_path, capsys):
-    order = np.argsort(digits.y_train, kind="stable")
-    training.train(
-        replace(short, epochs=1),
-        [0],
-        replace(digits, x_train=digits.x_train[order], y_train=digits.y_train[order]),
-        tmp_path,
-    )
+def test_labels_in_order_are_noticed(untrained, few, tmp_path, capsys):
+    order = np.argsort(few.y_train, kind="stable")
+    ordered = replace(few, x_train=few.x_train[order], y_train=few.y_train[order])
+    training.train(short, [0], ordered, tmp_path)
     note = capsys.readouterr().out.splitlines()[0]
-    assert note.startswith("note: of class 8, 9 there are images in the last 20%")
-    assert note.endswith("none among those trained on: shuffle the training images")
+    assert note.startswith(
+        "note: the validation images, the last 20% of the training images, hold class 8, 9, and "
+    )
+    assert note.endswith("the images trained on do not: shuffle the training images")
