@@ -1,4 +1,4 @@
-"""A run that was killed goes on from its state, to the same bytes as if nothing had happened."""
+"""A run that was killed goes on from its checkpoint, to the same bytes as if nothing had been."""
 
 from dataclasses import replace
 
@@ -7,23 +7,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_aug.results import runs as run
-from mnist_aug.train import trainer, training
+from mnist_aug.results import runs
+from mnist_aug.train import checkpoints, pools, training
 from mnist_aug.train.trainer import Trainer
 from mnist_aug.train.variant import augmented, baseline
 
-plain = replace(baseline, epochs=6)
+EPOCHS = 4
+plain = replace(baseline, epochs=EPOCHS)
 
 
 class Kill(keras.callbacks.Callback):
-    """Ends a run at the start of its fourth epoch."""
+    """Ends a run at the start of its third epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 3:
+        if epoch == 2:
             raise KeyboardInterrupt
 
 
 class Count(keras.callbacks.Callback):
+    """Which epochs are trained."""
+
     def __init__(self):
         super().__init__()
         self.epochs = []
@@ -34,14 +37,15 @@ class Count(keras.callbacks.Callback):
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
-    monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)
+    """A checkpoint is saved after each epoch."""
+    monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0)
 
 
 def assert_same(one, two):
     pd.testing.assert_frame_equal(one[1], two[1], check_exact=True)
     for values in (
         lambda net: net.get_weights(),
-        lambda net: [np.asarray(variable) for variable in net.optimizer.variables],
+        lambda net: [variable.numpy() for variable in net.optimizer.variables],
     ):
         for first, second in zip(values(one[0]), values(two[0]), strict=True):
             assert first.tobytes() == second.tobytes()
@@ -53,7 +57,7 @@ def assert_same(one, two):
         plain,
         replace(
             augmented,
-            epochs=6,
+            epochs=EPOCHS,
             schedule="cosine",
             warmup=0.1,
             weight_decay=0.1,
@@ -62,40 +66,44 @@ def assert_same(one, two):
     ],
     ids=["constant, plain", "cosine, augmented"],
 )
-def test_a_killed_run_goes_on_to_the_same_bytes(digits, tmp_path, variant):
-    state = tmp_path / "state.npz"
-    undisturbed, other = Trainer(variant, digits), Trainer(variant, digits)
+def test_a_killed_run_goes_on_to_the_same_bytes(few, tmp_path, variant):
+    path = tmp_path / "checkpoint.npz"
+    undisturbed, other = Trainer(variant, few), Trainer(variant, few)
     expected = undisturbed.fit(0)
     assert expected[2] > 0
     with pytest.raises(KeyboardInterrupt):
-        undisturbed.fit(0, [Kill()], state=state)
+        undisturbed.fit(0, [Kill()], checkpoint=path)
     count = Count()
-    with np.load(state) as saved:
+    with np.load(path) as saved:
         before = saved["seconds"]
-    went_on = other.fit(0, [count], state=state)
+    went_on = other.fit(0, [count], checkpoint=path)
     assert_same(went_on, expected)
     assert went_on[2] > before > 0
-    assert count.epochs == [3, 4, 5]
+    assert count.epochs == [2, 3]
 
     # What was saved after the last epoch has all; what is damaged has nothing.
-    content = state.read_bytes()
+    whole = path.read_bytes()
     count = Count()
-    assert_same(other.fit(0, [count], state=state), expected)
+    assert_same(other.fit(0, [count], checkpoint=path), expected)
     assert count.epochs == []
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
     for damaged in (
-        content[:-100],
-        content[:1000],
+        whole[:-100],
+        whole[:1000],
         b"",
-        b"no state",
-        content[:5000] + b"damage" + content[5006:],
+        b"no checkpoint",
+        whole[:5000] + b"damage" + whole[5006:],
+        bytes(flipped),
+        whole[:-1] + bytes([whole[-1] ^ 1]),
     ):
-        state.write_bytes(damaged)
+        path.write_bytes(damaged)
         count = Count()
-        assert_same(other.fit(0, [count], state=state), expected)
-        assert count.epochs == [*range(6)]
+        assert_same(other.fit(0, [count], checkpoint=path), expected)
+        assert count.epochs == [*range(EPOCHS)]
 
 
-def test_a_state_is_of_one_setting_and_goes_when_the_run_is_whole(digits, tmp_path, monkeypatch):
+def test_a_checkpoint_is_of_one_setting_and_goes_when_the_run_is_whole(few, tmp_path, monkeypatch):
     count, first = Count(), Trainer.fit
 
     def disturbed(*callbacks):
@@ -108,21 +116,20 @@ def test_a_state_is_of_one_setting_and_goes_when_the_run_is_whole(digits, tmp_pa
         )
         count.epochs.clear()
 
-    def files():
+    def names():
         return sorted(path.name for path in (tmp_path / "baseline").iterdir())
 
-    disturbed(Kill())
-    with pytest.raises(KeyboardInterrupt):
-        training.train(replace(plain, learning_rate=0.002), [0], digits, tmp_path)
-    disturbed(Kill())
-    with pytest.raises(KeyboardInterrupt):
-        training.train(plain, [0], digits, tmp_path)
-    assert count.epochs == [0, 1, 2, 3]
-    assert len(files()) == 2
-    assert all(name.startswith(".seed-00.") for name in files())
-    disturbed()
-    training.train(plain, [0], digits, tmp_path)
-    assert count.epochs == [3, 4, 5]
-    assert files() == ["seed-00"]
-    history = pd.read_csv(tmp_path / "baseline" / "seed-00" / run.HISTORY)
-    assert history.epoch.tolist() == [*range(1, 7)]
+    with pools.pool(few) as pool:  # all share what is compiled
+        for variant in (replace(plain, learning_rate=0.002), plain):
+            disturbed(Kill())
+            with pytest.raises(KeyboardInterrupt):
+                training.train(variant, [0], few, tmp_path, pool=pool)
+            assert count.epochs == [0, 1, 2]
+        assert len(names()) == 2
+        assert all(name.startswith(".seed-00.") for name in names())
+        disturbed()
+        training.train(plain, [0], few, tmp_path, pool=pool)
+    assert count.epochs == [2, 3]
+    assert names() == ["seed-00"]
+    history = runs.read_run(tmp_path / "baseline" / "seed-00").history
+    assert history.epoch.tolist() == [*range(1, EPOCHS + 1)]
