@@ -13,13 +13,8 @@ from contextlib import contextmanager
 
 from conftest import PATIENCE, PROJECT
 
-ASKED = ["DATA=digits", "SEEDS=1", "EPOCHS=1"]
-STAGES = {
-    "train.py baseline": "baseline",
-    "train.py augmented": "augmented",
-    "evaluate.py": "evaluate",
-    "report.py": "report",
-}  # what runs, by target
+SMALL = ["DATA=digits", "SEEDS=1", "EPOCHS=1"]
+STAGES = {"train.py": "evaluate", "report.py": "report"}  # targets, by the script that they run
 TIMES = re.compile(  # and commands, in lines of a page; numbers of tables are compared as files
     r'Median training time|run started|download="(cost|manifest|runs)\.csv"|'
     r'^<tr><th scope="row">(baseline|augmented|command)</th>|^\| (baseline|augmented|command) \|'
@@ -30,7 +25,7 @@ def copied(folder):
     """The project as it is before the first call."""
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(PROJECT / name, folder)
-    for name in ("mnist_aug", "scripts"):
+    for name in ("mnist_aug", "scripts", "tools"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -49,49 +44,54 @@ def on_one_core():
         os.sched_setaffinity(0, cores)
 
 
-def started(project, *arguments, **options):
-    """Start make with the Python that runs the tests in place of a fresh .venv."""
-    variables = re.findall(r"^([A-Z_]+) \?=", (PROJECT / "Makefile").read_text(), re.M)
-    environment = {
-        key: value
-        for key, value in os.environ.items()
-        if key not in {"MAKEFLAGS", "MAKELEVEL", "GNUMAKEFLAGS", "CONDA_DEFAULT_ENV", *variables}
-    }
+def variables():
+    """Names of the variables that make's user sets."""
+    return re.findall(r"^([A-Z_]+) \?=", (PROJECT / "Makefile").read_text(), re.M)
+
+
+def started(project, *arguments, python=sys.executable, environment=None, **options):
+    """Start make with the Python that runs the tests, or what else, in place of a fresh .venv."""
+    ignored = {"MAKEFLAGS", "MAKELEVEL", "GNUMAKEFLAGS", "CONDA_DEFAULT_ENV", *variables()}
+    inherited = {key: value for key, value in os.environ.items() if key not in ignored}
     with on_one_core():
         return subprocess.Popen(
-            ["make", f"PY={sys.executable}", "READY=", *arguments],
+            ["make", f"PY={python}", "READY=", *arguments],
             cwd=project,
             text=True,
+            errors="surrogateescape",
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment | {"PYTHONPATH": str(project)},
+            env=inherited | {"PYTHONPATH": str(project)} | (environment or {}),
             **options,
         )
 
 
-def make(project, *arguments):
-    process = started(project, *arguments)
+def make(project, *arguments, **options):
+    process = started(project, *arguments, **options)
     out, err = process.communicate(timeout=PATIENCE)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
-def made(project, *arguments):
-    process = make(project, *arguments)
+def made(project, *arguments, **options):
+    process = make(project, *arguments, **options)
     assert process.returncode == 0, process.stdout + process.stderr
     return process.stdout
 
 
 def killed(process, due):
-    """Kill make and what it runs as soon as `due()`; returns what it ran, None if it had ended."""
+    """Kill make and what it runs as soon as `due()`.
+
+    Returns:
+        what it ran, or None if it had ended; and what it printed.
+    """
     while not due():
         if process.poll() is not None:
-            process.communicate()
-            return None
+            return None, process.communicate()[0]
         time.sleep(0.001)
     os.killpg(process.pid, signal.SIGKILL)
     out, _ = process.communicate()
     ran = re.findall("|".join(STAGES), out)
-    return ran[-1] if ran else "make alone"
+    return ran[-1] if ran else "make alone", out
 
 
 def appears(path):
@@ -105,7 +105,7 @@ def left_over(project):
         path
         for folder in ("results", "reports")
         for path in (project / folder).rglob(".*")
-        if path.name not in (".asked", ".trained", ".scored", ".reported")
+        if path.name != ".lock"
     ]
 
 

@@ -14,7 +14,7 @@ key() { cksum | tr ' ' -; }
 
 sums() { # of the files in $2, given from folder $1; further arguments are conditions for find
   folder=$(path "$1") names=$2 && shift 2
-  (cd "$folder" && find -L $names -type f ! -path '*/.*' "$@" -exec cksum {} + | LC_ALL=C sort)
+  (cd "$folder" && find -L $names -type f ! -path '*/.*' "$@" -exec cksum {} + | LC_ALL=C sort) || :
 }
 
 settings() {

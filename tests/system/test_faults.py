@@ -9,19 +9,9 @@ from functools import partial
 
 import pandas as pd
 import pytest
-from project import (
-    ASKED,
-    STAGES,
-    appears,
-    copied,
-    killed,
-    left_over,
-    made,
-    outcome,
-    started,
-)
+from project import SMALL, STAGES, appears, copied, killed, left_over, made, outcome, started
 
-from mnist_aug.evaluate import saved_models as stored_model
+from mnist_aug.evaluate import saved_models
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +27,10 @@ def stages(untouched, tmp_path_factory):
     shutil.copytree(untouched, project)
     for target in STAGES.values():
         clock = time.monotonic()
-        made(project, target, *ASKED)
+        made(project, target, *SMALL)
         seconds = time.monotonic() - clock
         every = {
-            path
-            for folder in ("results", "reports")
-            for path in (project / folder).rglob("*")
-            if path.name != ".asked"
+            path for folder in ("results", "reports") for path in (project / folder).rglob("*")
         }
         found.append((sorted(path.relative_to(project) for path in every - made_so_far), seconds))
         made_so_far = every
@@ -58,19 +45,20 @@ def test_reports_killed_at_random_moments_are_made_whole_by_the_next_call(
     """Five calls, each killed on its way on from where the last was; the next is let be."""
     reported, found = stages
     project, draw = shutil.copytree(untouched, tmp_path / "project"), random.Random(chain)
-    for number in sorted([*range(len(found)), draw.randrange(len(found))]):
+    numbers = range(len(found))
+    for number in sorted([*numbers, *draw.choices(numbers, k=5 - len(found))]):
         files, seconds = found[number]
         if draw.random() < 0.7:  # when one of the stage's files begins to be there
-            path = project / draw.choice([path for path in files if path.name != ".trained"])
+            path = project / draw.choice(files)
             due = partial(appears, path)
         else:
             before = project / (last(found[number - 1][0], reported) if number else ".")
             due = partial(is_past, before, draw.uniform(0, seconds), [])
-        ran = killed(started(project, "report", *ASKED, start_new_session=True), due)
+        ran, _ = killed(started(project, "report", *SMALL, start_new_session=True), due)
         if ran is None:  # it had ended before
             break
         counted(f"`make report` killed in {ran} and made whole by the next call", 1)
-    made(project, "report", *ASKED)
+    made(project, "report", *SMALL)
     assert outcome(project) == outcome(reported)
     assert left_over(project) == []
 
@@ -105,9 +93,10 @@ def test_a_killed_report_with_other_settings_leaves_nothing_that_is_taken_for_th
         else:
             end = time.monotonic() + draw.uniform(0, sum(seconds for _, seconds in found))
             due = lambda: time.monotonic() > end  # noqa: B023, E731
-        process = started(project, "report", *ASKED, "EPOCHS=2", start_new_session=True)
-        if killed(process, due):
-            made(project, "report", *ASKED)
+        process = started(project, "report", *SMALL, "EPOCHS=2", start_new_session=True)
+        ran, _ = killed(process, due)
+        if ran:
+            made(project, "report", *SMALL)
             assert outcome(project) == expected
             assert left_over(project) == []
             kills += 1
@@ -119,7 +108,7 @@ def is_whole(folder):
     """Whether a run's model, history and manifest are of one and the same training."""
     manifest = json.loads((folder / "manifest.json").read_text())
     digest = hashlib.sha256()
-    for array in stored_model.load(folder / "mnist_num_reader.keras").get_weights():
+    for array in saved_models.load(folder / "mnist_num_reader.keras").get_weights():
         digest.update(array.tobytes())
     return (
         digest.hexdigest() == manifest["weights_sha256"]
@@ -145,8 +134,8 @@ def test_two_calls_at_once_in_one_folder(untouched, stages, tmp_path, counted, t
     project = shutil.copytree(untouched, tmp_path / "project")
     draw = random.Random(f"{target} {other}")
     calls = [
-        started(project, target, *ASKED, start_new_session=True),
-        started(project, target, *ASKED, *other, start_new_session=True),
+        started(project, target, *SMALL, start_new_session=True),
+        started(project, target, *SMALL, *other, start_new_session=True),
     ]
     if kill:
         stage = draw.randrange(1 if target == "baseline" else len(found))
@@ -161,7 +150,7 @@ def test_two_calls_at_once_in_one_folder(untouched, stages, tmp_path, counted, t
     runs = [*project.glob("results/*/seed-*")]
     assert runs
     assert all(map(is_whole, runs))
-    made(project, "report", *ASKED)
+    made(project, "report", *SMALL)
     after, expected = outcome(project), outcome(reported)
     assert {name: after[name] for name in expected} == expected
     assert left_over(project) == []
