@@ -4,6 +4,7 @@ Files are written first and signed last: `sign` writes the manifests that answer
 training and evaluation do. A test that changes a file as these would have written it signs again.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -170,7 +171,7 @@ def write_run(
         "seconds": 8.0 + seed / 10,
         "images_per_second": 90000.0,
         "started": f"2026-01-02T03:{seed:02d}:00Z",
-        "weights_sha256": f"{seed:02d}" * 32,
+        "weights_sha256": hashlib.sha256(f"{variant} {seed}".encode()).hexdigest(),
         "fingerprint": {"training": "12" * 32, "augmentation": "34" * 32 if augmented else None},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -426,17 +427,17 @@ def sign(folder: Path) -> None:
         held = {runs.HISTORY: (path.parent / runs.HISTORY).read_bytes()}
         if (model := path.with_name(runs.MODEL)).exists():
             held[runs.MODEL] = model.read_bytes()
-        path.write_bytes(files.manifest_bytes(_content(path), held))
+        path.write_bytes(files.manifest_bytes(content(path), held))
     for path in sorted(folder.rglob(runs.METRICS)):
         variant = path.parent
         manifests = {
-            one.parent.name.removeprefix("seed-"): _content(one)
+            one.parent.name.removeprefix("seed-"): content(one)
             for one in sorted(variant.glob("seed-*/manifest.json"))
         }
         seeds = [f"{seed:02d}" for seed in sorted({*pd.read_csv(path)["seed"]})]
         first = manifests.get(seeds[0]) or {
             "variant": {"name": variant.name, "members": 3},
-            "dataset": _content(next(folder.rglob("seed-*/manifest.json")))["dataset"],
+            "dataset": content(next(folder.rglob("seed-*/manifest.json")))["dataset"],
         }
         about = {
             "variant": first["variant"],
@@ -453,7 +454,7 @@ def sign(folder: Path) -> None:
         (variant / runs.EVALUATION).write_bytes(files.manifest_bytes(about, held))
 
 
-def _content(path: Path) -> dict:
+def content(path: Path) -> dict:
     """What a manifest says, without what `sign` adds."""
-    content = json.loads(path.read_text())
-    return {key: content[key] for key in content if key not in ("format", "files", "sha256")}
+    whole = json.loads(path.read_text())
+    return {key: whole[key] for key in whole if key not in ("format", "files", "sha256")}

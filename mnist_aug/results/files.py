@@ -29,6 +29,12 @@ from mnist_aug.errors import UserError
 
 FORMAT = 2  # of manifests; raised when older ones can't be read as they are
 LOCK = ".lock"
+CONTENT = {  # of manifests, by which one is not taken for another
+    "manifest.json": "seed",
+    "evaluation.json": "runs",
+    "samples.json": "chosen_from",
+    "bench.json": "dataset_sha256",
+}
 TEXT_COLUMNS = ("variant", "eval_set", "benchmark", "method", "against", "setting")
 
 # Writing ------------------------------------------------------------------------------------------
@@ -177,7 +183,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
                 f"{path} has format {manifest['format']}, and this version reads {FORMAT}: "
                 f"{remedy(path)}"
             )
-        if own != _sha256(_canonical(manifest)):
+        if own != _sha256(_canonical(manifest)) or CONTENT.get(path.name, "files") not in manifest:
             raise ValueError
     except FileNotFoundError:
         raise UserError(f"{path} is missing: {remedy(path)}") from None
@@ -242,33 +248,42 @@ def damaged(path: Path) -> UserError:
 
 
 def remedy(path: Path) -> str:
-    """What makes a file of a results folder again."""
-    study = next((part for part in reversed(path.parts[-4:-1]) if part in MAKES), None)
-    again = MAKES[study] if study else "make report"
+    """What makes a file of a results folder again: what to delete, and what to run then."""
     of_run = path.parent.name.startswith("seed-")
+    of_variant = path.parents[1] if of_run else path.parent  # its folder
+    again = f"`{_command(of_variant)}`"
+    first = path  # to delete
     if path.name.startswith("bench."):
-        return "delete it and run `make bench`"
-    if of_run and not path.name.endswith(".npz"):
-        return f"delete the run's folder and run `{again}`"
-    if of_run or path.name == "metrics.csv":
-        folder = path.parents[1] if of_run else path.parent
-        return f"delete {folder / 'evaluation.json'} and run `{again}`"
-    if path.name.endswith(".npz"):
-        return f"delete {path.with_name('samples.json')} and run `{again}`"
-    return f"delete it and run `{again}`"
+        first, again = path.with_name("bench.json"), "`make bench`"
+    elif path.parent.name == "tune":
+        again = "`make tune`"
+    elif of_run and path.suffix == ".npz":
+        first = of_variant / "evaluation.json"
+    elif of_run:
+        first = path.parent
+    elif path.suffix == ".npz":
+        first = path.with_name("samples.json")
+    elif path.name == "metrics.csv":
+        first = path.with_name("evaluation.json")
+    if not os.path.lexists(first):
+        return f"run {again}"
+    return f"delete {'it' if first == path else first} and run {again}"
 
 
-# What makes the contents of a folder of results again.
-MAKES = {
-    "ablation": "make ablation",
-    "strength": "make strength",
-    "data-efficiency": "make data-efficiency",
-    "automatic": "make automatic",
-    "epochs": "make epochs",
-    "tuned": "make tuned",
-    "tune": "make tune",
-    "published": "make published",
-    "recipes": "make published ROW=recipes",
+def _command(folder: Path) -> str:
+    """What makes the runs of a variant and evaluates them."""
+    study = folder.parent.name
+    if folder.name in ("baseline", "augmented") or study not in STUDIES:
+        return "make report"
+    return STUDIES[study].format(folder.name)
+
+
+STUDIES = {
+    **{
+        name: f"make {name}"
+        for name in ("ablation", "strength", "data-efficiency", "automatic", "epochs", "tuned")
+    },
+    **dict.fromkeys(("published", "recipes"), "make published ROW={}"),
 }
 
 

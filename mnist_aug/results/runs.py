@@ -49,15 +49,23 @@ def run_folder(results: Path, variant: str, seed: int) -> Path:
 def seeds(results: Path, variant: str) -> list[int]:
     """Seeds of the runs of a variant on disk, in order."""
     found = (
-        re.fullmatch(r"seed-(\d{2,})", path.parent.name)
-        for path in (Path(results) / variant).glob(f"seed-*/{MANIFEST}")
+        re.fullmatch(r"seed-(\d{2,})", path.name)
+        for path in (Path(results) / variant).glob("seed-*")
+        if path.is_dir()
     )
     return sorted(int(match[1]) for match in found if match)
 
 
 def trained_variants(results: Path) -> list[str]:
     """Names of the variants that have runs in a folder, in order of their first runs' names."""
-    return sorted({path.parents[1].name for path in Path(results).glob(f"*/seed-*/{MANIFEST}")})
+    found = (path for path in Path(results).glob("*/seed-*") if path.is_dir())
+    return sorted({path.parent.name for path in found})
+
+
+def evaluated_variants(results: Path) -> list[str]:
+    """Names of the variants in a folder that have been evaluated, in order."""
+    found = (path for name in (METRICS, EVALUATION) for path in Path(results).glob(f"*/{name}"))
+    return sorted({path.parent.name for path in found})
 
 
 def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
@@ -158,9 +166,15 @@ def read_run(folder: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        UserError: its manifest is missing or damaged.
+        UserError: its manifest is missing, damaged, or of another run.
     """
-    return Run(Path(folder), files.read_manifest(Path(folder) / MANIFEST))
+    folder = Path(folder)
+    path = folder / MANIFEST
+    manifest = files.read_manifest(path)
+    variant, seed = manifest["variant"]["name"], manifest["seed"]
+    if (variant, f"seed-{seed:02d}") != (folder.parent.name, folder.name):
+        raise UserError(f"{path} is of {variant}, seed {seed}: {files.remedy(path)}")
+    return Run(folder, manifest)
 
 
 def read_runs(folder: Path) -> list[Run]:
@@ -270,6 +284,8 @@ class VariantResults:
 
     def only(self, seeds: list[int]) -> VariantResults:
         """The same of these seeds alone."""
+        if {*self.seeds} <= {*seeds}:
+            return self  # with all that it has read
         return replace(
             self,
             metrics=self.metrics[self.metrics["seed"].isin(seeds)],
@@ -285,10 +301,16 @@ def read_variant(folder: Path) -> VariantResults:
     """The evaluated runs of the variant in a folder.
 
     Raises:
-        UserError: a file is missing or damaged, or a run was trained again since.
+        UserError: a file is missing, damaged or of another variant, or a run was trained again
+            since.
     """
     folder = Path(folder)
     evaluation = files.read_manifest(folder / EVALUATION)
+    if evaluation["variant"]["name"] != folder.name:
+        raise UserError(
+            f"{folder / EVALUATION} is of {evaluation['variant']['name']}: "
+            f"{files.remedy(folder / EVALUATION)}"
+        )
     metrics = files.table(files.read(folder / METRICS, evaluation))
     runs = []
     for seed, weights in evaluation["runs"].items():
@@ -310,10 +332,7 @@ def read_variants(results: Path) -> dict[str, VariantResults]:
     Raises:
         UserError: a file is missing or damaged, or two variants have different datasets.
     """
-    found = {
-        path.parent.name: read_variant(path.parent)
-        for path in sorted(Path(results).glob(f"*/{METRICS}"))
-    }
+    found = {name: read_variant(Path(results) / name) for name in evaluated_variants(results)}
     for first, second in zip([*found.values()][:-1], [*found.values()][1:], strict=True):
         if first.dataset["sha256"] != second.dataset["sha256"]:
             raise UserError(

@@ -1,97 +1,174 @@
 """The lock on a folder: who comes second waits, and a killed process holds none."""
 
-import fcntl
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
 
+import filelock
 import pytest
 import synthetic_results
-from conftest import PROJECT
-from conftest import PATIENCE
+from conftest import PATIENCE, PROJECT
 
 from mnist_aug.errors import UserError
 from mnist_aug.report import page
-from mnist_aug.results import lock
+from mnist_aug.results import files
 from mnist_aug.train import training
 from mnist_aug.train.variant import baseline
 
 HOLD = """
 import sys
 from pathlib import Path
-from mnist_aug import lock
-with lock.alone(Path("folder"), reading=sys.argv[1] == "reading"):
-    with lock.alone(Path("folder").resolve()):  # once more, from within
-        print("in", flush=True)
-        sys.stdin.readline()
+from mnist_aug.results import files
+with files.locked(Path("folder")):
+    print("in", flush=True)
+    sys.stdin.readline()
 """
-WAITS = "folder: another command is at work there, waiting for its end\n"
 
 
-def holder(folder, kind="writing"):
-    return subprocess.Popen(
-        [sys.executable, "-c", HOLD, kind],
-        cwd=folder,
+def lock(folder):
+    """As another command has it."""
+    return filelock.FileLock(folder / files.LOCK)
+
+
+def is_locked(folder):
+    try:
+        with lock(folder).acquire(timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+
+
+@contextmanager
+def working(folder):
+    """Works in the folder in a thread; gives an event that is set once it is in."""
+    inside, done = threading.Event(), threading.Event()
+
+    def work():
+        with files.locked(folder):
+            inside.set()
+            done.wait(PATIENCE)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield inside
+    finally:
+        done.set()
+        thread.join(PATIENCE)
+
+
+def printed(capsys):
+    """The lines printed, once there is one."""
+    out = ""
+    while not out:
+        out = capsys.readouterr().out
+    return out.splitlines()
+
+
+def test_the_second_waits_for_the_first(tmp_path, capsys):
+    first = lock(tmp_path)
+    first.acquire()
+    with working(tmp_path) as inside:
+        assert printed(capsys) == [f"{tmp_path}: waiting for another command that is at work there"]
+        assert not inside.wait(0.2)
+        first.release()
+        assert inside.wait(PATIENCE)
+        assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
+    with working(tmp_path) as inside:
+        assert inside.wait(PATIENCE)
+    assert capsys.readouterr().out == ""  # the first says nothing
+
+
+def test_what_is_called_within_asks_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    with files.locked(Path("folder")):
+        with files.locked(tmp_path / "folder"):
+            assert is_locked(Path("folder"))
+        assert is_locked(Path("folder"))
+    assert not is_locked(Path("folder"))
+
+
+def test_an_error_within_lets_go(tmp_path):
+    with pytest.raises(UserError), files.locked(tmp_path):
+        raise UserError("amiss")
+    assert not is_locked(tmp_path)
+
+
+def test_a_killed_process_holds_none(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD],
+        cwd=tmp_path,
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
     )
+    assert process.stdout.readline() == "in\n"
+    assert is_locked(folder)
+    with working(folder) as inside:
+        assert not inside.wait(0.2)
+        process.kill()
+        process.communicate()
+        assert inside.wait(PATIENCE)
 
 
-def ends(process):
-    process.communicate("\n", timeout=PATIENCE)
-    return process.returncode == 0
-
-
-def test_the_second_waits_for_the_first_or_its_death(tmp_path):
+def test_another_folder_of_the_name_has_a_lock_of_its_own(tmp_path, capsys):
     folder = tmp_path / "folder"
     folder.mkdir()
-    first = holder(tmp_path)
-    assert first.stdout.readline() == "in\n"
-    second = holder(tmp_path)
-    assert second.stdout.readline() == WAITS
-    first.kill()
-    first.communicate()
-    assert second.stdout.readline() == "in\n"
-    third, fourth = holder(tmp_path, "reading"), holder(tmp_path, "reading")
-    assert third.stdout.readline() == fourth.stdout.readline() == WAITS
-    assert ends(second)
-    assert third.stdout.readline() == fourth.stdout.readline() == "in\n"  # side by side
-    fifth = holder(tmp_path)
-    assert fifth.stdout.readline() == WAITS
-    shutil.rmtree(folder)
-    folder.mkdir()  # another folder of that name
-    with lock.alone(folder):
-        assert ends(third)
-        assert ends(fourth)
-        assert fifth.stdout.readline() == WAITS
-    assert fifth.stdout.readline() == "in\n"
-    assert ends(fifth)
-    assert [*folder.iterdir()] == []
+    with lock(folder).acquire():
+        with working(folder) as inside:
+            printed(capsys)
+            folder.rename(tmp_path / "old")
+            folder.mkdir()
+            assert inside.wait(PATIENCE)
+            assert is_locked(folder)
+        assert not is_locked(folder)
+        assert is_locked(tmp_path / "old")
 
 
 def test_a_missing_folder_is_not_locked_nor_made(tmp_path):
-    with lock.alone(tmp_path / "none"):
+    with files.locked(tmp_path / "none"):
         assert [*tmp_path.iterdir()] == []
 
 
-def is_locked(folder):
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(opened)
-    return False
+def test_a_folder_that_cannot_be_written_to_is_not_locked():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        as_root = os.geteuid() == 0
+        if as_root:  # whom nothing stops
+            os.seteuid(65534)
+        try:
+            with files.locked(folder):
+                assert [*folder.iterdir()] == []
+        finally:
+            if as_root:
+                os.seteuid(0)
+            folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, OSError])
+def test_where_the_file_system_knows_no_locks(tmp_path, monkeypatch, error):
+    def acquire(*_, **__):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+    with files.locked(tmp_path):
+        pass
 
 
 def test_a_new_folder_is_locked_while_it_is_written(digits, tmp_path, monkeypatch):
     found = []
     monkeypatch.setattr(
-        training, "_train", lambda todo, dataset, folder, *_: found.append(is_locked(folder))
+        training, "_train", lambda todo, folder, *_: found.append(is_locked(folder))
     )
     monkeypatch.setattr(page, "_write", lambda folder, *_: found.append(is_locked(folder)))
     training.train(baseline, [0], digits, tmp_path / "new" / "results")
