@@ -17,7 +17,6 @@ import pytest
 
 from mnist_aug import backend
 from mnist_aug.data import dataset
-from tools import evidence
 
 PROJECT = Path(__file__).parents[1]
 PATIENCE = 900  # seconds that a test waits for a process, on a machine busy with other things
@@ -99,6 +98,8 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
     terminalreporter.write_line(table)
     page = config.getoption("--counts")
     if page and exitstatus == 0:
+        from tools import evidence  # here, as it takes a second in each process
+
         evidence.write(page, {"counts": table})
 
 

@@ -15,8 +15,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mnist_aug.results import runs as run
-
 PROJECT = Path(__file__).parents[2]
 EXTRAS = ("cluster", "notebook", "tensorboard", "test", "tune")  # all but `bench`, with PyTorch
 
@@ -50,8 +48,8 @@ def locked():
 def test_environment_yml_asks_for_what_pyproject_does():
     environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
     *_, pip = environment["dependencies"]
-    asked = [Requirement(line) for line in pip["pip"] if not line.startswith("-")]
-    assert {canonicalize_name(one.name): one.specifier for one in asked} == {
+    listed = [Requirement(line) for line in pip["pip"] if not line.startswith("-")]
+    assert {canonicalize_name(one.name): one.specifier for one in listed} == {
         name: one.specifier for name, one in declared().items()
     }
     python = next(line for line in environment["dependencies"] if str(line).startswith("python"))
@@ -162,57 +160,3 @@ def test_tests_of_pages_are_not_skipped_in_ci(tmp_path, ci, outcome):
         | {"CI": ci, "PATH": str(tmp_path), "PYTHONPATH": f"{PROJECT}:{PROJECT / 'tests'}"},
     )
     assert outcome in process.stdout, process.stdout + process.stderr
-
-
-def imports(path):
-    """Files of the package that a file of it imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse((PROJECT / path).read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mnist_aug"):
-            base = node.module.replace(".", "/")
-            found |= {f"{base}.py", *(f"{base}/{alias.name}.py" for alias in node.names)}
-    return {file for file in found if (PROJECT / file).exists()}
-
-
-def closure(path):
-    found, todo = set(), {path}
-    while todo:
-        file = todo.pop()
-        found.add(file)
-        todo |= imports(file) - found
-    return found
-
-
-def makefile_variable(name):
-    """The files a variable of the Makefile lists, as make itself expands it."""
-    process = subprocess.run(
-        ["make", "-f", "-", "show"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-        input=f"include Makefile\nshow: ; @echo $({name})\n",
-    )
-    return set(process.stdout.split())
-
-
-def test_what_decides_a_run_is_in_its_manifest_and_in_the_makefile():
-    # These write the run down, and cannot change what is in it.
-    plumbing = {f"mnist_aug/{name}.py" for name in ("arguments", "errors", "manifest", "run")}
-    # What these make, a manifest spells out: the images' hash, the settings, the policy.
-    told = {f"mnist_aug/{name}.py" for name in ("dataset", "policy", "readers", "variant")}
-    assert closure("mnist_aug/trainer.py") - plumbing - told == {
-        f"mnist_aug/{name}.py" for name in (*run.TRAINING_SOURCES, *run.AUGMENTATION_SOURCES)
-    }
-    listed = makefile_variable("TRAINING") | makefile_variable("ENGINE")
-    assert closure("mnist_aug/training.py") <= listed
-    # What is trained again is evaluated again, and what is evaluated again is reported again.
-    listed |= makefile_variable("EVALUATION")
-    assert closure("mnist_aug/evaluation.py") <= listed
-    listed |= makefile_variable("REPORTING")
-    assert closure("mnist_aug/report/page.py") <= listed
-
-
-def test_the_report_half_never_imports_tensorflow():
-    code = "import mnist_aug, mnist_aug.report.page, sys; assert 'tensorflow' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)

@@ -1,4 +1,4 @@
-"""What README and docs say: the reference's verdict, targets that exist, code that runs."""
+"""What README and docs say: the reference's numbers, targets that exist, code that runs."""
 
 import json
 import re
@@ -13,6 +13,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 REFERENCE = PROJECT / "results" / "reference"
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
 
 
 @pytest.mark.parametrize("what", ["verdict", "tuned"])
@@ -24,17 +25,34 @@ def test_what_is_quoted_stands_in_the_reference_report(what):
     assert quoted in report
 
 
-def test_targets_variables_and_links_exist():
+def manifests(variant):
+    """Those of the reference's runs of a variant."""
+    return [json.loads(path.read_text()) for path in REFERENCE.glob(f"{variant}/*/manifest.json")]
+
+
+def test_the_size_of_the_reference_is_what_was_trained():
+    for variant in ("baseline", "augmented"):
+        runs = manifests(variant)
+        assert f" {len(runs)} seeds" in README
+        assert {f"{run['parameters']:,} parameters" for run in runs} == {
+            *re.findall(r"[\d,]+ parameters", README)
+        }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_targets_variables_and_links_exist(page):
+    text = page.read_text(encoding="utf-8")
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"`make ([a-z-]+)", README) + re.findall(
-        r"^make ([a-z-]+)", README, re.M
-    ):
-        assert re.search(rf"^{target}:", makefile, re.M), target
-    for variable in re.findall(r"\b([A-Z_]+)=", README):
-        assert re.search(rf"^{variable} \?=", makefile, re.M), variable
-    for link in re.findall(r"\]\(([^)#]+)\)", README):
+    targets = {
+        word for line in re.findall(r"^[a-z -]+(?=:)", makefile, re.M) for word in line.split()
+    }
+    named = re.findall(r"(?:`|^)make ([a-z-]+)", text, re.M)
+    assert {*named} <= targets
+    given = re.findall(r"(?:`|make [^`\n]* )([A-Z_]+)=", text)  # READY and PY are make's own
+    assert {*given} <= {*re.findall(r"^([A-Z_]+) (?:\?|:)=", makefile, re.M)}
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
         if not link.startswith("http"):
-            assert (PROJECT / link).exists(), link
+            assert (page.parent / link).exists(), link
 
 
 def test_python_examples_run(tmp_path):
@@ -55,11 +73,8 @@ def table(text, heading):
 
 def test_what_the_page_on_scaling_says_was_measured():
     text = (PROJECT / "docs" / "scaling.md").read_text()
-    manifests = [
-        [json.loads(path.read_text()) for path in REFERENCE.glob(f"{arm}/*/manifest.json")]
-        for arm in ("baseline", "augmented")
-    ]
-    for row, runs in zip(table(text, "## What 10,000 runs cost"), manifests, strict=True):
+    reference = [manifests(variant) for variant in ("baseline", "augmented")]
+    for row, runs in zip(table(text, "## What 10,000 runs cost"), reference, strict=True):
         cores = runs[0]["device"]["cores"]
         hours = 10_000 * statistics.median(run["seconds"] for run in runs) / cores / 3600
         assert row[1:] == [
