@@ -8,20 +8,26 @@ that TensorFlow is started once for all that a command does.
 from __future__ import annotations
 
 import math
+import mmap
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import reduction
+from pathlib import Path
 from typing import Any
 
 from mnist_aug import backend, provenance
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
+from mnist_aug.results import files
 from mnist_aug.train import jobs
 
 MEMORY = 1.5 * 2**30  # bytes a worker takes at most, with MNIST and the default network
@@ -134,7 +140,8 @@ def _this_process(dataset: Dataset, pressed: threading.Event) -> Pool:
 def _processes(dataset: Dataset, count: int, pressed: threading.Event) -> Iterator[Pool]:
     spawn = multiprocessing.get_context("spawn")  # TensorFlow doesn't survive a fork
     stop, epochs = spawn.Event(), spawn.Value("q", 0)
-    executor = ProcessPoolExecutor(count, spawn, _begin, (dataset, stop, epochs))
+    packed: Any = _Packed(dataset)
+    executor = ProcessPoolExecutor(count, spawn, _begin, (packed, stop, epochs))
 
     def submit(function: Callable, *arguments: Any) -> Future:
         # This may start a process, which is not to hear Ctrl-C before it can ignore it.
@@ -155,6 +162,33 @@ def _processes(dataset: Dataset, count: int, pressed: threading.Event) -> Iterat
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+class _Packed:
+    """A dataset on its way to new processes, in a file without a name that they inherit.
+
+    By a pipe, as Python hands over arguments, it would have to be read before it is all written;
+    for a process that ends before it does, its parent would wait forever.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        try:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115, as long as this is there
+            pickle.dump(dataset, self._file)
+            self._file.flush()
+        except OSError as error:
+            raise files.unwritable(Path(tempfile.gettempdir()), error) from None
+
+    def __reduce__(self) -> tuple:
+        return _unpacked, (reduction.DupFd(self._file.fileno()),)
+
+
+def _unpacked(handle: Any) -> Dataset:
+    with (
+        open(handle.detach(), "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held,
+    ):
+        return pickle.loads(held)
 
 
 def _begin(dataset: Dataset, stop: Any, epochs: Any) -> None:
