@@ -254,7 +254,7 @@ def write_search(results: Path) -> None:
 
 
 def write_published(results: Path, rows: dict, test: int = 200, **options) -> None:
-    """Write rows of published results: the errors of each row's runs on the test images, by the row's name."""
+    """Write rows of published results: the errors of each row's runs, by the row's name."""
     labels = np.arange(test) % 10
     for name, errors in rows.items():
         written = []
@@ -410,14 +410,14 @@ def write(
     return results
 
 
-def write_samples(results: Path, data: SimpleNamespace) -> None:
-    """Choose samples as evaluation does; without weights, as there are no models."""
+def write_samples(results: Path, data: SimpleNamespace, weights: dict | None = None) -> None:
+    """Choose samples as evaluation does; without weights if none are given: there are no models."""
     variants = runs.read_variants(results)
     extras.write_samples(
         results,
         {name: variant.evaluation for name, variant in variants.items()},
         examples.choose(variants, data, shifted),
-        {},
+        weights or {},
     )
 
 

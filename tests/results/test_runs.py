@@ -157,6 +157,12 @@ def test_a_run_without_its_manifest_is_not_passed_over(results):
         assert "seed-01/manifest.json is missing" in refused(read, results / "baseline")
 
 
+@pytest.mark.parametrize("name", [runs.METRICS, runs.EVALUATION])
+def test_half_an_evaluation_is_not_passed_over(results, name):
+    (results / "augmented" / name).unlink()
+    assert f"augmented/{name} is missing" in refused(runs.read_variants, results)
+
+
 def test_a_folder_under_another_name_is_refused(results):
     for old, new in (
         ("baseline/seed-00", "baseline/seed-03"),
