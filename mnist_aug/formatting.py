@@ -29,6 +29,11 @@ def span(low: float, high: float, show: Callable[[float], str] = points) -> str:
     return "none" if np.isnan(low) else f"{show(low)} to {show(high)}"
 
 
+def estimated(mean: float, low: float, high: float, unit: str = "") -> str:
+    """A difference and its interval, as in "+0.97 (+0.81 to +1.13)"; the unit follows the first."""
+    return f"{points(mean)}{unit} ({span(low, high)})"
+
+
 def number(value: float, digits: int = 3) -> str:
     """A measure with three significant digits or more, thousands set apart by commas."""
     if not np.isfinite(value):
@@ -39,10 +44,10 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def with_sd(frame: pd.DataFrame, part: str) -> pd.Series:
-    """Means in column `part` and SDs in `<part>_sd` as text, percent; no SD for a single run."""
-    return frame[part].map(percent) + frame[f"{part}_sd"].map(
-        lambda sd: "" if np.isnan(sd) else f" ± {percent(sd)}"
+def with_sd(frame: pd.DataFrame, part: str, show: Callable[[float], str] = percent) -> pd.Series:
+    """Means in column `part` and SDs in `<part>_sd` as text; no SD for a single run."""
+    return frame[part].map(show) + frame[f"{part}_sd"].map(
+        lambda sd: "" if np.isnan(sd) else f" ± {show(sd)}"
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis.intervals import Difference, compare, mean_interval, spread
 from mnist_aug.errors import UserError
 from mnist_aug.results import extras, files, runs
 from mnist_aug.results.runs import BOTH, VariantResults
@@ -45,15 +47,64 @@ class Comparison:
         """The seeds that both models have."""
         return [s for s in self.variants[BOTH[0]].seeds if s in self.variants[BOTH[1]].seeds]
 
+    @cached_property
+    def pairs(self) -> dict[str, tuple[VariantResults, VariantResults]]:
+        """Baseline and each other variant that shares seeds with it, cut to those, by its name."""
+        first, *others = self.variants.values()
+        pairs = {one.name: (first.only(one.seeds), one.only(first.seeds)) for one in others}
+        return {name: pair for name, pair in pairs.items() if pair[0].seeds}
+
     @property
     def both(self) -> tuple[VariantResults, VariantResults]:
         """Baseline and augmented, cut to the seeds they share."""
-        return self.pair(BOTH[1])
+        return self.pairs[BOTH[1]]
 
-    def pair(self, name: str) -> tuple[VariantResults, VariantResults]:
-        """The baseline and the variant of that name, cut to the seeds they share."""
-        first, second = self.variants[BOTH[0]], self.variants[name]
-        return first.only(second.seeds), second.only(first.seeds)
+    @cached_property
+    def differences(self) -> dict[str, Difference]:
+        """In accuracy on the test images, of each of `pairs`."""
+        return {
+            name: compare(first.correct, second.correct)
+            for name, (first, second) in self.pairs.items()
+        }
+
+    @property
+    def difference(self) -> Difference:
+        """Augmented minus baseline, in accuracy on the test images."""
+        return self.differences[BOTH[1]]
+
+    @property
+    def gains(self) -> np.ndarray:
+        """float [S], augmented minus baseline in accuracy on the test images, seed by seed."""
+        first, second = self.both
+        return second.accuracy - first.accuracy
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """A row for each variant, over all its seeds: means, SDs and the CI of the accuracy."""
+        rows = []
+        for variant in self.variants.values():
+            accuracy, loss = (variant.on_test[name].to_numpy() for name in ("accuracy", "loss"))
+            low, high = mean_interval(accuracy)
+            rows.append(
+                {
+                    "variant": variant.name,
+                    "seeds": len(accuracy),
+                    "accuracy": accuracy.mean(),
+                    "accuracy_sd": spread(accuracy),
+                    "accuracy_low": low,
+                    "accuracy_high": high,
+                    "errors": (1 - accuracy.mean()) * len(self.labels),
+                    "loss": loss.mean(),
+                    "loss_sd": spread(loss),
+                    "parameters": variant.runs[0].manifest["parameters"],
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @property
+    def manifests(self) -> list[dict[str, Any]]:
+        """Of all runs of all variants."""
+        return [run.manifest for variant in self.variants.values() for run in variant.runs]
 
     @property
     def classes(self) -> int:

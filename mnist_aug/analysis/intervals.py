@@ -48,6 +48,34 @@ def paired_interval(gains: np.ndarray, level: float = LEVEL) -> tuple[float, flo
     return float(np.mean(gains) - half), float(np.mean(gains) + half)
 
 
+def estimate(gains: np.ndarray) -> tuple[float, float, float]:
+    """Mean of paired differences over seeds, float [S], and the ends of its `paired_interval`."""
+    return (float(np.mean(gains)) if len(gains) else float("nan"), *paired_interval(gains))
+
+
+def welch_interval(
+    first: np.ndarray, second: np.ndarray, level: float = LEVEL
+) -> tuple[float, float]:
+    """Interval of mean(first) - mean(second) for samples of unequal variance (Welch 1947).
+
+    Args:
+        first, second: float [S] and [T], not paired.
+        level: coverage wanted, in (0, 1).
+
+    Returns:
+        (low, high), both the difference itself where neither varies; (nan, nan) where S or T is 1.
+    """
+    if min(len(first), len(second)) < 2:
+        return float("nan"), float("nan")
+    difference = float(np.mean(first) - np.mean(second))
+    parts = np.array([np.var(values, ddof=1) / len(values) for values in (first, second)])
+    if not parts.any():
+        return difference, difference
+    freedom = parts.sum() ** 2 / (parts**2 / (len(first) - 1, len(second) - 1)).sum()
+    half = stats.t.ppf((1 + level) / 2, freedom) * float(parts.sum()) ** 0.5
+    return difference - half, difference + half
+
+
 def crossed_bootstrap(
     differences: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> np.ndarray:
@@ -78,15 +106,16 @@ def crossed_bootstrap(
     active = differences[:, differences.any(axis=0)].astype(float)
     count = active.shape[1]
     means = np.zeros(resamples)
-    block = 100  # bounds memory, and keeps what is drawn in the processor's cache
+    block = 100  # bounds memory
     for start in range(0, resamples if count else 0, block):
         size = min(block, resamples - start)
         by_seed = rng.multinomial(draws, np.full(seeds, 1 / seeds), size=size) / draws
-        row = np.repeat(np.arange(size), rng.binomial(examples, count / examples, size=size))
-        example = rng.integers(count, size=len(row), dtype=np.int32)
-        drawn = (by_seed @ active).ravel()[row * count + example]
-        means[start : start + size] = np.bincount(row, drawn, minlength=size) / examples
-    return means
+        drawn = rng.binomial(examples, count / examples, size=size)
+        example = rng.integers(count, size=drawn.sum(), dtype=np.int32)
+        rows = zip(by_seed @ active, drawn.cumsum() - drawn, drawn, strict=True)
+        # Row by row, as one row of means by example stays in the processor's cache.
+        means[start : start + size] = [row[example[at : at + n]].sum() for row, at, n in rows]
+    return means / examples
 
 
 def difference_interval(

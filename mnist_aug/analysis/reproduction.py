@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.robustness import corruption_sets
+from mnist_aug.analysis.intervals import welch_interval
+from mnist_aug.analysis.robustness import corruption_sets, mean_accuracy
 from mnist_aug.errors import UserError
 from mnist_aug.formatting import percent, points
 
@@ -46,7 +46,7 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
         raise UserError(f"{results} has one seed: at least two are needed, SEEDS=2 or more")
     lines, reproduced = [], True
     for (name, mine), other in zip(_scores(ours).items(), _scores(theirs).values(), strict=False):
-        low, high = welch_interval(mine, other)
+        low, high = welch_interval(mine, other, LEVEL)
         inside = low <= 0 <= high
         reproduced &= inside
         lines.append(
@@ -58,31 +58,15 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
     return reproduced, lines
 
 
-def welch_interval(
-    first: np.ndarray, second: np.ndarray, level: float = LEVEL
-) -> tuple[float, float]:
-    """Interval of mean(first) - mean(second) for samples of unequal variance.
-
-    Args:
-        first, second: float [S] and [T], S and T at least 2.
-        level: coverage wanted, in (0, 1).
-    """
-    if np.ptp(first) == np.ptp(second) == 0:  # SciPy's interval is undefined without any spread
-        difference = float(first[0] - second[0])
-        return difference, difference
-    interval = stats.ttest_ind(first, second, equal_var=False).confidence_interval(level)
-    return float(interval.low), float(interval.high)
-
-
 def _scores(content: Comparison) -> dict[str, np.ndarray]:
     """What is compared, float [S] each; the corrupted images last, where they were scored."""
     baseline, augmented = (one.accuracy for one in content.both)
     scores = {
         "baseline": baseline,
         "augmented": augmented,
-        "augmented minus baseline": augmented - baseline,
+        "augmented minus baseline": content.gains,
     }
-    if wanted := corruption_sets(content):
-        plain, other = (one.scores[wanted].to_numpy().mean(axis=1) for one in content.both)
+    if corruption_sets(content):
+        plain, other = (mean_accuracy(one.scores, "corruption/") for one in content.both)
         scores["augmented minus baseline, corrupted images"] = other - plain
     return scores

@@ -1,9 +1,15 @@
-"""Accuracy on corrupted images, and which corruptions a policy resembles."""
+"""Errors on corrupted images and at each severity, accuracy on other images than the test images.
+
+All of both models, on the seeds they share.
+"""
 
 import numpy as np
+import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import Difference, compare
+from mnist_aug.analysis.intervals import Difference, compare, estimate, spread
+from mnist_aug.data.eval_sets import SEVERITIES
+from mnist_aug.results.runs import BOTH
 
 RESAMPLES = 2000  # for each of many intervals; moves their ends by some hundredths of a pp
 # Which corruption types a policy's transforms resemble; an Affine by the parameters it is given.
@@ -67,9 +73,113 @@ def _numbers(value: object) -> list[float]:
     return [value] if isinstance(value, int | float) else []
 
 
-def overall(content: Comparison, wanted: list[str]) -> Difference:
+def mean_accuracy(scores: pd.DataFrame, source: str) -> np.ndarray:
+    """float [S], of each seed over the sets of a source, NaN if there are none.
+
+    Args:
+        scores: accuracy by seed (rows) and evaluation set (columns).
+    """
+    return scores[[name for name in scores if name.startswith(source)]].mean(axis=1).to_numpy()
+
+
+def overall(content: Comparison, eval_sets: list[str]) -> Difference:
     """The difference in accuracy over all versions of each test image."""
     first, second = (
-        np.mean([one.correct_on(name) for name in wanted], axis=0) for one in content.both
+        np.mean([one.correct_on(name) for name in eval_sets], axis=0) for one in content.both
     )
     return compare(first, second, RESAMPLES)
+
+
+def _compare(content: Comparison, eval_set: str) -> Difference:
+    first, second = content.both
+    return compare(first.correct_on(eval_set), second.correct_on(eval_set), RESAMPLES)
+
+
+def corruption_errors(content: Comparison, source: str) -> pd.DataFrame:
+    """Errors on the corruption types of a source, the largest gain first, and means of several.
+
+    Returns:
+        corruption; policy, "resembles the policy", "unseen" or, of a mean, ""; the error of
+        baseline and augmented, difference, low and high; relative, the error of augmented over
+        that of baseline, NaN where this is 0, and in means the mean of those.
+    """
+    like, rows = trained_on(content.both[1].settings["policy"]), []
+    for eval_set in corruption_sets(content, source):
+        corruption = eval_set.removeprefix(source)
+        part = "resembles the policy" if corruption in like else "unseen"
+        rows.append(_errors(corruption, part, _compare(content, eval_set)))
+    single = pd.DataFrame(rows).sort_values("difference", kind="stable")
+
+    def mean(title: str, rows: pd.DataFrame) -> dict[str, object]:
+        difference = overall(content, list(source + rows["corruption"]))
+        return _errors(title, "", difference) | {"relative": rows["relative"].mean()}
+
+    means = []
+    for title, part in (("resembling", "resembles the policy"), ("unseen", "unseen")):
+        own = single[single["policy"] == part]
+        if 0 < len(own) < len(single):
+            means.append(mean(f"mean of {len(own)} {title}", own))
+    means.append(mean(f"mean of all {len(single)}", single))
+    return pd.concat([single, pd.DataFrame(means)], ignore_index=True)
+
+
+def _errors(corruption: str, policy: str, difference: Difference) -> dict[str, object]:
+    first, second = 1 - difference.first, 1 - difference.second
+    return {
+        "corruption": corruption,
+        "policy": policy,
+        BOTH[0]: first,
+        BOTH[1]: second,
+        "difference": -difference.mean,
+        "low": -difference.high,
+        "high": -difference.low,
+        "relative": second / first if first else np.nan,
+    }
+
+
+def severity_errors(content: Comparison) -> pd.DataFrame:
+    """Errors at each severity of each axis, the unchanged test images included.
+
+    Returns:
+        axis, unit, severity; of both models the mean error, the least and the most over seeds;
+        difference, low and high.
+    """
+    rows = []
+    for name, axis in SEVERITIES.items():
+        found = {float(s.split("/")[1]): s for s in corruption_sets(content, f"{name}/")}
+        for severity, eval_set in sorted((found | {axis.clean: "test"}).items() if found else ()):
+            row = {"axis": axis.title, "unit": axis.unit, "severity": severity}
+            first, second = (one.scores[eval_set].to_numpy() for one in content.both)
+            for model, accuracy in zip(BOTH, (first, second), strict=True):
+                error = 1 - accuracy
+                row |= {
+                    model: error.mean(),
+                    f"{model}_least": error.min(),
+                    f"{model}_most": error.max(),
+                }
+            row["difference"], row["low"], row["high"] = estimate(first - second)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def transfer(content: Comparison) -> pd.DataFrame:
+    """Accuracy on the training images, the test images and those of other datasets.
+
+    Returns:
+        images, which; count; of both models mean and SD; difference, low and high, over seeds and
+        images, but for the training images over seeds alone.
+    """
+    rows = []
+    for eval_set in ("training", "test", *corruption_sets(content, "other/")):
+        if eval_set not in content.both[0].scores:
+            continue
+        first, second = (one.scores[eval_set].to_numpy() for one in content.both)
+        mean, low, high = estimate(second - first)
+        if eval_set != "training":  # whose many images make an interval over them pointless
+            found = content.difference if eval_set == "test" else _compare(content, eval_set)
+            low, high = found.low, found.high
+        row = {"images": eval_set.removeprefix("other/"), "count": content.both[0].images[eval_set]}
+        for model, accuracy in zip(BOTH, (first, second), strict=True):
+            row |= {model: accuracy.mean(), f"{model}_sd": spread(accuracy)}
+        rows.append(row | {"difference": mean, "low": low, "high": high})
+    return pd.DataFrame(rows)

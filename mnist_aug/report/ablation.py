@@ -4,11 +4,22 @@ import matplotlib
 import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import paired_interval
-from mnist_aug.formatting import listed, percent, points, span, with_sd
+from mnist_aug.analysis.intervals import estimate
+from mnist_aug.analysis.studies import StudyRuns, summary
+from mnist_aug.formatting import estimated, listed, percent, points, with_sd
 from mnist_aug.report import automatic
-from mnist_aug.report.drawing import COLOURS, INK, MUTED, STYLE, Figure, canvas, plain_ticks, render
-from mnist_aug.report.studies import Runs, against, summary
+from mnist_aug.report.drawing import (
+    COLOURS,
+    INK,
+    MUTED,
+    STYLE,
+    Figure,
+    PlainTicks,
+    canvas,
+    finished,
+    label_rows,
+)
+from mnist_aug.report.studies import against
 from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import BOTH
 
@@ -36,11 +47,11 @@ def _name(variant: str) -> str:
     return _label(variant) if named == variant else named
 
 
-def parts(runs: Runs) -> Table:
-    """Each part of the policy alone, and the policy without it, the most accurate first."""
+def parts(runs: StudyRuns) -> Table:
+    """Each part of the policy by itself, and the policy without it, the most accurate first."""
     frame = summary(runs, sorted(set(runs.frame["variant"])), BOTH)
     frame = frame.sort_values("validation", ascending=False, ignore_index=True)
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "policy": frame["variant"].map(_label),
             "seeds": frame["seeds"].astype(str),
@@ -50,18 +61,17 @@ def parts(runs: Runs) -> Table:
             "test, against the whole policy, pp (95 %)": against(frame, BOTH[1]),
         }
     )
-    return Table("ablation", "Parts of the policy, by validation accuracy", frame, shown)
+    return Table("ablation", "Parts of the policy, by validation accuracy", frame, display)
 
 
 @matplotlib.rc_context(STYLE)
-def parts_figure(runs: Runs, table: Table, content: Comparison) -> Figure:
+def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
     """Gain in test accuracy over no augmentation, every seed a dot."""
     frame = table.frame[table.frame["variant"] != BOTH[0]].copy()
     frame["label"] = frame["variant"].map(_label)
     frame = frame.sort_values(f"against_{BOTH[0]}", ascending=False, ignore_index=True)
-    figure, ((axes,),) = canvas(
-        1.5 + 0.27 * len(frame), content, "What each part of the policy gains"
-    )
+    title = "What each part of the policy gains"
+    figure, ((axes,),) = canvas(1.5 + 0.27 * len(frame), content, title)
     axes.axvline(0, color=INK, linewidth=1.2)
     whole = 100 * frame.loc[frame["variant"] == BOTH[1], f"against_{BOTH[0]}"].iloc[0]
     axes.axvline(whole, color=MUTED, linewidth=1.2, linestyle="--")
@@ -71,50 +81,38 @@ def parts_figure(runs: Runs, table: Table, content: Comparison) -> Figure:
         label = frame["label"][row]
         own = next(c for word, c in colour.items() if word in label)
         low, high = 100 * frame[[f"against_{BOTH[0]}_low", f"against_{BOTH[0]}_high"]].iloc[row]
-        axes.plot(
-            [low, high], [row, row], color=own, linewidth=6, alpha=0.35, solid_capstyle="butt"
-        )
+        bar = {"linewidth": 6, "alpha": 0.35, "solid_capstyle": "butt"}
+        axes.plot([low, high], [row, row], color=own, **bar)
         axes.plot(gains, [row] * len(gains), "o", color=own, markersize=4)
         axes.plot([gains.mean()] * 2, [row - 0.32, row + 0.32], color=INK, linewidth=1.6)
-    axes.set_yticks(range(len(frame)), frame["label"])
-    axes.set(
-        ylim=(len(frame) - 0.5, -0.5),
-        ylabel="",
-        xlabel="test accuracy less that without augmentation, pp",
-    )
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    plain_ticks(axes.xaxis, signed=True)
+    label_rows(axes, frame["label"].tolist())
+    axes.set_xlabel("test accuracy less that without augmentation, pp")
+    axes.xaxis.set_major_formatter(PlainTicks(signed=True))
     alt = "Dot plot of the gain in test accuracy over no augmentation, pp. " + " ".join(
         f"{label}: {points(gain)}."
         for label, gain in zip(frame["label"], frame[f"against_{BOTH[0]}"], strict=True)
     )
-    return Figure(
-        "ablation",
-        "Parts of the policy",
-        render(figure, "ablation", alt),
-        alt,
+    caption = (
         "Dots are seeds, upright lines their means and bars 95 % intervals over seeds. "
-        "The dashed line is the whole policy.",
-        table,
+        "The dashed line is the whole policy."
     )
+    return finished(figure, "ablation", "Parts of the policy", alt, caption, table)
 
 
-def parts_words(table: Table) -> str:
+def parts_sentence(table: Table) -> str:
     """Which part carries the gain, and which can be left out."""
     frame = table.frame.set_index("variant")
     gain = frame[f"against_{BOTH[0]}"]
-    alone = gain[[name for name in gain.index if _label(name).endswith("alone")]]
+    single = gain[[name for name in gain.index if _label(name).endswith("alone")]]
     without = frame.loc[[name for name in frame.index if _label(name).startswith("all but")]]
     high, low = (without[f"against_{BOTH[1]}_{end}"] for end in ("high", "low"))
     left_out = without.index.map(lambda name: _label(name).split()[-1])
     needed, spare = list(left_out[high < 0]), list(left_out[low > 0])
-    best = frame.loc[alone.idxmax()]
-    interval = span(best[f"against_{BOTH[0]}_low"], best[f"against_{BOTH[0]}_high"])
+    best = frame.loc[single.idxmax()]
+    mean, low, high = (best[f"against_{BOTH[0]}{end}"] for end in ("", "_low", "_high"))
     text = (
-        f"The part that gains most by itself is {alone.idxmax()}: {points(alone.max())} pp "
-        f"({interval}); the whole policy gains {points(gain[BOTH[1]])} pp. "
+        f"The part that gains most by itself is {single.idxmax()}: "
+        f"{estimated(mean, low, high, ' pp')}; the whole policy gains {points(gain[BOTH[1]])} pp. "
     )
     text += (
         f"Leaving out {listed(needed)} loses accuracy by the 95 % interval"
@@ -126,12 +124,12 @@ def parts_words(table: Table) -> str:
     return text + ". Intervals are not adjusted for their number."
 
 
-def strength(runs: Runs) -> Table:
+def strength(runs: StudyRuns) -> Table:
     """Accuracy against the factor of all magnitudes, from 0 (no augmentation)."""
     frame = summary(runs, sorted(set(runs.frame["variant"])), BOTH)
     frame.insert(1, "factor", frame["variant"].map(_factor))
     frame = frame.sort_values("factor", ignore_index=True)
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "factor of the magnitudes": frame["factor"].map("{:g}".format),
             "seeds": frame["seeds"].astype(str),
@@ -140,18 +138,18 @@ def strength(runs: Runs) -> Table:
             "test, against factor 1, pp (95 %)": against(frame, BOTH[1]),
         }
     )
-    return Table("strength", "Strength of the policy", frame, shown)
+    return Table("strength", "Strength of the policy", frame, display)
 
 
 def _factor(variant: str) -> float:
-    """Of all magnitudes: 0 and 1 for the arms, else what the name says."""
+    """Of all magnitudes: 0 for the baseline, 1 for augmented, else what the name says."""
     return float(
         BOTH.index(variant) if variant in BOTH else variant.removeprefix("default-").rstrip("x")
     )
 
 
 @matplotlib.rc_context(STYLE)
-def strength_figure(runs: Runs, table: Table, content: Comparison) -> Figure:
+def strength_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
     """Validation and test accuracy against the factor of the magnitudes."""
     figure, ((axes,),) = canvas(3.6, content, "Accuracy against the strength of the policy")
     for part, colour, marker in (("validation", COLOURS[2], "s"), ("test", COLOURS[1], "D")):
@@ -170,23 +168,17 @@ def strength_figure(runs: Runs, table: Table, content: Comparison) -> Figure:
     )
     axes.grid()
     axes.legend(frameon=False, loc="lower right")
-    plain_ticks(axes.yaxis)
+    axes.yaxis.set_major_formatter(PlainTicks())
     alt = "Line chart of accuracy against the factor of the magnitudes. " + " ".join(
         f"{r.factor:g}: validation {percent(r.validation)} %, test {percent(r.test)} %."
         for r in table.frame.itertuples()
     )
-    return Figure(
-        "strength",
-        "Strength",
-        render(figure, "strength", alt),
-        alt,
-        "Small marks are seeds, large ones joined by lines their means.",
-        table,
-    )
+    caption = "Small marks are seeds, large ones joined by lines their means."
+    return finished(figure, "strength", "Strength", alt, caption, table)
 
 
-def strength_words(table: Table) -> str:
-    """Where validation accuracy peaks, and which factors the interval can tell from 1."""
+def strength_sentence(table: Table) -> str:
+    """Where validation accuracy peaks, and which factors differ from 1 by the interval."""
     frame = table.frame
     best = frame.loc[frame["validation"].idxmax()]
     rest = frame[~frame["factor"].isin([0, 1])]
@@ -204,7 +196,7 @@ def strength_words(table: Table) -> str:
     )
 
 
-def choice(found: dict[str, Runs]) -> str:
+def choice(found: dict[str, StudyRuns]) -> str:
     """What the validation split says of the policy among the candidates of all studies."""
     names = [name for name in CANDIDATES if name in found]
     every = pd.concat([found[name].frame for name in names])
@@ -229,18 +221,16 @@ def choice(found: dict[str, Runs]) -> str:
     )
     if best == BOTH[1]:
         second = means.index[1]
-        gains = (table[BOTH[1]] - table[second]).to_numpy()
-        low, high = paired_interval(gains)
-        told = "" if low > 0 else ", which the interval can't tell from none"
+        lead, low, high = estimate((table[BOTH[1]] - table[second]).to_numpy())
+        chance = "" if low > 0 else ", which the interval can't tell from none"
         return (
             f"{start}the policy used here has the largest mean validation accuracy, "
             f"{percent(means.iloc[0])} %. Its lead over the next, {_name(second)}, is "
-            f"{points(gains.mean())} pp ({span(low, high)}){told}.{end}"
+            f"{estimated(lead, low, high, ' pp')}{chance}.{end}"
         )
-    gains = (table[best] - table[BOTH[1]]).to_numpy()
-    low, high = paired_interval(gains)
+    lag, low, high = estimate((table[BOTH[1]] - table[best]).to_numpy())
     place = list(means.index).index(BOTH[1]) + 1
-    told = (
+    chance = (
         "which the interval can't tell from none"
         if low <= 0 <= high
         else "more than the interval allows for chance, though it is the best of many"
@@ -248,6 +238,5 @@ def choice(found: dict[str, Runs]) -> str:
     return (
         f"{start}{_name(best)} has the largest mean, {percent(means.iloc[0])} %; the policy "
         f"used here, fixed before these studies, has {percent(means[BOTH[1]])} % and place "
-        f"{place}, "
-        f"{points(-gains.mean())} pp ({span(-high, -low)}), {told}.{end}"
+        f"{place}, {estimated(lag, low, high, ' pp')}, {chance}.{end}"
     )

@@ -1,9 +1,10 @@
-"""Try it yourself: the networks of one run of each arm, reading what is drawn in the page."""
+"""Try it yourself: the networks of a run of both models, reading what is drawn in the page."""
 
 import base64
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -46,13 +47,13 @@ class App:
     networks: list[Network]
     examples: list[Example]
     classes: int
-    data: dict
+    data: dict[str, Any]
     sliders = SLIDERS
     script = Markup(SCRIPT)  # written here, not by a user
 
     @property
-    def words(self) -> list[str]:
-        """What is said before the drawing area."""
+    def sentences(self) -> list[str]:
+        """The sentences before the drawing area."""
         return [
             "Draw a digit, or choose a picture of one, and see what the plain and the augmented "
             "network say. Turn, shift, scale it and add noise to feel where each of them breaks. "
@@ -64,16 +65,16 @@ class App:
 
 
 def load(
-    study: Comparison, samples: dict[str, np.ndarray] | None, stored: dict[str, np.ndarray]
+    content: Comparison, samples: dict[str, np.ndarray] | None, stored: dict[str, np.ndarray]
 ) -> App | None:
     """The app of a comparison; None where weights or samples are missing or of other images.
 
     Args:
         samples, stored: as `extras.read_samples` gives them.
     """
-    if samples is None or study.dataset["image_shape"] != [SIDE, SIDE]:
+    if samples is None or content.dataset["image_shape"] != [SIDE, SIDE]:
         return None
-    names = [variant.name for variant in study.both]
+    names = [variant.name for variant in content.both]
     if not all(f"{name}_sizes" in stored for name in names):
         return None
     networks = [
@@ -90,18 +91,15 @@ def load(
         ("fixed", "helped by augmentation, class", CHANGED),
         ("broken", "hurt by augmentation, class", CHANGED),
     ):
-        for index, image, label in list(
-            zip(
-                *(samples[f"{group}_{part}"] for part in ("index", "images", "labels")), strict=True
-            )
-        )[:count]:
+        parts = (samples[f"{group}_{part}"][:count] for part in ("index", "images", "labels"))
+        for index, image, label in zip(*parts, strict=True):
             examples.append(Example(f"{title} {label}, test image {index}", image))
     pixels = np.concatenate([example.image.ravel() for example in examples])
     data = {
         "networks": [{"name": name, "sizes": stored[f"{name}_sizes"].tolist()} for name in names],
         "examples": base64.b64encode(pixels.tobytes()).decode(),
     }
-    return App(networks, examples, study.classes, data)
+    return App(networks, examples, content.classes, data)
 
 
 def policy(app: App | None) -> str:

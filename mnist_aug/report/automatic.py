@@ -1,11 +1,12 @@
-"""Policies from papers beside the one used here: TrivialAugment and RandAugment."""
+"""Policies from papers, compared with the one used here: TrivialAugment and RandAugment."""
 
 import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import outcome
+from mnist_aug.analysis.studies import StudyRuns, summary
 from mnist_aug.formatting import listed, percent, with_sd
-from mnist_aug.report.studies import Runs, against, summary
+from mnist_aug.report.studies import against
 from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import BOTH
 
@@ -27,7 +28,7 @@ def _settings(name: str) -> tuple[int, int]:
     return int(count), int(magnitude)
 
 
-def rivals(runs: Runs, tuned: Runs | None, content: Comparison) -> Table:
+def rivals(runs: StudyRuns, tuned: StudyRuns | None, content: Comparison) -> Table:
     """TrivialAugment, the best RandAugment on validation, the policy, and the tuned policy."""
     names = set(runs.frame["variant"])
     random = [name for name in names if name.startswith(RANDOM)]
@@ -36,10 +37,10 @@ def rivals(runs: Runs, tuned: Runs | None, content: Comparison) -> Table:
     frame = summary(runs, [*(n for n in (TRIVIAL,) if n in names), *chosen, BOTH[1]], (BOTH[1],))
     if tuned is not None and TUNED in set(tuned.frame["variant"]):  # it has seeds of its own
         frame = pd.concat([frame, summary(tuned, [TUNED], (BOTH[1],))], ignore_index=True)
-    called = {BOTH[1]: f"policy {content.both[1].policy}", TUNED: "the tuned policy"}
-    shown = pd.DataFrame(
+    names_of = {BOTH[1]: f"policy {content.both[1].policy}", TUNED: "the tuned policy"}
+    display = pd.DataFrame(
         {
-            "policy": [called.get(name) or label(name) for name in frame["variant"]],
+            "policy": [names_of.get(name) or label(name) for name in frame["variant"]],
             "seeds": frame["seeds"].astype(str),
             "validation ± SD, %": with_sd(frame, "validation"),
             "test ± SD, %": with_sd(frame, "test"),
@@ -47,11 +48,11 @@ def rivals(runs: Runs, tuned: Runs | None, content: Comparison) -> Table:
         }
     )
     return Table(
-        "automatic", "Policies from papers, the policy used here and the tuned one", frame, shown
+        "automatic", "Policies from papers, the policy used here and the tuned one", frame, display
     )
 
 
-def grid(runs: Runs) -> Table:
+def grid(runs: StudyRuns) -> Table:
     """Validation and test accuracy of every RandAugment tried, by transforms and magnitude."""
     names = sorted({n for n in runs.frame["variant"] if n.startswith(RANDOM)}, key=_settings)
     frame = summary(runs, names, (BOTH[1],))
@@ -74,25 +75,25 @@ def grid(runs: Runs) -> Table:
     return Table("randaugment", "Mean accuracy with RandAugment", frame, pd.DataFrame(rows))
 
 
-def words(table: Table, every: Table, content: Comparison) -> list[str]:
+def sentences(table: Table, every: Table, content: Comparison) -> list[str]:
     """How the policies compare with the one used here on test."""
     frame, policy = table.frame, content.both[1].policy
-    called = dict(zip(frame["variant"], table.shown["policy"], strict=True))
+    labels = dict(zip(frame["variant"], table.display["policy"], strict=True))
     low, high = frame[f"against_{BOTH[1]}_low"], frame[f"against_{BOTH[1]}_high"]
     found = pd.Series(
         [outcome(*ends) for ends in zip(low, high, strict=True)], index=frame["variant"]
     ).drop(BOTH[1])
-    said = []
+    outcomes = []
     for what, text in (
         ("hurts", f"less accurate than policy {policy}"),
         ("helps", f"more accurate than policy {policy}"),
         ("no detectable difference", f"not to be told from policy {policy}"),
         ("too few seeds", f"not compared with policy {policy}, as one seed gives no interval"),
     ):
-        own = [called[name] for name in found.index[found == what]]
+        own = [labels[name] for name in found.index[found == what]]
         if own:
-            said.append(f"{listed(own)} {'are' if len(own) > 1 else 'is'} {text}")
-    text = f"On test, by 95 % intervals over seeds, {'; '.join(said)}." if said else ""
+            outcomes.append(f"{listed(own)} {'are' if len(own) > 1 else 'is'} {text}")
+    text = f"On test, by 95 % intervals over seeds, {'; '.join(outcomes)}." if outcomes else ""
     how = (
         "Of the papers' transforms (Müller and Hutter 2021; Cubuk, Zoph, Shlens and Le 2020) "
         "the published policies here draw from identity, rotation, shear, shift, contrast and "

@@ -1,20 +1,20 @@
 """Limits, model card and data card: what the results are good for, and what nobody tried."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import Difference, mean_interval
+from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.experiments.published import ENSEMBLE
 from mnist_aug.formatting import listed, percent, span
-from mnist_aug.report import robustness, search, studies
-from mnist_aug.report.published import Published
+from mnist_aug.report import search, studies
+from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.tables import Table
-from mnist_aug.results.extras import Search
-from mnist_aug.results.runs import VariantResults
+from mnist_aug.results.runs import BOTH
 
 DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken for it
     MNIST_SHA256: (
@@ -33,72 +33,75 @@ DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken fo
 UNKNOWN = "Who made the images, and of whom, the dataset's files do not say."
 
 
-def limits(
-    study: Comparison,
-    difference: Difference,
-    found: dict[str, studies.Runs],
-    searches: dict[str, Search],
-    held: Published | None,
-) -> list[str]:
+def limits(content: Comparison, inputs: Inputs) -> list[str]:
     """What the results do not show, in sentences."""
-    settings = study.both[1].settings
-    tuned = {*found["tuned"].frame["variant"]} if "tuned" in found else set()
-    both = {"tuned-baseline", "tuned-augmented"} <= tuned
+    settings, seeds = content.both[1].settings, len(content.paired_seeds)
+    runs = inputs.studies.get("tuned")
+    tuned = runs is not None and {"tuned-baseline", "tuned-augmented"} <= {*runs.frame["variant"]}
     named = sorted(
         {
             search.label(name)
-            for s in searches.values()
+            for s in inputs.searches.values()
             for name in s.settings
             if name in s.about["start"] or name == "width"
         }
     )
-    committee = (
-        "the committee's covers other test images alone; "
-        if held is not None and ENSEMBLE in held.rows
+    ensemble = (
+        "the ensemble's covers other test images alone; "
+        if inputs.reached is not None and ENSEMBLE in inputs.reached.rows
         else ""
     )
-    said = [
+    sentences = [
         f"The arms are one network, trained with {settings['optimizer']} at one learning rate, "
         f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
-        f"{f'; the search tunes {listed(named)} for both' if both and named else ''}. "
+        f"{f'; the search tunes {listed(named)} for both' if tuned and named else ''}. "
         "Convolutional networks and images of other things may gain less, more or nothing.",
         "All seeds share one training set and one validation split. The intervals of the headline "
         "and of the sections on corrupted images, classes and other handwriting cover other "
-        f"seeds{' and' if difference.seeds > 1 else ', with one seed none, and'} other test images "
-        f"like these; {committee}all others hold for these images alone. None covers other "
+        f"seeds{' and' if seeds > 1 else ', with one seed none, and'} other test images "
+        f"like these; {ensemble}all others hold for these images alone. None covers other "
         "training sets, or test images of another kind. Images count as independent, though one "
         "person may have written many: no interval covers other writers.",
-        "Intervals and tests of single classes, families, doses and policies are many, and not "
-        "adjusted for their number where the text does not say so.",
+        "Intervals and tests of single classes, corruption types, severities and policies are "
+        "many, and not adjusted for their number where the text does not say so.",
     ]
-    if robustness.corruption_sets(study):
-        said.append(
+    if corruption_sets(content):
+        sentences.append(
             "The corruptions are made by formulas. They were chosen by the authors of "
             "MNIST-C, at one severity each, not drawn from pictures that people take."
         )
-    missing = [name for name in studies.NAMES if name not in found]
-    if not searches:
-        said.append("Not in these results: a search for better settings (`make tune`).")
+    missing = [name for name in studies.NAMES if name not in inputs.studies]
+    if not inputs.searches:
+        sentences.append("Not in these results: a search for better settings (`make tune`).")
     if missing:
-        said.append(
+        sentences.append(
             f"Not in these results: the studies {listed(missing)} "
             f"({', '.join(f'`make {name}`' for name in missing)})."
         )
-    said.append(
+    sentences.append(
         "Not tested: convolutional networks, images in colour, adversarial images, other "
         "alphabets, photographs"
         + (
             " and training on a GPU."
-            if both
+            if tuned
             else ", training on a GPU, and whether the gain lasts when both arms are tuned."
         )
     )
-    return said
+    return sentences
 
 
-def model_card(study: Comparison) -> Table:
-    """After Mitchell et al. 2019, "Model cards for model reporting"."""
-    first, second = study.both
+def model_card(
+    content: Comparison,
+    by_class: pd.DataFrame,
+    corruptions: pd.DataFrame | None,
+    transfer: pd.DataFrame | None,
+) -> Table:
+    """After Mitchell et al. 2019, "Model cards for model reporting".
+
+    Args:
+        by_class, corruptions, transfer: the frames of these tables, as far as there are any.
+    """
+    second = content.both[1]
     manifest = second.runs[0].manifest
     layers = ", ".join(map(str, second.settings["layers"]))
     versions = manifest["versions"]
@@ -106,14 +109,14 @@ def model_card(study: Comparison) -> Table:
         (
             "model",
             f"mnist_num_reader.keras: Flatten, dense layers of {layers} units with ReLU, "
-            f"{study.classes} outputs with softmax; {manifest['parameters']:,} parameters",
+            f"{content.classes} outputs with softmax; {manifest['parameters']:,} parameters",
         ),
         (
             "versions of it",
             listed(
                 [
                     f"{v.name} ({len(v.runs)} seeds, policy {v.policy or 'none'})"
-                    for v in study.variants.values()
+                    for v in content.variants.values()
                 ]
             ),
         ),
@@ -124,10 +127,10 @@ def model_card(study: Comparison) -> Table:
         ),
         (
             "takes",
-            f"float32 images [N, {', '.join(map(str, study.dataset['image_shape']))}], "
+            f"float32 images [N, {', '.join(map(str, content.dataset['image_shape']))}], "
             "pixels divided by 255, bright strokes on dark ground as in the dataset",
         ),
-        ("gives", f"{study.classes} probabilities"),
+        ("gives", f"{content.classes} probabilities"),
         ("meant for", "comparing training with and without augmentation; teaching"),
         (
             "not meant for",
@@ -136,56 +139,49 @@ def model_card(study: Comparison) -> Table:
         ),
         (
             "trained on",
-            f"{manifest['dataset']['train']:,} images of {study.label}, "
+            f"{manifest['dataset']['train']:,} images of {content.label}, "
             f"{manifest['dataset']['validation']:,} more for validation",
         ),
-        ("accuracy on the test images", "; ".join(map(_accuracy, (first, second)))),
-        ("worst class", "; ".join(_worst(study, arm) for arm in (first, second))),
+        (
+            "accuracy on the test images",
+            "; ".join(_accuracy(row) for row in content.results.head(2).itertuples()),
+        ),
+        ("worst class", "; ".join(_worst(by_class, model) for model in BOTH)),
     ]
-    wanted = robustness.corruption_sets(study)
-    if wanted:
-        hard = min(wanted, key=lambda name: second.scores[name].mean())
-        rows.append(
-            (
-                "on corrupted images",
-                "; ".join(
-                    f"{arm.name} {percent(arm.scores[wanted].to_numpy().mean())} % over "
-                    f"{len(wanted)} families, {percent(arm.scores[hard].mean())} % on "
-                    f"{hard.split('/')[1]}"
-                    for arm in (first, second)
-                ).replace("_", " "),
-            )
-        )
-    for name in robustness.corruption_sets(study, "other/"):
-        rows.append(
-            (
-                f"on {name.removeprefix('other/')}",
-                "; ".join(
-                    f"{arm.name} {percent(arm.scores[name].mean())} %" for arm in (first, second)
-                ),
-            )
-        )
+    if corruptions is not None:
+        single, mean = corruptions[corruptions["policy"] != ""], corruptions.iloc[-1]
+        hard = single.loc[single[BOTH[1]].idxmax()]
+        cells = [
+            f"{model} {percent(1 - mean[model])} % over {len(single)} corruption types, "
+            f"{percent(1 - hard[model])} % on {hard['corruption'].replace('_', ' ')}"
+            for model in BOTH
+        ]
+        rows.append(("on corrupted images", "; ".join(cells)))
+    if transfer is not None:
+        for _, row in transfer[~transfer["images"].isin(["training", "test"])].iterrows():
+            cells = [f"{model} {percent(row[model])} %" for model in BOTH]
+            rows.append((f"on {row['images']}", "; ".join(cells)))
     return _card("model-card", "Model card", rows)
 
 
-def _accuracy(arm: VariantResults) -> str:
-    low, high = mean_interval(arm.accuracy)
+def _accuracy(row: Any) -> str:
+    """Of a row of `Comparison.results`."""
+    low, high = row.accuracy_low, row.accuracy_high
     interval = "" if np.isnan(low) else f" (95 % interval {span(low, high, percent)} %)"
-    return f"{arm.name} {percent(arm.accuracy.mean())} %{interval}"
+    return f"{row.variant} {percent(row.accuracy)} %{interval}"
 
 
-def _worst(study: Comparison, arm: VariantResults) -> str:
-    right = {k: arm.correct[:, study.labels == k].mean() for k in np.unique(study.labels)}
-    worst = min(right, key=right.get)
-    return f"{arm.name} {percent(right[worst])} % on class {worst}"
+def _worst(by_class: pd.DataFrame, model: str) -> str:
+    worst = by_class.loc[by_class[model].idxmin()]
+    return f"{model} {percent(worst[model])} % on class {int(worst['class'])}"
 
 
-def data_card(study: Comparison) -> Table:
+def data_card(content: Comparison) -> Table:
     """After Gebru et al. 2021, "Datasheets for datasets", as far as result files can tell."""
-    dataset = study.dataset
-    counts = np.bincount(study.labels, minlength=study.classes)
+    dataset = content.dataset
+    counts = np.bincount(content.labels, minlength=content.classes)
     rows = [
-        ("dataset", study.label),
+        ("dataset", content.label),
         ("origin", dataset["origin"]),
         ("what it holds", DESCRIBED.get(dataset["sha256"], UNKNOWN)),
         ("SHA-256 of shapes, pixels and labels", dataset["sha256"]),
@@ -198,7 +194,7 @@ def data_card(study: Comparison) -> Table:
         ),
         (
             "classes",
-            f"{study.classes}; test images of a class: {counts.min():,} to {counts.max():,}",
+            f"{content.classes}; test images of a class: {counts.min():,} to {counts.max():,}",
         ),
         ("what is done to them", "pixels divided by 255; in training, the policy"),
         (
@@ -211,4 +207,4 @@ def data_card(study: Comparison) -> Table:
 
 def _card(name: str, title: str, rows: Iterable[tuple[str, str]]) -> Table:
     frame = pd.DataFrame(rows, columns=["what", "value"])
-    return Table(name, title, frame, frame, words=True)
+    return Table(name, title, frame, frame, wraps=True)

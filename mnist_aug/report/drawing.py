@@ -7,10 +7,17 @@ colour and its marker throughout. Text stays text: it can be searched, and the f
 import io
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import Formatter, FuncFormatter, NullFormatter
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.formatting import MINUS
@@ -26,7 +33,7 @@ INKS = {
 INK, MUTED, RULE, PAPER = INKS
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 SHADES = {colour: f"var(--series-{i})" for i, colour in enumerate(COLOURS)}
-# The same scheme for a file that is looked at alone; the page has it in style.css.
+# The same scheme for a file by itself; the page has it in style.css.
 DARK = {
     INK: "#e6e6e8",
     MUTED: "#a9acb1",
@@ -42,12 +49,13 @@ DARK_RULES = "".join(
     for part in ("fill", "stroke")
 )
 DARK_STYLE = f"@media (prefers-color-scheme: dark) {{.paper{{fill:{DARK[PAPER]}}}{DARK_RULES}}}"
-TAG = r"<[^>]*>"  # within which alone ids and colours are: a name may look like either
+TAG = r"<[^>]*>"  # only there ids and colours are: a name may look like either
 WIDTH = 5.4  # inches of every figure: on a phone of 390 px a letter of 9.5 points is 8.5 px high
 SMALL = 9.5  # points of the smallest letter
 MARKERS = "oDs^vP"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-STYLE = {
+NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mnist-aug",
     "font.family": "DejaVu Sans",
@@ -92,7 +100,7 @@ class Figure:
         """The SVG for the page: its colours follow the page's scheme, the paper shows through."""
         svg = re.sub(r'<rect class="paper"[^>]*/>|<style class="dark">.*?</style>', "", self.svg)
 
-        def in_scheme(tag: re.Match) -> str:
+        def in_scheme(tag: re.Match[str]) -> str:
             text = tag[0]
             for ink, css in (INKS | SHADES).items():
                 text = text.replace(ink, css)
@@ -101,53 +109,62 @@ class Figure:
         return re.sub(TAG, in_scheme, svg)
 
 
-def style_of(study: Comparison, name: str) -> dict:
-    place = list(study.variants).index(name)
+def style_of(content: Comparison, name: str) -> dict[str, Any]:
+    """Colour and marker of a variant."""
+    place = list(content.variants).index(name)
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
-def canvas(height: float, study: Comparison, title: str, **grid) -> tuple:
-    """A canvas of that height in inches, its axes, its title and the mark of the dataset."""
-    figure = Canvas(figsize=(WIDTH, height), layout="constrained")
-    figure.get_layout_engine().set(rect=(0, 0.26 / height, 1, 1 - 0.56 / height))
+def canvas(
+    height: float,
+    content: Comparison,
+    title: str,
+    hspace: float | None = None,
+    wspace: float | None = None,
+    key: bool = False,
+    **grid: Any,
+) -> tuple[Canvas, np.ndarray]:
+    """A canvas of that height in inches with its title and the name of the dataset, and its axes.
+
+    Args:
+        hspace, wspace: between panels, as shares of their size; Matplotlib's if None.
+        key: leave room for one line below the title.
+        grid: as for `subplots`.
+    """
+    bottom, top = 0.26 / height, (0.84 if key else 0.56) / height
+    layout = ConstrainedLayoutEngine(hspace=hspace, wspace=wspace, rect=(0, bottom, 1, 1 - top))
+    figure = Canvas(figsize=(WIDTH, height), layout=layout)
     axes = figure.subplots(squeeze=False, **grid)
     figure.text(0.004, 1 - 0.06 / height, title, fontsize=11.5, fontweight="bold", va="top")
-    figure.text(
-        0.004,
-        0.05 / height,
-        f"Dataset: {clipped(study.label)}",
-        fontsize=SMALL,
-        color=MUTED,
-        va="bottom",
-    )
+    source = f"Dataset: {clipped(content.label)}"
+    figure.text(0.004, 0.05 / height, source, fontsize=SMALL, color=MUTED, va="bottom")
     return figure, axes
 
 
-def render(figure: Canvas, name: str, alt: str) -> str:
+def finished(figure: Canvas, name: str, title: str, alt: str, caption: str, table: Table) -> Figure:
+    """The figure that was drawn on a canvas."""
+    return Figure(name, title, _svg(figure, name, alt), alt, caption, table)
+
+
+def _svg(figure: Canvas, name: str, alt: str) -> str:
     """The SVG text of a canvas, the same for the same canvas; ids are made unique by `name`."""
+    for patch in (figure.patch, *(axes.patch for axes in figure.axes)):
+        patch.set(facecolor="none", edgecolor="none")
     buffer = io.StringIO()
     with warnings.catch_warnings():
         # Text stays text, so a reader's fonts show what the font that measures it has not.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
-        figure.savefig(
-            buffer,
-            format="svg",
-            transparent=True,
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-        )
+        # Not by `savefig`, which draws everything twice.
+        FigureCanvasSVG(figure).print_svg(buffer, metadata=NO_METADATA)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S)
     # Equal images would share an id, so only those that something refers to are kept. They are
     # numbered: Matplotlib makes some of a layout's last digits, which may differ.
-    used = {
-        old: f"{name}-{place}"
-        for place, old in enumerate(
-            dict.fromkeys(re.findall(r'(?:url\(|href=")#([^")]+)', "".join(re.findall(TAG, svg))))
-        )
-    }
+    targets = re.findall(r'(?:url\(|href=")#([^")]+)', "".join(re.findall(TAG, svg)))
+    used = {old: f"{name}-{place}" for place, old in enumerate(dict.fromkeys(targets))}
 
-    def numbered(tag: re.Match) -> str:
+    def numbered(tag: re.Match[str]) -> str:
         text = re.sub(
             r' id="([^"]*)"',
             lambda found: f' id="{used[found[1]]}"' if found[1] in used else "",
@@ -169,15 +186,29 @@ def render(figure: Canvas, name: str, alt: str) -> str:
     )
 
 
-def plain_ticks(axis, signed: bool = False) -> None:
+def label_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """Name the rows of a dot plot, the first at the top."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(ylim=(len(labels) - 0.5, -0.5), ylabel="")
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+class PlainTicks(Formatter):
     """Tick labels with as many decimals as the axis needs, the same for all, and a true minus."""
 
-    def label(value, _place):
-        digits = max(
-            len(f"{tick:.6f}".rstrip("0").partition(".")[2]) for tick in axis.get_majorticklocs()
-        )
+    def __init__(self, signed: bool = False) -> None:
+        self.signed = signed
+
+    def __call__(self, value: float, _place: int | None = None) -> str:
+        digits = max(len(f"{tick:.6f}".rstrip("0").partition(".")[2]) for tick in self.locs)
         value = round(value, 6) + 0.0  # no minus before nought
-        text = f"{value:{'+' if signed and value else ''}.{digits}f}"
+        text = f"{value:{'+' if self.signed and value else ''}.{digits}f}"
         return text.replace("-", MINUS)
 
-    axis.set_major_formatter(FuncFormatter(label))
+
+def plain_logarithms(axis: Axis, thousands: str = "") -> None:
+    """Tick labels of a logarithmic axis that are written out, at its whole steps alone."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{thousands}g}"))
+    axis.set_minor_formatter(NullFormatter())

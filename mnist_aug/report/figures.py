@@ -4,10 +4,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import Difference, mean_interval
 from mnist_aug.formatting import listed, number, percent, points, span
 from mnist_aug.report import provenance, tables
 from mnist_aug.report.drawing import (
@@ -18,9 +17,11 @@ from mnist_aug.report.drawing import (
     SMALL,
     STYLE,
     Figure,
+    PlainTicks,
     canvas,
-    plain_ticks,
-    render,
+    finished,
+    label_rows,
+    plain_logarithms,
     style_of,
 )
 from mnist_aug.results.runs import BOTH
@@ -29,21 +30,21 @@ CLASSES = 40  # at most so many are drawn
 
 
 @matplotlib.rc_context(STYLE)
-def seeds(study: Comparison, difference: Difference) -> Figure:
-    """Every run as a dot: accuracy of each variant above, the arms' paired difference below."""
-    first, second = study.both
-    gaps = 100 * (second.accuracy - first.accuracy)
-    names = list(study.variants)
+def seeds(content: Comparison) -> Figure:
+    """Every run as a dot: accuracy of each variant above, paired differences of both below."""
+    difference, gaps = content.difference, 100 * content.gains
+    names = list(content.variants)
     figure, ((top,), (below,)) = canvas(
         2.85 + 0.42 * len(names),
-        study,
+        content,
         "Test accuracy of every run, and the difference",
         nrows=2,
         gridspec_kw={"height_ratios": [len(names), 1.15]},
     )
-    for row, (name, variant) in enumerate(study.variants.items()):
-        look, values = style_of(study, name), 100 * variant.accuracy
-        low, high = (100 * end for end in mean_interval(variant.accuracy))
+    for row, (name, variant) in enumerate(content.variants.items()):
+        look, values = style_of(content, name), 100 * variant.accuracy
+        own = content.results.loc[row]
+        low, mean, high = (100 * own[f"accuracy{end}"] for end in ("_low", "", "_high"))
         top.plot(
             [low, high],
             [row, row],
@@ -65,17 +66,12 @@ def seeds(study: Comparison, difference: Difference) -> Figure:
             edgecolor=PAPER,
             linewidth=0.8,
         )
-        top.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6)
-        top.annotate(
-            f"{values.mean():.2f} %",
-            (values.mean(), row - 0.33),
-            ha="center",
-            va="bottom",
-            fontsize=SMALL,
-        )
+        top.plot([mean] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6)
+        text = f"{mean:.2f} %"
+        top.annotate(text, (mean, row - 0.33), ha="center", va="bottom", fontsize=SMALL)
     key = "; bar: 95 % interval over seeds" if len(gaps) > 1 else ""
-    top.set(ylim=(len(names) - 0.5, -0.75), xlabel=f"test accuracy, %{key}", ylabel="")
-    top.set_yticks(range(len(names)), [f"{n}, n = {len(study.variants[n].seeds)}" for n in names])
+    label_rows(top, [f"{n}, n = {len(content.variants[n].seeds)}" for n in names])
+    top.set(ylim=(len(names) - 0.5, -0.75), xlabel=f"test accuracy, %{key}")
     low, high, mean = 100 * difference.low, 100 * difference.high, 100 * difference.mean
     below.axvline(0, color=INK, linewidth=1.2)
     below.plot([low, high], [0, 0], color=INK, linewidth=6, alpha=0.3, solid_capstyle="butt")
@@ -95,23 +91,19 @@ def seeds(study: Comparison, difference: Difference) -> Figure:
     below.annotate(
         f"{points(difference.mean)} pp", (mean, -0.33), ha="center", va="bottom", fontsize=SMALL
     )
-    below.set(ylim=(0.5, -0.75), ylabel="")
+    label_rows(below, [f"difference, n = {len(gaps)}"])
+    below.set_ylim(0.5, -0.75)
     below.set_xlabel(
         f"{BOTH[1]} minus {BOTH[0]}, pp\n"
         f"bar: 95 % interval over {'seeds and ' if len(gaps) > 1 else ''}images"
     )
-    below.set_yticks([0], [f"difference, n = {len(gaps)}"])
     left, right = min(low, gaps.min(), 0), max(high, gaps.max(), 0)
     pad = 0.06 * (right - left) or 0.1
     below.set_xlim(left - pad, right + pad)
     top.margins(x=0.06)
-    for axes in (top, below):
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.grid(axis="x")
     top.xaxis.set_major_locator(MaxNLocator(6))
-    plain_ticks(top.xaxis)
-    plain_ticks(below.xaxis, signed=True)
+    top.xaxis.set_major_formatter(PlainTicks())
+    below.xaxis.set_major_formatter(PlainTicks(signed=True))
     better = int((gaps > 0).sum())
     many = len(gaps) > 1
     bars = (
@@ -130,24 +122,20 @@ def seeds(study: Comparison, difference: Difference) -> Figure:
         else ""
     )
     alt = "Dot plot. " + " ".join(
-        f"{n}: mean test accuracy {percent(v.accuracy.mean())} %, from {percent(v.accuracy.min())} "
-        f"to {percent(v.accuracy.max())} %, n = {len(v.runs)}."
-        for n, v in study.variants.items()
+        f"{v.name}: mean test accuracy {percent(mean)} %, from {percent(v.accuracy.min())} to "
+        f"{percent(v.accuracy.max())} %, n = {len(v.runs)}."
+        for v, mean in zip(content.variants.values(), content.results["accuracy"], strict=True)
     )
     alt += (
         f" {text} The mean difference is {points(difference.mean)} pp, 95 % interval "
         f"{span(difference.low, difference.high)} pp over "
         f"{'seeds and test images' if many else 'test images alone, as there is one seed'}."
     )
-    return Figure(
-        "seeds",
-        "Every seed",
-        render(figure, "seeds", alt),
-        alt,
-        f"Each marker is one run and an upright line their mean; {bars}. Below, a dot is "
-        f"one pair of runs with the same seed. {text}{overlap}",
-        tables.runs(study),
+    caption = (
+        f"Each marker is one run and an upright line their mean; {bars}. Below, a dot is one pair "
+        f"of runs with the same seed. {text}{overlap}"
     )
+    return finished(figure, "seeds", "Every seed", alt, caption, tables.runs(content))
 
 
 def _stacked(values: np.ndarray) -> np.ndarray:
@@ -158,20 +146,18 @@ def _stacked(values: np.ndarray) -> np.ndarray:
 
 
 @matplotlib.rc_context(STYLE)
-def curves(study: Comparison) -> Figure:
+def curves(content: Comparison) -> Figure:
     """Loss and accuracy by epoch: means over seeds, and the range from least to most."""
-    table = tables.curves(study)
+    table = tables.curves(content)
     frame = table.frame
-    figure, panels = canvas(
-        6.0, study, "Learning curves: mean and range over seeds", nrows=2, sharex=True
-    )
-    figure.get_layout_engine().set(hspace=0.06)
+    title = "Learning curves: mean and range over seeds"
+    figure, panels = canvas(6.0, content, title, hspace=0.06, nrows=2, sharex=True)
     last = frame["epoch"].max()
     for axes, measure in zip(panels[:, 0], ("loss", "accuracy"), strict=True):
         ends = []
-        for arm in BOTH:
-            rows = frame[frame["variant"] == arm]
-            colour = style_of(study, arm)["color"]
+        for model in BOTH:
+            rows = frame[frame["variant"] == model]
+            colour = style_of(content, model)["color"]
             for column, part in ((measure, "training"), (f"val_{measure}", "validation")):
                 values = rows.assign(
                     y=rows[column].where(np.isfinite(rows[column]))
@@ -191,16 +177,16 @@ def curves(study: Comparison) -> Figure:
                     marker="o" if last <= 3 else None,
                 )
                 mean = values.groupby("epoch")["y"].mean()
-                ends.append((mean.iloc[-1], mean.index[-1], arm, part))
+                ends.append((mean.iloc[-1], mean.index[-1], model, part))
         axes.set(xlabel="epoch", ylabel="loss, nats" if measure == "loss" else "accuracy, %")
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        plain_ticks(axes.yaxis)
+        axes.yaxis.set_major_formatter(PlainTicks())
         low, high = axes.get_ylim()
         heights = _apart([(y - low) / (high - low) for y, *_ in ends], 0.1)
-        for (y, end, arm, part), height in zip(ends, heights, strict=True):
+        for (y, end, model, part), height in zip(ends, heights, strict=True):
             axes.annotate(
-                f"{arm}, {part}",
+                f"{model}, {part}",
                 (end, y),
                 xytext=(1.06, height),
                 textcoords="axes fraction",
@@ -209,7 +195,7 @@ def curves(study: Comparison) -> Figure:
                 annotation_clip=False,
                 arrowprops={
                     "arrowstyle": "-",
-                    "color": style_of(study, arm)["color"],
+                    "color": style_of(content, model)["color"],
                     "linestyle": "--" if part == "training" else "-",
                     "linewidth": 0.8,
                     "shrinkA": 2,
@@ -221,9 +207,9 @@ def curves(study: Comparison) -> Figure:
     final = " ".join(
         f"{row['variant']}: training loss {row['training loss, nats']}, validation loss "
         f"{row['validation loss, nats']}, validation accuracy {row['validation accuracy, %']} %."
-        for _, row in table.shown.iterrows()
+        for _, row in table.display.iterrows()
     )
-    augmenting = [v.name for v in study.both if v.policy]
+    augmenting = [v.name for v in content.both if v.policy]
     note = (
         f" Training values of {' and '.join(augmenting)} are measured on augmented images."
         if augmenting
@@ -235,15 +221,11 @@ def curves(study: Comparison) -> Figure:
         else (" Runs are left out where a value of theirs is not a number.")
     )
     alt = f"Line charts of loss and accuracy by epoch. After epoch {last}, {final}"
-    return Figure(
-        "curves",
-        "Learning curves",
-        render(figure, "curves", alt),
-        alt,
-        f"Solid: validation images, with the range over seeds shaded. Dashed: training "
-        f"images, measured while the epoch trains.{note}{gaps}",
-        table,
+    caption = (
+        "Solid: validation images, with the range over seeds shaded. Dashed: training "
+        f"images, measured while the epoch trains.{note}{gaps}"
     )
+    return finished(figure, "curves", "Learning curves", alt, caption, table)
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:
@@ -263,31 +245,27 @@ def _apart(heights: list[float], gap: float) -> list[float]:
 
 
 @matplotlib.rc_context(STYLE)
-def classes(study: Comparison) -> Figure:
+def classes(content: Comparison) -> Figure:
     """The difference in accuracy within each class with its interval."""
-    table = tables.classes(study)
+    table = tables.classes(content)
     frame = table.frame
     largest = frame["difference"].abs().sort_values(ascending=False, kind="stable")
     drawn = frame.loc[largest.index[:CLASSES].sort_values()]
-    over = "seeds and test images" if len(study.paired_seeds) > 1 else "test images"
-    figure, ((axes,),) = canvas(1.85 + 0.27 * len(drawn), study, "Difference in accuracy by class")
+    over = "seeds and test images" if len(content.paired_seeds) > 1 else "test images"
+    title = "Difference in accuracy by class"
+    figure, ((axes,),) = canvas(1.85 + 0.27 * len(drawn), content, title)
     rows = np.arange(len(drawn))
     axes.axvline(0, color=INK, linewidth=1.2)
     axes.hlines(rows, 100 * drawn["low"], 100 * drawn["high"], color=INK, linewidth=5, alpha=0.3)
     axes.plot(100 * drawn["difference"], rows, "o", color=INK, markersize=6)
-    axes.set_yticks(rows, drawn["class"].astype(str))
+    label_rows(axes, drawn["class"].astype(str).tolist())
     axes.set(
-        ylim=(len(drawn) - 0.5, -0.5),
-        ylabel="true class",
-        xlabel=f"{BOTH[1]} minus {BOTH[0]}, pp\nbar: 95 % interval over {over}",
+        ylabel="true class", xlabel=f"{BOTH[1]} minus {BOTH[0]}, pp\nbar: 95 % interval over {over}"
     )
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    plain_ticks(axes.xaxis, signed=True)
+    axes.xaxis.set_major_formatter(PlainTicks(signed=True))
     alt = "Dot plot of the difference in accuracy by class, pp. " + " ".join(
         f"{row.iloc[0]}: {row['difference, pp']} ({row['95 % interval, pp']})."
-        for _, row in table.shown.loc[drawn.index].iterrows()
+        for _, row in table.display.loc[drawn.index].iterrows()
     )
     above = int((frame["low"] > 0).sum())
     under = int((frame["high"] < 0).sum())
@@ -305,28 +283,24 @@ def classes(study: Comparison) -> Figure:
     )
     if len(worse) > CLASSES:
         fell = f"Mean accuracy is lower with {BOTH[1]} in {len(worse)} classes."
-    return Figure(
-        "classes",
-        "By class",
-        render(figure, "classes", alt),
-        alt,
+    caption = (
         f"Dots are means over seeds and bars 95 % intervals over {over}. {above} of "
         f"{len(frame)} intervals lie above zero and {under} below. They are not adjusted "
-        f"for looking at {len(frame)} classes. {few}{fell}",
-        table,
+        f"for looking at {len(frame)} classes. {few}{fell}"
     )
+    return finished(figure, "classes", "By class", alt, caption, table)
 
 
 @matplotlib.rc_context(STYLE)
-def bench(study: Comparison) -> Figure:
+def bench(content: Comparison, times: pd.DataFrame) -> Figure:
     """Time for each image of each method, every repeat a dot, on a logarithmic scale."""
-    table = provenance.bench(study)
-    raw = study.benchmark.assign(us=1e6 * study.benchmark["seconds"] / study.benchmark["images"])
+    table = provenance.bench(times)
+    raw = times.assign(us=1e6 * times["seconds"] / times["images"])
     groups = list(table.frame.groupby("benchmark", sort=False))
     sizes = [len(lines) for _, lines in groups]
     figure, panels = canvas(
         1.1 + 0.3 * sum(sizes) + 0.35 * len(sizes),
-        study,
+        content,
         "Time for one image; grey is the reference",
         nrows=len(sizes),
         sharex=True,
@@ -360,20 +334,15 @@ def bench(study: Comparison) -> Figure:
         axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel="", ylabel="", xscale="log")
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        plain_logarithms(axes.xaxis)
     times = table.frame[["us_least", "us_most"]]
     axes.set_xlim(10 ** np.floor(np.log10(times.min().min())), times.max().max() * 3)
     axes.set_xlabel("time for one image, µs (logarithmic)")
     text = " ".join(
         f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs." for r in table.frame.itertuples()
     )
-    return Figure(
-        "bench",
-        "Time by method",
-        render(figure, "bench", f"Dot plot. {text}"),
-        f"Dot plot. {text}",
+    caption = (
         "Each dot is one repeat, and the number is the median; "
-        "grey marks the method that the others are compared with.",
-        table,
+        "grey marks the method that the others are compared with."
     )
+    return finished(figure, "bench", "Time by method", f"Dot plot. {text}", caption, table)

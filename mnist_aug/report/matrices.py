@@ -6,40 +6,32 @@ import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.metrics import mean_confusion
 from mnist_aug.formatting import MINUS, number
 from mnist_aug.report import tables
-from mnist_aug.report.drawing import COLOURS, RULE, SMALL, STYLE, Figure, canvas, render
+from mnist_aug.report.drawing import COLOURS, RULE, SMALL, STYLE, Figure, canvas, finished
 from mnist_aug.results.runs import BOTH
 
 WRITTEN = 12  # with more classes than this the cells hold no numbers
-DRAWN = 40  # with more, those of most errors alone are drawn, and as many as have numbers
+DRAWN = 40  # with more, only those with the most errors are drawn, as many as have numbers
 
 
 @matplotlib.rc_context(STYLE)
-def confusion(study: Comparison) -> Figure:
-    """Mean confusion counts per run of both arms, and their difference, one below another."""
-    table = tables.confusion(study)
-    every = [mean_confusion(study.labels, arm.predictions, study.classes) for arm in study.both]
+def confusion(content: Comparison) -> Figure:
+    """Mean confusion counts per run of both models, and their difference, one below another."""
+    table = tables.confusion(content)
+    square = (content.classes, content.classes)
+    every = [table.frame[model].to_numpy().reshape(square) for model in BOTH]
     names = _drawn(sum(every))
     counts = [c[np.ix_(names, names)] for c in every]
     tall = min(0.25 * len(names), 3.2)
-    figure, panels = canvas(
-        0.7 + 3 * (tall + 0.75), study, "Mean counts per run, by true and predicted class", nrows=3
-    )
+    title = "Mean counts per run, by true and predicted class"
+    figure, panels = canvas(0.7 + 3 * (tall + 0.75), content, title, nrows=3)
     most = max(1e-9, *(c[~np.eye(len(c), dtype=bool)].max() for c in counts))
     change = counts[1] - counts[0]
     largest = max(1e-9, np.abs(change[~np.eye(len(change), dtype=bool)]).max())
-    ticks = "auto" if len(names) == study.classes else names
-    both = LinearSegmentedColormap.from_list(
-        "both",
-        [
-            _tint(COLOURS[0], 0.6),
-            _tint(COLOURS[0], 0),
-            _tint(COLOURS[1], 0),
-            _tint(COLOURS[1], 0.6),
-        ],
-    )
+    ticks = "auto" if len(names) == content.classes else names
+    tints = [(COLOURS[0], 0.6), (COLOURS[0], 0), (COLOURS[1], 0), (COLOURS[1], 0.6)]
+    both = LinearSegmentedColormap.from_list("both", [_tint(*tint) for tint in tints])
     for axes, values, colour, limit, title in (
         (panels[0, 0], counts[0], COLOURS[0], most, BOTH[0]),
         (panels[1, 0], counts[1], COLOURS[1], most, BOTH[1]),
@@ -66,7 +58,7 @@ def confusion(study: Comparison) -> Figure:
         )
         if len(names) <= WRITTEN:
             for (i, j), value in np.ndenumerate(values):
-                text = _count(value, len(study.paired_seeds) == 1, signed=colour is None)
+                text = _count(value, len(content.paired_seeds) == 1, signed=colour is None)
                 axes.text(
                     j + 0.5,
                     i + 0.5,
@@ -83,30 +75,26 @@ def confusion(study: Comparison) -> Figure:
     wrong = [c.sum() - np.trace(c) for c in every]
     text = (
         f"Mean errors per run: {BOTH[0]} {number(wrong[0])}, {BOTH[1]} {number(wrong[1])} of "
-        f"{len(study.labels):,} test images."
+        f"{len(content.labels):,} test images."
     )
-    if len(table.shown):
-        row = table.shown.iloc[0]
+    if len(table.display):
+        row = table.display.iloc[0]
         text += (
             f" The confusion that changed most is {row.iloc[0]}: {row[BOTH[0]]} with "
             f"{BOTH[0]}, {row[BOTH[1]]} with {BOTH[1]}."
         )
-    if len(names) < study.classes:
+    if len(names) < content.classes:
         text += (
-            f" Drawn are the {len(names)} of {study.classes} classes with the most errors in "
+            f" Drawn are the {len(names)} of {content.classes} classes with the most errors in "
             f"both arms, as true or predicted class; {table.name}.csv has all."
         )
     alt = f"Three matrices of counts by true and predicted class. {text}"
-    return Figure(
-        "confusion",
-        "Confusions",
-        render(figure, "confusion", alt),
-        alt,
+    caption = (
         f"Bold diagonal: read right. Off it, a stronger colour is more errors; in the "
         f"lowest matrix, blue is what {BOTH[0]} does more often and orange-red what "
-        f"{BOTH[1]} does more often. Zeros are left out. {text}",
-        table,
+        f"{BOTH[1]} does more often. Zeros are left out. {text}"
     )
+    return finished(figure, "confusion", "Confusions", alt, caption, table)
 
 
 def _drawn(counts: np.ndarray) -> np.ndarray:
@@ -118,7 +106,7 @@ def _drawn(counts: np.ndarray) -> np.ndarray:
     return np.sort(np.lexsort((np.arange(classes), -errors))[:WRITTEN])
 
 
-def _tint(colour: str, alpha: float) -> tuple:
+def _tint(colour: str, alpha: float) -> tuple[float, ...]:
     return (*to_rgb(colour), alpha)
 
 

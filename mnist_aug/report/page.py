@@ -1,4 +1,4 @@
-"""The report: one page that answers whether augmentation helps, made from a results folder alone.
+"""The report: one page that answers whether augmentation helps, made from a results folder.
 
 The same results give the same bytes. Every number and every sentence with a number is computed.
 """
@@ -8,20 +8,20 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import Difference, compare
 from mnist_aug.analysis.significance import seeds_needed
 from mnist_aug.errors import UserError
-from mnist_aug.report import app, published, robustness, search, studies, words
+from mnist_aug.report import app, inputs, robustness, sentences
 from mnist_aug.report.drawing import Figure
-from mnist_aug.report.sections import Section, every_section
+from mnist_aug.report.sections import every_section
 from mnist_aug.report.tables import Table, visible
-from mnist_aug.results import extras, files
+from mnist_aug.results import files
 from mnist_aug.results.runs import BOTH
 
 COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
@@ -48,43 +48,35 @@ def write(
     with files.locked(results):
         content = comparison.load(results)
         _check_wanted(content, seeds, epochs, policy)
-        samples, weights = extras.read_samples(results, content.variants) or (None, {})
-        tried = app.load(content, samples, weights)
-        searches, apart = search.read(results, content)
-        found, left_out = studies.read(results, content, search.best_settings(searches))
-        held, absent = published.read(results, content)
+        given = inputs.read(results, content)
     reports = Path(reports)
     files.check_writable(reports)
-    difference = compare(*(model.correct for model in content.both))
-    sections = list(
-        every_section(
-            content, difference, samples, found, searches, held, [*apart, *left_out, *absent]
-        )
-    )
-    if tried:
-        sections.insert(1, Section("try", "Try it yourself", tried.words, app=True))
-    shown = [figure for section in sections for figure in section.figures]
+    sections = list(every_section(content, given))
+    drawn = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
+    verdict = sentences.verdict(content)
     page = {
-        "verdict": words.verdict(content, difference),
+        "verdict": verdict,
         "beyond": robustness.summary(every["corruptions"]) if "corruptions" in every else "",
-        "caution": _caution(content, difference),
-        "subtitle": words.subtitle(content),
-        "mark": content.label,
+        "caution": _caution(content),
+        "subtitle": sentences.subtitle(content),
+        "label": content.label,
         "dataset": content.dataset,
         "sections": sections,
-        "app": tried,
-        "security": app.policy(tried),
+        "app": given.app,
+        "security": app.policy(given.app),
         "listed": {table.name for section in sections for table in section.tables},
     }
     with suppress(OSError):  # raised when a file is written
         reports.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
     with files.locked(reports):
-        _write(reports, page, every.values(), shown)
-    return " ".join(visible(page["verdict"]).split())
+        _write(reports, page, every.values(), drawn)
+    return " ".join(visible(verdict).split())
 
 
-def _write(reports: Path, page: dict, tables: Iterable[Table], figures: Iterable[Figure]) -> None:
+def _write(
+    reports: Path, page: dict[str, Any], tables: Iterable[Table], figures: Iterable[Figure]
+) -> None:
     html = _environment(True)
     try:
         _write_folder(reports / "tables", {f"{table.name}.csv": table.csv for table in tables})
@@ -93,7 +85,7 @@ def _write(reports: Path, page: dict, tables: Iterable[Table], figures: Iterable
             reports / "report.md", _environment(False).get_template("report.md.j2").render(page)
         )
         if page["app"]:
-            _write_file(reports / "app.html", html.get_template("alone.html.j2").render(page))
+            _write_file(reports / "app.html", html.get_template("app_page.html.j2").render(page))
         else:
             (reports / "app.html").unlink(missing_ok=True)
         # Last, as make looks for it.
@@ -105,26 +97,26 @@ def _write(reports: Path, page: dict, tables: Iterable[Table], figures: Iterable
         ) from None
 
 
-def _caution(content: Comparison, difference: Difference) -> str:
-    first, second = (model.accuracy for model in content.both)
-    told = words.caution(difference, seeds_needed(second - first) if len(first) > 1 else None)
-    return " ".join(filter(None, (words.not_learned(content), told)))
+def _caution(content: Comparison) -> str:
+    seeds = seeds_needed(content.gains) if len(content.gains) > 1 else None
+    text = sentences.caution(content.difference, seeds)
+    return " ".join(filter(None, (sentences.not_learned(content), text)))
 
 
 def _check_wanted(
     content: Comparison, seeds: int | None, epochs: int | None, policy: str | None
 ) -> None:
-    for arm in BOTH:
-        variant = content.variants[arm]
+    for model in BOTH:
+        variant = content.variants[model]
         trained = variant.settings["epochs"]
         remedy = "run `make report` with the settings you want, or leave the option out"
         if seeds is not None and variant.seeds != list(range(seeds)):
             raise UserError(
-                f"{arm} was evaluated with seeds {', '.join(map(str, variant.seeds))}, "
+                f"{model} was evaluated with seeds {', '.join(map(str, variant.seeds))}, "
                 f"not 0 to {seeds - 1}: {remedy}"
             )
         if epochs is not None and trained != epochs:
-            raise UserError(f"{arm} was trained for {trained} epochs, not {epochs}: {remedy}")
+            raise UserError(f"{model} was trained for {trained} epochs, not {epochs}: {remedy}")
         if policy is not None and variant.policy not in (
             None,
             policy,
@@ -132,7 +124,7 @@ def _check_wanted(
             Path(policy).name,
         ):
             raise UserError(
-                f"{arm} was trained with policy {variant.policy}, not {policy}: {remedy}"
+                f"{model} was trained with policy {variant.policy}, not {policy}: {remedy}"
             )
 
 

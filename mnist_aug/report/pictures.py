@@ -3,6 +3,7 @@
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.report.drawing import (
@@ -13,25 +14,26 @@ from mnist_aug.report.drawing import (
     WIDTH,
     Figure,
     canvas,
-    render,
+    finished,
     style_of,
 )
-from mnist_aug.report.tables import Table, read_by
+from mnist_aug.report.tables import Table, readings
 from mnist_aug.results.runs import BOTH
 
 COLUMNS = 5  # of test images
+Samples = dict[str, np.ndarray]  # as `extras.read_samples` gives them
 
 
 @matplotlib.rc_context(STYLE)
-def augmented(study: Comparison, samples: dict) -> Figure:
-    """One training image of each class beside its augmented versions."""
+def augmented(content: Comparison, samples: Samples) -> Figure:
+    """One training image of each class, and its augmented versions to the right of it."""
     originals, versions = samples["original_images"], samples["augmented"]
     count, shown = len(originals), versions.shape[1]
     height, width = originals.shape[1:]
     tile = (WIDTH - 0.8) / (shown + 1.5)  # inches from image to image
     tall = tile * height / width
     figure, ((axes,),) = canvas(
-        1.0 + tall * count, study, "Training images and their augmented versions"
+        1.0 + tall * count, content, "Training images and their augmented versions"
     )
     gap = max(1, width // 12)
     for row, (original, changed) in enumerate(zip(originals, versions, strict=True)):
@@ -54,7 +56,7 @@ def augmented(study: Comparison, samples: dict) -> Figure:
         (-5 * gap, (shown + 1) * (width + gap) + 3 * gap),
         (count * (height + gap), -3.5 * gap),
     )
-    policy = study.variants[BOTH[1]].policy
+    policy = content.variants[BOTH[1]].policy
     alt = (
         f"{count} rows of images: an original of each class and {shown} versions of it by "
         f"policy {policy}. The image numbers are in tables/augmented.csv."
@@ -63,26 +65,22 @@ def augmented(study: Comparison, samples: dict) -> Figure:
         {"class": samples["original_labels"], "training_image": samples["original_index"]}
     )
     table = Table("augmented", "Training images shown", frame, frame.astype(str))
-    return Figure(
-        "augmented",
-        "Augmented images",
-        render(figure, "augmented", alt),
-        alt,
-        f"The first training image of each class, and what policy {policy} makes of it "
-        f"in the first {shown} epochs with seed 0.",
-        table,
+    caption = (
+        f"The first training image of each class, and what policy {policy} makes of it in the "
+        f"first {shown} epochs with seed 0."
     )
+    return finished(figure, "augmented", "Augmented images", alt, caption, table)
 
 
 @matplotlib.rc_context(STYLE)
-def corrupted(study: Comparison, samples: dict) -> Figure:
-    """The sample test images with each family of corruption."""
+def corrupted(content: Comparison, samples: Samples) -> Figure:
+    """The sample test images with each corruption type."""
     images = np.concatenate([samples["test_images"][None], samples["corrupted"]])
     names = ["none", *(str(name).replace("_", " ") for name in samples["corruptions"])]
     rows, columns, height, width = images.shape
     unit = (columns * (width + 1)) / (WIDTH - 1.25)  # pixels in an inch
     figure, ((axes,),) = canvas(
-        0.7 + rows * (height + 1) / unit, study, "Test images and their corrupted versions"
+        0.7 + rows * (height + 1) / unit, content, "Test images and their corrupted versions"
     )
     for row, name in enumerate(names):
         top = row * (height + 1)
@@ -96,19 +94,13 @@ def corrupted(study: Comparison, samples: dict) -> Figure:
     )
     frame = pd.DataFrame({"class": samples["test_labels"], "test_image": samples["test_index"]})
     table = Table("corrupted", "Test images shown with corruptions", frame, frame.astype(str))
-    return Figure(
-        "corrupted",
-        "Corrupted images",
-        render(figure, "corrupted", alt),
-        alt,
-        "The first test image of each class, unchanged and with each corruption.",
-        table,
-    )
+    caption = "The first test image of each class, unchanged and with each corruption."
+    return finished(figure, "corrupted", "Corrupted images", alt, caption, table)
 
 
 @matplotlib.rc_context(STYLE)
-def read(study: Comparison, samples: dict, group: str, title: str, rule: str) -> Figure:
-    """Test images of a group with the class each arm reads in them.
+def read(content: Comparison, samples: Samples, group: str, title: str, rule: str) -> Figure:
+    """Test images of a group with the class that each model reads in them.
 
     Args:
         group: "test", "fixed" or "broken", with at least one image.
@@ -116,13 +108,13 @@ def read(study: Comparison, samples: dict, group: str, title: str, rule: str) ->
         rule: a sentence that says how the images were chosen.
     """
     images, labels = samples[f"{group}_images"], samples[f"{group}_labels"]
-    table = read_by(study, samples[f"{group}_index"], group, title)
+    table = readings(content, samples[f"{group}_index"], group, title)
     height, width = images.shape[1:]
     step = (WIDTH - 0.15) / COLUMNS  # inches from image to image
     unit = max(height, width) / (0.8 * step)  # pixels in an inch
     pitch = height + 0.72 * unit
     rows = -(-len(images) // COLUMNS)
-    figure, ((axes,),) = canvas(1.0 + rows * pitch / unit, study, title)
+    figure, ((axes,),) = canvas(1.0 + rows * pitch / unit, content, title)
     for place, (image, label) in enumerate(zip(images, labels, strict=True)):
         row, column = divmod(place, COLUMNS)
         left, top = column * step * unit, row * pitch
@@ -134,44 +126,40 @@ def read(study: Comparison, samples: dict, group: str, title: str, rule: str) ->
             va="bottom",
             fontsize=SMALL,
         )
-        for i, arm in enumerate(study.both):
+        for i, model in enumerate(BOTH):
             y = top + height + (0.13 + 0.17 * i) * unit
-            axes.plot(left + 0.05 * unit, y, markersize=5, **style_of(study, arm.name))
-            usual = table.frame.at[place, f"{arm.name}_prediction"]
-            right = table.frame.at[place, f"{arm.name}_seeds_right"]
+            axes.plot(left + 0.05 * unit, y, markersize=5, **style_of(content, model))
+            usual = table.frame.at[place, f"{model}_prediction"]
+            right = table.frame.at[place, f"{model}_seeds_right"]
             axes.text(
                 left + 0.15 * unit,
                 y,
-                f"{usual}, {right} of {len(arm.runs)}",
+                f"{usual}, {right} of {len(content.paired_seeds)}",
                 va="center",
                 fontsize=SMALL,
                 color=INK if usual == label else MUTED,
                 fontstyle="normal" if usual == label else "italic",
             )
     key = ((0, BOTH[0]), (0.85, BOTH[1]), (1.85, "class read most often, seeds right"))
-    for x, words in key:  # in the line below the title
-        if words in BOTH:
-            axes.plot((x + 0.05) * unit, -0.42 * unit, markersize=6, **style_of(study, words))
-        axes.text((x + 0.15) * unit, -0.42 * unit, words, va="center", fontsize=SMALL)
+    for x, text in key:  # in the line below the title
+        if text in BOTH:
+            axes.plot((x + 0.05) * unit, -0.42 * unit, markersize=6, **style_of(content, text))
+        axes.text((x + 0.15) * unit, -0.42 * unit, text, va="center", fontsize=SMALL)
     _frame(axes, (-0.02 * unit, COLUMNS * step * unit), (rows * pitch - 0.2 * unit, -0.55 * unit))
-    usually = [int((table.frame[f"{arm}_prediction"] == labels).sum()) for arm in BOTH]
+    usually = [int((table.frame[f"{model}_prediction"] == labels).sum()) for model in BOTH]
     alt = (
         f"{len(images)} test images with the class that each arm reads most often: "
         f"{BOTH[0]} reads {usually[0]} of them right, {BOTH[1]} {usually[1]}. Every reading is "
         f"in tables/{group}.csv."
     )
-    return Figure(
-        group,
-        title,
-        render(figure, group, alt),
-        alt,
-        f"{rule} Each line: the class the arm reads most often, and in how many seeds "
-        "it is right; wrong readings in italics.",
-        table,
+    caption = (
+        f"{rule} Each line: the class the arm reads most often, and in how many seeds it is right; "
+        "wrong readings in italics."
     )
+    return finished(figure, group, title, alt, caption, table)
 
 
-def _image(axes, image: np.ndarray, left: float, top: float) -> None:
+def _image(axes: Axes, image: np.ndarray, left: float, top: float) -> None:
     """Draw a uint8 image with its corner at (left, top), black as 0 and white as 255."""
     height, width = image.shape
     axes.imshow(
@@ -184,6 +172,6 @@ def _image(axes, image: np.ndarray, left: float, top: float) -> None:
     )
 
 
-def _frame(axes, horizontal: tuple, vertical: tuple) -> None:
+def _frame(axes: Axes, horizontal: tuple[float, float], vertical: tuple[float, float]) -> None:
     axes.set(xlim=horizontal, ylim=vertical, aspect="equal")
     axes.axis("off")

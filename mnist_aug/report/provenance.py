@@ -1,13 +1,17 @@
 """Tables of how the results came about: settings, manifests and cost."""
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.formatting import MINUS, number
 from mnist_aug.report.tables import Table
+from mnist_aug.results.extras import Search
 from mnist_aug.results.runs import BOTH
 
 # What an image policy without masks, boxes and points has no use for.
@@ -21,14 +25,14 @@ UNUSED = {
 }
 
 
-def settings(study: Comparison) -> Table:
-    """Where the settings of the two arms differ: this is the experiment.
+def settings(content: Comparison) -> Table:
+    """Where the settings of both models differ: this is the experiment.
 
-    The frame has a row for each setting. Shown are those that images use; all settings of one
-    transform share a row when only one arm has a policy, since then every one of them differs.
+    The frame has a row for each setting. Displayed are those that images use; all settings of one
+    transform share a row when only one model has a policy, since then every one of them differs.
     """
     nested = [
-        {**v.settings, "policy": v.settings["policy"] or {"name": "none"}} for v in study.both
+        {**v.settings, "policy": v.settings["policy"] or {"name": "none"}} for v in content.both
     ]
     first, second = (flatten(one) for one in nested)
     names = [
@@ -42,26 +46,26 @@ def settings(study: Comparison) -> Table:
         },
         dtype=str,
     )
-    shown = frame[np.array([not _idle(*row) for row in frame.itertuples(index=False)], bool)]
-    of_policy = shown["setting"].str.startswith("policy / ")
-    shown = shown.assign(
-        **{arm: shown[arm].where(~of_policy, shown[arm].map(_plain)) for arm in BOTH}
+    display = frame[np.array([not _idle(*row) for row in frame.itertuples(index=False)], bool)]
+    of_policy = display["setting"].str.startswith("policy / ")
+    display = display.assign(
+        **{model: display[model].where(~of_policy, display[model].map(_plain)) for model in BOTH}
     )
     if sum("pipeline" in one["policy"] for one in nested) == 1:
-        steps = shown["setting"].str.extract(r"^(policy / \d+ [^/]+) / (.*)$")
-        shown = shown.assign(setting=steps[0].fillna(shown["setting"]))
-        for arm in BOTH:
-            given = steps[1].notna() & (shown[arm] != "")
-            shown[arm] = shown[arm].where(~given, steps[1] + " " + shown[arm])
-        shown = shown.groupby("setting", sort=False, as_index=False).agg(
+        steps = display["setting"].str.extract(r"^(policy / \d+ [^/]+) / (.*)$")
+        display = display.assign(setting=steps[0].fillna(display["setting"]))
+        for model in BOTH:
+            given = steps[1].notna() & (display[model] != "")
+            display[model] = display[model].where(~given, steps[1] + " " + display[model])
+        display = display.groupby("setting", sort=False, as_index=False).agg(
             lambda cells: "; ".join(cell for cell in cells if cell)
         )
     return Table(
         "settings",
         "Settings that differ between the arms",
         frame,
-        shown.replace("", "—"),
-        words=True,
+        display.replace("", "—"),
+        wraps=True,
     )
 
 
@@ -93,7 +97,7 @@ def _plain(text: str) -> str:
 def flatten(value: object, name: str = "") -> dict[str, str]:
     """Nested settings as one level of text; a transform is called by its class and place."""
     if isinstance(value, dict):
-        parts = {}
+        parts: dict[str, str] = {}
         for key, inner in value.items():
             if key == "transforms" and isinstance(inner, list):
                 for i, transform in enumerate(inner):
@@ -119,9 +123,9 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
     }
 
 
-def cost(study: Comparison) -> Table:
+def cost(content: Comparison) -> Table:
     rows = []
-    for variant in study.variants.values():
+    for variant in content.variants.values():
         seconds = np.array([run.manifest["seconds"] for run in variant.runs], float)
         speed = np.array([run.manifest["images_per_second"] for run in variant.runs], float)
         rows.append(
@@ -136,7 +140,7 @@ def cost(study: Comparison) -> Table:
             }
         )
     frame = pd.DataFrame(rows)
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "variant": frame["variant"],
             "runs": frame["runs"].astype(str),
@@ -148,38 +152,19 @@ def cost(study: Comparison) -> Table:
             "images/s, median": frame["images_per_second"].map(number),
         }
     )
-    return Table("cost", "Training time of a run", frame, shown)
+    return Table("cost", "Training time of a run", frame, display)
 
 
-def bench(study: Comparison) -> Table:
+def bench(times: pd.DataFrame) -> Table:
     """Time for each image of each method, and how many times faster than its reference."""
-    raw = study.benchmark.assign(time=study.benchmark["seconds"] / study.benchmark["images"])
-    keys = ["benchmark", "repeat"]
-    against = raw[["benchmark", "method", "repeat", "time"]].rename(
-        columns={"method": "against", "time": "reference"}
-    )
-    raw = raw.merge(against, on=[*keys[:1], "against", "repeat"], how="left")
-    raw["ratio"] = raw["reference"] / raw["time"]
-    frame = raw.groupby(["benchmark", "method"], sort=False, as_index=False).agg(
-        against=("against", "first"),
-        repeats=("repeat", "size"),
-        us_per_image=("time", "median"),
-        us_least=("time", "min"),
-        us_most=("time", "max"),
-        ratio=("ratio", "median"),
-        ratio_least=("ratio", "min"),
-        ratio_most=("ratio", "max"),
-    )
-    times = ["us_per_image", "us_least", "us_most"]
-    frame[times] *= 1e6
-    frame.insert(5, "images_per_second", 1e6 / frame["us_per_image"])
+    frame = benchmark.by_method(times)
 
-    def ratio(row) -> str:
+    def ratio(row: Any) -> str:
         if row.method == row.against or np.isnan(row.ratio):
             return "reference" if row.method == row.against else "none"
         return f"{number(row.ratio)} ({number(row.ratio_least)} to {number(row.ratio_most)})"
 
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "benchmark": frame["benchmark"],
             "method": frame["method"],
@@ -188,22 +173,21 @@ def bench(study: Comparison) -> Table:
             "times faster, median (range)": [ratio(r) for r in frame.itertuples()],
         }
     )
-    repeats = sorted(set(frame["repeats"]))
-    times = f"{repeats[0]} to {repeats[-1]}" if len(repeats) > 1 else f"{repeats[0]}"
-    return Table("bench", f"Time against the reference method, {times} repeats", frame, shown)
+    least, most = frame["repeats"].min(), frame["repeats"].max()
+    repeats = f"{least} to {most}" if most > least else f"{least}"
+    return Table("bench", f"Time against the reference method, {repeats} repeats", frame, display)
 
 
-def manifest(study: Comparison) -> Table:
+def manifest(content: Comparison) -> Table:
     """Where the results came from. A cell lists every value when the runs differ in it."""
-    manifests = [run.manifest for variant in study.variants.values() for run in variant.runs]
-    dataset = study.dataset
-    seeds = {name: ", ".join(map(str, v.seeds)) for name, v in study.variants.items()}
+    manifests, dataset = content.manifests, content.dataset
+    seeds = {name: ", ".join(map(str, v.seeds)) for name, v in content.variants.items()}
     counts = {
         (v.runs[0].manifest["dataset"]["train"], v.runs[0].manifest["dataset"]["validation"])
-        for v in study.variants.values()
+        for v in content.variants.values()
     }
     rows = [
-        ("dataset", study.label),
+        ("dataset", content.label),
         ("origin of the dataset", dataset["origin"]),
         ("SHA-256 of the dataset", dataset["sha256"]),
         ("training, validation images", "; ".join(f"{a:,}, {b:,}" for a, b in sorted(counts))),
@@ -227,15 +211,15 @@ def manifest(study: Comparison) -> Table:
         ),
     ]
     frame = pd.DataFrame(rows, columns=["what", "value"])
-    return Table("manifest", "Where the results come from", frame, frame, words=True)
+    return Table("manifest", "Where the results come from", frame, frame, wraps=True)
 
 
-def searches(found: dict) -> Table:
-    """Where the searches, `Search` by arm, come from."""
+def searches(found: dict[str, Search]) -> Table:
+    """Where the searches, by the variant they started from, come from."""
     rows = {}
-    for arm, about in ((arm, search.about) for arm, search in found.items()):
+    for model, about in ((model, search.about) for model, search in found.items()):
         last = about["first_seed"] + about["seeds"] - 1
-        rows[arm] = {
+        rows[model] = {
             "trials, pruned": f"{about['trials']:,}, {about['pruned']:,}",
             "seeds of a trial": f"{about['first_seed']} to {last}",
             "epochs": str(about["epochs"]),
@@ -247,21 +231,21 @@ def searches(found: dict) -> Table:
             "versions": ", ".join(f"{p} {version}" for p, version in about["versions"].items()),
         }
     frame = pd.DataFrame(rows).rename_axis("what").reset_index()
-    return Table("search-origin", "Where the search comes from", frame, frame, words=True)
+    return Table("search-origin", "Where the search comes from", frame, frame, wraps=True)
 
 
-def machine(device: dict) -> str:
+def machine(device: dict[str, Any]) -> str:
     """A manifest's device in words; nothing of one that says nothing."""
     cores = f"{device.get('cores')} core{'s' if device.get('cores') != 1 else ''}"
     known = device | ({"cores": cores} if "cores" in device else {})
     return ", ".join(str(known[key]) for key in ("processor", "cores", "system") if key in known)
 
 
-def _commit(git: dict) -> str:
+def _commit(git: dict[str, Any]) -> str:
     return (git.get("commit") or "not from a git repository") + (
         " with uncommitted changes" if git.get("dirty") else ""
     )
 
 
-def _all(values) -> str:
+def _all(values: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(values))

@@ -1,41 +1,58 @@
-"""The records: published marks of dense networks on MNIST, and what the same layers reach here."""
+"""Published test errors of dense networks on MNIST, and what the same layers reach here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy import stats
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.experiments.published import ENSEMBLE, FOLDER, RECIPES, ROWS, names
-from mnist_aug.formatting import listed, percent, points, span
+from mnist_aug.analysis.intervals import estimate, mean_interval, spread
+from mnist_aug.experiments.published import (
+    AUGMENTED,
+    CHOSEN_ANEW,
+    ENSEMBLE,
+    FOLDER,
+    PLAIN,
+    RATES,
+    RECIPES,
+    ROWS,
+    Row,
+    names,
+)
+from mnist_aug.formatting import listed, number, percent, points, span
+from mnist_aug.report.drawing import COLOURS, INK, SMALL, STYLE, Figure, canvas, finished
 from mnist_aug.report.tables import Table
-from mnist_aug.results.runs import BOTH, METRICS, read_runs, read_variant, trained_variants
+from mnist_aug.results.runs import evaluated_variants, read_runs, read_variant, trained_variants
 
-TRAIN_ERROR, CORRUPTED, OTHER = "training", "corruption/", "other/"
 MADE_ANEW = "`make published` makes it anew"
 
 
 @dataclass(frozen=True)
-class Published:
-    """What `make published` left in a results folder.
+class Reached:
+    """What `make published` wrote into a results folder.
 
     `scores` has a row for each run and a column for each evaluation set: accuracy, indexed by row
     and seed. `manifests` has each row's first manifest, `seconds` and `history` (last
     accuracy on training images, augmented where the row augments them) one of each run.
-    `recipes` has variant, seed and validation accuracy.
+    `recipes` has recipe, seed, validation accuracy and epochs.
     """
 
     scores: pd.DataFrame
-    manifests: dict[str, dict]
+    manifests: dict[str, dict[str, Any]]
     seconds: pd.Series
     history: pd.Series
     recipes: pd.DataFrame
 
-    def error(self, name: str) -> np.ndarray:
-        """float [S], of a row's runs on the test images."""
-        return 1 - self.scores.loc[name]["test"].to_numpy()
+    def error(self, name: str) -> pd.Series:
+        """Of a row's runs on the test images, by seed."""
+        return 1 - self.scores.loc[name]["test"]
 
     @property
     def rows(self) -> list[str]:
@@ -52,35 +69,37 @@ class Published:
         return "" if own == names(None) else f" ROW={','.join(own)}"
 
 
-def read(results: Path, content: Comparison) -> tuple[Published | None, list[str]]:
+def read(results: Path, content: Comparison) -> tuple[Reached | None, list[str]]:
     """The published results in a results folder, and a sentence on each row that is left out.
 
     Raises:
         UserError: a file is missing or damaged.
     """
-    scores, manifests, seconds, history, left_out = [], {}, {}, {}, []
+    folder = Path(results) / FOLDER
+    evaluated = evaluated_variants(folder)
+    scores: dict[str, pd.DataFrame] = {}
+    manifests: dict[str, dict[str, Any]] = {}
+    seconds, history, left_out = {}, {}, []
     for name in (*ROWS, ENSEMBLE):
-        folder = Path(results) / FOLDER / name
-        if not (folder / METRICS).exists():
+        if name not in evaluated:
             continue
-        variant = read_variant(folder)
+        variant = read_variant(folder / name)
         if variant.dataset["sha256"] != content.dataset["sha256"]:
             left_out.append(
                 f"The row {name} is left out, as it is of another dataset: {MADE_ANEW}."
             )
             continue
-        table = variant.metrics.pivot_table("accuracy", ["variant", "seed"], "eval_set")
-        scores.append(table)
+        scores[name] = variant.scores
         for run in variant.runs:
             manifests.setdefault(name, run.manifest)
             seconds[name, run.seed] = run.manifest["seconds"]
             history[name, run.seed] = run.history["accuracy"].iloc[-1]
     recipes, reasons = _recipes(Path(results) / RECIPES, content)
-    if "small" not in manifests and scores and scores[-1].index[0][0] == ENSEMBLE:
-        scores.pop()  # its members are not there, or of another dataset
+    if "small" not in scores:  # whose runs are the ensemble's members
+        scores.pop(ENSEMBLE, None)
     if not scores and recipes.empty:
         return None, left_out + reasons
-    return Published(
+    return Reached(
         pd.concat(scores) if scores else pd.DataFrame(),
         manifests,
         pd.Series(seconds),
@@ -108,107 +127,235 @@ def _recipes(folder: Path, content: Comparison) -> tuple[pd.DataFrame, list[str]
     return pd.DataFrame(rows, columns=["recipe", "seed", "validation", "epochs"]), []
 
 
-def beyond(records: Published, content: Comparison) -> Table:
-    """Accuracy of the same runs on what they were not made for, and the arms' beside it."""
-    arms = {arm.name: arm.scores for arm in content.both}
-    every = arms | {name: records.scores.loc[name] for name in records.rows}
-    first = arms[BOTH[1]]
+def table(reached: Reached, content: Comparison) -> Table:
+    """Published errors, the errors reached, and what they took."""
     rows = []
-    for name, scores in every.items():
-        row = {
-            "row": name,
-            "seeds": len(scores),
-            "error": 1 - scores["test"].mean(),
-            "training_error": 1 - scores.get(TRAIN_ERROR, pd.Series(dtype=float)).mean(),
-        }
-        if name in records.manifests:
-            row["fitted_error"] = 1 - records.history[name].mean()  # as augmented, if it is
-        for what, start in (("corrupted", CORRUPTED), ("other", OTHER)):
-            own, arm = (table.filter(regex=f"^{start}").mean(axis=1) for table in (scores, first))
-            row |= {what: own.mean(), f"{what}_difference": own.mean() - arm.mean()}
-            row |= dict(zip((f"{what}_low", f"{what}_high"), _welch(own, arm), strict=True))
-        rows.append(row)
+    for name in (*ROWS, ENSEMBLE):
+        row = ROWS.get(name)
+        published = row.published if row and _is_mnist(content) and row.published else np.nan
+        if name in reached.rows:
+            settings = reached.manifests["small" if name == ENSEMBLE else name]
+            rows.append(_trained(reached, name, settings, content) | {"published": published})
+        elif row is not None:
+            rows.append(_not_trained(reached, row, content) | {"published": published})
     frame = pd.DataFrame(rows)
-    shown = pd.DataFrame(
+    frame.insert(4, "source", [ROWS[n].source if n in ROWS else "" for n in frame["row"]])
+    display = pd.DataFrame(
         {
             "row": frame["row"],
+            "hidden units": frame["layers"],
+            "published error, %": known(frame["published"]),
+            "error here, %": ["not run" if np.isnan(e) else percent(e) for e in frame["error"]],
+            "95 % interval, %": [
+                "—" if np.isnan(r.error) else span(r.low, r.high, percent)
+                for r in frame.itertuples()
+            ],
             "runs": frame["seeds"].astype(str),
-            "test error, %": frame["error"].map(percent),
-            "error on training images, %": known(frame["training_error"]),
-            **{
-                f"{title}, %": known(frame[what])
-                for what, title in (("corrupted", "corrupted accuracy"), ("other", "other digits"))
-            },
-            **{
-                f"{title}, against {BOTH[1]}, pp (95 %)": [
-                    "—"
-                    if name == BOTH[1] or np.isnan(change)
-                    else f"{points(change)} ({span(low, high)})"
-                    for name, change, low, high in frame[
-                        ["row", f"{what}_difference", f"{what}_low", f"{what}_high"]
-                    ].itertuples(index=False)
-                ]
-                for what, title in (("corrupted", "corrupted"), ("other", "other digits"))
-            },
+            "parameters": [f"{p:,}" if p else "—" for p in frame["parameters"]],
+            "epochs": frame["epochs"].astype(str),
+            "minutes a run": [
+                "—"
+                if np.isnan(r.minutes)
+                else ("about " if np.isnan(r.error) else "") + number(r.minutes, 2)
+                for r in frame.itertuples()
+            ],
+            "policy": frame["policy"],
         }
     )
-    return Table(
-        "records-beyond",
-        "The same runs on corrupted images and other people's digits",
-        frame,
-        shown,
-    )
+    title = "Published test errors of dense networks, and errors of the same layers here"
+    return Table("published", title, frame, display)
 
 
 def known(shares: pd.Series) -> list[str]:
+    """Shares as text, percent, with a dash for each that is not there."""
     return ["—" if np.isnan(share) else percent(share) for share in shares]
 
 
-def _welch(one: pd.Series, two: pd.Series) -> tuple[float, float]:
-    """95 % interval of the difference of two means (Welch 1947); none for a single run."""
-    parts = np.array([values.var() / len(values) for values in (one, two)])
-    if np.isnan(parts).any() or not parts.sum() > 0:
-        return np.nan, np.nan
-    freedom = parts.sum() ** 2 / (parts**2 / (len(one) - 1, len(two) - 1)).sum()
-    half = stats.t.ppf(0.975, freedom) * np.sqrt(parts.sum())
-    difference = one.mean() - two.mean()
-    return difference - half, difference + half
+def _is_mnist(content: Comparison) -> bool:
+    return content.dataset["name"] == "mnist"
 
 
-def words(table: Table) -> list[str]:
-    """Which rows lose off the clean test images, and what bounds the others."""
-    frame = table.frame.set_index("row").drop(list(BOTH))
-    first = table.frame.set_index("row")["error"][BOTH[1]]
-    said, fine = [], []
-    for what, title in (("corrupted", "corrupted images"), ("other", "other people's digits")):
-        better = frame[(frame["error"] < first) & frame[what].notna()]
-        loses = better[better[f"{what}_high"] < 0]
-        if len(loses):
-            said.append(
-                f"Better than {BOTH[1]} on the clean test images and worse on {title}: "
-                f"{listed([*loses.index])}."
-            )
-        elif len(better):
-            fine.append(title)
-    if fine:
-        said.append(
-            f"No row that is better than {BOTH[1]} on the clean test images is worse on "
-            f"{' or on '.join(fine)} by the whole interval; the rows have more training "
-            "images than the arms, and most have more epochs."
+def _trained(
+    reached: Reached, name: str, manifest: dict[str, Any], content: Comparison
+) -> dict[str, Any]:
+    error, settings = reached.error(name), manifest["variant"]
+    if name == ENSEMBLE:  # one there is, so its interval is over test images (Wilson 1927)
+        images = content.dataset["test"]
+        errors = stats.binomtest(round(error.iloc[0] * images), images)
+        low, high = errors.proportion_ci(method="wilson")
+        members = len(reached.error("small"))
+        minutes = reached.seconds["small"].sum() / 60
+    else:
+        low, high = mean_interval(error)
+        members, minutes = 1, reached.seconds[name].mean() / 60
+    layers = _layers(settings["layers"])
+    if members > 1:
+        layers = f"{members} of {layers}"
+    return {
+        "row": name,
+        "layers": layers,
+        "policy": _policy(settings),
+        "images": manifest["dataset"]["train"],
+        "error": error.mean(),
+        "error_sd": spread(error),
+        "low": low,
+        "high": high,
+        "seeds": len(error),
+        "parameters": members * manifest["parameters"],
+        "epochs": settings["epochs"],
+        "minutes": minutes,
+    }
+
+
+def _not_trained(reached: Reached, row: Row, content: Comparison) -> dict[str, Any]:
+    """A row that was not run; its time is that of the largest network run, by parameters."""
+    sizes = [int(np.prod(content.dataset["image_shape"])), *row.variant.layers, content.classes]
+    parameters = sum((a + 1) * b for a, b in pairwise(sizes))
+    minutes = np.nan
+    if reached.manifests:
+        name, largest = max(reached.manifests.items(), key=lambda item: item[1]["parameters"])
+        longer = row.variant.epochs / largest["variant"]["epochs"]
+        larger = parameters / largest["parameters"]
+        minutes = reached.seconds[name].mean() / 60 * longer * larger
+    return {
+        "row": row.variant.name,
+        "layers": _layers(row.variant.layers),
+        "policy": _policy(row.variant.settings()),
+        "images": content.dataset["train"] + content.dataset["validation"],
+        "error": np.nan,
+        "error_sd": np.nan,
+        "low": np.nan,
+        "high": np.nan,
+        "seeds": 0,
+        "parameters": parameters,
+        "epochs": row.variant.epochs,
+        "minutes": minutes,
+    }
+
+
+def _layers(layers: Iterable[int]) -> str:
+    return "-".join(map(str, layers))
+
+
+def _policy(settings: dict[str, Any]) -> str:
+    used = [settings["policy"], *(part["policy"] for part in settings["later_policies"])]
+    return ", then ".join(policy["name"] for policy in used if policy) or "none"
+
+
+@matplotlib.rc_context(STYLE)
+def figure(table: Table, content: Comparison) -> Figure:
+    """Error and interval of each row, and the published error where there is one."""
+    frame = table.frame.dropna(subset=["error"]).iloc[::-1].reset_index(drop=True)
+    title = "Test errors of dense networks, published and here"
+    drawn, ((axes,),) = canvas(1.5 + 0.42 * len(frame), content, title)
+    places = np.arange(len(frame))
+    reach = 100 * (frame[["error", "low", "high"]].T - frame["error"]).T.abs()
+    axes.errorbar(
+        100 * frame["error"],
+        places,
+        xerr=reach[["low", "high"]].T.fillna(0),
+        fmt="o",
+        color=COLOURS[1],
+        markersize=5,
+        linewidth=2,
+        label="here, 95 % interval",
+    )
+    if frame["published"].notna().any():
+        axes.plot(
+            100 * frame["published"],
+            places + 0.3,
+            "D",
+            markerfacecolor="none",
+            markeredgecolor=INK,
+            markersize=6,
+            linestyle="none",
+            label="published",
         )
-    known = frame.dropna(subset=["training_error"])
-    share = known["training_error"] / known["error"]
-    tight = known[share > 0.5]
-    if len(tight):
-        said.append(
-            f"With {listed([*tight.index])}, the error on the training images, without "
-            "augmentation, is more than half of that on the test images: longer training "
-            "or a larger network could lower both."
+    axes.set_yticks(places, [f"{r.row}\n{r.layers}" for r in frame.itertuples()], fontsize=SMALL)
+    axes.set(xlabel="test error, % (logarithmic)", xscale="log", ylim=(-0.6, len(frame) - 0.3))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(axis="x")
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    alt = "Dot plot of the test error of each row. " + " ".join(
+        f"{r.row}: {percent(r.error)} %"
+        + ("." if np.isnan(r.published) else f", published {percent(r.published)} %.")
+        for r in frame.iloc[::-1].itertuples()
+    )
+    caption = (
+        "Below the name of a row are its hidden units. Dots are means over runs, bars their "
+        "intervals."
+    )
+    return finished(drawn, "published", "Published results", alt, caption, table)
+
+
+def sentences(table: Table, reached: Reached, content: Comparison) -> list[str]:
+    """How the errors compare with the published ones, and what the intervals cover."""
+    frame = table.frame
+    compared = frame.dropna(subset=["published", "error"])
+    below = compared["high"] < compared["published"]
+    above = compared["low"] > compared["published"]
+    outcomes = [
+        f"{listed([*compared['row'][chosen]])} {text}"
+        for chosen, text in (
+            (below, "below the published error by the whole interval"),
+            (above, "above it by the whole interval"),
+            (~below & ~above, "not to be told from it"),
         )
-    if len(rest := share[share <= 0.5]):
-        said.append(
-            f"With {listed([*rest.index])}, it is at most {percent(rest.max(), 0)} % of "
-            "that on the test images: what is left is what does not carry over from the "
-            "training images, under the policy, to the test images."
+        if chosen.any()
+    ]
+    text = (
+        "Each row trains the layers of a publication, or the project's own, on all "
+        f"{frame['images'].max():,} training images with a recipe that was chosen on "
+        "validation images alone. "
+    )
+    anew = [name for name in CHOSEN_ANEW if name in reached.rows]
+    text += "The test images judged it once" + (
+        f", but for {listed(anew)}: there, after the test images had judged one recipe, another "
+        "was chosen on validation images. "
+        if anew
+        else ". "
+    )
+    if outcomes:
+        text += f"Against the published errors: {'; '.join(outcomes)}. "
+    text += (
+        "Intervals are Student's t over seeds, for these test images; that of the ensemble "
+        "is Wilson's, over test images. A published error is one number, the best or the mean "
+        "of few runs, without an interval: a few hundredths of a percent from it say little. "
+        "Minutes are wall clock, other work on the machine included."
+    )
+    if _is_mnist(content):
+        text += (
+            " About 0.15 % of the test labels are known to be wrong (Northcutt, Athalye and "
+            "Mueller 2021), so an error near that says nothing of a network."
         )
-    return said
+    for row in frame[frame["error"].isna() & frame["minutes"].notna()].itertuples():
+        text += (
+            f" {row.row} was not run; its minutes are those of the largest network that was, "
+            "by parameters and epochs."
+        )
+    sources = {row.source: None for row in ROWS.values() if row.source}
+    return [*_pair(reached), text, f"Published errors are from {listed([*sources])}."]
+
+
+def _pair(reached: Reached) -> list[str]:
+    """The network of both models in as many epochs, each with the settings chosen for it."""
+    if not {PLAIN, AUGMENTED} <= {*reached.rows}:
+        return []
+    one, two = (reached.error(name) for name in (PLAIN, AUGMENTED))
+    gains = (two - one).dropna()
+    mean, low, high = estimate(gains)
+    epochs = reached.manifests[AUGMENTED]["variant"]["epochs"]
+    at_the_end = all(
+        reached.manifests[name]["variant"]["learning_rate"] == max(RATES)
+        for name in (PLAIN, AUGMENTED)
+    )
+    return [
+        f"Within {epochs} epochs, with learning rate and weight decay chosen for each arm from "
+        f"the same values, augmentation changes the test error of the project's own network "
+        f"from {percent(one.mean())} to {percent(two.mean())} %, by {points(mean)} pp "
+        f"({span(low, high)}, n = {len(gains)} seeds). Batch size, schedule, "
+        "warmup and policy were varied with augmentation alone"
+        f"{', and both take the largest learning rate tried' if at_the_end else ''}."
+    ]

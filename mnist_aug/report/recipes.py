@@ -1,28 +1,27 @@
-"""The recipes of the records: what was tried on the validation images, and what was kept."""
+"""The recipes of the published results: what was tried on validation images, and what was kept."""
 
 import pandas as pd
 
-from mnist_aug.analysis.intervals import paired_interval, spread
+from mnist_aug.analysis.intervals import estimate, spread
 from mnist_aug.experiments.published import DROPPED
-from mnist_aug.formatting import listed, percent, points, span
-from mnist_aug.report.published import Published
+from mnist_aug.formatting import estimated, listed, percent
+from mnist_aug.report.published import Reached
 from mnist_aug.report.tables import Table
 
 KINDS = ("plain", "augmented", "short", "long", "longest", "large", "affine")
 PARTS = KINDS[2:]  # change one thing in a recipe; the others are grids
 
 
-def table(records: Published) -> Table:
+def table(reached: Reached) -> Table:
     """What the recipes were chosen from, on the validation split."""
-    frame = records.recipes
+    frame = reached.recipes
     means = frame.groupby("recipe")["validation"].mean()
     by_seed = frame.pivot_table("validation", "seed", "recipe")
     rows = []
     for name in sorted(means.index, key=_place):
         kind = name.split("-")[0]
         chosen = reference(means, kind)
-        gains = (by_seed[name] - by_seed[chosen]).dropna().to_numpy()
-        low, high = paired_interval(gains)
+        difference, low, high = estimate((by_seed[chosen] - by_seed[name]).dropna().to_numpy())
         own = frame[frame["recipe"] == name]
         rows.append(
             {
@@ -32,27 +31,27 @@ def table(records: Published) -> Table:
                 "epochs": own["epochs"].iloc[0],
                 "validation_error": 1 - means[name],
                 "validation_error_sd": spread(own["validation"]),
-                "difference": -gains.mean(),
-                "low": -high,
-                "high": -low,
+                "difference": difference,
+                "low": low,
+                "high": high,
             }
         )
-    made = pd.DataFrame(rows)
-    shown = pd.DataFrame(
+    compared = pd.DataFrame(rows)
+    display = pd.DataFrame(
         {
-            "recipe": made["recipe"],
-            "seeds": made["seeds"].astype(str),
-            "epochs": made["epochs"].astype(str),
-            "validation error, %": made["validation_error"].map(percent),
-            "against": made["against"],
+            "recipe": compared["recipe"],
+            "seeds": compared["seeds"].astype(str),
+            "epochs": compared["epochs"].astype(str),
+            "validation error, %": compared["validation_error"].map(percent),
+            "against": compared["against"],
             "difference in error, pp (95 %)": [
-                "—" if r.recipe == r.against else f"{points(r.difference)} ({span(r.low, r.high)})"
-                for r in made.itertuples()
+                "—" if r.recipe == r.against else estimated(r.difference, r.low, r.high)
+                for r in compared.itertuples()
             ],
         }
     )
     return Table(
-        "recipes", "What the recipes were chosen from, on the validation images", made, shown
+        "recipes", "What the recipes were chosen from, on the validation images", compared, display
     )
 
 
@@ -75,12 +74,12 @@ def reference(means: pd.Series, kind: str) -> str:
     return own.idxmax() if len(own) else means[means.index.str.startswith(kind)].idxmax()
 
 
-def words(table: Table) -> list[str]:
+def sentences(table: Table) -> list[str]:
     """What was kept for a gain, and what was dropped."""
     frame = table.frame
     parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
     worse, better = parts["low"] > 0, parts["high"] < 0
-    said = [
+    outcomes = [
         f"{text}: {listed([*parts['recipe'][chosen]])}"
         for chosen, text in (
             (worse, "worse than what they change, by the whole interval"),
@@ -104,8 +103,8 @@ def words(table: Table) -> list[str]:
         "the same images. Intervals are Student's t over seeds, and not adjusted for their "
         "number; a change found better need not be in the rows."
     )
-    if said:
-        text += f" Of the changes, {'; '.join(said)}."
+    if outcomes:
+        text += f" Of the changes, {'; '.join(outcomes)}."
     return [
         text,
         f"Tried on validation images and dropped, without a gain to be seen in one to "

@@ -1,6 +1,7 @@
 """What the search of the settings found: its files, its tables and its sentences."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ LABELS = {
     "dropout": "dropout of squares",
     "thickness": "thicker strokes",
 }
-# Where the arm's policy has what is searched for, and what it is there when nothing is changed.
+# Where a policy has what is searched for, and what it is there when nothing is changed.
 RANGES = {
     "rotate_degrees": ("Affine", "rotate", 0),
     "scale": ("Affine", "scale", 1),
@@ -35,11 +36,11 @@ VALUES = {
     "elastic_sigma": ("ElasticTransform", "sigma"),
 }
 PRESENT = {"dropout": "CoarseDropout", "noise": "GaussNoise", "thickness": "Morphological"}
-PARTS = ["policy", "learning_rate", "schedule", "width"]  # what `make tune` searches if not told
+PARTS = ["policy", "learning_rate", "schedule", "width"]  # what `make tune` searches by default
 
 
 def read(results: Path, content: Comparison) -> tuple[dict[str, Search], list[str]]:
-    """The searches in a results folder by arm, and a sentence on each that is left out.
+    """The searches in a results folder by model, and a sentence on each that is left out.
 
     Raises:
         UserError: a file is damaged.
@@ -59,11 +60,11 @@ def read(results: Path, content: Comparison) -> tuple[dict[str, Search], list[st
     return found, left_out
 
 
-def _unlike(about: dict, manifest: dict) -> str | None:
-    """Why a search is not one for this arm, or None if it is."""
-    # A search reads no test images, so its SHA-256 is that of the rest; known of MNIST alone.
-    whole, own = manifest["dataset"]["sha256"], about["dataset"]
-    if own != whole and (whole == MNIST_SHA256) != (own == MNIST_TRAINING_SHA256):
+def _unlike(about: dict[str, Any], manifest: dict[str, Any]) -> str | None:
+    """Why a search is not one for this model, or None if it is."""
+    # A search reads no test images, so its SHA-256 is that of the rest; known only of MNIST.
+    whole, training = manifest["dataset"]["sha256"], about["dataset"]
+    if training != whole and (whole == MNIST_SHA256) != (training == MNIST_TRAINING_SHA256):
         return "it is of another dataset"
     if about["epochs"] != (epochs := manifest["variant"]["epochs"]):
         return f"its trials have {about['epochs']} epochs and the arms {epochs}"
@@ -73,10 +74,10 @@ def _unlike(about: dict, manifest: dict) -> str | None:
     return None
 
 
-def best_settings(searches: dict[str, Search]) -> dict[str, dict]:
+def best_settings(searches: dict[str, Search]) -> dict[str, dict[str, Any]]:
     """What the manifests of the study `tuned` say of settings if it is of these searches."""
     wanted = {}
-    for arm, search in searches.items():
+    for model, search in searches.items():
         own = {
             key: search.about["start"][key]
             for key in ("policy", "learning_rate", "schedule", "layers")
@@ -93,7 +94,7 @@ def best_settings(searches: dict[str, Search]) -> dict[str, dict]:
                 wanted["tuned-training"] = own | changed
         elif "policy" in search.about["changed"]:
             own.pop("policy", None)  # its file is gone, so nothing is known of it
-        wanted[f"tuned-{arm}"] = own | changed | policy
+        wanted[f"tuned-{model}"] = own | changed | policy
     return wanted
 
 
@@ -102,34 +103,37 @@ def label(setting: str) -> str:
 
 
 def settings(searches: dict[str, Search]) -> Table:
-    """The settings searched for: the arm's own and those of the best trial."""
+    """The settings searched for: the model's own and those of the best trial."""
     names = list(dict.fromkeys(name for s in searches.values() for name in s.settings))
     frame = pd.DataFrame({"setting": names})
-    shown = pd.DataFrame({"setting": [label(name) for name in names]})
-    for arm, search in searches.items():
+    display = pd.DataFrame({"setting": [label(name) for name in names]})
+    for model, search in searches.items():
         for what, values in (
-            (arm, {n: _own(search.about["start"], n) for n in search.settings}),
-            (f"best for {arm}", dict(search.best) if search.settings else {}),
+            (model, {n: _own(search.about["start"], n) for n in search.settings}),
+            (f"best for {model}", dict(search.best) if search.settings else {}),
         ):
             if values.get("elastic_alpha") == 0:
                 values = {**values, "elastic_sigma": None}  # of no effect
-            frame[what.replace(" ", "_")] = [_text(values.get(name), "") for name in names]
-            shown[what] = [_text(values.get(name)) for name in names]
+            frame[what.replace(" ", "_")] = [setting_text(values.get(name), "") for name in names]
+            display[what] = [setting_text(values.get(name)) for name in names]
     return Table(
-        "search-settings", "The settings searched for: the arm's and the best trial's", frame, shown
+        "search-settings",
+        "The settings searched for: the arm's and the best trial's",
+        frame,
+        display,
     )
 
 
-def _own(arm: dict, setting: str) -> object | None:
-    """The arm's value of a setting; None where its policy has no single such one."""
+def _own(variant: dict[str, Any], setting: str) -> object | None:
+    """A variant's value of a setting; None where its policy has no single such one."""
     try:
         if setting == "width":
-            return arm["layers"][0] if len(set(arm["layers"])) == 1 else None
-        if setting in arm:
-            return arm[setting]
+            return variant["layers"][0] if len(set(variant["layers"])) == 1 else None
+        if setting in variant:
+            return variant[setting]
         transforms = {
             t["__class_fullname__"].split(".")[-1]: t
-            for t in arm["policy"]["pipeline"]["transforms"]
+            for t in variant["policy"]["pipeline"]["transforms"]
         }
         if any("transforms" in t for t in transforms.values()):
             return None  # some are drawn from, so there is no one value
@@ -152,7 +156,8 @@ def _own(arm: dict, setting: str) -> object | None:
         return None
 
 
-def _text(value: object, none: str = "—") -> str:
+def setting_text(value: Any, none: str = "—") -> str:
+    """The value of a setting as text."""
     if value is None:
         return none
     if isinstance(value, str):
@@ -162,45 +167,46 @@ def _text(value: object, none: str = "—") -> str:
     return f"{value:.3g}"
 
 
-def about_words(searches: dict[str, Search]) -> list[str]:
+def about_sentences(searches: dict[str, Search]) -> list[str]:
     """How the search was made, and which settings matter."""
-    said = []
-    for arm, search in searches.items():
-        about, trials = search.about, search.trials
-        runs = f", {int(trials['seeds'].sum()):,} runs in all" if len(trials) else ""
-        said.append(
-            f"{about['trials']} trials of {about['seeds']} seeds with {arm} "
-            f"({about['pruned']} pruned{runs})"
-        )
     if not searches:
         return []
+    numbers = []
+    for model, search in searches.items():
+        about, trials = search.about, search.trials
+        runs = f", {int(trials['seeds'].sum()):,} runs in all" if len(trials) else ""
+        numbers.append(
+            f"{about['trials']} trials of {about['seeds']} seeds with {model} "
+            f"({about['pruned']} pruned{runs})"
+        )
     text = (
-        f"The search (TPE, Bergstra, Bardenet, Bengio and Kégl 2011) made {listed(said)}. A "
+        f"The search (TPE, Bergstra, Bardenet, Bengio and Kégl 2011) made {listed(numbers)}. A "
         "trial is judged by its mean validation accuracy over seeds; after each seed it is "
         "pruned if its mean so far is below the median of the others. Test images were not "
         "read."
     )
     most = [
         f"{label(s.importance.iloc[0]['setting'])} "
-        f"({percent(s.importance.iloc[0]['importance'], 0)} %) with {arm}"
-        for arm, s in searches.items()
+        f"({percent(s.importance.iloc[0]['importance'], 0)} %) with {model}"
+        for model, s in searches.items()
         if len(s.importance)
     ]
     return [text] + ([f"What matters most, by fANOVA, is {listed(most)}."] if most else [])
 
 
-def commands(searches: dict[str, Search], data: str, policy: str | None) -> list[str]:
+def commands(searches: dict[str, Search], data: str, policy: str) -> list[str]:
     """What makes the searches again."""
-    told, before = [], []
+    commands: list[str] = []
+    before: list[str] = []
     for search in list(searches.values())[::-1]:
         about = search.about
         parts = [p for p in PARTS if p in about["searched"]]
-        if told and parts == [part for part in before if part != PARTS[0]]:
-            continue  # the arm without a policy searches what else the other one does
+        if commands and parts == [part for part in before if part != PARTS[0]]:
+            continue  # the model without a policy searches what else the other one does
         before = parts
-        told.append(
+        commands.append(
             f"make tune DATA={data} SEEDS={about['seeds']} EPOCHS={about['epochs']} "
             f"POLICY={policy} TRIALS={about['trials']}"
             + ("" if parts in (PARTS, PARTS[1:]) else f" SEARCH={','.join(parts)}")
         )
-    return told
+    return commands

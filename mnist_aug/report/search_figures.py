@@ -1,13 +1,18 @@
 """The charts of a search: its history, what the settings matter, and accuracy by setting."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.studies import runs_of_both
 from mnist_aug.formatting import percent
 from mnist_aug.report.drawing import (
     COLOURS,
@@ -17,48 +22,45 @@ from mnist_aug.report.drawing import (
     SMALL,
     STYLE,
     Figure,
+    PlainTicks,
     canvas,
-    plain_ticks,
-    render,
+    finished,
+    plain_logarithms,
     style_of,
 )
-from mnist_aug.report.search import label
-from mnist_aug.report.studies import of_arms
+from mnist_aug.report.search import label, setting_text
 from mnist_aug.report.tables import Table
 from mnist_aug.results.extras import Search
 
-COLUMNS = 3  # panels beside each other
+COLUMNS = 3  # of panels
 BEST = COLOURS[2]
 
 
 @matplotlib.rc_context(STYLE)
 def history(searches: list[Search], content: Comparison) -> Figure:
-    """Validation accuracy of each trial in order, and the best so far; a panel for each arm."""
-    own = of_arms(content).groupby("variant")["validation"].mean()
+    """Validation accuracy of each trial in order, and the best so far; a panel for each model."""
+    own = runs_of_both(content).frame.groupby("variant")["validation"].mean()
     figure, panels = canvas(
         1.2 + 2.3 * len(searches),
         content,
         "Validation accuracy of each trial",
+        key=True,
         nrows=len(searches),
         sharex=True,
     )
     frames, texts, low = [], [], 0
     for axes, search in zip(panels[:, 0], searches, strict=True):
         frame = search.trials[["trial", "pruned", "seeds", "validation"]].sort_values("trial")
-        frame.insert(0, "arm", search.variant)
+        frame.insert(0, "variant", search.variant)
         frame["best_so_far"] = frame["validation"].where(~frame["pruned"]).cummax().ffill()
         frames.append(frame)
         floor = _floor(search, own[search.variant])
         low += int((100 * frame["validation"] < floor).sum())
         look = style_of(content, search.variant)
         for pruned, drawn in ((False, look), (True, {"color": MUTED, "marker": "x"})):
-            _dots(
-                axes,
-                *frame[frame["pruned"] == pruned][["trial", "validation"]].to_numpy(float).T,
-                floor,
-                markersize=4.5,
-                **drawn,
-            )
+            own_kind = frame[frame["pruned"] == pruned]
+            x, y = (own_kind[name].to_numpy(float) for name in ("trial", "validation"))
+            _dots(axes, x, y, floor, markersize=4.5, **drawn)
         axes.step(
             frame["trial"], 100 * frame["best_so_far"], where="post", color=INK, linewidth=1.4
         )
@@ -67,10 +69,10 @@ def history(searches: list[Search], content: Comparison) -> Figure:
         axes.set(ylabel="accuracy, %", ylim=(floor - _pad(axes, floor), None))
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        plain_ticks(axes.yaxis)
+        axes.yaxis.set_major_formatter(PlainTicks())
         texts.append(
-            f"{search.variant}: {len(frame)} trials, {int(frame['pruned'].sum())} pruned; the best is "
-            f"trial {search.about['trial']}, {percent(search.about['validation'])} %; the arm's "
+            f"{search.variant}: {len(frame)} trials, {int(frame['pruned'].sum())} pruned; the best "
+            f"is trial {search.about['trial']}, {percent(search.about['validation'])} %; the arm's "
             f"own settings {percent(own[search.variant])} %."
         )
     axes.set_xlabel("trial")
@@ -89,28 +91,22 @@ def history(searches: list[Search], content: Comparison) -> Figure:
     )
     table = pd.concat(frames, ignore_index=True)
     alt = f"Scatter charts of the validation accuracy of each trial. {' '.join(texts)}"
-    return Figure(
-        "search-history",
-        "History of the search",
-        render(figure, "search-history", alt),
-        alt,
-        "Coloured marks are whole trials, means over all their seeds. Grey crosses "
-        "are pruned trials, means over fewer seeds. The solid line is the best whole "
-        "trial so far. The dashed line is the arm with its own settings, the mean over "
-        f"its own seeds.{_cut(low)}",
-        Table("search-history", "Trials", table, table),
+    caption = (
+        "Coloured marks are whole trials, means over all their seeds. Grey crosses are pruned "
+        "trials, means over fewer seeds. The solid line is the best whole trial so far. The dashed "
+        f"line is the arm with its own settings, the mean over its own seeds.{_cut(low)}"
     )
+    trials = Table("search-history", "Trials", table, table)
+    return finished(figure, "search-history", "History of the search", alt, caption, trials)
 
 
-def _key(figure, lines: list, labels: list[str]) -> None:
-    """A key below the title, for which the panels make room."""
-    height = figure.get_figheight()
-    figure.get_layout_engine().set(rect=(0, 0.26 / height, 1, 1 - 0.84 / height))
+def _key(figure: Canvas, lines: list[Line2D], labels: list[str]) -> None:
+    """A key below the title of a canvas that has room for one."""
     figure.legend(
         lines,
         labels,
         loc="upper left",
-        bbox_to_anchor=(0.004, 1 - 0.31 / height),
+        bbox_to_anchor=(0.004, 1 - 0.31 / figure.get_figheight()),
         borderaxespad=0,
         borderpad=0,
         ncols=len(labels),
@@ -132,7 +128,7 @@ def _floor(search: Search, own: float) -> float:
     return max(floor, min(values.min(), 100 * own))
 
 
-def _pad(axes, floor: float) -> float:
+def _pad(axes: Axes, floor: float) -> float:
     return 0.06 * (axes.get_ylim()[1] - floor)
 
 
@@ -147,7 +143,7 @@ def _cut(low: int) -> str:
     )
 
 
-def _dots(axes, x: np.ndarray, accuracy: np.ndarray, floor: float, **look) -> None:
+def _dots(axes: Axes, x: np.ndarray, accuracy: np.ndarray, floor: float, **look: Any) -> None:
     """Marks in percent; what is less than `floor` points down, at its height."""
     y = 100 * accuracy
     under = y < floor
@@ -159,23 +155,23 @@ def _dots(axes, x: np.ndarray, accuracy: np.ndarray, floor: float, **look) -> No
 
 @matplotlib.rc_context(STYLE)
 def importance(searches: dict[str, Search], content: Comparison) -> Figure:
-    """What each setting matters, a bar each; a panel for each arm."""
-    shown = [s for s in searches.values() if len(s.importance)]
-    counts = [len(s.importance) for s in shown]
+    """What each setting matters, a bar each; a panel for each model."""
+    drawn = [s for s in searches.values() if len(s.importance)]
+    counts = [len(s.importance) for s in drawn]
     figure, panels = canvas(
         1.1 + 0.25 * sum(counts) + 0.3 * len(counts),
         content,
         "Importance of the settings",
-        nrows=len(shown),
+        nrows=len(drawn),
         sharex=True,
         gridspec_kw={"height_ratios": [n + 0.4 for n in counts]},
     )
     frames = []
-    for axes, search in zip(panels[:, 0], shown, strict=True):
+    for axes, search in zip(panels[:, 0], drawn, strict=True):
         frame = search.importance[["setting", "importance"]].sort_values(
             "importance", ascending=False, kind="stable", ignore_index=True
         )
-        frames.append(frame.assign(arm=search.variant)[["arm", "setting", "importance"]])
+        frames.append(frame.assign(variant=search.variant)[["variant", "setting", "importance"]])
         rows = range(len(frame))
         axes.barh(
             rows,
@@ -207,19 +203,16 @@ def importance(searches: dict[str, Search], content: Comparison) -> Figure:
             f"{label(row.setting)} {percent(row.importance, 0)} %" for row in frame.itertuples()
         )
         + "."
-        for search, frame in zip(shown, frames, strict=True)
+        for search, frame in zip(drawn, frames, strict=True)
     )
-    return Figure(
-        "search-importance",
-        "Importance of the settings",
-        render(figure, "search-importance", alt),
-        alt,
+    caption = (
         "How much of the variance of validation accuracy over the range searched each "
         "setting explains by itself (fANOVA on the whole trials, Hutter, Hoos and "
         "Leyton-Brown 2014), scaled to a sum of 100 %. It says nothing of which value is "
-        "best.",
-        Table("search-importance", "Importance of the settings", table, table),
+        "best."
     )
+    name, title = "search-importance", "Importance of the settings"
+    return finished(figure, name, title, alt, caption, Table(name, title, table, table))
 
 
 @matplotlib.rc_context(STYLE)
@@ -231,11 +224,13 @@ def slices(search: Search, content: Comparison) -> Figure:
         1.2 + 1.7 * rows,
         content,
         f"Validation accuracy by setting: {search.variant}",
+        hspace=0.06,
+        wspace=0.03,
+        key=True,
         nrows=rows,
         ncols=COLUMNS,
         sharey=True,
     )
-    figure.get_layout_engine().set(hspace=0.06, wspace=0.03)
     floor = _floor(search, search.about["validation"])
     look = style_of(content, search.variant)
     for axes, name in zip(panels.flat, names, strict=False):
@@ -264,51 +259,41 @@ def slices(search: Search, content: Comparison) -> Figure:
         ["whole trial", "the best trial"],
     )
     panels[0, 0].set_ylim(floor - _pad(panels[0, 0], floor), None)
-    plain_ticks(panels[0, 0].yaxis)
+    panels[0, 0].yaxis.set_major_formatter(PlainTicks())
     figure.supylabel("validation accuracy, %", fontsize=10)
     low = int((100 * frame["validation"] < floor).sum())
     best = search.best
     alt = (
         f"Scatter charts of the validation accuracy of {len(frame)} trials against each "
         f"setting. Trial {search.about['trial']} is the best: "
-        + ", ".join(f"{label(name)} {_told(best[name])}" for name in names)
+        + ", ".join(f"{label(name)} {setting_text(best[name])}" for name in names)
         + "."
     )
-    table = search.trials
-    return Figure(
-        f"search-{search.variant}",
-        f"Settings of {search.variant}",
-        render(figure, f"search-{search.variant}", alt),
-        alt,
-        "Each mark is a whole trial; pruned ones are left out. The star is the best "
-        "trial. All settings change at once, and the search tries more where trials "
-        f"were good, so marks lie closer there.{_cut(low)}",
-        Table(f"search-{search.variant}", f"Trials of {search.variant}", table, table),
+    caption = (
+        "Each mark is a whole trial; pruned ones are left out. The star is the best trial. All "
+        "settings change at once, and the search tries more where trials were good, so marks lie "
+        f"closer there.{_cut(low)}"
     )
+    name, trials = f"search-{search.variant}", search.trials
+    table = Table(name, f"Trials of {search.variant}", trials, trials)
+    return finished(figure, name, f"Settings of {search.variant}", alt, caption, table)
 
 
-def _places(axes, name: str, values: pd.Series) -> np.ndarray:
+def _places(axes: Axes, name: str, values: pd.Series) -> np.ndarray:
     """Where trials lie along the axis of a setting, whose ticks are set."""
     if name != "width" and is_numeric_dtype(values) and not is_bool_dtype(values):
         if name == "learning_rate":
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(FixedLocator([0.0003, 0.001, 0.003]))
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
+            plain_logarithms(axes.xaxis)
             axes.set_xlim(values.min() / 1.15, values.max() * 1.15)
         else:
             axes.xaxis.set_major_locator(MaxNLocator(3))
-            plain_ticks(axes.xaxis)
+            axes.xaxis.set_major_formatter(PlainTicks())
         return values.to_numpy(float)
     kinds = sorted(set(values))
-    axes.set_xticks(range(len(kinds)), [_told(kind) for kind in kinds])
+    axes.set_xticks(range(len(kinds)), [setting_text(kind) for kind in kinds])
     axes.set_xlim(-0.5, len(kinds) - 0.5)
     # Spread evenly within the category, in the order of the trials, so that marks part.
     aside = (np.arange(len(values)) * 0.618034) % 1 - 0.5
     return np.array([kinds.index(value) for value in values]) + 0.5 * aside
-
-
-def _told(value: object) -> str:
-    if str(value) in ("True", "False"):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else f"{value:.3g}"

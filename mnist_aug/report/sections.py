@@ -3,36 +3,40 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import Difference
+from mnist_aug.analysis.studies import runs_of_both
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.evaluate import examples
 from mnist_aug.report import (
     ablation,
     automatic,
-    budgets,
     calibration,
     cards,
+    data_efficiency,
+    epochs,
     figures,
     matrices,
     pictures,
     provenance,
     published,
-    published_table,
+    published_elsewhere,
     recipes,
     robustness,
     search,
     search_figures,
+    sentences,
     studies,
     tables,
     tuned,
-    words,
 )
 from mnist_aug.report.drawing import Figure
+from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.tables import Table
-from mnist_aug.results.extras import Search
 from mnist_aug.results.runs import BOTH
+
+NO_IMAGES = "The results folder holds no {}: `make evaluate` stores them in samples.npz."
 
 
 @dataclass(frozen=True)
@@ -45,111 +49,42 @@ class Section:
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
-    app: bool = False  # ends in the app
+    app: bool = False  # ends in the drawing page
 
 
-def every_section(
-    content: Comparison,
-    difference: Difference,
-    samples: dict | None,
-    found: dict[str, studies.Runs],
-    searches: dict[str, Search],
-    held: published.Published | None,
-    left_out: list[str],
-) -> Iterable[Section]:
-    """The sections in order.
-
-    Args:
-        samples: what `extras.read_samples` gives.
-        found, searches, held: the studies, searches and records that the results hold.
-        left_out: sentences on those of them that are left out.
-    """
-    unpaired = sorted(
-        {s for arm in BOTH for s in content.variants[arm].seeds} - set(content.paired_seeds)
-    )
-    unused = (
-        [
-            f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
-            "comparison."
-        ]
-        if unpaired
-        else []
-    )
-    compared = tables.comparisons(content)
-    yield Section(
-        "results",
-        "Results",
-        [
-            words.methods(difference),
-            *([words.significance(compared.frame)] if difference.seeds > 1 else []),
-            *unused,
-        ],
-        [figures.seeds(content, difference)],
-        [tables.results(content), compared, tables.pairs(content)],
-    )
-    yield from _robustness(content, samples, difference)
-    yield from _studies(content, found)
-    yield from _searches(content, found, searches)
-    if held is not None:
-        yield _published(content, held)
+def every_section(content: Comparison, inputs: Inputs) -> Iterable[Section]:
+    """The sections in order."""
+    yield _results(content)
+    if inputs.app:
+        yield Section("try", "Try it yourself", inputs.app.sentences, app=True)
+    corruptions = robustness.corruptions(content)
+    transfer = robustness.transfer(content) if corruptions else None
+    yield from _robustness(content, inputs, corruptions, transfer)
+    yield from _studies(content, inputs)
+    yield from _searches(content, inputs)
+    yield from _published(content, inputs)
     curves = figures.curves(content)
     yield Section(
         "curves",
         "Learning curves",
-        [words.last_epochs(curves.table.frame)],
+        [sentences.last_epochs(curves.table.frame)],
         [curves],
         [curves.table],
     )
-    drawn = samples is not None and samples["augmented"].shape[1] > 0
+    yield _augmentation(content, inputs)
+    matrix, by_class = matrices.confusion(content), figures.classes(content)
     yield Section(
-        "augmentation",
-        "What augmentation does to images",
-        []
-        if drawn
-        else [
-            "The results folder holds no augmented images: `make evaluate` stores "
-            "them in samples.npz."
-        ],
-        [pictures.augmented(content, samples)] if drawn else [],
+        "errors", "Where the errors are", [], [matrix, by_class], [by_class.table, matrix.table]
     )
-    errors = [matrices.confusion(content), figures.classes(content)]
-    yield Section("errors", "Where the errors are", [], errors, [f.table for f in errors[::-1]])
     scores = calibration.scores(content)
     yield Section(
         "calibration",
         "How far the probabilities can be trusted",
-        [words.calibration(scores.frame)],
+        [sentences.calibration(scores.frame)],
         [calibration.diagram(content)],
         [scores],
     )
-    gain = examples.gains(*content.both)
-    changed = [words.changed_images(gain)]
-    groups = []
-    if samples is None:
-        changed.append(
-            "The results folder holds no images to show: `make evaluate` stores them "
-            "in samples.npz."
-        )
-    else:
-        shown = {group: len(samples[f"{group}_index"]) for group in examples.GROUPS}
-        groups = [
-            pictures.read(content, samples, group, title, how)
-            for group, title, how in (
-                ("test", "Sample test images", "The first test image of each class."),
-                (
-                    "fixed",
-                    "Read right more often with augmentation",
-                    words.choice(shown["fixed"], int((gain > 0).sum()), "gain"),
-                ),
-                (
-                    "broken",
-                    "Read right less often with augmentation",
-                    words.choice(shown["broken"], int((gain < 0).sum()), "loss"),
-                ),
-            )
-            if shown[group]
-        ]
-    yield Section("images", "Single test images", changed, groups)
+    yield _images(content, inputs)
     yield Section(
         "settings",
         "What differs between the arms",
@@ -159,16 +94,14 @@ def every_section(
     )
     yield _cost(content)
     yield Section(
-        "limits",
-        "Limits and what was not tested",
-        cards.limits(content, difference, found, searches, held) + left_out,
+        "limits", "Limits and what was not tested", cards.limits(content, inputs) + inputs.left_out
+    )
+    made_here = corruptions.get("corruption/")
+    model_card = cards.model_card(
+        content, by_class.table.frame, made_here and made_here.frame, transfer and transfer.frame
     )
     yield Section(
-        "cards",
-        "Model card and data card",
-        [],
-        [],
-        [cards.model_card(content), cards.data_card(content)],
+        "cards", "Model card and data card", [], [], [model_card, cards.data_card(content)]
     )
     yield Section(
         "manifest",
@@ -178,56 +111,74 @@ def every_section(
         [
             provenance.manifest(content),
             tables.runs(content),
-            *([provenance.searches(searches)] if searches else []),
+            *([provenance.searches(inputs.searches)] if inputs.searches else []),
         ],
     )
-    yield _rebuild(content, found, searches, held)
+    yield _rebuild(content, inputs)
+
+
+def _results(content: Comparison) -> Section:
+    every = {seed for model in BOTH for seed in content.variants[model].seeds}
+    unpaired = sorted(every - {*content.paired_seeds})
+    compared = tables.comparisons(content)
+    text = [sentences.methods(content.difference)]
+    if content.difference.seeds > 1:
+        text.append(sentences.significance(compared.frame))
+    if unpaired:
+        text.append(
+            f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
+            "comparison."
+        )
+    return Section(
+        "results",
+        "Results",
+        text,
+        [figures.seeds(content)],
+        [tables.results(content), compared, tables.pairs(content)],
+    )
 
 
 def _robustness(
-    content: Comparison, samples: dict | None, difference: Difference
+    content: Comparison, inputs: Inputs, corruptions: dict[str, Table], transfer: Table | None
 ) -> Iterable[Section]:
-    found = [source for source in robustness.SOURCES if robustness.corruption_sets(content, source)]
-    if not found:
+    if transfer is None:
         yield Section(
             "corruptions",
             "Corrupted images",
             ["The results hold no scores on corrupted images: `make evaluate` makes them."],
         )
         return
-    shown = [robustness.corruptions(content, source) for source in found]
-    pictured = [pictures.corrupted(content, samples)] if samples is not None else []
+    every = [*corruptions.values()]
+    drawn = [robustness.corruption_figure(content, table) for table in every]
+    if inputs.samples is not None:
+        drawn.append(pictures.corrupted(content, inputs.samples))
+    text = [*robustness.corruption_sentences(every[0]), *robustness.origin([*corruptions])]
+    yield Section("corruptions", "Corrupted images", text, drawn, every)
+    severities = robustness.severities(content)
     yield Section(
-        "corruptions",
-        "Corrupted images",
-        [*robustness.corruption_words(shown[0]), *robustness.origin(found)],
-        [*(robustness.corruption_figure(content, table) for table in shown), *pictured],
-        shown,
-    )
-    doses, others = robustness.doses(content), robustness.others(content, difference)
-    yield Section(
-        "doses",
+        "severities",
         "How much change the arms bear",
-        [robustness.dose_words(doses)],
-        [robustness.dose_figure(content, doses)],
+        [robustness.severity_sentence(severities)],
+        [robustness.severity_figure(content, severities)],
     )
     yield Section(
-        "others",
+        "transfer",
         "Training images and other handwriting",
-        list(robustness.other_words(others)),
+        list(robustness.transfer_sentences(transfer)),
         [],
-        [others],
+        [transfer],
     )
 
 
-def _studies(content: Comparison, found: dict[str, studies.Runs]) -> Iterable[Section]:
+def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
+    found = inputs.studies
     chosen = [ablation.choice(found)] if {"ablation", "strength"} & {*found} else []
     if runs := found.get("ablation"):
         table = ablation.parts(runs)
         yield Section(
             "ablation",
             "Which parts of the policy help",
-            [*studies.seeds_words(runs, content), ablation.parts_words(table), *chosen],
+            [*studies.seeds_sentences(runs, content), ablation.parts_sentence(table), *chosen],
             [ablation.parts_figure(runs, table, content)],
             [table],
         )
@@ -237,89 +188,122 @@ def _studies(content: Comparison, found: dict[str, studies.Runs]) -> Iterable[Se
             "strength",
             "How strong the policy should be",
             [
-                *studies.seeds_words(runs, content),
-                ablation.strength_words(table),
+                *studies.seeds_sentences(runs, content),
+                ablation.strength_sentence(table),
                 *([] if "ablation" in found else chosen),
             ],
             [ablation.strength_figure(runs, table, content)],
             [table],
         )
     if runs := found.get("data-efficiency"):
-        table = budgets.efficiency(runs)
+        table = data_efficiency.table(runs)
         yield Section(
             "data-efficiency",
             "What augmentation is worth in training images",
-            [budgets.efficiency_words(table)],
-            [budgets.efficiency_figure(runs, table, content)],
+            [data_efficiency.sentence(table)],
+            [data_efficiency.figure(runs, table, content)],
             [table],
         )
     if runs := found.get("epochs"):
-        table = budgets.epochs(runs)
+        table = epochs.table(runs)
         yield Section(
             "epochs",
             "What longer training changes",
-            [budgets.epochs_words(runs, table)],
-            [budgets.epochs_figure(table, content)],
+            [epochs.sentence(runs, table)],
+            [epochs.figure(table, content)],
             [table],
         )
 
 
-def _searches(
-    content: Comparison, found: dict[str, studies.Runs], searches: dict[str, Search]
-) -> Iterable[Section]:
+def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     """What a search of the settings finds, and policies that nobody made for the data."""
-    runs = found.get("tuned")
+    searches, runs = inputs.searches, inputs.studies.get("tuned")
     if searches or runs:
-        answers = [tuned.gains(runs)] if runs else []
-        kept = [tuned.kept(searches, runs, content)] if searches else []
-        drawn = [s for s in searches.values() if len(s.trials)]
-        yield Section(
-            "search",
-            "What a search of the settings finds",
-            [
-                *(studies.seeds_words(runs, content) if runs else []),
-                *(tuned.answer_words(table, searches, content) for table in answers),
-                *tuned.kept_words(searches, runs, content),
-                *search.about_words(searches),
-            ],
-            [
-                *([search_figures.history(drawn, content)] if drawn else []),
-                *(
-                    [search_figures.importance(searches, content)]
-                    if any(len(s.importance) for s in searches.values())
-                    else []
-                ),
-                *(search_figures.slices(s, content) for s in drawn if s.settings),
-            ],
-            [*answers, *kept, *([search.settings(searches)] if searches else [])],
-        )
-    if runs := found.get("automatic"):
-        rivals = automatic.rivals(runs, found.get("tuned"), content)
+        text, shown = [], []
+        if runs:
+            gains = tuned.gains(runs)
+            text += studies.seeds_sentences(runs, content)
+            text.append(tuned.answer_sentence(gains, searches, content))
+            shown.append(gains)
+        if searches:
+            tried = runs or runs_of_both(content)
+            kept = tuned.kept(searches, tried)
+            text += tuned.kept_sentences(kept, searches, tried)
+            text += search.about_sentences(searches)
+            shown += [kept, search.settings(searches)]
+        whole = [one for one in searches.values() if len(one.trials)]
+        drawn = [search_figures.history(whole, content)] if whole else []
+        if any(len(one.importance) for one in searches.values()):
+            drawn.append(search_figures.importance(searches, content))
+        drawn += [search_figures.slices(one, content) for one in whole if one.settings]
+        yield Section("search", "What a search of the settings finds", text, drawn, shown)
+    if runs := inputs.studies.get("automatic"):
+        rivals = automatic.rivals(runs, inputs.studies.get("tuned"), content)
         grid = automatic.grid(runs)
         yield Section(
             "automatic",
             "Policies that papers give",
-            automatic.words(rivals, grid, content),
+            automatic.sentences(rivals, grid, content),
             [],
             [rivals, *([grid] if len(grid.frame) else [])],
         )
 
 
-def _published(content: Comparison, held: published.Published) -> Section:
-    """What augmentation makes of dense networks, beside published published_table."""
-    said, drawn, shown = [], [], []
-    if held.rows:
-        shown = [published_table.table(held, content), published.beyond(held, content)]
-        drawn = [published_table.figure(shown[0], content)]
-        said = [*published_table.words(shown[0], held, content), *published.words(shown[1])]
-    if len(held.recipes):
-        shown.append(recipes.table(held))
-        said += recipes.words(shown[-1])
-    return Section("records", "Records of dense networks", said, drawn, shown)
+def _published(content: Comparison, inputs: Inputs) -> Iterable[Section]:
+    """What augmentation makes of dense networks, and what is published of such."""
+    reached = inputs.reached
+    if reached is None:
+        return
+    text, drawn, shown = [], [], []
+    if reached.rows:
+        table, elsewhere = (
+            published.table(reached, content),
+            published_elsewhere.table(reached, content),
+        )
+        text = published.sentences(table, reached, content) + published_elsewhere.sentences(
+            elsewhere
+        )
+        drawn, shown = [published.figure(table, content)], [table, elsewhere]
+    if len(reached.recipes):
+        shown.append(recipes.table(reached))
+        text += recipes.sentences(shown[-1])
+    yield Section("published", "Published results of dense networks", text, drawn, shown)
+
+
+def _augmentation(content: Comparison, inputs: Inputs) -> Section:
+    title, samples = "What augmentation does to images", inputs.samples
+    if samples is None or not samples["augmented"].shape[1]:
+        return Section("augmentation", title, [NO_IMAGES.format("augmented images")])
+    return Section("augmentation", title, [], [pictures.augmented(content, samples)])
+
+
+def _images(content: Comparison, inputs: Inputs) -> Section:
+    gain, samples = examples.gains(*content.both), inputs.samples
+    text, drawn = [sentences.changed_images(gain)], []
+    if samples is None:
+        text.append(NO_IMAGES.format("images to show"))
+    else:
+        counts = {group: len(samples[f"{group}_index"]) for group in examples.GROUPS}
+        for group, title, rule in (
+            ("test", "Sample test images", "The first test image of each class."),
+            (
+                "fixed",
+                "Read right more often with augmentation",
+                sentences.choice(counts["fixed"], int((gain > 0).sum()), "gain"),
+            ),
+            (
+                "broken",
+                "Read right less often with augmentation",
+                sentences.choice(counts["broken"], int((gain < 0).sum()), "loss"),
+            ),
+        ):
+            if counts[group]:
+                drawn.append(pictures.read(content, samples, group, title, rule))
+    return Section("images", "Single test images", text, drawn)
 
 
 def _same_settings(content: Comparison) -> list[str]:
-    first, second = (provenance.flatten(arm.settings) for arm in content.both)
+    first, second = (provenance.flatten(variant.settings) for variant in content.both)
     same = [
         f"{key} {value}"
         for key, value in first.items()
@@ -331,7 +315,7 @@ def _same_settings(content: Comparison) -> list[str]:
 
 def _cost(content: Comparison) -> Section:
     table = provenance.cost(content)
-    text = words.training_time(table.frame)
+    text = sentences.training_time(table.frame)
     if content.benchmark is None:
         return Section("cost", "Cost", [text], [], [table])
     host = content.host or {}
@@ -345,13 +329,13 @@ def _cost(content: Comparison) -> Section:
         "Image by image is a call of Python for each image within tf.data. The other libraries do "
         "affine alone, Keras's layers without shear."
     ]
-    timed = figures.bench(content)
+    timed = figures.bench(content, content.benchmark)
     return Section("cost", "Cost", [text, *measured], [timed], [table, timed.table])
 
 
 def _mixed_hosts(content: Comparison) -> list[str]:
     """A sentence for each of commit, versions and device in which runs differ."""
-    manifests = [run.manifest for v in content.variants.values() for run in v.runs]
+    manifests = content.manifests
     return [
         f"The runs were not all made with the same {word}; the table lists each."
         for key, word in (
@@ -363,13 +347,8 @@ def _mixed_hosts(content: Comparison) -> list[str]:
     ]
 
 
-def _rebuild(
-    content: Comparison,
-    found: dict[str, studies.Runs],
-    searches: dict[str, Search],
-    held: published.Published | None,
-) -> Section:
-    manifests = [run.manifest for v in content.variants.values() for run in v.runs]
+def _rebuild(content: Comparison, inputs: Inputs) -> Section:
+    manifests, searches = content.manifests, inputs.searches
     commits = list(dict.fromkeys(m["git"].get("commit") for m in manifests))
     commands = [
         f"git checkout {c}"
@@ -377,18 +356,18 @@ def _rebuild(
         if len(commits) == 1 and re.fullmatch("[0-9a-f]{7,64}", str(c))
     ]
     settings = content.both[1].settings
-    policy = content.both[1].policy
-    if not re.fullmatch("[A-Za-z0-9_.-]+", str(policy)):
+    policy = str(content.both[1].policy)
+    if not re.fullmatch("[A-Za-z0-9_.-]+", policy):
         policy = "path/to/policy"  # the name would not be one word to a shell
     commands += search.commands(searches, _source(content.dataset), policy)
-    for name, runs in found.items():
+    for name, runs in inputs.studies.items():
         commands.append(
             f"make {name} DATA={_source(content.dataset)} "
             f"SEEDS={runs.frame[runs.frame['variant'] != BOTH[0]]['seed'].nunique()} "
             f"EPOCHS={settings['epochs']}"
         )
-    if held is not None:
-        commands.append(f"make published DATA={_source(content.dataset)}{held.command}")
+    if inputs.reached is not None:
+        commands.append(f"make published DATA={_source(content.dataset)}{inputs.reached.command}")
     # The last, as each of the others leaves a report of as many seeds as it has.
     commands.append(
         f"make report DATA={_source(content.dataset)} SEEDS={len(content.paired_seeds)}"
@@ -414,7 +393,7 @@ def _rebuild(
     )
 
 
-def _source(dataset: dict) -> str:
+def _source(dataset: dict[str, Any]) -> str:
     """What to give as DATA= for the dataset; a made-up path where only the user can know."""
     named = {MNIST_SHA256: "mnist", DIGITS_SHA256: "digits"}
     return named.get(dataset["sha256"], "path/to/data")

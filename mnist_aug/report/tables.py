@@ -8,9 +8,9 @@ import pandas as pd
 
 from mnist_aug.analysis import significance
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import compare, mean_interval, spread
+from mnist_aug.analysis.intervals import compare
 from mnist_aug.analysis.metrics import mean_confusion
-from mnist_aug.formatting import MINUS, decimals, number, percent, points, span
+from mnist_aug.formatting import MINUS, decimals, number, percent, points, span, with_sd
 from mnist_aug.results.runs import BOTH
 
 RISKY = r"\t|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"  # how a formula starts
@@ -38,23 +38,23 @@ UNSEEN = dict.fromkeys(
 class Table:
     """A table of the report.
 
-    `frame` holds plain numbers and goes to tables/<name>.csv; `shown` holds text of the same rows
-    for the page, its first column naming the row. `words` says that its cells may wrap.
+    `frame` holds plain numbers and goes to tables/<name>.csv; `display` holds text of the same
+    rows for the page, its first column naming the row. With `wraps` the lines of its cells break.
     """
 
     name: str
     title: str
     frame: pd.DataFrame
-    shown: pd.DataFrame
-    words: bool = False
+    display: pd.DataFrame
+    wraps: bool = False
 
     @property
     def text_columns(self) -> list[str]:
-        """Columns of `shown` that hold words rather than numbers, and are set to the left."""
+        """Columns of `display` that hold words rather than numbers, and are set to the left."""
         return [
             name
-            for name, cells in self.shown.items()
-            if self.words or not cells.astype(str).str.match(rf"[+{MINUS}\d<]").any()
+            for name, cells in self.display.items()
+            if self.wraps or not cells.astype(str).str.match(rf"[+{MINUS}\d<]").any()
         ]
 
     @property
@@ -87,66 +87,43 @@ def clipped(name: str, most: int = 60) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def results(study: Comparison) -> Table:
-    rows, shown = [], []
-    for variant in study.variants.values():
-        accuracy, loss = variant.accuracy, variant.on_test["loss"].to_numpy()
-        low, high = mean_interval(accuracy)
-        parameters = variant.runs[0].manifest["parameters"]
-        rows.append(
-            {
-                "variant": variant.name,
-                "seeds": len(accuracy),
-                "accuracy": accuracy.mean(),
-                "accuracy_sd": spread(accuracy),
-                "accuracy_low": low,
-                "accuracy_high": high,
-                "errors": (1 - accuracy.mean()) * len(study.labels),
-                "loss": loss.mean(),
-                "loss_sd": spread(loss),
-                "parameters": parameters,
-            }
-        )
-        many = len(accuracy) > 1
-        sd = (
-            [f" ± {percent(spread(accuracy))}", f" ± {decimals(spread(loss), 4)}"]
-            if many
-            else ["", ""]
-        )
-        if not np.isfinite(loss).all():
-            sd[1] = ""
-        shown.append(
-            {
-                "variant": variant.name,
-                "policy": variant.policy or "none",
-                "seeds": str(len(accuracy)),
-                "accuracy ± SD, %": percent(accuracy.mean()) + sd[0],
-                "95 % interval over seeds, %": span(low, high, percent),
-                f"errors of {len(study.labels):,}": number(rows[-1]["errors"]),
-                "loss ± SD, nats": f"{decimals(loss.mean(), 4)}{sd[1]}",
-                "parameters": f"{parameters:,}",
-            }
-        )
-    return Table(
-        "results",
-        "Accuracy and loss on the test images, mean over seeds",
-        pd.DataFrame(rows),
-        pd.DataFrame(shown),
+def differences(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Columns of text from difference, low and high."""
+    return {
+        "difference, pp": [points(value) for value in frame["difference"]],
+        "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()],
+    }
+
+
+def results(content: Comparison) -> Table:
+    frame = content.results
+    display = pd.DataFrame(
+        {
+            "variant": frame["variant"],
+            "policy": [variant.policy or "none" for variant in content.variants.values()],
+            "seeds": frame["seeds"].astype(str),
+            "accuracy ± SD, %": with_sd(frame, "accuracy"),
+            "95 % interval over seeds, %": [
+                span(r.accuracy_low, r.accuracy_high, percent) for r in frame.itertuples()
+            ],
+            f"errors of {len(content.labels):,}": frame["errors"].map(number),
+            "loss ± SD, nats": with_sd(frame, "loss", lambda loss: decimals(loss, 4)),
+            "parameters": frame["parameters"].map("{:,}".format),
+        }
     )
+    title = "Accuracy and loss on the test images, mean over seeds"
+    return Table("results", title, frame, display)
 
 
 def p_value(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def comparisons(study: Comparison) -> Table:
+def comparisons(content: Comparison) -> Table:
     """Each variant against the baseline on the seeds they share, by interval and by tests."""
     rows = []
-    for name in list(study.variants)[1:]:
-        first, second = study.pair(name)
-        if not first.runs:
-            continue
-        difference = compare(first.correct, second.correct)
+    for name, (first, second) in content.pairs.items():
+        difference = content.differences[name]
         counts = second.correct.sum(axis=1) - first.correct.sum(axis=1)
         share, low, high = significance.probability_better(counts)
         rows.append(
@@ -164,14 +141,11 @@ def comparisons(study: Comparison) -> Table:
         )
     frame = pd.DataFrame(rows)
     frame["holm_p"] = significance.holm(frame["permutation_p"])
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             f"against {BOTH[0]}": frame["variant"],
             "seeds": frame["seeds"].astype(str),
-            "difference, pp": frame["difference"].map(points),
-            "95 % interval, pp": [
-                span(r.difference_low, r.difference_high) for r in frame.itertuples()
-            ],
+            **differences(frame.rename(columns=lambda name: name.removeprefix("difference_"))),
             "better in, % of seeds": [f"{100 * share:.0f}" for share in frame["better"]],
             "95 % interval of that": [
                 span(r.better_low, r.better_high, lambda v: percent(v, 0))
@@ -181,19 +155,19 @@ def comparisons(study: Comparison) -> Table:
         }
     )
     if len(frame) > 1:
-        shown[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
-    return Table("comparisons", "The difference, by interval and by test", frame, shown)
+        display[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
+    return Table("comparisons", "The difference, by interval and by test", frame, display)
 
 
-def pairs(study: Comparison) -> Table:
+def pairs(content: Comparison) -> Table:
     """The runs of each seed side by side, and McNemar's test of those two models."""
-    first, second = study.both
+    first, second = content.both
     frame = pd.DataFrame(
         {
             "seed": first.seeds,
             BOTH[0]: first.accuracy,
             BOTH[1]: second.accuracy,
-            "difference": second.accuracy - first.accuracy,
+            "difference": content.gains,
         }
     )
     tests = [
@@ -202,10 +176,10 @@ def pairs(study: Comparison) -> Table:
     frame[["gained", "lost", "mcnemar_p"]] = pd.DataFrame(tests).to_numpy()
     frame = frame.astype({"gained": int, "lost": int})
     frame["holm_p"] = significance.holm(frame["mcnemar_p"])
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "seed": frame["seed"].astype(str),
-            **{f"{arm}, %": frame[arm].map(percent) for arm in BOTH},
+            **{f"{model}, %": frame[model].map(percent) for model in BOTH},
             "difference, pp": frame["difference"].map(points),
             "images gained": frame["gained"].map("{:,}".format),
             "images lost": frame["lost"].map("{:,}".format),
@@ -213,11 +187,11 @@ def pairs(study: Comparison) -> Table:
         }
     )
     if len(frame) > 1:
-        shown[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
-    return Table("pairs", "Test accuracy of each pair of runs", frame, shown)
+        display[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
+    return Table("pairs", "Test accuracy of each pair of runs", frame, display)
 
 
-def runs(study: Comparison) -> Table:
+def runs(content: Comparison) -> Table:
     """Every run of every variant: the dots behind the means. `pairs` shows the accuracies."""
     frame = pd.DataFrame(
         [
@@ -231,13 +205,13 @@ def runs(study: Comparison) -> Table:
                 "seconds": run.manifest["seconds"],
                 "images_per_second": run.manifest["images_per_second"],
             }
-            for variant in study.variants.values()
+            for variant in content.variants.values()
             for run, accuracy, loss in zip(
                 variant.runs, variant.accuracy, variant.on_test["loss"], strict=True
             )
         ]
     )
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "variant": frame["variant"],
             "seed": frame["seed"].astype(str),
@@ -248,16 +222,16 @@ def runs(study: Comparison) -> Table:
         }
     )
     if not frame["learned"].all():
-        shown["learned"] = frame["learned"].map({True: "yes", False: "no"})
-    return Table("runs", "Every run", frame, shown)
+        display["learned"] = frame["learned"].map({True: "yes", False: "no"})
+    return Table("runs", "Every run", frame, display)
 
 
-def curves(study: Comparison) -> Table:
-    """Learning curves of the arms, a row for each run and epoch."""
+def curves(content: Comparison) -> Table:
+    """Learning curves of both models, a row for each run and epoch."""
     frame = pd.concat(
         [
             run.history.assign(variant=variant.name, seed=run.seed)
-            for variant in study.both
+            for variant in content.both
             for run in variant.runs
         ],
         ignore_index=True,
@@ -272,7 +246,7 @@ def curves(study: Comparison) -> Table:
         .agg(lambda values: values.mean(skipna=False))
         .reset_index()
     )
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "variant": last["variant"],
             "training loss, nats": [decimals(loss, 4) for loss in last["loss"]],
@@ -281,15 +255,15 @@ def curves(study: Comparison) -> Table:
             "validation accuracy, %": last["val_accuracy"].map(percent),
         }
     )
-    return Table("curves", "After the last epoch, mean over seeds", frame, shown)
+    return Table("curves", "After the last epoch, mean over seeds", frame, display)
 
 
-def classes(study: Comparison) -> Table:
+def classes(content: Comparison) -> Table:
     """Accuracy within each true class, and the difference with its interval."""
-    first, second = study.both
+    first, second = content.both
     rows = []
-    for k in range(study.classes):
-        own = study.labels == k
+    for k in range(content.classes):
+        own = content.labels == k
         if own.any():
             difference = compare(first.correct[:, own], second.correct[:, own])
             rows.append(
@@ -304,22 +278,22 @@ def classes(study: Comparison) -> Table:
                 }
             )
     frame = pd.DataFrame(rows)
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "class": frame["class"].astype(str),
             "test images": frame["test_images"].map("{:,}".format),
-            **{f"{arm}, %": frame[arm].map(percent) for arm in BOTH},
-            "difference, pp": frame["difference"].map(points),
-            "95 % interval, pp": [span(r.low, r.high) for r in frame.itertuples()],
+            **{f"{model}, %": frame[model].map(percent) for model in BOTH},
+            **differences(frame),
         }
     )
-    return Table("classes", "Test accuracy within each class", frame, shown)
+    return Table("classes", "Test accuracy within each class", frame, display)
 
 
-def confusion(study: Comparison) -> Table:
+def confusion(content: Comparison) -> Table:
     """Mean counts per run, and the confusions whose frequency changed most."""
     counts = [
-        mean_confusion(study.labels, variant.predictions, study.classes) for variant in study.both
+        mean_confusion(content.labels, variant.predictions, content.classes)
+        for variant in content.both
     ]
     true, read = (a.ravel() for a in np.indices(counts[0].shape))
     frame = pd.DataFrame(
@@ -328,30 +302,33 @@ def confusion(study: Comparison) -> Table:
     frame["difference"] = frame[BOTH[1]] - frame[BOTH[0]]
     off = frame[(frame["true"] != frame["predicted"]) & (frame["difference"] != 0)]
     top = off.reindex(off["difference"].abs().sort_values(ascending=False, kind="stable").index)[:8]
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "true → predicted": top["true"].astype(str) + " → " + top["predicted"].astype(str),
-            **{arm: top[arm].map("{:.1f}".format) for arm in BOTH},
+            **{model: top[model].map("{:.1f}".format) for model in BOTH},
             "difference": top["difference"].map(lambda d: f"{d:+.1f}".replace("-", MINUS)),
         }
     )
-    return Table("confusion", "The confusions whose mean count per run changed most", frame, shown)
+    return Table(
+        "confusion", "The confusions whose mean count per run changed most", frame, display
+    )
 
 
-def read_by(study: Comparison, index: np.ndarray, name: str, title: str) -> Table:
-    """How each arm reads the test images of those indices, int [M]."""
-    frame = pd.DataFrame({"index": index, "class": study.labels[index]})
-    shown = pd.DataFrame(
+def readings(content: Comparison, index: np.ndarray, name: str, title: str) -> Table:
+    """How both models read the test images of those indices, int [M]."""
+    frame = pd.DataFrame({"index": index, "class": content.labels[index]})
+    display = pd.DataFrame(
         {"test image": frame["index"].astype(str), "class": frame["class"].astype(str)}
     )
-    for arm in study.both:
-        votes = arm.predictions[:, index].T
+    for variant in content.both:
+        model, votes = variant.name, variant.predictions[:, index].T
         usual = np.array([np.bincount(vote).argmax() for vote in votes], int)
-        right = arm.correct[:, index].sum(axis=0)
-        chance = np.ascontiguousarray(arm.probabilities[:, index, study.labels[index]]).mean(axis=0)
-        frame[f"{arm.name}_prediction"], frame[f"{arm.name}_seeds_right"] = usual, right
-        frame[f"{arm.name}_probability"] = chance
-        shown[f"{arm.name} reads"] = [str(k) for k in usual]
-        shown[f"{arm.name} right, seeds"] = [f"{r} of {len(arm.runs)}" for r in right]
-        shown[f"{arm.name} probability of the class"] = [f"{p:.2f}" for p in chance]
-    return Table(name, title, frame, shown)
+        right = variant.correct[:, index].sum(axis=0)
+        chances = variant.probabilities[:, index, content.labels[index]]
+        chance = np.ascontiguousarray(chances).mean(axis=0)
+        frame[f"{model}_prediction"], frame[f"{model}_seeds_right"] = usual, right
+        frame[f"{model}_probability"] = chance
+        display[f"{model} reads"] = [str(k) for k in usual]
+        display[f"{model} right, seeds"] = [f"{r} of {len(variant.runs)}" for r in right]
+        display[f"{model} probability of the class"] = [f"{p:.2f}" for p in chance]
+    return Table(name, title, frame, display)

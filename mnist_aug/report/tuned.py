@@ -1,12 +1,12 @@
-"""What is left of a search's gain with new seeds and on test, and what tuning changes."""
+"""What remains of a search's gain with new seeds and on test, and what tuning changes."""
 
 import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import outcome, paired_interval, spread
-from mnist_aug.formatting import listed, percent, points, span, with_sd
-from mnist_aug.report.studies import Runs, of_arms
+from mnist_aug.analysis.intervals import estimate, outcome, spread
+from mnist_aug.analysis.studies import StudyRuns
+from mnist_aug.formatting import estimated, listed, percent, points, span, with_sd
 from mnist_aug.report.tables import Table
 from mnist_aug.results.extras import Search
 from mnist_aug.results.runs import BOTH
@@ -14,12 +14,12 @@ from mnist_aug.results.runs import BOTH
 BOTH_TUNED = "augmentation, both arms tuned"
 NEITHER = "augmentation, neither arm tuned"
 POLICY = "the tuned policy, all else as it was"
-BESIDE = "the tuned policy, the rest tuned with it"
+POLICY_AND_REST = "the tuned policy, the rest tuned with it"
 REST = "the rest tuned, the policy as it was"
 PAIRS = (
     (BOTH_TUNED, "tuned-baseline", "tuned-augmented"),
     (NEITHER, *BOTH),
-    (BESIDE, "tuned-training", "tuned-augmented"),
+    (POLICY_AND_REST, "tuned-training", "tuned-augmented"),
     (POLICY, BOTH[1], "tuned-policy"),
     (REST, BOTH[1], "tuned-training"),
     ("all settings tuned, with augmentation", BOTH[1], "tuned-augmented"),
@@ -27,7 +27,7 @@ PAIRS = (
 )
 
 
-def gains(runs: Runs) -> Table:
+def gains(runs: StudyRuns) -> Table:
     """Paired differences on validation and test: what tuning and what augmentation change."""
     rows = []
     for what, first, second in PAIRS:
@@ -35,45 +35,42 @@ def gains(runs: Runs) -> Table:
         if len(pairs["test"]):
             row = {"what": what, "first": first, "second": second, "seeds": len(pairs["test"])}
             for part, values in pairs.items():
-                low, high = paired_interval(values)
-                row |= {part: values.mean(), f"{part}_low": low, f"{part}_high": high}
-            rows.append(row | {"verdict": outcome(row["test_low"], row["test_high"])})
+                mean, low, high = estimate(values)
+                row |= {part: mean, f"{part}_low": low, f"{part}_high": high}
+            rows.append(row | {"verdict": outcome(low, high)})
     frame = pd.DataFrame(rows)
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "what changes": frame["what"],
             "seeds": frame["seeds"].astype(str),
             **{
                 f"{part}, pp (95 %)": [
-                    f"{points(row[part])} ({span(row[f'{part}_low'], row[f'{part}_high'])})"
-                    for row in rows
+                    estimated(*numbers)
+                    for numbers in frame[[part, f"{part}_low", f"{part}_high"]].to_numpy()
                 ]
                 for part in ("validation", "test")
             },
             "on test": frame["verdict"],
         }
     )
-    return Table(
-        "search-gains",
-        "What tuning and augmentation change in accuracy, paired by seed",
-        frame,
-        shown,
-    )
+    title = "What tuning and augmentation change in accuracy, paired by seed"
+    return Table("search-gains", title, frame, display)
 
 
-def answer_words(table: Table, searches: dict[str, Search], content: Comparison) -> str:
-    """Whether augmentation still helps when both arms are tuned, and whether the policy does."""
+def answer_sentence(table: Table, searches: dict[str, Search], content: Comparison) -> str:
+    """Whether augmentation still helps when both models are tuned, and whether the policy does."""
     frame = table.frame.set_index("what")
     text = ""
     if BOTH_TUNED in frame.index:
         text = (
             f"With both arms tuned{_budget(searches)}, augmentation changes test accuracy by "
-            f"{_told(frame.loc[BOTH_TUNED])}; with neither tuned, by {_told(frame.loc[NEITHER])}. "
+            f"{_change(frame.loc[BOTH_TUNED])}; with neither tuned, by "
+            f"{_change(frame.loc[NEITHER])}. "
         )
     changes = [
-        f"by {_told(frame.loc[pair])}, {how}"
+        f"by {_change(frame.loc[pair])}, {how}"
         for pair, how in (
-            (BESIDE, "where both are trained with the settings tuned for it"),
+            (POLICY_AND_REST, "where both are trained with the settings tuned for it"),
             (POLICY, "with all else as it was"),
         )
         if pair in frame.index
@@ -86,7 +83,7 @@ def answer_words(table: Table, searches: dict[str, Search], content: Comparison)
     if REST in frame.index:
         text += (
             f"The other settings that it found, with policy {content.both[1].policy}, change "
-            f"it by {_told(frame.loc[REST])}. "
+            f"it by {_change(frame.loc[REST])}. "
         )
     return (
         f"{text}Intervals are Student's t over seeds, for these test images, and not adjusted "
@@ -94,12 +91,12 @@ def answer_words(table: Table, searches: dict[str, Search], content: Comparison)
     )
 
 
-def _told(row: pd.Series) -> str:
+def _change(row: pd.Series) -> str:
     interval = span(row["test_low"], row["test_high"])
-    said = f"it {row['verdict']}" if row["verdict"] in ("helps", "hurts") else row["verdict"]
+    verdict = f"it {row['verdict']}" if row["verdict"] in ("helps", "hurts") else row["verdict"]
     return (
         f"{points(row['test'])} pp (95 % interval {interval}, n = {row['seeds']} "
-        f"seed{'s' if row['seeds'] > 1 else ''}): {said}"
+        f"seed{'s' if row['seeds'] > 1 else ''}): {verdict}"
     )
 
 
@@ -111,33 +108,31 @@ def _budget(searches: dict[str, Search]) -> str:
         return f" by {budgets.pop()[0]} trials each"
     return " by " + listed(
         [
-            f"{s.about['trials']} trials of {s.about['seeds']} seeds for {arm}"
-            for arm, s in searches.items()
+            f"{s.about['trials']} trials of {s.about['seeds']} seeds for {model}"
+            for model, s in searches.items()
         ]
     )
 
 
-def kept(searches: dict[str, Search], runs: Runs | None, content: Comparison) -> Table:
-    """The best trial's accuracy in the search, with new seeds and on test, beside the arm's."""
-    every = of_arms(content) if runs is None else runs.frame
+def kept(searches: dict[str, Search], runs: StudyRuns) -> Table:
+    """Accuracy of the best trial in the search, with new seeds and on test; that of its start, too.
+
+    Args:
+        runs: of the study `tuned`, or of both models alone.
+    """
     rows = []
-    for arm, search in searches.items():
+    for model, search in searches.items():
         scores = np.array(search.about["scores"])
-        for name in (arm, f"tuned-{arm}"):
-            own = every[every["variant"] == name]
+        for name in (model, f"tuned-{model}"):
+            own = runs.frame[runs.frame["variant"] == name]
+            tried = name != model
             row = {
                 "variant": name,
-                "search": np.nan,
-                "search_sd": np.nan,
-                "search_seeds": 0,
+                "search": search.about["validation"] if tried else np.nan,
+                "search_sd": spread(scores) if tried else np.nan,
+                "search_seeds": len(scores) if tried else 0,
                 "seeds": len(own),
             }
-            if name != arm:
-                row |= {
-                    "search": search.about["validation"],
-                    "search_sd": spread(scores),
-                    "search_seeds": len(scores),
-                }
             for part in ("validation", "test"):
                 row |= {part: own[part].mean(), f"{part}_sd": spread(own[part])}
             rows.append(row)
@@ -146,7 +141,7 @@ def kept(searches: dict[str, Search], runs: Runs | None, content: Comparison) ->
         part: with_sd(frame, part).where(frame[part].notna(), "—")
         for part in ("search", "validation", "test")
     }
-    shown = pd.DataFrame(
+    display = pd.DataFrame(
         {
             "variant": frame["variant"],
             "validation in the search ± SD, %": accuracy["search"],
@@ -156,46 +151,43 @@ def kept(searches: dict[str, Search], runs: Runs | None, content: Comparison) ->
             "seeds": frame["seeds"].astype(str).replace("0", "—"),
         }
     )
-    return Table(
-        "search-kept",
-        "The best trial in the search, and its settings with the arm's seeds",
-        frame,
-        shown,
-    )
+    title = "The best trial in the search, and its settings with the arm's seeds"
+    return Table("search-kept", title, frame, display)
 
 
-def kept_words(searches: dict[str, Search], runs: Runs | None, content: Comparison) -> list[str]:
-    """How much of the search's gain on validation is left with new seeds and on test."""
-    said = []
-    every = of_arms(content) if runs is None else runs.frame
-    for arm, search in searches.items():
-        own = every[every["variant"] == arm]["validation"].mean()
-        found = search.about["validation"] - own
+def kept_sentences(table: Table, searches: dict[str, Search], runs: StudyRuns) -> list[str]:
+    """How much of the search's gain on validation remains with new seeds and on test.
+
+    Args:
+        table: of `kept`, for the same searches and runs.
+    """
+    frame, sentences = table.frame.set_index("variant"), []
+    for model, search in searches.items():
+        own = frame.loc[model]
+        found = search.about["validation"] - own["validation"]
         text = (
-            f"The best of {search.about['trials']} trials with {arm} has validation accuracy "
+            f"The best of {search.about['trials']} trials with {model} has validation accuracy "
             f"{percent(search.about['validation'])} %, {points(found)} pp against the arm's "
-            f"own settings with the arm's {len(every[every['variant'] == arm])} seeds"
+            f"own settings with the arm's {int(own['seeds'])} seeds"
         )
-        again = np.array([]) if runs is None else runs.paired(arm, f"tuned-{arm}", "validation")
+        again = runs.paired(model, f"tuned-{model}", "validation")
         if not len(again):
-            said.append(
+            sentences.append(
                 f"{text}. Its settings were not trained with the arm's seeds: `make tuned` does it."
             )
             continue
-        on_test = runs.paired(arm, f"tuned-{arm}", "test")
-        said.append(
+        on_test = estimate(runs.paired(model, f"tuned-{model}", "test"))
+        sentences.append(
             f"{text}. Trained with those seeds, which the search did not use, "
-            f"{_share(again.mean(), found)}; "
-            f"on test the gain is {points(on_test.mean())} pp "
-            f"({span(*paired_interval(on_test))})."
+            f"{_share(again.mean(), found)}; on test the gain is {estimated(*on_test, ' pp')}."
         )
-    return said
+    return sentences
 
 
-def _share(left: float, found: float) -> str:
+def _share(rest: float, found: float) -> str:
     if found <= 0:
-        return f"it is {points(left)} pp"
-    if left <= 0:
-        return f"none of that is left ({points(left)} pp)"
-    share = "all" if left >= found else f"{percent(left / found, 0)} %"
-    return f"{share} of that is left ({points(left)} pp)"
+        return f"it is {points(rest)} pp"
+    if rest <= 0:
+        return f"none of that is left ({points(rest)} pp)"
+    share = "all" if rest >= found else f"{percent(rest / found, 0)} %"
+    return f"{share} of that is left ({points(rest)} pp)"

@@ -1,6 +1,6 @@
 "use strict";
-// Reads a drawn or chosen picture with both networks. prepare() does what mnist_aug/preparation.py
-// does, step by step and in the same order; the tests hold the two to each other.
+// Reads a drawn or chosen picture with both networks. prepare() does what preprocessing.py in
+// mnist_aug/data does, step by step and in the same order; the tests hold the two to each other.
 
 const SIDE = 28, BOX = 20, WORKING = 256, GROUND = 0.14, LEAST_CONTRAST = 24;
 const THIN = 2.2, THICK = 3.6, MAX_PIXELS = 50e6;

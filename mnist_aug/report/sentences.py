@@ -1,4 +1,4 @@
-"""The sentences of a report that hold numbers, each computed from the study."""
+"""The sentences of a report that hold numbers, each computed from the results."""
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,11 @@ NUMERALS = {2: "Two", 3: "Three", 4: "Four"}
 
 
 def subtitle(content: Comparison) -> str:
-    """What was trained on what; a sentence for each arm when they differ in it."""
-    first, second = (_trained(arm) for arm in content.both)
+    """What was trained on what; a sentence for each model when they differ in it."""
+    first, second = (_trained(variant) for variant in content.both)
     if first == second:
         return first
-    return " ".join(f"{arm}: {text}" for arm, text in zip(BOTH, (first, second), strict=True))
+    return " ".join(f"{model}: {text}" for model, text in zip(BOTH, (first, second), strict=True))
 
 
 def _trained(variant: VariantResults) -> str:
@@ -34,9 +34,9 @@ def _trained(variant: VariantResults) -> str:
     )
 
 
-def verdict(content: Comparison, difference: Difference) -> str:
+def verdict(content: Comparison) -> str:
     """The answer in one sentence, with the difference, its interval and n."""
-    policy = content.variants[BOTH[1]].policy
+    policy, difference = content.variants[BOTH[1]].policy, content.difference
     cause = f"augmentation (policy {policy})" if policy else f"variant {BOTH[1]}"
     first, second = percent(difference.first), percent(difference.second)
     size = f"{points(difference.mean)} pp"
@@ -77,37 +77,39 @@ def caution(difference: Difference, needed: int | None = None) -> str:
             "Another seed may give another difference, and one pair of runs can't tell how "
             f"far off; train with SEEDS={FEW_SEEDS} or more."
         )
-    said = []
+    sentences = []
     if difference.outcome == "no detectable difference":
-        said.append(
+        sentences.append(
             "That is not proof of no effect: the data fit any difference from "
             f"{span(difference.low, difference.high)} pp."
         )
         if needed and needed > difference.seeds:
-            said.append(
+            sentences.append(
                 f"To find a difference like the one seen with a chance of 80 %, on these "
                 f"test images, takes about {needed:,} seeds."
             )
     if difference.seeds < FEW_SEEDS:
-        said.append(
+        sentences.append(
             f"{NUMERALS[difference.seeds]} seeds say little about the spread between "
             f"seeds, so the ends of the interval may move; SEEDS={FEW_SEEDS} or more "
             "steadies them."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def not_learned(content: Comparison) -> str:
-    """Which runs of the arms did not learn; empty when all did."""
-    said = []
-    for arm in content.both:
-        seeds = [str(run.seed) for run in arm.runs if not run.learned]
+    """Which runs of both models did not learn; empty when all did."""
+    failed = []
+    for variant in content.both:
+        seeds = [str(run.seed) for run in variant.runs if not run.learned]
         if seeds:
-            said.append(f"{arm.name} with seed{'s' if len(seeds) > 1 else ''} {listed(seeds)}")
-    if not said:
+            failed.append(
+                f"{variant.name} with seed{'s' if len(seeds) > 1 else ''} {listed(seeds)}"
+            )
+    if not failed:
         return ""
     return (
-        f"Some training failed: {' and '.join(said)} did not learn, as the last training loss "
+        f"Some training failed: {' and '.join(failed)} did not learn, as the last training loss "
         f"is not below that of guessing, ln {content.classes}. What such runs score is in all "
         "means."
     )
@@ -133,10 +135,10 @@ def methods(difference: Difference) -> str:
 
 
 def significance(comparisons: pd.DataFrame) -> str:
-    """What the tests say of the arms.
+    """What the tests say of both models.
 
     Args:
-        comparisons: the frame of `tables.comparisons`, the second arm in its first row.
+        comparisons: the frame of `tables.comparisons`, augmented in its first row.
     """
     row = comparisons.iloc[0]
     seeds, p = int(row["seeds"]), row["permutation_p"]
@@ -162,12 +164,12 @@ def significance(comparisons: pd.DataFrame) -> str:
 
 
 def calibration(scores: pd.DataFrame) -> str:
-    """How sure the arms are on average, and what the scores of their probabilities mean.
+    """How sure both models are on average, and what the scores of their probabilities mean.
 
     Args:
         scores: the frame of `calibration.scores`.
     """
-    first, second = (scores.set_index("variant").loc[arm] for arm in BOTH)
+    first, second = (scores.set_index("variant").loc[model] for model in BOTH)
     return (
         "Mean largest probability less accuracy, which is above zero where a network is surer "
         f"than it should be: {points(first['overconfidence'])} pp with {BOTH[0]}, "
@@ -179,23 +181,23 @@ def calibration(scores: pd.DataFrame) -> str:
 
 
 def last_epochs(curves: pd.DataFrame) -> str:
-    """After which epoch the arms are scored, and where their validation loss was least.
+    """After which epoch the models are scored, and where their validation loss was least.
 
     Args:
-        curves: the frame of `tables.curves`, a row for each run and epoch of the arms.
+        curves: the frame of `tables.curves`, a row for each run and epoch of both models.
     """
     ends, least = [], []
-    for arm in BOTH:
+    for model in BOTH:
         mean = (
-            curves[curves["variant"] == arm]
+            curves[curves["variant"] == model]
             .groupby("epoch")["val_loss"]
             .agg(lambda values: values.mean(skipna=False))
         )
         ends.append(int(mean.index.max()))
         least.append(
-            f"at epoch {mean.idxmin()} with {arm}"
+            f"at epoch {mean.idxmin()} with {model}"
             if mean.notna().any()
-            else f"at no epoch with {arm}, as it is not a number"
+            else f"at no epoch with {model}, as it is not a number"
         )
     scored = (
         f"Both arms are scored after epoch {ends[0]}"
@@ -208,12 +210,13 @@ def last_epochs(curves: pd.DataFrame) -> str:
 
 
 def training_time(cost: pd.DataFrame) -> str:
-    """The arms' median times, and their ratio when no run of one took as long as one of the other.
+    """Median training times, and their ratio when no run of one model took as long as one of the
+    other.
 
     Args:
         cost: the frame of `provenance.cost`, a row for each variant.
     """
-    first, second = (cost.set_index("variant").loc[arm] for arm in BOTH)
+    first, second = (cost.set_index("variant").loc[model] for model in BOTH)
     text = (
         f"Median training time of a run: {number(first['seconds'])} s with {BOTH[0]}, "
         f"{number(second['seconds'])} s with {BOTH[1]} (wall clock; the first run of each "
