@@ -21,6 +21,8 @@ def main() -> None:
     from mnist_aug.train import pools
 
     images = dataset.load(given.data)
+    for study in given.studies:  # a mistake in any is better known before training
+        studies.variants(study, images, given.epochs, given.policy, given.results)
     for study in given.studies:
         studies.run(
             study,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_aug.augment import policy as policies
+from mnist_aug.data import eval_sets
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate.evaluation import evaluate, evaluate_runs
@@ -175,6 +176,7 @@ def run_both(
         UserError: as `training.train_all` and `evaluation.evaluate` do.
     """
     wanted = [(configured(name, epochs, policy), s) for name in names for s in range(seeds)]
+    eval_sets.read(dataset, extra, mnist_c)  # a mistake in these is better known before training
     evaluation = partial(evaluate, results, dataset, names, seeds, epochs, policy, extra, mnist_c)
     train_and_evaluate(wanted, dataset, results, evaluation, **where)
 

@@ -12,9 +12,9 @@ from conftest import PATIENCE, PROJECT
 from PIL import Image
 from processes import start_training, until
 
-from mnist_aug import provenance as environment
+from mnist_aug import provenance
 from mnist_aug.errors import one_line_errors
-from mnist_aug.results import runs as run
+from mnist_aug.results import files, runs
 
 SCRIPTS = ("train", "evaluate", "study", "tune", "report", "bench", "check")
 
@@ -95,24 +95,26 @@ WRONG = {
 NEEDED = {"train": ["baseline"], "study": ["epochs"], "predict": ["picture.png"]}
 # What each script refuses beside these, and words of what it says.
 MISTAKES = [
-    ("train", [], "VARIANT"),
     ("study", [], "STUDY"),
     ("predict", [], "IMAGE"),
-    ("train", ["baseline", "augmented"], "unrecognized arguments: augmented"),
-    ("study", ["epochs", "ablation"], "unrecognized arguments: ablation"),
+    ("train", ["baseline", "best", "--evaluate"], "variant 'best' is unknown"),
+    ("train", ["--extra", "nowhere", "--evaluate"], "nowhere is neither a folder nor a file"),
+    ("train", ["--mnist-c", "nowhere", "--evaluate"], "nowhere"),
+    ("study", ["epochs", "best"], "study 'best' is unknown: use one of ablation"),
+    ("study", ["epochs", "ablation", "--policy", "affine"], "leave POLICY="),
     ("train", ["best"], "variant 'best' is unknown"),
     ("train", ["BASELINE"], "variant 'BASELINE' is unknown"),
     ("train", ["../baseline"], "variant '../baseline' is unknown"),
     ("train", ["augmented", "--policy", "x.yaml"], "x.yaml can't be read"),
     ("train", ["augmented", "--policy", "../x.json"], "../x.json can't be read"),
-    ("train", ["augmented", "--policy", "folder.yaml"], "no ordinary file"),
-    ("train", ["augmented", "--policy", "pipe.yaml"], "no ordinary file"),
+    ("train", ["augmented", "--policy", "folder.yaml"], "not a regular file"),
+    ("train", ["augmented", "--policy", "pipe.yaml"], "not a regular file"),
     ("train", ["augmented", "--policy", "strong"], "policy 'strong' is unknown"),
     ("train", ["baseline", "--policy", "strong"], "policy 'strong' is unknown"),
     ("train", ["augmented", "--policy", "/"], "policy '/' is unknown"),
     ("train", ["baseline", "--data"], "--data: expected one argument"),
     ("train", ["baseline", "--data", "nowhere"], "nowhere is neither a folder nor a file"),
-    ("train", ["baseline", "--data", "file"], "file is no readable .npz"),
+    ("train", ["baseline", "--data", "file"], "file is not a readable .npz"),
     ("train", ["baseline", "--trials", "3"], "unrecognized arguments: --trials 3"),
     ("train", ["baseline", "--seeds", "3", "--seeds", "0"], "--seeds: '0'"),
     ("study", ["best"], "study 'best' is unknown: use one of ablation"),
@@ -126,11 +128,11 @@ MISTAKES = [
     ("tune", ["--storage", "nonsense"], "storage nonsense can't be used"),
     ("tune", ["--storage", "none://host/x"], "can't be used"),
     ("tune", ["--storage", "sqlite:////nowhere/x.db"], "can't be used"),
-    ("tune", ["--policy", "pipe.yaml"], "no ordinary file"),
-    ("records", ["--row", "unknown"], "row 'unknown' is unknown"),
-    ("records", ["--row", "small,"], "row '' is unknown"),
-    ("records", ["small"], "unrecognized arguments: small"),
-    ("records", ["--data", "nowhere"], "nowhere is neither a folder nor a file"),
+    ("tune", ["--policy", "pipe.yaml"], "not a regular file"),
+    ("published", ["--row", "unknown"], "row 'unknown' is unknown"),
+    ("published", ["--row", "small,"], "row '' is unknown"),
+    ("published", ["small"], "unrecognized arguments: small"),
+    ("published", ["--data", "nowhere"], "nowhere is neither a folder nor a file"),
     ("report", [], "results/baseline/metrics.csv is missing"),
     ("report", ["--seeds", "3"], "results/baseline/metrics.csv is missing"),
     ("report", ["baseline"], "unrecognized arguments: baseline"),
@@ -142,17 +144,20 @@ MISTAKES = [
     ("evaluate", ["--data", "nowhere"], "nowhere is neither a folder nor a file"),
     ("evaluate", ["--extra"], "--extra: expected one argument"),
     ("predict", ["nowhere.png"], "nowhere.png"),
-    ("predict", ["file"], "file is no readable picture"),
+    ("predict", ["file"], "file is not a readable picture"),
     ("predict", ["folder.yaml"], "holds no picture"),
     ("predict", ["picture.png"], "results holds no trained runs"),
     ("predict", ["picture.png", "--variant", "best"], "results/best holds no trained runs"),
     ("predict", ["picture.png", "--policy", "default"], "unrecognized arguments: --policy"),
     ("predict", ["--image", "picture.png"], "arguments"),
-    ("engine_tables", ["table"], "unrecognized arguments: table"),
-    ("engine_tables", ["--chec"], "unrecognized arguments: --chec"),
-    ("engine_tables", ["--check", "--seeds", "3"], "unrecognized arguments: --seeds 3"),
+    ("tools.licences", ["page"], "unrecognized arguments: page"),
+    ("tools.audit", ["--offline"], "unrecognized arguments: --offline"),
+    ("tools.engine_tables", ["table"], "unrecognized arguments: table"),
+    ("tools.engine_tables", ["--chec"], "unrecognized arguments: --chec"),
+    ("tools.engine_tables", ["--check", "--seeds", "3"], "unrecognized arguments: --seeds 3"),
 ]
-EVERY = (*SCRIPTS, "records", "predict", "engine_tables")
+TOOLS = ("tools.engine_tables", "tools.licences", "tools.audit")
+EVERY = (*SCRIPTS, "published", "predict", *TOOLS)
 SHARED = [
     (name, [*NEEDED.get(name, []), option, *([value] if option[-1:] != "=" else [])], "error: ")
     for name in EVERY
@@ -186,7 +191,7 @@ def content(folder):
 
 def given(name, arguments):
     """The arguments, and a dataset that is at hand."""
-    own = name not in ("predict", "engine_tables") and not any("--data" in a for a in arguments)
+    own = name not in ("predict", *TOOLS) and not any("--data" in a for a in arguments)
     return [*(["--data", "digits"] if own else []), *arguments]
 
 
@@ -195,8 +200,9 @@ def test_mistakes_are_one_line_and_change_nothing(here, monkeypatch, capsys, cou
     for name, arguments, words in [*SHARED, *MISTAKES]:
         script = str(PROJECT / "scripts" / f"{name}.py")
         monkeypatch.setattr("sys.argv", [script, *given(name, arguments)])
+        run, what = (runpy.run_module, name) if name in TOOLS else (runpy.run_path, script)
         with pytest.raises(SystemExit) as ended:
-            runpy.run_path(script, run_name="__main__")
+            run(what, run_name="__main__")
         out, said = capsys.readouterr()
         case = name, arguments, out, said
         assert ended.value.code == 2, case
@@ -213,8 +219,9 @@ def test_mistakes_of_real_processes(here, counted):
     before = content(here.parent)
     cases = [*SHARED[::7], *MISTAKES]
     for name, arguments, words in cases:
+        called = ["-m", name] if name in TOOLS else [PROJECT / "scripts" / f"{name}.py"]
         process = subprocess.run(
-            [sys.executable, PROJECT / "scripts" / f"{name}.py", *given(name, arguments)],
+            [sys.executable, *called, *given(name, arguments)],
             cwd=here,
             capture_output=True,
             timeout=PATIENCE,
@@ -248,7 +255,7 @@ def test_mistakes_of_real_processes(here, counted):
 )
 def test_a_command_is_kept_without_passwords_and_places(monkeypatch, arguments, kept):
     monkeypatch.setattr("sys.argv", ["/home/me/scripts/tune.py", *arguments])
-    assert environment.command_line() == f"scripts/tune.py {kept}"
+    assert provenance.command_line() == f"scripts/tune.py {kept}"
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -261,7 +268,7 @@ def test_nobody_reads_on(ending, unbuffered):
             sys.executable,
             "-c",
             "from mnist_aug.errors import *\nwith one_line_errors():\n"
-            f"    print('told')\n    {ending}",
+            f"    print('a line')\n    {ending}",
         ],
         stdout=write,
         stderr=subprocess.PIPE,
@@ -271,8 +278,8 @@ def test_nobody_reads_on(ending, unbuffered):
     )
     os.close(write)
     assert process.returncode == 141
-    told = "UserError" in ending and not unbuffered  # else the line before is met first
-    assert process.stderr == ("error: mistake\n" if told else "")
+    is_met = "UserError" in ending and not unbuffered  # else the line before is met first
+    assert process.stderr == ("error: mistake\n" if is_met else "")
 
 
 def test_a_right_that_is_lacking_is_one_line(capfd):
@@ -292,10 +299,10 @@ def test_a_pipe_of_our_own_that_breaks_is_a_fault():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [  # these start TensorFlow
+    [
         ([], "holds no trained runs"),
-        (["baseline"], "baseline/seed-00 is not there"),
-        pytest.param(["best"], "variant 'best' is unknown", marks=pytest.mark.torture),
+        (["baseline"], "baseline/seed-00 is missing: train it with `make baseline`"),
+        (["best"], "variant 'best' is unknown"),
     ],
 )
 def test_nothing_to_evaluate(called, tmp_path, fails_in_one_line, arguments, words):
@@ -312,27 +319,29 @@ def test_a_folder_that_cannot_be_written(called, tmp_path, fails_in_one_line):
     )
 
 
-@pytest.mark.torture  # test_workers.py has the same of runs in processes of their own
+@pytest.mark.torture  # test_pools.py has the same of runs in processes of their own
 def test_ctrl_c_keeps_finished_runs_and_the_next_call_goes_on(script, tmp_path):
     process = start_training(
         1, tmp_path, "baseline", "--data", "digits", "--epochs", "1", "--seeds", "2000"
     )
-    until(lambda: len(run.seeds(tmp_path / "results", "baseline")) >= 3)
+    until(lambda: len(runs.seeds(tmp_path / "results", "baseline")) >= 3)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert said == "interrupted: finished runs are kept, the same command goes on from them\n"
-    finished = run.seeds(tmp_path / "results", "baseline")
+    finished = runs.seeds(tmp_path / "results", "baseline")
     assert finished == list(range(len(finished)))
     assert {path.name for path in (tmp_path / "results" / "baseline").iterdir()} == {
         f"seed-{seed:02d}" for seed in finished
     }
-    before = {
-        seed: run.read_manifest(tmp_path / f"results/baseline/seed-{seed:02d}") for seed in finished
-    }
+    before = {seed: files.read_manifest(manifest_of(tmp_path, seed)) for seed in finished}
     process = script(
         "train", "baseline", "--data", "digits", "--epochs", 1, "--seeds", len(finished) + 1
     )
     assert process.stdout.count("(not trained yet)") == 1
     for seed, manifest in before.items():
-        assert run.read_manifest(tmp_path / f"results/baseline/seed-{seed:02d}") == manifest
+        assert files.read_manifest(manifest_of(tmp_path, seed)) == manifest
+
+
+def manifest_of(folder, seed):
+    return runs.run_folder(folder / "results", "baseline", seed) / runs.MANIFEST
