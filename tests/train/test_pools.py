@@ -1,40 +1,57 @@
-"""Workers: the same bytes however many train, and nothing lost or left behind when one ends."""
+"""Pools: the same bytes wherever work is done, and nothing lost or left behind when one ends."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
+import threading
 from contextlib import suppress
 from dataclasses import replace
 
+import fake_training
+import numpy as np
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, PROJECT
+from in_two_processes import EPOCHS, SEEDS, VARIANTS
 from processes import (
     are_gone,
-    family,
+    descendants,
     finished,
     is_whole,
-    told,
-    train_beside,
-    trainers,
+    start_training,
+    trained,
     until,
+    workers,
 )
 
-from mnist_aug.train import training, workers
-from mnist_aug.train.variant import augmented, baseline
+from mnist_aug.data import dataset
+from mnist_aug.errors import UserError
+from mnist_aug.evaluate.evaluation import evaluate
+from mnist_aug.results import runs
+from mnist_aug.train import jobs, pools, training
+from mnist_aug.train.variant import baseline
 
 brief = replace(baseline, epochs=1)
+ENDED = (
+    "error: a worker process was ended from outside, perhaps for want of memory: finished runs are "
+    "kept, and the same command goes on from them\n"
+)
 
 
-def has_whole_runs_alone(folder):
-    """Whether each run on disk is whole; a kill may leave one half written beside its place."""
-    return {path.name for path in (folder / "results" / "baseline").glob("[!.]*")} == {
-        f"seed-{seed:02d}" for seed in finished(folder)
-    }
+@pytest.fixture(scope="module")
+def data(few, tmp_path_factory):
+    """A file of a few images, as for DATA=."""
+    path = tmp_path_factory.mktemp("data") / "few.npz"
+    arrays = few.x_train, few.y_train, few.x_test, few.y_test
+    np.savez(path, **dict(zip(dataset.NAMES, arrays, strict=True)))
+    return path
 
 
 @pytest.fixture
-def started(tmp_path):
-    process = train_beside(
-        2, tmp_path, "baseline", "--data", "digits", "--epochs", "1", "--seeds", "2000"
+def started(data, tmp_path):
+    process = start_training(
+        2, tmp_path, "baseline", "--data", str(data), "--epochs", "1", "--seeds", "2000"
     )
     yield process
     with suppress(ProcessLookupError):
@@ -42,69 +59,106 @@ def started(tmp_path):
     process.communicate()
 
 
-def test_the_same_bytes_wherever_a_run_is_trained(digits, tmp_path):
-    for processes in (1, 2):
-        training.train(
-            replace(augmented, epochs=2),
-            range(3),
-            digits,
-            tmp_path / str(processes),
-            processes=processes,
-        )
-    here = told(tmp_path / "1")
-    assert len(here) == 3
-    assert told(tmp_path / "2") == here
+def test_two_processes_do_what_one_does(data, few, tmp_path):
+    """The same bytes, by processes that start TensorFlow once each and end at Ctrl-C."""
+    process = subprocess.run(
+        [sys.executable, PROJECT / "tests" / "in_two_processes.py", data, tmp_path / "there"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    *lines, seen = process.stdout.splitlines()
+    assert lines[0].startswith("training 4 runs, 2 at a time: TensorFlow starts and compiles")
+    total = len(VARIANTS) * SEEDS * EPOCHS
+    assert json.loads(seen) == {
+        "epochs": total,
+        "processes": 2,
+        "the same for both": True,  # training and evaluation
+        "answered": [*range(6)],
+        "by workers": True,
+        "fit": True,
+        "TensorFlow here": False,
+        "interrupted": True,
+        "ended": True,
+        "handler": True,
+    }
+    both = [(variant, seed) for variant in VARIANTS for seed in range(SEEDS)]
+    with pools.pool(few) as pool:
+        training.train_all(both, few, tmp_path / "here", pool=pool)
+        assert pool.epochs() == total
+        evaluate(tmp_path / "here", few, seeds=SEEDS, pool=pool)
+    here = trained(tmp_path / "here")
+    assert len(here) == len(both)
+    assert trained(tmp_path / "there") == here
+    for path in (tmp_path / "here").rglob("*"):
+        if path.suffix in (".npz", ".csv"):
+            other = tmp_path / "there" / path.relative_to(tmp_path / "here")
+            assert other.read_bytes() == path.read_bytes(), path
+    # What was interrupted is whole or absent.
+    more = trained(tmp_path / "there" / "more")
+    assert 2 <= len(more) < 2000
+    assert {path.name for path in (tmp_path / "there" / "more" / "baseline").iterdir()} == {
+        name.removeprefix("baseline/") for name in more
+    }
+    assert more["baseline/seed-01"] == here["baseline/seed-01"]
 
 
-def test_a_killed_worker_is_told_in_one_line_and_the_same_command_goes_on(
-    digits, started, tmp_path, capsys
+def test_a_killed_worker_is_reported_in_one_line_and_the_same_command_goes_on(
+    data, started, tmp_path, capsys
 ):
     until(lambda: len(finished(tmp_path)) >= 2)
-    children = family(started)
-    first, second = trainers(started)
+    children = descendants(started)
+    first, second = workers(started)
     first.kill()
-    _, said = started.communicate(timeout=PATIENCE)
-    assert said == (
-        "error: a process that trained was ended from outside, by want of memory "
-        "perhaps: finished runs are kept, and the same command goes on from them\n"
-    )
+    assert started.communicate(timeout=PATIENCE)[1] == ENDED
     assert started.returncode == 2
     assert are_gone([*children, second])
     assert is_whole(tmp_path)
-    before = told(tmp_path / "results")
-    asked = range(max(finished(tmp_path)) + 2)
-    missing = {*asked} - {*finished(tmp_path)}
-    training.train(brief, asked, digits, tmp_path / "results")
+    before = trained(tmp_path / "results")
+    wanted = range(max(finished(tmp_path)) + 2)
+    missing = {*wanted} - {*finished(tmp_path)}
+    few = dataset.load(str(data))
+    training.train(brief, wanted, few, tmp_path / "results")
     out = capsys.readouterr().out
-    assert out.count("(not trained yet)") == len(out.splitlines()) == len(missing)
-    assert finished(tmp_path) == [*asked]
-    after = told(tmp_path / "results")
+    assert out.count("(not trained yet)") == len(out.splitlines()) - 1 == len(missing)
+    assert finished(tmp_path) == [*wanted]
+    after = trained(tmp_path / "results")
     assert after.items() >= before.items()
-    training.train(brief, [0], digits, tmp_path / "here")  # the killed run may have been that
-    assert told(tmp_path / "here").items() <= after.items()
+
+
+def test_a_worker_killed_as_it_starts_keeps_nobody_waiting(started, tmp_path):
+    """It has not read what it is given yet."""
+    (first, *_) = until(workers, started)
+    first.kill()
+    assert started.communicate(timeout=PATIENCE)[1] == ENDED
+    assert started.returncode == 2
+    assert finished(tmp_path) == []
 
 
 @pytest.mark.torture
 def test_a_killed_parent_leaves_no_process_behind(started, tmp_path):
     until(lambda: finished(tmp_path))
-    children = family(started)
-    assert len(trainers(started)) == 2
+    children = descendants(started)
+    assert len(workers(started)) == 2
     started.kill()
     assert are_gone(children)
-    assert has_whole_runs_alone(tmp_path)
+    whole = {f"seed-{seed:02d}" for seed in finished(tmp_path)}
+    # A run may be half written under another name.
+    assert {path.name for path in (tmp_path / "results" / "baseline").glob("[!.]*")} == whole
 
 
-@pytest.mark.parametrize(
-    "when", [pytest.param("while they start", marks=pytest.mark.torture), "while they train"]
-)
+@pytest.mark.torture  # test_two_processes_do_what_one_does has the same but for the terminal's
+@pytest.mark.parametrize("when", ["while they start", "while they train"])
 def test_ctrl_c_ends_all_processes(started, tmp_path, when):
     if when == "while they start":  # a terminal sends it to all of them
-        until(lambda: len(trainers(started)) == 2)
-        children = family(started)
+        until(lambda: len(workers(started)) == 2)
+        children = descendants(started)
         os.killpg(started.pid, signal.SIGINT)
     else:
         until(lambda: finished(tmp_path))
-        children = family(started)
+        children = descendants(started)
         started.send_signal(signal.SIGINT)
     _, said = started.communicate(timeout=PATIENCE)
     assert said == "interrupted: finished runs are kept, the same command goes on from them\n"
@@ -114,14 +168,97 @@ def test_ctrl_c_ends_all_processes(started, tmp_path, when):
     assert len(finished(tmp_path)) < 2000
 
 
-def test_as_many_beside_each_other_as_cores_and_memory_allow(monkeypatch):
+def test_a_pool_takes_other_work_than_training(few):
+    waited = []
+    with pools.pool(few) as pool:
+        pool.on_wait = lambda: waited.append(True)
+        pending = {pool.submit(divmod, 17, number): number for number in (5, 0, 3)}
+        assert waited
+        # What is whole is not lost to another's error.
+        answers = []
+        while len(answers) < 2:
+            answers += pool.finished(pending)
+        assert dict(answers) == {5: (3, 2), 3: (5, 2)}
+        with pytest.raises(ZeroDivisionError):
+            pool.finished(pending)
+        assert pool.finished({pool.submit(jobs.dataset_here, few.sha256): "few"}) == [("few", few)]
+
+
+def test_a_user_error_in_work_ends_the_pool(few):
+    def fails():
+        raise UserError("the policy fails")
+
+    with pytest.raises(UserError, match="the policy fails"), pools.pool(few) as pool:
+        pool.finished({pool.submit(fails): None})
+
+
+def test_a_pool_within_another_hears_ctrl_c(few, tmp_path, monkeypatch):
+    done = []
+
+    def work(job):
+        jobs.stop_if_interrupted()
+        done.append(job.wanted["seed"])
+        signal.raise_signal(signal.SIGINT)
+        return fake_training.work(job)
+
+    def within():
+        with pools.pool(few) as outer:
+            with pytest.raises(KeyboardInterrupt):
+                training.train(brief, range(3), few, tmp_path)  # in a pool of its own
+            assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+            with pytest.raises(KeyboardInterrupt):
+                outer.finished({outer.submit(os.getpid): None})
+
+    monkeypatch.setattr(training, "work", work)
+    with pytest.raises(KeyboardInterrupt):
+        within()
+    assert done == [0]
+    assert runs.seeds(tmp_path, "baseline") == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_is_not_waited_with(few):
+    def twice():
+        with pools.pool(few):
+            signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        twice()
+
+
+def test_signals_that_the_caller_handles_are_left_alone(few):
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append(True))
+    try:
+        with pools.pool(few):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [True]
+
+
+def test_a_pool_in_a_thread(few):
+    def work():
+        with pools.pool(few) as pool:
+            found.extend(pool.finished({pool.submit(abs, -3): "abs"}))
+
+    found = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(PATIENCE)
+    assert found == [("abs", 3)]
+
+
+def test_as_many_in_parallel_as_cores_and_memory_allow(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {5}, raising=False)
-    assert workers.beside() == 1
+    assert pools.in_parallel() == 1
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 3, 5}, raising=False)
-    monkeypatch.setattr(workers, "MEMORY", 1)
-    assert workers.beside() == 3
+    monkeypatch.setattr(pools, "MEMORY", 1)
+    assert pools.in_parallel() == 3
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    monkeypatch.setattr(workers, "MEMORY", memory / 2.5)
-    assert workers.beside() == 2
-    monkeypatch.setattr(workers, "MEMORY", 2 * memory)
-    assert workers.beside() == 1
+    monkeypatch.setattr(pools, "MEMORY", memory / 2.5)
+    assert pools.in_parallel() == 2
+    monkeypatch.setattr(pools, "MEMORY", 2 * memory)
+    assert pools.in_parallel() == 1
