@@ -199,12 +199,15 @@ class PlainTicks(Formatter):
     """Tick labels with as many decimals as the axis needs, the same for all, and a true minus."""
 
     def __init__(self, signed: bool = False) -> None:
-        self.signed = signed
+        self.signed, self.digits = signed, 0
+
+    def set_locs(self, locs: Sequence[float]) -> None:
+        digits = (len(f"{tick:.6f}".rstrip("0").partition(".")[2]) for tick in locs)
+        self.digits = max(digits, default=0)
 
     def __call__(self, value: float, _place: int | None = None) -> str:
-        digits = max(len(f"{tick:.6f}".rstrip("0").partition(".")[2]) for tick in self.locs)
         value = round(value, 6) + 0.0  # no minus before nought
-        text = f"{value:{'+' if self.signed and value else ''}.{digits}f}"
+        text = f"{value:{'+' if self.signed and value else ''}.{self.digits}f}"
         return text.replace("-", MINUS)
 
 
