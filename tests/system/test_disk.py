@@ -20,16 +20,19 @@ from fake_training import pool, study_of
 from PIL import Image
 
 from mnist_aug import errors
-from mnist_aug.analysis import comparison as study
+from mnist_aug.analysis import comparison
 from mnist_aug.evaluate import prediction
-from mnist_aug.experiments import search as tune
+from mnist_aug.experiments import search
 from mnist_aug.report import page
-from mnist_aug.results import runs as run
+from mnist_aug.results import files, runs
 from mnist_aug.train import training
 from mnist_aug.train.variant import augmented, baseline
 
-arms = [replace(arm, epochs=1) for arm in (baseline, augmented)]
-TIMED = {run.MANIFEST, run.MODEL, "index.html", "report.md", "runs.csv", "cost.csv", "manifest.csv"}
+BOTH = [replace(variant, epochs=1) for variant in (baseline, augmented)]
+TIMED = {  # what tells times, or checksums of what does
+    *(runs.MANIFEST, runs.MODEL, runs.EVALUATION),
+    *("index.html", "report.md", "runs.csv", "cost.csv", "manifest.csv"),
+}
 
 
 @contextmanager
@@ -84,7 +87,7 @@ def content(folder):
     return {
         str(path.relative_to(folder)): b"" if path.name in TIMED else path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != files.LOCK
     }
 
 
@@ -96,7 +99,7 @@ def evaluate(folder, dataset):
 
 STEPS = {
     "train": lambda folder, dataset: training.train_all(
-        [(arm, 0) for arm in arms], dataset, folder / "results"
+        [(variant, 0) for variant in BOTH], dataset, folder / "results"
     ),
     "evaluate": evaluate,
     "report": lambda folder, dataset: page.write(folder / "results", folder / "reports"),
@@ -117,19 +120,19 @@ def steps(digits, tmp_path_factory):
 
 def no_room_for(folder, dataset, step, size):
     """Do a step without room for files of that size; returns whether it failed, as it must."""
-    said = None
+    message = None
     try:
         with room(size - 1):
             STEPS[step](folder, dataset)
     except errors.UserError as error:
-        said = str(error)
-    assert said is None or "can't be written" in said
-    return said is not None
+        message = str(error)
+    assert message is None or "can't be written" in message
+    return message is not None
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("step", STEPS)
-def test_a_disk_full_at_any_file_is_told_and_the_next_call_goes_on(
+def test_a_disk_full_at_any_file_is_one_line_and_the_next_call_goes_on(
     steps, digits, tmp_path, capsys, counted, step
 ):
     before, after = steps[step]
@@ -150,33 +153,33 @@ def test_a_disk_full_at_any_file_is_told_and_the_next_call_goes_on(
         shutil.rmtree(folder)
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half_written(digits, tmp_path, capsys, counted):
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(digits, tmp_path, capsys, counted):
     synthetic_results.write(tmp_path / "results")
     start = content(tmp_path)
     assert no_room_for(tmp_path, digits, "report", 300_000)
     (tmp_path / "reports" / "report.md").read_text()
     assert not (tmp_path / "reports" / "index.html").exists()
-    assert list(tmp_path.rglob(".*")) == []
+    assert {path.name for path in tmp_path.rglob(".*")} <= {files.LOCK}
     assert start.items() <= content(tmp_path).items()
     with room(1_000_000), pytest.raises(errors.UserError, match="can't be written"):
-        training.train(arms[0], [0], digits, tmp_path / "new")
+        training.train(BOTH[0], [0], digits, tmp_path / "new")
     assert [*(tmp_path / "new" / "baseline").iterdir()] == []
     for step in ("report", "train"):
         counted(f"disk limits at which {step} failed in a line", 1)
 
 
-def test_a_read_only_folder_is_told(digits, tmp_path, capsys):
+def test_a_read_only_folder_is_one_line(digits, tmp_path, capsys):
     results, reports, empty = (tmp_path / name for name in ("results", "reports", "empty"))
     synthetic_results.write(results)
     reports.mkdir()
     empty.mkdir()
     refused = pytest.raises(errors.UserError, match=r"can't be written \((Read-only|Permission)")
     with read_only(empty), refused:
-        training.train(arms[0], [0], digits, empty)
+        training.train(BOTH[0], [0], digits, empty)
     with read_only(reports), refused:
         STEPS["report"](tmp_path, digits)
     with read_only(results):  # no hindrance to reading
-        assert study.load(results).paired_seeds == [0, 1, 2]
+        assert comparison.load(results).paired_seeds == [0, 1, 2]
 
 
 @pytest.mark.torture
@@ -215,16 +218,16 @@ def test_scripts_without_room_end_in_one_line(
         "sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')",
     ]
     Image.fromarray(255 - digits.x_test[0]).resize((280, 280)).save(tmp_path / "digit.png")
-    asked = ["--data", "digits", "--epochs", "1", "--seeds", "1"]
+    wanted = ["--data", "digits", "--epochs", "1", "--seeds", "1"]
     for name, own, size in (
-        ("train", ["augmented", *asked], 1000),
-        ("train", ["augmented", *asked], 1_000_000),
-        ("evaluate", asked, 5000),
-        ("evaluate", asked, 500_000),
-        ("report", asked, 20_000),
-        ("study", ["epochs", *asked], 1_000_000),
-        ("study", ["epochs", *asked], 5000),
-        ("tune", ["baseline", *asked, "--trials", "2"], 500),
+        ("train", ["augmented", *wanted], 1000),
+        ("train", ["augmented", *wanted], 1_000_000),
+        ("evaluate", wanted, 5000),
+        ("evaluate", wanted, 500_000),
+        ("report", wanted, 20_000),
+        ("study", ["epochs", *wanted], 1_000_000),
+        ("study", ["epochs", *wanted], 5000),
+        ("tune", ["baseline", *wanted, "--trials", "2"], 500),
         ("predict", ["digit.png", "--figure", "figure.png"], 5000),
     ):
         place = tmp_path / "place"
@@ -264,7 +267,7 @@ def test_scripts_without_room_end_in_one_line(
                 process = script(
                     name,
                     *(["baseline"] if name == "train" else []),
-                    *asked,
+                    *wanted,
                     "--results",
                     disk / "results",
                     "--reports",
@@ -282,29 +285,30 @@ def test_scripts_without_room_end_in_one_line(
 
 @pytest.mark.torture
 def test_a_search_on_a_full_disk_loses_no_trial(monkeypatch, digits, tmp_path, capsys, counted):
-    monkeypatch.setattr(tune, "pool", pool)
-    monkeypatch.setattr(tune, "ASKING_TIME", timedelta(0))
-    living = tune._process
+    monkeypatch.setattr(search, "pool", pool)
+    monkeypatch.setattr(search, "BEGINNING_TIME", timedelta(0))
+    living = search._process
 
-    def search(folder, process=living):
-        monkeypatch.setattr(tune, "_process", process)
-        tune.tune(augmented, 8, 2, digits, folder)
+    def search_in(folder, process=living):
+        monkeypatch.setattr(search, "_process", process)
+        search.search(augmented, 8, 2, digits, folder)
 
-    search(tmp_path / "whole")
+    search_in(tmp_path / "whole")
     size = (tmp_path / "whole" / "tune" / "journal.log").stat().st_size
     failed = 0
     for limit in np.linspace(1, size - 1, 40).astype(int):
         folder = tmp_path / str(limit)
         with room(int(limit)), pytest.raises(errors.UserError, match="can't be written"):
-            search(folder, lambda: [platform.node(), 2**31 - 1])  # a process that is gone then
+            search_in(folder, lambda: [platform.node(), 2**31 - 1])  # a process that is gone then
         journal = folder / "tune" / "journal.log"
         lines = journal.read_bytes().count(b"\n") if journal.exists() else 0
-        search(folder)
+        search_in(folder)
         assert journal.read_bytes().count(b"\n") > lines
         table = pd.read_csv(folder / "tune" / "augmented.csv")
         assert len(table) == 8
         assert (
-            sum(trial.state in tune.SETTLED for trial in study_of(folder, "augmented").trials) == 8
+            sum(trial.state in search.SETTLED for trial in study_of(folder, "augmented").trials)
+            == 8
         )
         failed += 1
     counted("disk limits at which a search failed in a line and went on", failed)
@@ -315,7 +319,7 @@ def test_folders_that_are_removed_while_they_are_written(
     steps, digits, tmp_path, capsys, monkeypatch, counted
 ):
     """Each file that is about to be written meets a folder that is gone."""
-    first = run.written
+    first = files.written
     for step, (before, after) in steps.items():
         expected, number = content(after), 0
         while True:
@@ -330,13 +334,13 @@ def test_folders_that_are_removed_while_they_are_written(
                 with first(target) as temporary:
                     yield temporary
 
-            monkeypatch.setattr(run, "written", written)
+            monkeypatch.setattr(files, "written", written)
             with_error = None
             try:
                 STEPS[step](folder, digits)
             except errors.UserError as error:
                 with_error = error
-            monkeypatch.setattr(run, "written", first)
+            monkeypatch.setattr(files, "written", first)
             if len(calls) <= number:
                 shutil.rmtree(folder)
                 break
