@@ -65,11 +65,12 @@ class Reader:
                 raise UserError(
                     f"{Path(results) / name} holds no trained runs: `make {name}` trains them"
                 )
-        backend.start_tensorflow()
-        self.models = {
-            name: [_model(runs.run_folder(results, name, seed) / runs.MODEL) for seed in own]
+        trained = {
+            name: [runs.read_run(runs.run_folder(results, name, seed)) for seed in own]
             for name, own in seeds.items()
         }
+        backend.start_tensorflow()
+        self.models = {name: [*map(_model, own)] for name, own in trained.items()}
 
     def read(self, images: Sequence[np.ndarray]) -> list[dict[str, Reading]]:
         """A reading by each variant of each image, uint8 [28, 28]."""
@@ -84,11 +85,12 @@ class Reader:
         return readings
 
 
-def _model(path: Path) -> keras.Model:
-    model = saved_models.load(path)
+def _model(run: runs.Run) -> keras.Model:
+    files.read(run.model, run.manifest)
+    model = saved_models.load(run.model)
     if model.input_shape[1:] != (preprocessing.SIDE,) * 2:
         raise UserError(
-            f"{path} reads images of {model.input_shape[1:]}: pictures are prepared "
+            f"{run.model} reads images of {model.input_shape[1:]}: pictures are prepared "
             f"for models of {preprocessing.SIDE} by {preprocessing.SIDE}"
         )
     return model

@@ -1,6 +1,11 @@
-"""Evaluation: predictions as Keras makes them, scores in long form, refusals in one line."""
+"""Evaluation: predictions as Keras makes them, scores in long form, refusals in one line.
 
+That two processes give the same bytes as one is tested with the pools.
+"""
+
+import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 
 import keras
@@ -8,79 +13,270 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mnist_aug.analysis import comparison
+from mnist_aug.data import eval_sets
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import evaluation
+from mnist_aug.results import extras, files, runs
 from mnist_aug.train import training
 from mnist_aug.train.variant import augmented, baseline
 
+EPOCHS = 1
+WANTED = [(replace(one, epochs=EPOCHS), seed) for one in (baseline, augmented) for seed in (0, 1)]
+
 
 @pytest.fixture(scope="module")
-def evaluated(digits, tmp_path_factory):
+def sets_made():
+    """How often each evaluation set was made."""
+    return Counter()
+
+
+@pytest.fixture(scope="module")
+def evaluated(few, sets_made, tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
-    for variant in (baseline, augmented):
-        training.train(replace(variant, epochs=1), [0, 1], digits, results)
-    evaluation.evaluate(results, digits)
+    training.train_all(WANTED, few, results)
+    with pytest.MonkeyPatch.context() as patch:
+        make = eval_sets.make
+        patch.setattr(
+            eval_sets, "make", lambda name, *rest: sets_made.update([name]) or make(name, *rest)
+        )
+        evaluation.evaluate(results, few)
     return results
 
 
-def test_scores_are_those_of_the_saved_model(evaluated, digits):
-    for variant in ("baseline", "augmented"):
-        table = pd.read_csv(evaluated / variant / "metrics.csv")
-        table = table[table.test_set == "test"]
-        assert list(table)[:4] == ["variant", "seed", "test_set", "accuracy"]
-        assert table.variant.tolist() == [variant] * 2
+@pytest.fixture
+def results(evaluated, tmp_path):
+    return shutil.copytree(evaluated, tmp_path / "results")
+
+
+def stored(results):
+    """The bytes that evaluation writes, but for its manifests, which say when."""
+    return {
+        str(path.relative_to(results)): path.read_bytes()
+        for path in results.rglob("*")
+        if path.suffix == ".npz" or path.name == runs.METRICS
+    }
+
+
+def test_scores_are_those_of_the_saved_model(evaluated, few):
+    pixels = few.x_test / np.float32(255)
+    for name in runs.BOTH:
+        table = pd.read_csv(evaluated / name / "metrics.csv")
+        assert ",".join(table) == "variant,seed,eval_set,accuracy,loss,brier,ece,images"
+        table = table[table.eval_set == "test"]
+        assert table.variant.tolist() == [name] * 2
         assert table.seed.tolist() == [0, 1]
+        assert table.images.tolist() == [100] * 2
         for seed, row in enumerate(table.itertuples()):
-            folder = evaluated / variant / f"seed-{seed:02d}"
-            net = keras.models.load_model(folder / "mnist_num_reader.keras")
-            loss, accuracy = net.evaluate(digits.x_test / np.float32(255), digits.y_test, verbose=0)
-            assert np.isclose(row.accuracy, accuracy)
-            assert np.isclose(row.loss, loss, rtol=1e-4)
-            with np.load(folder / "predictions.npz") as stored:
-                np.testing.assert_array_equal(stored["labels"], digits.y_test)
-                expected = net.predict(digits.x_test / np.float32(255), verbose=0)
-                np.testing.assert_allclose(stored["probabilities"], expected, atol=1.1e-5)
-                assert stored["probabilities"].dtype == np.float32
+            folder = runs.run_folder(evaluated, name, seed)
+            model = keras.models.load_model(folder / runs.MODEL)
+            if seed:  # once a variant, as Keras compiles for seconds
+                loss, accuracy = model.evaluate(pixels, few.y_test, verbose=0)
+                assert np.isclose(row.accuracy, accuracy)
+                assert np.isclose(row.loss, loss, rtol=1e-4)
+            with np.load(folder / runs.PREDICTIONS) as arrays:
+                np.testing.assert_array_equal(arrays["labels"], few.y_test)
+                expected = model(pixels, training=False).numpy()
+                np.testing.assert_allclose(arrays["probabilities"], expected, atol=1.1e-5)
+                assert arrays["probabilities"].dtype == np.float32
 
 
-def test_same_bytes_again(evaluated, digits):
-    files = [path for path in evaluated.rglob("*") if path.suffix in {".npz", ".csv"}]
-    before = {path: path.read_bytes() for path in files}
-    evaluation.evaluate(evaluated, digits)
-    assert len(before) == 16
-    assert {path: path.read_bytes() for path in files} == before
+def test_each_image_is_made_once_for_all_runs(evaluated, sets_made):
+    assert sets_made == Counter(eval_sets.names())
+    for name in runs.BOTH:
+        table = pd.read_csv(evaluated / name / "metrics.csv")
+        assert table.groupby("seed")["eval_set"].agg(list).tolist() == [[*eval_sets.names()]] * 2
 
 
-def test_as_many_seeds_as_asked(evaluated, digits, tmp_path):
-    results = shutil.copytree(evaluated, tmp_path / "results")
-    evaluation.evaluate(results, digits, ["baseline"], seeds=1)
+def test_what_is_stored_agrees_with_its_scores(evaluated):
+    for variant in runs.read_variants(evaluated).values():
+        # To the last bit: a tie that rounding makes is broken the same way in both.
+        assert variant.correct.mean(axis=1).tolist() == variant.accuracy.tolist()
+        kept = [name for name in variant.images if name.startswith(evaluation.KEPT)]
+        assert len(kept) > 10
+        for name in kept:
+            right = variant.correct_on(name).mean(axis=1)
+            np.testing.assert_allclose(right, variant.scores[name], atol=1e-12)
+
+
+def test_the_weights_to_show_are_of_the_run_of_median_accuracy(evaluated):
+    variants = runs.read_variants(evaluated)
+    _, weights = extras.read_samples(evaluated, variants)
+    for name, variant in variants.items():
+        seed = int(np.argmin(variant.accuracy))  # of two, the lower one
+        assert weights[f"{name}_seed"] == seed
+        assert weights[f"{name}_sizes"].tolist() == [28 * 28, 128, 128, 10]
+        model = keras.models.load_model(variant.runs[seed].model, compile=False)
+        expected = np.concatenate([array.ravel() for array in model.get_weights()])
+        np.testing.assert_array_equal(weights[f"{name}_weights"], expected)
+
+
+def test_same_bytes_again(results, few):
+    before = stored(results)
+    assert len(before) == 12
+    evaluation.evaluate(results, few)
+    assert stored(results) == before
+
+
+def test_as_many_seeds_as_wanted(results, few):
+    evaluation.evaluate(results, few, ["baseline"], seeds=1)
     assert pd.read_csv(results / "baseline" / "metrics.csv").seed.unique().tolist() == [0]
     assert pd.read_csv(results / "augmented" / "metrics.csv").seed.unique().tolist() == [0, 1]
+    assert comparison.load(results).paired_seeds == [0]
 
 
-def test_refusals(evaluated, digits, tmp_path):
-    def refused(words, results=evaluated, dataset=digits, **asked):
-        with pytest.raises(UserError, match=words):
-            evaluation.evaluate(results, dataset, **asked)
+def test_an_ensemble_is_the_mean_of_its_members(results, few):
+    keys = [("baseline", 0), ("baseline", 1)]
+    evaluation.evaluate_runs(results, few, keys, ["test"], {"ensemble": keys})
+    members, ensemble = (runs.read_variant(results / n) for n in ("baseline", "ensemble"))
+    assert ensemble.settings == {"name": "ensemble", "members": 2}
+    assert ensemble.runs == ()
+    assert ensemble.seeds == [0]
+    mean = members.probabilities.mean(axis=0)
+    np.testing.assert_allclose(ensemble.probabilities[0], mean, atol=1.1e-5)
 
-    refused("holds no trained runs", tmp_path)
-    refused("seed-02 is not there", seeds=3)
-    before = {path: path.stat().st_mtime_ns for path in evaluated.rglob("*")}
-    refused("nowhere is neither a folder nor a file", extra="nowhere")
-    refused("nowhere has no <family>", mnist_c="nowhere")
-    assert {path: path.stat().st_mtime_ns for path in evaluated.rglob("*")} == before
-    refused("other epochs", epochs=2)
-    refused("other policy", policy="affine")
+
+# Refused ------------------------------------------------------------------------------------------
+
+
+def refused(words, results, dataset, **options):
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("*.*")}
+    with pytest.raises(UserError) as error:
+        evaluation.evaluate(results, dataset, **options)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+    after = {path: path.stat().st_mtime_ns for path in results.rglob("*.*")}
+    assert {**after, results / files.LOCK: 0} == {**before, results / files.LOCK: 0}
+
+
+def test_refusals(evaluated, few, tmp_path):
+    refused("holds no trained runs", tmp_path, few)
+    refused("seed-02 is missing: train it with `make baseline`", evaluated, few, seeds=3)
+    refused("nowhere is neither a folder nor a file", evaluated, few, extra="nowhere")
+    refused("nowhere has no <type>/test_images.npy", evaluated, few, mnist_c="nowhere")
+    refused("with other epochs", evaluated, few, epochs=2)
+    refused("with other policy", evaluated, few, policy="affine")
     refused(
-        r"on dataset 'digits' \(\w{8}…\), not 'other'",
-        dataset=replace(digits, name="other", x_test=digits.x_test[:, ::-1]),
+        f"was trained on dataset 'few' ({few.sha256[:8]}…), not on 'other'",
+        evaluated,
+        replace(few, name="other", x_test=few.x_test[:, ::-1]),
     )
-    results = shutil.copytree(evaluated, tmp_path / "results")
-    damaged = results / "augmented" / "seed-01" / "mnist_num_reader.keras"
-    scores = (results / "augmented" / "metrics.csv").read_bytes()
-    for content in (damaged.read_bytes()[:5000], b"", b"no archive"):
-        damaged.write_bytes(content)
-        refused("mnist_num_reader.keras can't be used", results)
-    damaged.unlink()
-    refused("mnist_num_reader.keras can't be used", results)
-    assert (results / "augmented" / "metrics.csv").read_bytes() == scores
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive", 5000])
+def test_a_damaged_model_is_not_evaluated(results, few, content):
+    model = results / "augmented" / "seed-01" / runs.MODEL
+    whole = model.read_bytes()
+    model.unlink()
+    if content is not None:
+        model.write_bytes(whole[:content] if isinstance(content, int) else content)
+    words = "is missing" if content is None else "is damaged or was changed by hand"
+    refused(f"{model} {words}: delete {model.parent} and run `make report`", results, few)
+
+
+def signed(folder, **changed):
+    """Write a run's manifest anew, as if the run had been trained so."""
+    path = folder / runs.MANIFEST
+    manifest = json.loads(path.read_bytes())
+    content = {k: v for k, v in manifest.items() if k not in ("format", "files", "sha256")}
+    held = {name: (folder / name).read_bytes() for name in (runs.MODEL, runs.HISTORY)}
+    path.write_bytes(files.manifest_bytes(content | changed, held))
+
+
+def test_a_strangers_model_is_looked_through_whatever_its_manifest(results, few):
+    folder = results / "augmented" / "seed-01"
+    keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.Reshape((784,)), keras.layers.Dense(10, "softmax")]
+    ).save(folder / runs.MODEL)
+    signed(folder)
+    refused(f"{folder / runs.MODEL} can't be used (it", results, few)
+
+
+@pytest.mark.parametrize("part", ["variant", "dataset"])
+def test_runs_of_a_variant_differ_in_their_seed_alone(results, few, part):
+    folder = results / "augmented" / "seed-01"
+    manifest = runs.read_run(folder).manifest
+    change = {"variant": {"learning_rate": 0.1}, "dataset": {"origin": "elsewhere"}}[part]
+    signed(folder, **{part: manifest[part] | change})
+    refused(f"with different settings ({part})", results, few)
+
+
+# Made again ---------------------------------------------------------------------------------------
+
+DAMAGED = {  # as it is said when the run is trained again; None where only evaluation is repeated
+    "baseline/seed-00/manifest.json": "manifest.json is missing or damaged",
+    "baseline/seed-01/history.csv": "history.csv is damaged",
+    f"augmented/seed-01/{runs.MODEL}": f"{runs.MODEL} is damaged",
+    "augmented/seed-00/predictions.npz": None,
+    "augmented/seed-00/correct.npz": None,
+    "augmented/metrics.csv": None,
+    "baseline/evaluation.json": None,
+    "samples.npz": None,
+    "weights.npz": None,
+    "samples.json": None,
+}
+
+
+def damage(results, names):
+    for name in names:
+        path = results / name
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def read(results, few):
+    """As a report and an evaluation do."""
+    content = comparison.load(results)
+    for variant in content.variants.values():
+        assert variant.probabilities.any()
+        assert variant.correct_on("corruption/fog").any()
+        for run in variant.runs:
+            assert len(run.history) == EPOCHS
+            files.read(run.model, run.manifest)
+    extras.read_samples(results, content.variants)
+
+
+def make_report(results, few):
+    """What `make report` does before the report."""
+    training.train_all(WANTED, few, results)
+    evaluation.evaluate(results, few, runs.BOTH, seeds=2, epochs=EPOCHS)
+
+
+def test_what_is_damaged_is_made_again_with_one_line(results, few, capsys):
+    before = stored(results)
+    damage(results, DAMAGED)
+    make_report(results, few)
+    read(results, few)
+    assert stored(results) == before
+    out = capsys.readouterr().out
+    for name, reason in DAMAGED.items():
+        if reason is not None:
+            variant, seed = name.split("/")[:2]
+            assert out.count(f"{variant}, seed {seed[-2:]}: trained in") == 1
+            assert out.count(f" s ({reason}), ") == 1
+    assert out.count(": trained in") == 3
+
+
+def test_the_remedies_work(results, evaluated, few):
+    """What a remedy says is deleted, then what it says is run, and all is as before."""
+    before, doomed = stored(results), []
+    for name in DAMAGED:
+        damage(results, [name])
+        with pytest.raises(UserError) as error:
+            read(results, few)
+        path = results / name
+        start = f"{path} is damaged or was changed by hand: delete "
+        assert str(error.value).startswith(start)
+        target, _, command = str(error.value).removeprefix(start).partition(" and run ")
+        assert command == "`make report`"
+        doomed.append(path if target == "it" else results / target)
+        path.write_bytes((evaluated / name).read_bytes())
+    damage(results, DAMAGED)
+    for path in doomed:
+        assert path.is_dir() or path.suffix == ".json"  # which make looks at
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    make_report(results, few)
+    read(results, few)
+    assert stored(results) == before

@@ -1,16 +1,22 @@
-"""Which images are chosen, and that they belong to the predictions beside them."""
+"""Which images are chosen, and that they belong to the predictions that are stored with them."""
 
 import numpy as np
 import pytest
 import synthetic_results
 
-from mnist_aug.analysis import comparison as study
+from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import examples
+from mnist_aug.results import extras, runs
 
 
 def results(tmp_path, **options):
     return synthetic_results.write(tmp_path, **{"bench": False, "test": 60} | options)
+
+
+def read(path):
+    samples, _ = extras.read_samples(path, runs.read_variants(path))
+    return samples
 
 
 def test_most_changed_ties_go_by_index():
@@ -25,42 +31,61 @@ def test_first_of_each_class_and_at_most_ten():
     assert len(examples.first_of_each(np.arange(30))) == 10
 
 
-def test_versions_are_the_engines_for_epochs_0_to_7(tmp_path):
+def test_versions_are_the_engines_for_epochs_0_to_7():
     seen = []
 
     def augment(images, key):
         seen.append((key[0], key[1], key[2].tolist()))
         return images + np.uint8(key[1])
 
-    path = results(tmp_path, samples=False)
     data = synthetic_results.dataset(test=60)
-    examples.save(path, data, augment)
-    samples = examples.load(path, study.load(path))
+    samples = examples.choose({}, data, augment)
     assert seen == [(0, epoch, list(range(10))) for epoch in range(8)]
     assert samples["augmented"].shape == (10, 8, 28, 28)
     assert (samples["augmented"][3, 5] == data.x_train[3] + 5).all()
 
 
+def test_without_a_policy_there_are_no_versions():
+    samples = examples.choose({}, synthetic_results.dataset(test=60), None)
+    assert samples["augmented"].shape == (10, 0, 28, 28)
+
+
+def test_corrupted_images_are_those_of_the_test_images():
+    data = synthetic_results.dataset(test=60)
+    samples = examples.choose({}, data, None)
+    assert samples["corruptions"].tolist() == [*CORRUPTIONS]
+    for place in 0, 7:
+        corruption = samples["corruptions"][place]
+        expected = corrupt(data.x_test[samples["test_index"]], corruption)
+        np.testing.assert_array_equal(samples["corrupted"][place], expected)
+
+
 def test_same_bytes_twice(tmp_path):
     path = results(tmp_path)
-    before = (path / examples.FILE).read_bytes()
-    examples.save(path, synthetic_results.dataset(test=60), synthetic_results.shifted)
-    assert (path / examples.FILE).read_bytes() == before
+    names = extras.SAMPLES, extras.WEIGHTS, extras.SHOWN
+    before = [(path / name).read_bytes() for name in names]
+    synthetic_results.write_samples(path, synthetic_results.dataset(test=60))
+    assert [(path / name).read_bytes() for name in names] == before
     assert [p.name for p in path.glob(".*")] == []
 
 
-@pytest.mark.parametrize("arm", ["baseline", "augmented"])
-def test_one_arm_alone_saves_what_there_is(tmp_path, arm):
-    path = results(tmp_path, variants=(arm,), seeds=1)
-    with np.load(path / examples.FILE) as samples:
-        assert len(samples["test_images"]) == 10
-        assert len(samples["fixed_images"]) == 0
+def test_what_augmentation_changed_most_on_the_seeds_that_both_have(tmp_path):
+    right = {"baseline": np.ones((2, 60), bool), "augmented": np.ones((1, 60), bool)}
+    right["baseline"][0, 7] = right["augmented"][0, 9] = False
+    right["baseline"][1, 11] = False  # augmented has no such seed
+    path = results(tmp_path, seeds=2, variants=("baseline",), correct=right)
+    results(path, seeds=1, variants=("augmented",), correct=right)
+    samples = read(path)
+    assert samples["fixed_index"].tolist() == [7]
+    assert samples["broken_index"].tolist() == [9]
+    assert samples["fixed_labels"].tolist() == [7]
 
 
-def test_without_a_policy_there_are_no_versions(tmp_path):
-    path = results(tmp_path, samples=False)
-    examples.save(path, synthetic_results.dataset(test=60), None)
-    assert examples.load(path, study.load(path))["augmented"].shape == (10, 0, 28, 28)
+@pytest.mark.parametrize("variant", ["baseline", "augmented"])
+def test_one_variant_alone_has_what_there_is(tmp_path, variant):
+    samples = read(results(tmp_path, variants=(variant,), seeds=1))
+    assert len(samples["test_images"]) == 10
+    assert len(samples["fixed_images"]) == 0
 
 
 def test_samples_of_other_predictions_are_refused(tmp_path):
@@ -69,11 +94,23 @@ def test_samples_of_other_predictions_are_refused(tmp_path):
     path = results(tmp_path / "one", seeds=1, correct=right)
     right["baseline"][0, 8] = False
     other = results(tmp_path / "two", seeds=1, correct=right)
-    (path / examples.FILE).replace(other / examples.FILE)
+    for name in extras.SAMPLES, extras.WEIGHTS, extras.SHOWN:
+        (path / name).replace(other / name)
+    with pytest.raises(UserError) as error:
+        read(other)
+    assert str(error.value) == (
+        f"{other / 'samples.json'} was chosen from other predictions than those next to it: "
+        "delete it and run `make report`"
+    )
+
+
+def test_samples_of_fewer_variants_are_refused(tmp_path):
+    path = results(tmp_path, seeds=1)
+    variants = runs.read_variants(path)
     with pytest.raises(UserError, match="other predictions"):
-        examples.load(other, study.load(other))
+        extras.read_samples(path, {"baseline": variants["baseline"]})
 
 
 def test_no_file_is_none(tmp_path):
     path = results(tmp_path, samples=False)
-    assert examples.load(path, study.load(path)) is None
+    assert extras.read_samples(path, runs.read_variants(path)) is None

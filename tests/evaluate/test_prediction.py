@@ -1,25 +1,42 @@
 """Pictures read by trained networks, through the command line as a user would."""
 
+import itertools
 import json
+import shutil
 from dataclasses import replace
 
 import handwriting
+import keras
 import numpy as np
 import pytest
+from conftest import PROJECT
 from PIL import Image
 
-from mnist_aug.data import preprocessing as preparation
+from mnist_aug.data import preprocessing
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import prediction
-from mnist_aug.train import training
+from mnist_aug.results import files, runs
+from mnist_aug.train import models, training
 from mnist_aug.train.variant import augmented, baseline
 
 
+def write_run(results, variant="augmented", seed=0, shape=(28, 28), weights=None):
+    """A run whose model is not trained here."""
+    model = models.build(baseline, shape, 10, 10 * runs.BOTH.index(variant) + seed)
+    if weights is not None:
+        model.set_weights(weights)
+    model.save(results / runs.MODEL)
+    held = {runs.MODEL: (results / runs.MODEL).read_bytes()}
+    manifest = files.manifest_bytes({"variant": {"name": variant}, "seed": seed}, held)
+    runs.write_run(results, variant, seed, held | {runs.MANIFEST: manifest})
+
+
 @pytest.fixture(scope="module")
-def results(digits, tmp_path_factory):
+def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
-    for variant in (baseline, augmented):
-        training.train(replace(variant, epochs=3), [0, 1], digits, folder)
+    for variant in runs.BOTH:
+        for seed in range(2):
+            write_run(folder, variant, seed)
     return folder
 
 
@@ -29,12 +46,12 @@ def folder(tmp_path):
     place.mkdir()
     for digit in (3, 8):
         Image.fromarray(handwriting.drawn(digit, 0)).save(place / f"{digit}.png")
-    (place / "notes.txt").write_text("not asked for")
+    (place / "notes.txt").write_text("no picture")
     return place
 
 
-def test_lines_of_both_variants(script, results, folder):
-    process = script("predict", folder, "--results", results)
+def test_lines_of_both_variants(called, results, folder):
+    process = called("predict", folder, "--results", results)
     assert process.returncode == 0, process.stderr
     lines = process.stdout.splitlines()
     assert lines[0] == str(folder / "3.png")
@@ -45,7 +62,7 @@ def test_lines_of_both_variants(script, results, folder):
     assert lines[3] == str(folder / "8.png")
 
 
-def test_json_figure_and_bad_files_beside_good_ones(called, results, folder, tmp_path):
+def test_json_figure_and_bad_files_among_good_ones(called, results, folder, tmp_path):
     Image.new("L", (50, 50), 255).save(folder / "empty.png")
     (folder / "broken.jpg").write_bytes(b"no picture")
     figure = tmp_path / "out.png"
@@ -69,7 +86,10 @@ def test_json_figure_and_bad_files_beside_good_ones(called, results, folder, tmp
     read = json.loads(process.stdout)
     assert [one["image"] for one in read] == [str(folder / "3.png"), str(folder / "8.png")]
     own = prediction.Reader(results, ["augmented"]).read(
-        [preparation.prepare(preparation.read(folder / f"{digit}.png")).image for digit in (3, 8)]
+        [
+            preprocessing.prepare(preprocessing.read(folder / f"{digit}.png")).image
+            for digit in (3, 8)
+        ]
     )
     for one, expected in zip(read, own, strict=True):
         assert list(one["predictions"]) == ["augmented"]
@@ -82,16 +102,14 @@ def test_json_figure_and_bad_files_beside_good_ones(called, results, folder, tmp
         assert drawn.width > 500
 
 
-def test_a_reading_is_the_mean_over_runs(results, digits):
-    import keras
-
-    images = digits.x_test[:20]
+def test_a_reading_is_the_mean_over_runs(results, few):
+    images = few.x_test[:20]
     readings = prediction.Reader(results).read(images)
     every = np.stack(
         [
             keras.models.load_model(
-                results / "baseline" / f"seed-{seed:02d}" / "mnist_num_reader.keras"
-            ).predict(images / np.float32(255), verbose=0)
+                runs.run_folder(results, "baseline", seed) / runs.MODEL, compile=False
+            )(images / np.float32(255)).numpy()
             for seed in range(2)
         ]
     )
@@ -116,20 +134,40 @@ def test_mistakes(called, results, folder, tmp_path, fails_in_one_line):
     )
 
 
-def test_models_of_other_images_are_refused(digits, tmp_path):
-    small = replace(digits, x_train=digits.x_train[:, ::2, ::2], x_test=digits.x_test[:, ::2, ::2])
-    training.train(replace(baseline, epochs=1), [0], small, tmp_path)
+def test_a_model_that_is_not_the_runs_own_is_not_read_with(results, tmp_path):
+    folder = shutil.copytree(results, tmp_path / "results") / "baseline"
+    shutil.copy(folder / "seed-01" / runs.MODEL, folder / "seed-00" / runs.MODEL)
+    with pytest.raises(UserError, match=r"seed-00/mnist_num_reader\.keras is damaged or was chang"):
+        prediction.Reader(tmp_path / "results")
+
+
+def test_models_of_other_images_are_refused(tmp_path):
+    write_run(tmp_path, shape=(14, 14))
     with pytest.raises(UserError, match=r"reads images of \(14, 14\)"):
         prediction.Reader(tmp_path)
 
 
-def test_drawn_digits_are_read(mnist, tmp_path):
+def reference_weights():
+    """Of the reference's augmented network, layer by layer."""
+    with np.load(PROJECT / "results" / "reference" / "weights.npz") as stored:
+        numbers, sizes = stored["augmented_weights"], stored["augmented_sizes"]
+    shapes = [shape for a, b in itertools.pairwise(sizes) for shape in ((a, b), (b,))]
+    ends = np.cumsum([np.prod(shape) for shape in shapes])[:-1]
+    return [part.reshape(s) for part, s in zip(np.split(numbers, ends), shapes, strict=True)]
+
+
+@pytest.mark.parametrize("trained", ["before", pytest.param("now", marks=pytest.mark.torture)])
+def test_drawn_digits_are_read(request, tmp_path, trained):
     """Of digits drawn for this test, none of them seen in training, at least nine in ten."""
-    training.train(replace(augmented, epochs=3), [0], mnist, tmp_path)
+    if trained == "before":
+        write_run(tmp_path, weights=reference_weights())
+    else:
+        mnist = request.getfixturevalue("mnist")
+        training.train(replace(augmented, epochs=3), [0], mnist, tmp_path)
     reader, right = prediction.Reader(tmp_path), []
     for options in handwriting.PICTURES.values():
         images = [
-            preparation.prepare(handwriting.drawn(digit, seed, **options)).image
+            preprocessing.prepare(handwriting.drawn(digit, seed, **options)).image
             for digit in range(10)
             for seed in range(2)
         ]
