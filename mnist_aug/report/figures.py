@@ -1,9 +1,11 @@
 """The charts of a report. Each is drawn with its alt text and caption from the same numbers."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mnist_aug.analysis.comparison import Comparison
@@ -27,6 +29,14 @@ from mnist_aug.report.drawing import (
 from mnist_aug.results.runs import BOTH
 
 CLASSES = 40  # at most so many are drawn
+BAR: dict[str, Any] = {"linewidth": 6, "solid_capstyle": "butt"}
+DOT: dict[str, Any] = {
+    "linestyle": "none",
+    "markersize": 6,
+    "markeredgecolor": PAPER,
+    "markeredgewidth": 0.8,
+    "zorder": 3,
+}
 
 
 @matplotlib.rc_context(STYLE)
@@ -42,55 +52,18 @@ def seeds(content: Comparison) -> Figure:
         gridspec_kw={"height_ratios": [len(names), 1.15]},
     )
     for row, (name, variant) in enumerate(content.variants.items()):
-        look, values = style_of(content, name), 100 * variant.accuracy
         own = content.results.loc[row]
-        low, mean, high = (100 * own[f"accuracy{end}"] for end in ("_low", "", "_high"))
-        top.plot(
-            [low, high],
-            [row, row],
-            color=look["color"],
-            linewidth=6,
-            alpha=0.35,
-            solid_capstyle="butt",
-        )
-        sns.stripplot(
-            x=values,
-            y=row + _stacked(values),
-            ax=top,
-            jitter=False,
-            orient="h",
-            native_scale=True,
-            size=6,
-            color=look["color"],
-            marker=look["marker"],
-            edgecolor=PAPER,
-            linewidth=0.8,
-        )
-        top.plot([mean] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6)
-        text = f"{mean:.2f} %"
-        top.annotate(text, (mean, row - 0.33), ha="center", va="bottom", fontsize=SMALL)
+        mean, low, high = (100 * own[f"accuracy{end}"] for end in ("", "_low", "_high"))
+        look = style_of(content, name)
+        top.plot([low, high], [row, row], **BAR, color=look["color"], alpha=0.35)
+        _dots(top, row, 100 * variant.accuracy, mean, f"{mean:.2f} %", **look)
     key = "; bar: 95 % interval over seeds" if len(gaps) > 1 else ""
     label_rows(top, [f"{n}, n = {len(content.variants[n].seeds)}" for n in names])
     top.set(ylim=(len(names) - 0.5, -0.75), xlabel=f"test accuracy, %{key}")
-    low, high, mean = 100 * difference.low, 100 * difference.high, 100 * difference.mean
+    mean, low, high = (100 * end for end in (difference.mean, difference.low, difference.high))
     below.axvline(0, color=INK, linewidth=1.2)
-    below.plot([low, high], [0, 0], color=INK, linewidth=6, alpha=0.3, solid_capstyle="butt")
-    sns.stripplot(
-        x=gaps,
-        y=_stacked(gaps),
-        ax=below,
-        jitter=False,
-        orient="h",
-        native_scale=True,
-        size=6,
-        color=MUTED,
-        edgecolor=PAPER,
-        linewidth=0.8,
-    )
-    below.plot([mean] * 2, [-0.3, 0.3], color=INK, linewidth=1.6)
-    below.annotate(
-        f"{points(difference.mean)} pp", (mean, -0.33), ha="center", va="bottom", fontsize=SMALL
-    )
+    below.plot([low, high], [0, 0], **BAR, color=INK, alpha=0.3)
+    _dots(below, 0, gaps, mean, f"{points(difference.mean)} pp", color=MUTED, marker="o")
     label_rows(below, [f"difference, n = {len(gaps)}"])
     below.set_ylim(0.5, -0.75)
     below.set_xlabel(
@@ -138,6 +111,13 @@ def seeds(content: Comparison) -> Figure:
     return finished(figure, "seeds", "Every seed", alt, caption, tables.runs(content))
 
 
+def _dots(axes: Axes, row: int, values: np.ndarray, mean: float, text: str, **look: Any) -> None:
+    """A row of dots, an upright line at their mean, and its text above."""
+    axes.plot(values, row + _stacked(values), **DOT, **look)
+    axes.plot([mean] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6)
+    axes.annotate(text, (mean, row - 0.33), ha="center", va="bottom", fontsize=SMALL)
+
+
 def _stacked(values: np.ndarray) -> np.ndarray:
     """Heights that part equal values, so that every dot is seen; float [S], centred on 0."""
     order = pd.Series(values.round(6))
@@ -165,20 +145,15 @@ def curves(content: Comparison) -> Figure:
                 ).dropna(subset="y")
                 if values.empty:  # of runs that diverged at once
                     continue
-                sns.lineplot(
-                    values,
-                    x="epoch",
-                    y="y",
-                    ax=axes,
-                    color=colour,
-                    legend=False,
-                    linestyle="--" if part == "training" else "-",
-                    errorbar=("pi", 100) if part == "validation" else None,
-                    marker="o" if last <= 3 else None,
-                )
-                mean = values.groupby("epoch")["y"].mean()
+                ends_of = values.groupby("epoch")["y"].agg(["mean", "min", "max"])
+                mean, low, high = (ends_of[name] for name in ends_of)
+                line = "--" if part == "training" else "-"
+                dot = "o" if last <= 3 else None
+                axes.plot(mean, color=colour, linestyle=line, marker=dot)
+                if part == "validation":
+                    axes.fill_between(mean.index, low, high, color=colour, alpha=0.2)
                 ends.append((mean.iloc[-1], mean.index[-1], model, part))
-        axes.set(xlabel="epoch", ylabel="loss, nats" if measure == "loss" else "accuracy, %")
+        axes.set_ylabel("loss, nats" if measure == "loss" else "accuracy, %")
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.yaxis.set_major_formatter(PlainTicks())
@@ -203,6 +178,7 @@ def curves(content: Comparison) -> Figure:
                     "relpos": (0, 0.5),
                 },
             )
+    axes.set_xlabel("epoch")
     figure.align_ylabels()
     final = " ".join(
         f"{row['variant']}: training loss {row['training loss, nats']}, validation loss "
@@ -309,18 +285,8 @@ def bench(content: Comparison, times: pd.DataFrame) -> Figure:
     for axes, (benchmark, lines) in zip(panels[:, 0], groups, strict=True):
         for row, line in enumerate(lines.itertuples()):
             own = raw[(raw["benchmark"] == benchmark) & (raw["method"] == line.method)]
-            sns.stripplot(
-                x=own["us"],
-                y=[row] * len(own),
-                ax=axes,
-                jitter=False,
-                orient="h",
-                native_scale=True,
-                size=6,
-                edgecolor=PAPER,
-                linewidth=0.8,
-                color=MUTED if line.method == line.against else COLOURS[2],
-            )
+            colour = MUTED if line.method == line.against else COLOURS[2]
+            axes.plot(own["us"], [row] * len(own), **DOT, marker="o", color=colour)
             axes.annotate(
                 f"{number(line.us_per_image)} µs",
                 (own["us"].max(), row),

@@ -2,7 +2,6 @@
 
 import matplotlib
 import numpy as np
-import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from mnist_aug.analysis.comparison import Comparison
@@ -12,6 +11,7 @@ from mnist_aug.report.drawing import COLOURS, RULE, SMALL, STYLE, Figure, canvas
 from mnist_aug.results.runs import BOTH
 
 WRITTEN = 12  # with more classes than this the cells hold no numbers
+NAMED = 20  # with more, every other class has its name
 DRAWN = 40  # with more, only those with the most errors are drawn, as many as have numbers
 
 
@@ -29,7 +29,7 @@ def confusion(content: Comparison) -> Figure:
     most = max(1e-9, *(c[~np.eye(len(c), dtype=bool)].max() for c in counts))
     change = counts[1] - counts[0]
     largest = max(1e-9, np.abs(change[~np.eye(len(change), dtype=bool)]).max())
-    ticks = "auto" if len(names) == content.classes else names
+    ticks = np.arange(0, len(names), 1 if len(names) <= NAMED else 2)
     tints = [(COLOURS[0], 0.6), (COLOURS[0], 0), (COLOURS[1], 0), (COLOURS[1], 0.6)]
     both = LinearSegmentedColormap.from_list("both", [_tint(*tint) for tint in tints])
     for axes, values, colour, limit, title in (
@@ -44,18 +44,18 @@ def confusion(content: Comparison) -> Figure:
             if colour is None
             else LinearSegmentedColormap.from_list("one", [_tint(colour, 0), _tint(colour, 0.6)])
         )
-        sns.heatmap(
+        axes.pcolormesh(
             shade,
-            ax=axes,
             cmap=single,
             vmin=-limit if colour is None else 0,
             vmax=limit,
-            cbar=False,
-            linewidths=0.5,
-            linecolor=RULE,
-            xticklabels=ticks,
-            yticklabels=ticks,
+            edgecolors=RULE,
+            linewidth=0.5,
         )
+        axes.invert_yaxis()
+        axes.set_xticks(ticks + 0.5, names[ticks])
+        axes.set_yticks(ticks + 0.5, names[ticks], va="center")
+        axes.spines[:].set_visible(False)
         if len(names) <= WRITTEN:
             for (i, j), value in np.ndenumerate(values):
                 text = _count(value, len(content.paired_seeds) == 1, signed=colour is None)
@@ -71,7 +71,6 @@ def confusion(content: Comparison) -> Figure:
         axes.set_title(title)
         axes.set(xlabel="predicted class", ylabel="true class")
         axes.tick_params(length=0)
-        axes.tick_params(axis="y", rotation=0)
     wrong = [c.sum() - np.trace(c) for c in every]
     text = (
         f"Mean errors per run: {BOTH[0]} {number(wrong[0])}, {BOTH[1]} {number(wrong[1])} of "
