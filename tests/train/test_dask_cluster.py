@@ -11,15 +11,17 @@ from dataclasses import replace
 
 import pytest
 from conftest import PATIENCE, PROJECT
-from processes import finished, is_whole, told, train_beside, until
+from processes import finished, is_whole, start_training, trained, until
 
 from mnist_aug.errors import UserError
-from mnist_aug.train import dask_cluster as cluster
+from mnist_aug.results import runs
 from mnist_aug.train import training
 from mnist_aug.train.variant import baseline
 
 distributed = pytest.importorskip("distributed")
-brief = replace(baseline, epochs=4)
+from mnist_aug.train import dask_cluster  # noqa: E402, it needs Dask
+
+brief = replace(baseline, epochs=2)
 
 
 class Cluster:
@@ -33,35 +35,23 @@ class Cluster:
         )
         self.address = until(self._written, file)
 
-    def work(self, count=1):
-        """Start workers; returns the processes when the scheduler knows them."""
-        names = {f"worker-{len(self.processes) + number}" for number in range(count)}
-        started = [
-            self._start(
-                "dask_worker",
-                self.address,
-                "--nthreads",
-                "1",
-                "--no-nanny",
-                "--name",
-                name,
-                "--local-directory",
-                str(self.folder),
-            )
-            for name in sorted(names)
-        ]
-        self.ask(
-            lambda client: until(
-                lambda: (
-                    names
-                    <= {
-                        worker["name"]
-                        for worker in client.scheduler_info(n_workers=-1)["workers"].values()
-                    }
-                )
-            )
+    def work(self):
+        """Start a worker; `is_there` says when the scheduler knows it."""
+        return self._start(
+            "dask_worker",
+            self.address,
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--name",
+            f"worker-{len(self.processes)}",
+            "--local-directory",
+            str(self.folder),
         )
-        return started
+
+    def addresses(self):
+        """Of the workers that the scheduler knows, by process."""
+        return {number: address for address, number in self.ask(_run(os.getpid)).items()}
 
     def ask(self, question):
         with distributed.Client(self.address, set_as_default=False, timeout=PATIENCE) as client:
@@ -97,23 +87,35 @@ def started(tmp_path_factory):
     made.end()
 
 
+def _run(function, **options):
+    """A question to a cluster: what the function returns in each worker, by address."""
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers haven't this module
+    return lambda client: client.run(function, **options)
+
+
 def count_loads(dask_worker):
     """In a worker: count the times it gets a dataset from now on."""
-    from mnist_aug.train import dask_cluster as cluster
+    from mnist_aug.train import dask_cluster
 
-    first = cluster.add
+    first = dask_cluster.add
     dask_worker.loads = []
-    cluster.add = lambda dataset: (dask_worker.loads.append(dataset.sha256), first(dataset))
+    dask_cluster.add = lambda dataset: (dask_worker.loads.append(dataset.sha256), first(dataset))
+
+
+def loads(dask_worker):
+    return dask_worker.loads
 
 
 def die_within_a_run():
     """In a worker: be killed after the first epoch of the next run."""
     import keras
 
-    from mnist_aug.train import workers
+    from mnist_aug.train import jobs
 
-    first = workers._callbacks
-    workers._callbacks = lambda job: [
+    first = jobs._callbacks
+    jobs._callbacks = lambda job: [
         *first(job),
         keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: os.kill(os.getpid(), signal.SIGKILL)
@@ -121,61 +123,66 @@ def die_within_a_run():
     ]
 
 
-def test_runs_on_dask_are_those_trained_here(started, digits, tmp_path, capsys):
-    other = replace(digits, name="other", x_train=255 - digits.x_train)
-    first, second = started.work(2)
-    started.ask(lambda client: client.run(_by_value(count_loads)))
+def test_runs_on_dask_are_those_trained_here(started, few, tmp_path, capsys, monkeypatch):
+    """One cluster is put to all of it, as workers take seconds to start."""
+    other = replace(few, name="other", x_train=255 - few.x_train)
 
     def train(dataset, results, seeds):
         training.train(brief, seeds, dataset, tmp_path / results, scheduler=started.address)
 
-    train(digits, "there", range(2))
-    train(other, "other", range(1))  # as another command that shares the workers
-    train(digits, "there", range(3))
-    loads = started.ask(lambda client: client.run(_by_value(lambda dask_worker: dask_worker.loads)))
-    assert [*loads.values()] == [[digits.sha256, other.sha256]] * 2
+    # A worker gets each dataset once, whatever commands share it.
+    first = started.work()
+    until(lambda: first.pid in started.addresses())
+    started.ask(_run(count_loads))
+    train(few, "there", range(2))
+    train(other, "other", range(1))
+    train(few, "there", range(3))
+    assert [*started.ask(_run(loads)).values()] == [[few.sha256, other.sha256]]
 
     # A worker is killed while it trains; one that comes later gets the dataset, too.
     capsys.readouterr()
-    numbers = started.ask(lambda client: client.run(os.getpid))
-    address = next(key for key, number in numbers.items() if number == first.pid)
-    started.ask(lambda client: client.run(_by_value(die_within_a_run), workers=[address]))
-
-    def replace_it():
-        first.wait(PATIENCE)
-        started.work()
-
-    replacing = threading.Thread(target=replace_it)
-    replacing.start()
-    train(digits, "lost", range(6))
-    replacing.join()
-    assert first.returncode == -signal.SIGKILL
+    started.ask(_run(die_within_a_run))
+    coming = threading.Thread(target=started.work)
+    coming.start()
+    train(few, "lost", range(4))
+    coming.join()
+    assert first.wait(PATIENCE) == -signal.SIGKILL
     said = capsys.readouterr()
     assert said.err == ""
-    assert sorted(line.split(":")[0] for line in said.out.splitlines()) == [
-        f"baseline, seed {seed:02d}" for seed in range(6)
+    assert sorted(line.split(":")[0] for line in said.out.splitlines()[1:]) == [
+        f"baseline, seed {seed:02d}" for seed in range(4)
     ]
-    assert second.poll() is None
 
-    training.train(brief, range(6), digits, tmp_path / "here")
-    here = told(tmp_path / "here")
-    assert told(tmp_path / "lost") == here
-    assert told(tmp_path / "there") == dict([*here.items()][:3])
+    # The scheduler is killed.
+    def kill():
+        until(lambda: len(runs.seeds(tmp_path / "ended", "baseline")) > 1)
+        monkeypatch.setattr(dask_cluster, "LOST_SECONDS", 1)
+        started.scheduler.kill()
+
+    killing = threading.Thread(target=kill)
+    killing.start()
+    with pytest.raises(UserError, match=f"scheduler at {started.address} is gone: finished runs"):
+        train(few, "ended", range(2000))
+    killing.join()
+    ended = trained(tmp_path / "ended")
+    assert {f"baseline/{path.name}" for path in (tmp_path / "ended" / "baseline").iterdir()} == {
+        *ended
+    }
+
+    training.train(brief, range(4), few, tmp_path / "here")
+    here = trained(tmp_path / "here")
+    assert trained(tmp_path / "lost") == here
+    assert trained(tmp_path / "there") == dict([*here.items()][:3])
+    assert ended["baseline/seed-00"] == here["baseline/seed-00"]
     training.train(brief, [0], other, tmp_path / "other here")
-    assert told(tmp_path / "other") == told(tmp_path / "other here")
+    assert trained(tmp_path / "other") == trained(tmp_path / "other here")
 
 
-def _by_value(function):
-    """A function that travels whole to workers, which haven't the tests' modules."""
-    import cloudpickle
-
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    return function
-
-
-def test_a_lost_scheduler_is_told_in_one_line(started, tmp_path, fails_in_one_line):
-    started.work()
-    process = train_beside(
+@pytest.mark.torture  # the test before has the same in this process
+def test_a_lost_scheduler_is_reported_in_one_line(started, tmp_path, fails_in_one_line):
+    worker = started.work()
+    until(lambda: worker.pid in started.addresses())
+    process = start_training(
         1,
         tmp_path,
         "baseline",
@@ -200,7 +207,7 @@ def test_a_lost_scheduler_is_told_in_one_line(started, tmp_path, fails_in_one_li
 
 
 @pytest.mark.torture  # the next test has the same in this process
-def test_no_scheduler_is_told_in_one_line(script, tmp_path, fails_in_one_line):
+def test_no_scheduler_is_reported_in_one_line(script, tmp_path, fails_in_one_line):
     fails_in_one_line(
         script("train", "baseline", "--data", "digits", "--scheduler", "tcp://127.0.0.1:1"),
         "no Dask scheduler answers at tcp://127.0.0.1:1",
@@ -211,19 +218,19 @@ def test_no_scheduler_is_told_in_one_line(script, tmp_path, fails_in_one_line):
 @pytest.mark.parametrize(
     "address", ["nonsense", "ftp://127.0.0.1:8786", "127.0.0.1:many", "tcp://127.0.0.1:1"]
 )
-def test_where_no_scheduler_answers(digits, tmp_path, monkeypatch, capfd, address):
-    monkeypatch.setattr(cluster, "LOST_SECONDS", 1)
+def test_where_no_scheduler_answers(few, tmp_path, monkeypatch, capfd, address):
+    monkeypatch.setattr(dask_cluster, "LOST_SECONDS", 1)
     words = f"(?s)no Dask scheduler answers at {address} .*--scheduler"
     with pytest.raises(UserError, match=words):
-        training.train(brief, [0], digits, tmp_path, scheduler=address)
+        training.train(brief, [0], few, tmp_path, scheduler=address)
     assert capfd.readouterr().err == ""
 
 
-def test_workers_with_several_threads_are_refused(digits, tmp_path):
+def test_workers_with_several_threads_are_refused(few, tmp_path):
     with (
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
         ) as unfit,
         pytest.raises(UserError, match="has several threads, and a run takes a process"),
     ):
-        training.train(brief, [0], digits, tmp_path, scheduler=unfit.scheduler_address)
+        training.train(brief, [0], few, tmp_path, scheduler=unfit.scheduler_address)
