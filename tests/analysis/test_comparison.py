@@ -64,6 +64,30 @@ def test_other_variants_follow_baseline_and_augmented(tmp_path):
     assert list(comparison.load(results).variants) == ["baseline", "augmented", "affine"]
 
 
+def test_others_are_compared_with_the_baseline_on_the_seeds_that_they_share(results):
+    for variant, seeds in (("affine", 1), ("rotate", 4)):
+        synthetic_results.write(
+            results, variants=(variant,), seeds=seeds, test=60, bench=False, samples=False
+        )
+    path = results / "rotate" / "metrics.csv"
+    pd.read_csv(path).iloc[2:].to_csv(path, index=False)  # seeds that the baseline has not
+    synthetic_results.sign(results)
+    content = comparison.load(results)
+    assert {name: pair[0].seeds for name, pair in content.pairs.items()} == {
+        "augmented": [0, 1],
+        "affine": [0],
+    }
+    first, second = content.pairs["affine"]
+    assert content.differences["affine"].mean == pytest.approx(
+        second.correct.mean() - first.correct.mean()
+    )
+    baseline, augmented = content.both
+    np.testing.assert_allclose(content.gains, augmented.accuracy - baseline.accuracy)
+    table = content.results.set_index("variant")
+    assert table["seeds"].to_dict() == {"baseline": 2, "augmented": 2, "affine": 1, "rotate": 2}
+    assert table.loc["affine", "errors"] == pytest.approx((~second.correct).sum())
+
+
 def test_both_are_cut_to_the_seeds_that_they_share(results):
     path = results / "augmented" / "metrics.csv"
     pd.read_csv(path).iloc[1:].to_csv(path, index=False)
