@@ -9,32 +9,34 @@ import subprocess
 import sys
 from datetime import timedelta
 
+import fake_training
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import PATIENCE, PROJECT
-from fake_training import accuracy, study_of, workers
+from fake_training import accuracy, study_of
 from processes import until
 
 from mnist_aug.augment import policy
+from mnist_aug.errors import UserError
 from mnist_aug.experiments import studies
-from mnist_aug.results import runs as run
+from mnist_aug.results import extras, runs
 from mnist_aug.train.variant import augmented, baseline
 
 optuna = pytest.importorskip("optuna")
-from mnist_aug.experiments import search as tune  # noqa: E402, it needs Optuna
+from mnist_aug.experiments import search  # noqa: E402, it needs Optuna
 
 
 @pytest.fixture
 def fake(monkeypatch, digits):
     """Searches without training; returns the table of trials."""
-    monkeypatch.setattr(tune, "workers", workers)
+    monkeypatch.setattr(search, "pool", fake_training.pool)
 
-    def search(arm, trials, seeds, results, *arguments):
-        tune.tune(arm, trials, seeds, digits, results, *arguments)
-        return pd.read_csv(results / "tune" / f"{arm.name}.csv", float_precision="round_trip")
+    def searched(start, trials, seeds, results, *arguments):
+        search.search(start, trials, seeds, digits, results, *arguments)
+        return extras.read_search(extras.search_folder(results), start.name).trials
 
-    return search
+    return searched
 
 
 def searching(results, trials, seconds, fast=0):
@@ -52,22 +54,22 @@ def searching(results, trials, seconds, fast=0):
     )
 
 
-def test_the_test_images_are_not_needed(script, digits, tmp_path):
+def test_the_test_images_are_not_needed(called, few, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
-    for kind, array in (("images-idx3", digits.x_train), ("labels-idx1", digits.y_train)):
+    for kind, array in (("images-idx3", few.x_train), ("labels-idx1", few.y_train)):
         header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
         (folder / f"train-{kind}-ubyte.gz").write_bytes(
             gzip.compress(header + array.astype(np.uint8).tobytes(), 1)
         )
-    process = script(
+    process = called(
         "tune", "baseline", "--data", folder, "--trials", 1, "--seeds", 2, "--epochs", 1
     )
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     assert "baseline, trial 0: validation accuracy 0." in process.stdout
     found = json.loads((tmp_path / "results" / "tune" / "baseline.json").read_text())
-    assert 0.3 < found["validation"] < 1
+    assert 0.2 < found["validation"] < 1
     assert found["validation"] == np.mean(found["scores"])
     assert len(found["scores"]) == 2
 
@@ -77,15 +79,15 @@ def test_trials_below_the_median_are_pruned_once_there_are_some(fake, tmp_path):
     assert table.trial.tolist() == [*range(40)]
     whole = table[~table.pruned]
     assert (whole.seeds == 3).all()
-    assert not table.pruned[: tune.STARTUP].any()
+    assert not table.pruned[: search.STARTUP].any()
     pruned = table[table.pruned]
     assert len(pruned) > 3
     noise = [
         accuracy({"variant": baseline.settings(), "seed": seed})
-        for seed in range(tune.FIRST_SEED, tune.FIRST_SEED + 3)
+        for seed in range(search.FIRST_SEED, search.FIRST_SEED + 3)
     ]
     merit = table.validation - [np.mean(noise[:seeds]) for seeds in table.seeds]
-    for number in range(tune.STARTUP, 40):
+    for number in range(search.STARTUP, 40):
         before = merit[:number][~table.pruned[:number]]
         assert table.pruned[number] == (merit[number] < np.median(before)), number
     assert (pruned.seeds == 1).all()
@@ -101,10 +103,10 @@ def test_the_same_search_makes_the_same_trials(fake, tmp_path):
 
 
 def test_the_best_trial_becomes_policies_and_variants(fake, tmp_path):
-    tables = {arm.name: fake(arm, 12, 2, tmp_path) for arm in (baseline, augmented)}
+    tables = {start.name: fake(start, 12, 2, tmp_path) for start in (baseline, augmented)}
     best = {
-        arm: table[~table.pruned].sort_values("validation").iloc[-1]
-        for arm, table in tables.items()
+        name: table[~table.pruned].sort_values("validation").iloc[-1]
+        for name, table in tables.items()
     }
     folder = tmp_path / "tune"
     chosen = next(
@@ -112,17 +114,17 @@ def test_the_best_trial_becomes_policies_and_variants(fake, tmp_path):
         for trial in study_of(tmp_path, "augmented").trials
         if trial.number == best["augmented"].trial
     )
-    _, expected = tune.suggest(optuna.trial.FixedTrial(chosen.params), augmented, tune.SEARCHED)
+    _, expected = search.suggest(optuna.trial.FixedTrial(chosen.params), augmented, search.SEARCHED)
     assert policy.describe(policy.load(str(folder / "tuned.yaml"))) == policy.describe(expected)
     made = {variant.name: variant for variant in studies.tuned(tmp_path)}
     assert [*made] == ["tuned-baseline", "tuned-policy", "tuned-training", "tuned-augmented"]
-    for arm in (baseline, augmented):
-        found, asked = made[f"tuned-{arm.name}"], best[arm.name]
-        assert found.learning_rate == asked.learning_rate
-        assert found.schedule == asked.schedule
-        assert found.layers == (asked.width,) * 2
-        assert found.policy == (arm.policy and str(folder / "tuned.yaml"))
-        assert found.settings()["epochs"] == arm.epochs
+    for start in (baseline, augmented):
+        found, expected = made[f"tuned-{start.name}"], best[start.name]
+        assert found.learning_rate == expected.learning_rate
+        assert found.schedule == expected.schedule
+        assert found.layers == (expected.width,) * 2
+        assert found.policy == (start.policy and str(folder / "tuned.yaml"))
+        assert found.settings()["epochs"] == start.epochs
     assert made["tuned-training"].settings() == made["tuned-augmented"].settings() | {
         "name": "tuned-training",
         "policy": augmented.settings()["policy"],
@@ -149,7 +151,7 @@ def test_a_killed_search_goes_on_with_what_it_was_at(fake, tmp_path):
     assert len(table) == 12
     trials = study_of(tmp_path, "augmented").trials
     (lost,) = (trial for trial in trials if trial.state == optuna.trial.TrialState.FAIL)
-    assert lost.params in [trial.params for trial in trials if trial.state in tune.SETTLED]
+    assert lost.params in [trial.params for trial in trials if trial.state in search.SETTLED]
 
 
 def test_a_trial_whose_process_was_killed_before_it_said_so_is_given_up_in_a_minute(
@@ -158,34 +160,34 @@ def test_a_trial_whose_process_was_killed_before_it_said_so_is_given_up_in_a_min
     fake(baseline, 1, 2, tmp_path)
     study_of(tmp_path, "baseline").ask()
     assert len(fake(baseline, 4, 2, tmp_path)) == 3
-    monkeypatch.setattr(tune, "ASKING_TIME", timedelta(0))
+    monkeypatch.setattr(search, "BEGINNING_TIME", timedelta(0))
     assert len(fake(baseline, 4, 2, tmp_path)) == 4
 
 
-def test_searches_beside_each_other_share_the_trials(tmp_path):
-    both = [searching(tmp_path, 15, 0.1) for _ in range(2)]
-    told = []
+def test_searches_in_parallel_share_the_trials(tmp_path):
+    both = [searching(tmp_path, 10, 0.05) for _ in range(2)]
+    lines = []
     for process in both:
         out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err) == (0, "")
-        told.append([line for line in out.splitlines() if ", trial " in line])
+        lines += [line for line in out.splitlines() if ", trial " in line]
     trials = study_of(tmp_path, "augmented").trials
-    assert sum(trial.state in tune.SETTLED for trial in trials) == sum(map(len, told)) == 15
+    assert sum(trial.state in search.SETTLED for trial in trials) == len(lines) == 10
     assert not any(trial.state == optuna.trial.TrialState.RUNNING for trial in trials)
-    assert len(pd.read_csv(tmp_path / "tune" / "augmented.csv")) == 15
+    assert len(pd.read_csv(tmp_path / "tune" / "augmented.csv")) == 10
 
 
 def test_a_search_goes_on_for_more_trials_and_in_a_database(fake, tmp_path):
     storage = f"sqlite:///{tmp_path / 'search.db'}"
-    first = fake(baseline, 3, 1, tmp_path, tune.SEARCHED, storage)
-    more = fake(baseline, 5, 1, tmp_path, tune.SEARCHED, storage)
+    first = fake(baseline, 3, 1, tmp_path, search.SEARCHED, storage)
+    more = fake(baseline, 5, 1, tmp_path, search.SEARCHED, storage)
     pd.testing.assert_frame_equal(more[:3], first)
     assert len(more) == 5
     assert not (tmp_path / "tune" / "journal.log").exists()
 
 
-def test_an_arm_without_what_is_searched_for_is_passed_over(fake, digits, tmp_path, capsys):
-    tune.tune(baseline, 3, 1, digits, tmp_path, ["policy"])
+def test_a_variant_without_what_is_searched_for_is_passed_over(fake, digits, tmp_path, capsys):
+    search.search(baseline, 3, 1, digits, tmp_path, ["policy"])
     assert capsys.readouterr().out == "baseline: nothing to search for\n"
     assert not (tmp_path / "tune" / "baseline.csv").exists()
 
@@ -208,19 +210,19 @@ def test_mistakes(called, fails_in_one_line, arguments, words):
     assert "secret" not in process.stderr
 
 
-def test_a_damaged_journal_is_told_in_one_line(fake, tmp_path):
+def test_a_damaged_journal_is_reported_in_one_line(fake, tmp_path):
     (tmp_path / "tune").mkdir()
     (tmp_path / "tune" / "journal.log").write_text("neither\nJSON\n")
-    with pytest.raises(tune.UserError, match=r"journal.log can't be used \(.*--storage"):
+    with pytest.raises(UserError, match=r"journal.log can't be used \(.*--storage"):
         fake(baseline, 1, 1, tmp_path)
-    assert run.seeds(tmp_path, "baseline") == []
+    assert runs.seeds(tmp_path, "baseline") == []
 
 
-def test_a_storage_that_is_lost_is_told_in_one_line(fake, monkeypatch, tmp_path):
+def test_a_storage_that_is_lost_is_reported_in_one_line(fake, monkeypatch, tmp_path):
     def lose(study):
         with sqlite3.connect(tmp_path / "search.db") as database:
             database.execute("DROP TABLE trials")
 
-    monkeypatch.setattr(tune, "_mourn", lose)
-    with pytest.raises(tune.UserError, match=r"search.db can't be used .*no such table: trials"):
-        fake(baseline, 1, 1, tmp_path, tune.SEARCHED, f"sqlite:///{tmp_path / 'search.db'}")
+    monkeypatch.setattr(search, "_requeue_abandoned", lose)
+    with pytest.raises(UserError, match=r"search.db can't be used .*no such table: trials"):
+        fake(baseline, 1, 1, tmp_path, search.SEARCHED, f"sqlite:///{tmp_path / 'search.db'}")
