@@ -1,6 +1,5 @@
-"""Studies: each variant differs from its arm in the one thing the study is about."""
+"""Studies: each variant differs from the one it is compared with in one thing."""
 
-import json
 from dataclasses import replace
 
 import albumentations as A
@@ -9,9 +8,10 @@ import pandas as pd
 import pytest
 
 from mnist_aug.augment import policy
+from mnist_aug.data import eval_sets
 from mnist_aug.errors import UserError
 from mnist_aug.experiments import studies
-from mnist_aug.results import runs as run
+from mnist_aug.results import extras, runs
 from mnist_aug.train.variant import augmented, baseline
 
 ABOUT = {
@@ -28,14 +28,12 @@ def named(variants):
 
 
 @pytest.mark.parametrize("study", studies.STUDIES)
-def test_variants_differ_from_their_arm_in_one_thing(study):
+def test_variants_differ_in_the_one_thing_that_the_study_is_about(study):
     for variant in studies.STUDIES[study]:
-        arm = baseline if variant.policy is None else augmented
-        assert getattr(variant, ABOUT[study]) != getattr(arm, ABOUT[study])
-        assert (
-            replace(arm, name=variant.name, **{ABOUT[study]: getattr(variant, ABOUT[study])})
-            == variant
-        )
+        other = baseline if variant.policy is None else augmented
+        changed = getattr(variant, ABOUT[study])
+        assert changed != getattr(other, ABOUT[study])
+        assert replace(other, name=variant.name, **{ABOUT[study]: changed}) == variant
     assert len(named(studies.STUDIES[study])) == len(studies.STUDIES[study])
     assert not {"baseline", "augmented"} & {*named(studies.STUDIES[study])}
 
@@ -118,7 +116,7 @@ def test_sizes_the_dataset_has_not_are_left_out(digits):
     sizes = [variant.training_images for variant in studies.variants("data-efficiency", digits)]
     assert sizes == [100, 100, 300, 300, 1000, 1000]
     exactly = replace(digits, x_train=digits.x_train[:375], y_train=digits.y_train[:375])
-    assert exactly.training_count(0.2) == 300  # which are the arms' own
+    assert exactly.training_count(0.2) == 300  # which are those of baseline and augmented
     assert [*named(studies.variants("data-efficiency", exactly))] == [
         "baseline-100",
         "augmented-100",
@@ -126,7 +124,7 @@ def test_sizes_the_dataset_has_not_are_left_out(digits):
 
 
 @pytest.mark.parametrize(("epochs", "longer"), [(None, 100), (15, 100), (3, 20), (1, 7)])
-def test_epochs_are_measured_by_the_arms(digits, epochs, longer):
+def test_epochs_are_measured_by_those_of_both_models(digits, epochs, longer):
     assert {variant.epochs for variant in studies.variants("epochs", digits, epochs)} == {longer}
     for study in ("ablation", "strength", "data-efficiency"):
         assert {variant.epochs for variant in studies.variants(study, digits, epochs)} == {
@@ -135,31 +133,21 @@ def test_epochs_are_measured_by_the_arms(digits, epochs, longer):
 
 
 def test_the_search_decides_what_is_tuned(digits, tmp_path):
-    def found(arm, **changed):
-        (tmp_path / "tune").mkdir(exist_ok=True)
-        (tmp_path / "tune" / f"{arm.name}.json").write_text(
-            json.dumps(
-                {
-                    "changed": changed,
-                    "trial": 0,
-                    "validation": 0.9,
-                    "scores": [0.9],
-                    "first_seed": 1000,
-                    "trials": 1,
-                    "pruned": 0,
-                    "arm": arm.settings(),
-                    "searched": [],
-                    "seeds": 1,
-                    "epochs": 15,
-                    "dataset": "",
-                    "git": {},
-                    "versions": {},
-                    "device": {},
-                    "command": "scripts/tune.py",
-                    "written": "",
-                }
-            )
+    folder = extras.search_folder(tmp_path)
+    trials = pd.DataFrame({"trial": [0], "pruned": [False], "seeds": [1], "validation": [0.9]})
+    importance = pd.DataFrame(columns=["setting", "importance"])
+
+    def found(start, **changed):
+        about = (
+            {"changed": changed, "trial": 0, "pipeline": {}}
+            if "policy" in changed
+            else {
+                "changed": changed,
+                "trial": 0,
+            }
         )
+        one = extras.Search(start.name, about, trials, importance)
+        extras.write_search(folder, one, b"a policy" if "policy" in changed else None)
 
     with pytest.raises(UserError, match="tune holds no finished search: `make tune` first"):
         studies.variants("tuned", digits, results=tmp_path)
@@ -167,16 +155,19 @@ def test_the_search_decides_what_is_tuned(digits, tmp_path):
     expected = replace(baseline, name="tuned-baseline", learning_rate=0.003, layers=(64, 64))
     assert studies.variants("tuned", digits, results=tmp_path) == [expected]
     found(augmented, schedule="cosine", policy="tuned.yaml")
-    path = str(tmp_path / "tune" / "tuned.yaml")
+    path = str(folder / "tuned.yaml")
     assert studies.variants("tuned", digits, epochs=3, results=tmp_path) == [
         replace(expected, epochs=3),
         replace(augmented, name="tuned-policy", policy=path, epochs=3),
         replace(augmented, name="tuned-training", schedule="cosine", epochs=3),
         replace(augmented, name="tuned-augmented", policy=path, schedule="cosine", epochs=3),
     ]
-    found(augmented, depth=3)
-    with pytest.raises(UserError, match=r"has a wrong changed.depth .*: run `make tune` again"):
-        studies.variants("tuned", digits, results=tmp_path)
+    for name in ("tuned.yaml", "augmented.json"):  # not what the search wrote
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content.replace(b"a", b"b", 1))
+        with pytest.raises(UserError, match=rf"{name} is damaged or .* run `make tune`"):
+            studies.variants("tuned", digits, results=tmp_path)
+        (folder / name).write_bytes(content)
 
 
 def test_another_policy_takes_the_place_of_the_default(digits):
@@ -191,22 +182,52 @@ def test_another_policy_takes_the_place_of_the_default(digits):
         studies.variants("width", digits)
 
 
-def test_a_study_is_trained_once_and_scored_on_the_test_images(
-    digits, tmp_path, monkeypatch, capsys
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_study_is_trained_once_and_evaluated_on_the_test_images(
+    few, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(studies, "STUDIES", {"epochs": [replace(augmented, name="augmented-long")]})
-    studies.run("epochs", [0], digits, tmp_path, epochs=1)
+    studies.run("epochs", [0], few, tmp_path, epochs=1)
     assert "augmented-long, seed 00: trained in" in capsys.readouterr().out
     folder = tmp_path / "epochs" / "augmented-long"
     table = pd.read_csv(folder / "metrics.csv")
-    assert table[["variant", "seed", "test_set"]].to_numpy().tolist() == [
+    assert table[["variant", "seed", "eval_set"]].to_numpy().tolist() == [
         ["augmented-long", 0, "test"]
     ]
     assert 0.3 < table.accuracy[0] < 1
-    assert run.read_manifest(folder / "seed-00")["variant"]["epochs"] == 1
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    studies.run("epochs", [0], digits, tmp_path, epochs=1)
+    assert runs.read_run(folder / "seed-00").manifest["variant"]["epochs"] == 1
+    before = content(tmp_path)
+    studies.run("epochs", [0], few, tmp_path, epochs=1)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "augmented-long: all runs are up to date"
-    assert len(lines) == 2  # the other tells the accuracy
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert len(lines) == 2  # the other says the accuracy
+    after = content(tmp_path)
+    assert after.keys() == before.keys()
+    for path in after:
+        if path.name != runs.EVALUATION:  # which says when
+            assert after[path] == before[path]
+
+
+def test_both_models_are_trained_and_evaluated_on_all_sets(few, tmp_path, capsys):
+    both = [baseline.name, augmented.name]
+    studies.run_both(both, 1, few, tmp_path, epochs=1)
+    out = capsys.readouterr().out
+    assert out.startswith("training 2 runs: ")
+    assert [line.split(",")[0] for line in out.splitlines()[1:3]] == both
+    for name in both:
+        results = runs.read_variant(tmp_path / name)
+        assert results.metrics.eval_set.tolist() == [*eval_sets.names()]
+        assert results.seeds == [0]
+    assert (tmp_path / extras.SAMPLES).exists()
+    # Another policy trains the augmented model anew, and evaluates both.
+    studies.run_both(both, 1, few, tmp_path, epochs=1, policy="affine")
+    out = capsys.readouterr().out
+    assert out.startswith("baseline: all runs are up to date\ntraining 1 run: ")
+    assert "augmented, seed 00: trained in" in out
+    assert "(policy was default, now affine)" in out
+    evaluated = [line.split(":")[0] for line in out.splitlines() if "runs, accuracy" in line]
+    assert evaluated == both
+    assert runs.read_variant(tmp_path / augmented.name).policy == "affine"
