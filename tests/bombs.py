@@ -19,7 +19,7 @@ import numpy as np
 from bad_data import MIB, Place, forget_peak, peak
 from bad_files import arrays, idx, lying, npy, npz, png, saved, zipped
 
-SPARE = 64  # MiB beside the data
+SPARE = 64  # MiB more than the data
 
 
 def many(count, content=bytes(16 * MIB)):

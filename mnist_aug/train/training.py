@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mnist_aug import provenance, terminal
 from mnist_aug.augment import policy
@@ -214,12 +212,12 @@ def _job(variant: Variant, manifest: dict[str, Any], results: Path, tensorboard:
 
 def validation(held: dict[str, bytes]) -> float:
     """Validation accuracy after the last epoch of a run's files, in [0, 1]."""
-    return float(pd.read_csv(io.BytesIO(held[runs.HISTORY]))["val_accuracy"].iloc[-1])
+    return float(files.table(held[runs.HISTORY])["val_accuracy"].iloc[-1])
 
 
 def _line(name: str, seed: int, reason: str, held: dict[str, bytes]) -> str:
     manifest = json.loads(held[runs.MANIFEST])
-    last = pd.read_csv(io.BytesIO(held[runs.HISTORY])).iloc[-1]
+    last = files.table(held[runs.HISTORY]).iloc[-1]
     held_out = "val_accuracy" in last
     classes = manifest["dataset"]["classes"]
     amiss = (
