@@ -31,9 +31,9 @@ def test_configured():
     assert configured("baseline", epochs=3, policy="affine").settings() == (
         baseline.settings() | {"epochs": 3}
     )
-    asked = configured("augmented", policy="affine").settings()["policy"]
-    assert asked["name"] == "affine"
-    assert [part["__class_fullname__"] for part in asked["pipeline"]["transforms"]] == ["Affine"]
+    policy = configured("augmented", policy="affine").settings()["policy"]
+    assert policy["name"] == "affine"
+    assert [part["__class_fullname__"] for part in policy["pipeline"]["transforms"]] == ["Affine"]
 
 
 def test_unknown_variant():
