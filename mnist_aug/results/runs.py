@@ -96,6 +96,8 @@ def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
     for part in SETTINGS:
         if manifest[part] != wanted[part]:
             return _difference(part, manifest[part], wanted[part])
+    if other["train"] != wanted["dataset"]["train"]:  # whose code is in no fingerprint
+        return f"training images were {other['train']}, now {wanted['dataset']['train']}"
     return None
 
 

@@ -88,7 +88,7 @@ def test_other_settings(stored_run, digits, variant, words):
     assert runs.disagreement(stored_run[0], wanted_manifest(variant, 0, digits)) == words
 
 
-def test_other_policies_of_the_same_name_seeds_and_code(stored_run):
+def test_other_policies_of_the_same_name_seeds_code_and_splits(stored_run):
     folder, wanted = stored_run
     policy = wanted["variant"]["policy"]
     changed = policy | {"pipeline": policy["pipeline"] | {"p": 0.5}}
@@ -102,6 +102,10 @@ def test_other_policies_of_the_same_name_seeds_and_code(stored_run):
         (
             {"variant": wanted["variant"] | {"dropout": 0.1}},  # a setting that is new
             "dropout was None, now 0.1",
+        ),
+        (
+            {"dataset": wanted["dataset"] | {"train": 7}},  # the same images, split otherwise
+            f"training images were {wanted['dataset']['train']}, now 7",
         ),
     ):
         assert runs.disagreement(folder, wanted | change) == words
