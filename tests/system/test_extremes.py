@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import synthetic_results
 
-from mnist_aug.analysis import comparison as study
+from mnist_aug.analysis import comparison
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
-from mnist_aug.evaluate import evaluation, examples
-from mnist_aug.report import page, tables
+from mnist_aug.evaluate import evaluation
+from mnist_aug.report import inputs, page, tables
 from mnist_aug.report.sections import _rebuild
-from mnist_aug.results import runs as run
+from mnist_aug.results import runs
 from mnist_aug.train import training, variant
 
 RIGHT = np.ones((2, 40), bool)
@@ -37,14 +37,16 @@ ODD = {  # results that need no training
     "two classes": {"seeds": 2, "test": 40, "classes": 2},
     "test images of some classes": {"seeds": 2, "test": 7},
     "one epoch": {"seeds": 2, "test": 40, "epochs": 1},
-    "the same arm twice": {"seeds": 2, "test": 40, "policy": None},
+    "the same model twice": {"seeds": 2, "test": 40, "policy": None},
     "two hundred classes": {"seeds": 2, "test": 400, "classes": 200},
 }
-ALWAYS = {"the same arm twice"}
+ALWAYS = {"the same model twice"}
 
 
 def made(folder, **options):
-    return synthetic_results.write(folder, **{"seeds": 2, "test": 40, "beside": True, **options})
+    return synthetic_results.write(
+        folder, **{"seeds": 2, "test": 40, "other_sets": True, **options}
+    )
 
 
 def report(results, reports):
@@ -76,31 +78,33 @@ def test_odd_results_make_a_report(tmp_path, name, counted):
 # Runs that diverged -------------------------------------------------------------------------------
 
 
-def diverge(results, arm, seed):
+def diverge(results, name, seed):
     """Make a run one whose weights are no numbers from its second epoch on."""
-    folder = results / arm / f"seed-{seed:02d}"
-    history = pd.read_csv(folder / "history.csv")
+    folder = runs.run_folder(results, name, seed)
+    history = pd.read_csv(folder / runs.HISTORY)
     history.loc[1:, ["loss", "val_loss"]] = np.nan
     history.loc[2, "val_loss"] = np.inf
-    history.to_csv(folder / "history.csv", index=False)
-    with np.load(folder / "predictions.npz") as file:
+    history.to_csv(folder / runs.HISTORY, index=False)
+    with np.load(folder / runs.PREDICTIONS) as file:
         arrays = dict(file)
-    labels = arrays["labels"]
     arrays["probabilities"] = np.full_like(arrays["probabilities"], np.nan)
-    np.savez(folder / "predictions.npz", **arrays)
-    confusion = np.zeros((10, 10), int)
-    confusion[:, 0] = np.bincount(labels, minlength=10)
-    metrics = pd.read_csv(results / arm / "metrics.csv")
-    own = (metrics["seed"] == seed) & (metrics["test_set"] == "test")
-    metrics.loc[own, ["accuracy", "loss"]] = (labels == 0).mean(), np.nan
-    metrics.loc[own, "confusion"] = json.dumps(confusion.tolist())
-    metrics.to_csv(results / arm / "metrics.csv", index=False)
+    np.savez(folder / runs.PREDICTIONS, **arrays)
+    metrics = pd.read_csv(results / name / runs.METRICS)
+    own = (metrics["seed"] == seed) & (metrics["eval_set"] == "test")
+    metrics.loc[own, ["accuracy", "loss"]] = (arrays["labels"] == 0).mean(), np.nan
+    metrics.to_csv(results / name / runs.METRICS, index=False)
+
+
+def signed(results, weights=None):
+    """Let manifests answer for what was changed, and choose samples from it."""
+    synthetic_results.sign(results)
+    synthetic_results.write_samples(results, synthetic_results.dataset(test=40), weights)
 
 
 def test_a_run_that_diverged_is_marked_and_in_no_mean_unseen(tmp_path):
     results = made(tmp_path / "results", seeds=3)
     diverge(results, "augmented", 1)
-    examples.save(results, synthetic_results.dataset(test=40), synthetic_results.shifted)
+    signed(results)
     _, text = report(results, tmp_path / "reports")
     assert "augmented with seed 1 did not learn" in text.split("## Contents")[0]
     assert "Runs are left out where a value of theirs is not a number." in text
@@ -110,18 +114,18 @@ def test_a_run_that_diverged_is_marked_and_in_no_mean_unseen(tmp_path):
     assert "not a number" not in rows["baseline"]
     frame = pd.read_csv(tmp_path / "reports" / "tables" / "results.csv").set_index("variant")
     assert np.isnan(frame.loc["augmented", "loss"])
-    runs = pd.read_csv(tmp_path / "reports" / "tables" / "runs.csv")
-    assert runs[~runs["learned"]][["variant", "seed"]].to_numpy().tolist() == [["augmented", 1]]
+    frame = pd.read_csv(tmp_path / "reports" / "tables" / "runs.csv")
+    assert frame[~frame["learned"]][["variant", "seed"]].to_numpy().tolist() == [["augmented", 1]]
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("seeds", [1, 2])
-def test_arms_that_diverged_make_a_report(tmp_path, seeds):
+def test_models_that_diverged_make_a_report(tmp_path, seeds):
     results = made(tmp_path / "results", seeds=seeds)
-    for arm in study.ARMS:
+    for name in runs.BOTH:
         for seed in range(seeds):
-            diverge(results, arm, seed)
-    examples.save(results, synthetic_results.dataset(test=40), synthetic_results.shifted)
+            diverge(results, name, seed)
+    signed(results)
     _, text = report(results, tmp_path / "reports")
     assert "baseline with seed" in text.split("## Contents")[0]
 
@@ -129,10 +133,9 @@ def test_arms_that_diverged_make_a_report(tmp_path, seeds):
 @pytest.mark.torture
 def test_a_network_that_diverged_says_so_in_the_app(browser, tmp_path):
     results = made(tmp_path / "results")
-    write_weights(results, baseline=0.01, augmented=np.nan)
+    signed(results, weights(baseline=0.01, augmented=np.nan))
     page.write(results, tmp_path / "reports")
-    opened, said = shown(browser, tmp_path / "reports" / "app.html")
-    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened, heard = trapped(browser, tmp_path / "reports" / "app.html")
     opened.locator(".try-example").first.click()
     answer = opened.locator("#try-answer").inner_text()
     assert re.fullmatch(
@@ -140,7 +143,7 @@ def test_a_network_that_diverged_says_so_in_the_app(browser, tmp_path):
         r"diverged\..*",
         answer,
     )
-    assert said == []
+    assert heard == []
     opened.close()
 
 
@@ -159,59 +162,63 @@ NAMES = {
 }
 
 
-def write_weights(results, **arms):
-    """Write a network of each arm whose weights all have one value."""
-    np.savez(
-        results / "weights.npz",
-        **{
-            f"{arm}_{part}": value
-            for arm, weight in arms.items()
-            for part, value in (
-                ("weights", np.full(785 * 4 + 50, weight, np.float32)),
-                ("sizes", np.array([784, 4, 10])),
-                ("seed", np.array(0)),
-            )
-        },
-    )
+def weights(**models):
+    """A network of each model whose weights all have one value."""
+    return {
+        f"{name}_{part}": value
+        for name, weight in models.items()
+        for part, value in (
+            ("weights", np.full(785 * 4 + 50, weight, np.float32)),
+            ("sizes", np.array([784, 4, 10])),
+            ("seed", np.array(0)),
+        )
+    }
 
 
 def hostile(folder, name):
-    results = made(
-        folder,
-        name=name,
-        git={"commit": name.encode("utf-8", "replace").decode(), "dirty": True},
-        versions={"python": name, "tensorflow": name},
-        command=f"scripts/{name}",
-        device={"processor": name, "cores": 2, "system": name},
-    )
-    for path in results.glob("augmented/seed-*/manifest.json"):
-        manifest = json.loads(path.read_text())
-        manifest["variant"]["policy"]["name"] = name
-        manifest["variant"]["policy"]["pipeline"]["transforms"][0][name] = [name, -0.5, name]
+    """Results in which a name stands wherever one can."""
+    results = made(folder, name=name)
+    for path in results.glob(f"*/seed-*/{runs.MANIFEST}"):
+        manifest = synthetic_results.content(path)
+        manifest |= {
+            "git": {"commit": name.encode("utf-8", "replace").decode(), "dirty": True},
+            "versions": {"python": name, "tensorflow": name},
+            "command": f"scripts/{name}",
+            "device": {"processor": name, "cores": 2, "system": name},
+        }
+        if policy := manifest["variant"]["policy"]:
+            policy["name"] = name
+            policy["pipeline"]["transforms"][0][name] = [name, -0.5, name]
         path.write_text(json.dumps(manifest))
-    for arm in study.ARMS:  # as of a dataset given by EXTRA
-        path = results / arm / "metrics.csv"
+    for model in runs.BOTH:  # as of a dataset given by EXTRA
+        path = results / model / runs.METRICS
         metrics = pd.read_csv(path)
-        own = metrics["test_set"] == "other/sklearn-digits"
-        metrics.loc[own, "test_set"] = f"other/{name}"
+        own = metrics["eval_set"] == "other/sklearn-digits"
+        metrics.loc[own, "eval_set"] = f"other/{name}"
         metrics.to_csv(path, index=False)
-        for kept in path.parent.glob("seed-*/correct.npz"):
+        for kept in path.parent.glob(f"seed-*/{runs.CORRECT}"):
             with np.load(kept) as file:
                 arrays = dict(file)
             arrays[f"other/{name}"] = arrays.pop("other/sklearn-digits")
             np.savez(kept, **arrays)
-    write_weights(results, baseline=0.01, augmented=0.01)
+    signed(results, weights(baseline=0.01, augmented=0.01))
     return results
 
 
-def shown(browser, path):
-    """A page with a trap: whatever runs or is asked for shows in what is returned beside it."""
-    opened, said = browser.new_page(viewport={"width": 390, "height": 900}), []
-    opened.on("request", lambda request: said.append(request.url))
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("dialog", lambda dialog: said.append(dialog.message))
+def trapped(browser, path):
+    """A page, and a list that takes down whatever runs in it or is asked for by it."""
+    opened, heard = browser.new_page(viewport={"width": 390, "height": 900}), []
+
+    def hear(text):
+        if not text.startswith(("data:", path.as_uri())):
+            heard.append(text)
+
+    opened.on("request", lambda request: hear(request.url))
+    opened.on("console", lambda message: hear(message.text))
+    opened.on("dialog", lambda dialog: hear(dialog.message))
+    opened.on("pageerror", lambda error: hear(str(error)))
     opened.goto(path.as_uri())
-    return opened, [text for text in said if not text.startswith(("data:", path.as_uri()))]
+    return opened, heard
 
 
 def seen(name):
@@ -231,8 +238,8 @@ def test_names_are_text_to_a_browser(browser, tmp_path, name, counted):
     text, reports = NAMES[name], tmp_path / "reports"
     page.write(hostile(tmp_path / "results", text), reports)
     for file in ("index.html", "app.html"):
-        opened, said = shown(browser, reports / file)
-        assert said == []
+        opened, heard = trapped(browser, reports / file)
+        assert heard == []
         assert seen(text) in " ".join(opened.title().split())
         assert opened.evaluate("document.scripts.length") == 4  # the app's, and its data
         assert opened.evaluate("document.querySelectorAll('h1').length") == 1
@@ -287,7 +294,7 @@ def test_every_name_makes_a_report(tmp_path, name):
 
 def test_commands_to_type_hold_no_name_that_a_shell_would_act_on(tmp_path):
     results = hostile(tmp_path / "results", NAMES["a command"])
-    section = _rebuild(study.load(results), {}, {}, None)
+    section = _rebuild(comparison.load(results), inputs.Inputs(None, None, {}, {}, None, []))
     assert all(re.fullmatch(r"[\w ./=-]+", command) for command in section.commands)
     assert any("POLICY=path/to/policy" in command for command in section.commands)
 
@@ -325,7 +332,7 @@ def small(images, classes, test=None, shape=(28, 28), constant=False, order="mix
 
 def whole_way(data, folder, seeds=1, **settings):
     """Train, evaluate and report; the text of report.md, or what is refused."""
-    for name in study.ARMS:
+    for name in runs.BOTH:
         training.train(
             variant.replace(variant.configured(name, epochs=1), **settings),
             range(seeds),
@@ -338,7 +345,7 @@ def whole_way(data, folder, seeds=1, **settings):
 
 
 @pytest.mark.torture
-def test_a_learning_rate_of_ten_is_told_of_from_training_to_the_page(tmp_path, capsys):
+def test_a_learning_rate_of_ten_is_named_from_training_to_the_page(tmp_path, capsys):
     text = whole_way(small(300, 3), tmp_path, learning_rate=10.0)
     assert "it did not learn: its training loss" in capsys.readouterr().out
     head = text.split("## Contents")[0]
@@ -359,7 +366,7 @@ EXTREME = {
 @pytest.mark.torture
 @pytest.mark.parametrize("name", EXTREME)
 def test_extreme_data_go_the_whole_way_or_are_refused(tmp_path, name, counted):
-    counted("extreme datasets trained, scored and reported", 1)
+    counted("extreme datasets trained, evaluated and reported", 1)
     try:
         text = whole_way(EXTREME[name], tmp_path)
     except UserError as error:
@@ -368,4 +375,4 @@ def test_extreme_data_go_the_whole_way_or_are_refused(tmp_path, name, counted):
         assert ": " in text
     else:
         assert text.startswith("# Does this augmentation help")
-        assert run.seeds(tmp_path / "results", "baseline") == [0]
+        assert runs.seeds(tmp_path / "results", "baseline") == [0]
