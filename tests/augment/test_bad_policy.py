@@ -233,8 +233,8 @@ def test_a_registered_class_that_is_not_of_albumentations_is_not_found(tmp_path,
     built.clear()
     path = tmp_path / "plugin.json"
     path.write_text(json.dumps(described))
-    assert "no transform of albumentations" in refused(path)
-    with pytest.raises(UserError, match="no transform of albumentations"):
+    assert "is not an albumentations transform" in refused(path)
+    with pytest.raises(UserError, match="is not an albumentations transform"):
         policy.described(described["transform"])
     assert not built
 
@@ -271,9 +271,9 @@ def test_places_that_hold_no_policy(tmp_path, monkeypatch, hang_ends):
     before = sorted(tmp_path.iterdir())
     for name, words in {
         "../x.yaml": "No such file",
-        "folder.yaml": "no ordinary file",
-        "pipe.yaml": "no ordinary file",
-        "zeros.yaml": "no ordinary file",
+        "folder.yaml": "not a regular file",
+        "pipe.yaml": "not a regular file",
+        "zeros.yaml": "not a regular file",
         "lost.yaml": "No such file",
         "binary.yaml": "not text",
         "large.yaml": "longer than",

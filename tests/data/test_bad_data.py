@@ -151,7 +151,7 @@ def test_nothing_is_ever_unpickled(tmp_path, counted):
     tried = 0
     for content in (pickled, bare, structured):
         for name in bad_files.PARTS:
-            with pytest.raises(UserError, match=r"no readable \.npz"):
+            with pytest.raises(UserError, match=r"not a readable \.npz"):
                 dataset.load(str(_file(tmp_path, npz(**{name: content}), "set.npz")))
             tried += 1
         with pytest.raises(UserError, match="can't be read"):

@@ -299,7 +299,7 @@ def test_any_bytes_are_an_array_or_a_user_error(tmp_path_factory, content):
             "test set is empty",
         ),
         ({"x_test": None}, "no array x_test"),
-        ({"x_train": np.array([{}] * 30)}, "no readable .npz"),
+        ({"x_train": np.array([{}] * 30)}, "not a readable .npz"),
     ],
 )
 def test_unfit_npz_is_named(tmp_path, change, words):
@@ -314,7 +314,7 @@ def test_unfit_npz_is_named(tmp_path, change, words):
 def test_npz_that_is_no_archive(tmp_path):
     path = tmp_path / "set.npz"
     path.write_text("x_train")
-    with pytest.raises(UserError, match=r"no readable \.npz"):
+    with pytest.raises(UserError, match=r"not a readable \.npz"):
         dataset.load(str(path))
 
 

@@ -127,7 +127,7 @@ def test_files_that_are_no_pictures(tmp_path, monkeypatch):
         "cut.png": whole.read_bytes()[:3000],
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(UserError, match=f"{name} is no readable picture"):
+        with pytest.raises(UserError, match=f"{name} is not a readable picture"):
             read(tmp_path / name)
     with pytest.raises(UserError, match="is not there"):
         read(tmp_path / "none.png")
