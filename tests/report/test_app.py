@@ -1,44 +1,45 @@
 """The drawing page in a real browser: the same answers as Keras, the same preparation as Python."""
 
 import base64
-from dataclasses import replace
 
 import handwriting
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from mnist_aug.data import preprocessing as preparation
-from mnist_aug.evaluate import evaluation
-from mnist_aug.report import page as report
-from mnist_aug.train import training
-from mnist_aug.train.variant import augmented, baseline
+from mnist_aug.data import preprocessing
+from mnist_aug.report import app
 
-ARMS = ("baseline", "augmented")
+pytest_plugins = "rendered"
 
 
 @pytest.fixture(scope="module")
-def folder(digits, tmp_path_factory):
-    made = tmp_path_factory.mktemp("app")
-    for variant in (baseline, augmented):
-        training.train(replace(variant, epochs=15), [0], digits, made / "results")
-    evaluation.evaluate(made / "results", digits)
-    report.write(made / "results", made / "reports")
-    return made
+def opened(browser, full):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((full.reports / "app.html").as_uri())
+    yield page
+    page.close()
 
 
 @pytest.fixture
-def page(browser, folder):
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    said = []
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.goto((folder / "reports" / "app.html").as_uri())
+def page(opened):
+    """The page as it is when it was just opened; it must not complain in the test."""
+    messages = []
+
+    def on_message(message):
+        messages.append(message.text)
+
+    def on_error(error):
+        messages.append(str(error))
+
+    opened.on("console", on_message)
+    opened.on("pageerror", on_error)
+    opened.reload()
     yield opened
-    assert said == []
-    opened.close()
+    assert messages == []
+    opened.remove_listener("console", on_message)
+    opened.remove_listener("pageerror", on_error)
 
 
 def answer(page):
@@ -59,36 +60,37 @@ def draw(page, digit):
         ]
         page.mouse.move(*places[0])
         page.mouse.down()
-        for place in [*places[1:-1:4], places[-1]]:
+        for place in [*places[1:-1:8], places[-1]]:
             page.mouse.move(*place)
         page.mouse.up()
 
 
-def test_probabilities_are_those_of_keras(page, folder, digits):
-    images = np.concatenate([digits.x_test, digits.x_train])[:1000]
+def test_probabilities_are_those_of_keras(page, reference, mnist):
+    """The page's networks read MNIST as Keras did when the reference was evaluated."""
+    content, weights = reference
+    images = mnist.x_test[:500]
     found = page.evaluate(
         """encoded => {
         const bytes = Uint8Array.from(atob(encoded), c => c.charCodeAt(0));
         const data = JSON.parse(document.getElementById("try-data").textContent);
-        return data.arms.map(arm => {
-            const read = network(arm.sizes, decoded(`try-weights-${arm.name}`));
-            return Array.from({length: bytes.length / 784},
-                (_, i) => Array.from(read(bytes.slice(784 * i, 784 * (i + 1)))));
+        return data.networks.map(({name, sizes}) => {
+            const read = network(sizes, decoded(`try-weights-${name}`));
+            return [name, Array.from({length: bytes.length / 784},
+                (_, i) => Array.from(read(bytes.slice(784 * i, 784 * (i + 1)))))];
         });
     }""",
         encoded(images),
     )
-    for name, probabilities in zip(ARMS, found, strict=True):
-        model = keras.models.load_model(
-            folder / "results" / name / "seed-00" / "mnist_num_reader.keras"
-        )
-        expected = model.predict(images / np.float32(255), verbose=0)
-        assert np.abs(np.array(probabilities) - expected).max() < 1e-4
+    assert [name for name, _ in found] == ["baseline", "augmented"]
+    for name, probabilities in found:
+        variant = content.variants[name].only([int(weights[f"{name}_seed"])])
+        assert np.abs(np.array(probabilities) - variant.probabilities[0][:500]).max() < 1e-4
 
 
-def test_preparation_is_that_of_python(page):
-    for options in [{}, *handwriting.PICTURES.values()]:
-        for digit in range(10):
+@pytest.mark.parametrize("count", [3, pytest.param(10, marks=pytest.mark.torture)])
+def test_preparation_is_that_of_python(page, count):
+    for place, options in enumerate([{}, *handwriting.PICTURES.values()]):
+        for digit in (np.arange(count) + 3 * place) % 10:
             picture = handwriting.drawn(digit, 1, **options)
             image, doubts = page.evaluate(
                 """([height, width, encoded]) => {
@@ -98,7 +100,7 @@ def test_preparation_is_that_of_python(page):
             }""",
                 [*picture.shape, encoded(picture)],
             )
-            expected = preparation.prepare(picture)
+            expected = preprocessing.prepare(picture)
             gap = np.abs(np.array(image).reshape(28, 28) - expected.image.astype(int)).max()
             assert gap <= 2, (options, digit)
             assert tuple(doubts) == expected.doubts
@@ -106,20 +108,24 @@ def test_preparation_is_that_of_python(page):
 
 def test_an_answer_takes_less_than_a_frame(page):
     draw(page, 8)
-    times = page.evaluate("""() => {
+    # The least of many, as others may have the cores; the code is compiled while it runs.
+    least = page.evaluate("""() => {
         const data = document.getElementById("try-pad").getContext("2d")
             .getImageData(0, 0, 256, 256).data;
         const grey = {height: 256, width: 256, data: new Float64Array(65536)};
         grey.data.forEach((_, i) => { grey.data[i] = data[4 * i]; });
         const shown = JSON.parse(document.getElementById("try-data").textContent);
-        const nets = shown.arms.map(arm => network(arm.sizes, decoded(`try-weights-${arm.name}`)));
-        return Array.from({length: 40}, () => {
+        const nets = shown.networks.map(
+            ({name, sizes}) => network(sizes, decoded(`try-weights-${name}`)));
+        let least = Infinity;
+        for (let i = 0; i < 500 && least >= 16; i++) {
             const start = performance.now(), {image} = prepare(grey);
             nets.forEach(read => read(image));
-            return performance.now() - start;
-        });
+            least = Math.min(least, performance.now() - start);
+        }
+        return least;
     }""")
-    assert min(times) < 16  # the others may have waited for a core
+    assert least < 16
 
 
 def test_pictures_by_file(page, tmp_path):
@@ -138,11 +144,11 @@ def test_pictures_by_file(page, tmp_path):
         expect(page.locator("#try-answer")).to_contain_text(" reads ")
         shown = page.evaluate("""Array.from(document.getElementById("try-seen").getContext("2d")
             .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)""")
-        expected = preparation.prepare(preparation.read(tmp_path / name)).image.astype(int)
+        expected = preprocessing.prepare(preprocessing.read(tmp_path / name)).image.astype(int)
         assert np.abs(np.array(shown).reshape(28, 28) - expected).max() <= 2, name
 
 
-def test_what_is_no_digit_gets_a_sentence(page, tmp_path):
+def test_what_is_not_a_digit_gets_a_sentence(page, tmp_path):
     (tmp_path / "letter.png").write_text("no picture")
     Image.new("L", (300, 300), 255).save(tmp_path / "empty.png")
     Image.new("1", (10_000, 5_001), 1).save(tmp_path / "huge.png")
@@ -194,29 +200,24 @@ def test_changes_are_as_their_labels_say(page):
     assert 40 < noise.mean() < 60
 
 
-def test_alone_and_in_the_report_it_asks_for_nothing(browser, folder):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_it_asks_for_nothing_and_axe_finds_nothing(browser, full, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
-    for name in ("app.html", "index.html"):
-        for width, scheme in ((1280, "light"), (390, "dark")):
-            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-            asked = []
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            address = (folder / "reports" / name).as_uri()
-            page.goto(address)
-            page.locator(".try-example").first.click()
-            assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [address]
-            assert page.evaluate("document.documentElement.scrollWidth") == width
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
-            page.close()
-    text = (folder / "reports" / "index.html").read_text()
-    assert len(text.encode()) < 5_000_000
-    assert "script-src &#39;sha256-" in text
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((full.reports / "app.html").as_uri())
+    page.locator(".try-example").first.click()
+    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [page.url]
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+    page.close()
 
 
-def test_a_foreign_script_does_not_run(browser, folder, tmp_path):
-    text = (folder / "reports" / "app.html").read_text()
+def test_a_foreign_script_does_not_run(browser, full, tmp_path):
+    text = (full.reports / "app.html").read_text()
     spoiled = tmp_path / "spoiled.html"
     spoiled.write_text(text.replace("</body>", "<script>document.title = 'mine'</script></body>"))
     page = browser.new_page()
@@ -231,3 +232,10 @@ def test_drawn_digits_are_read(page):
         draw(page, digit)
         right += f"augmented reads {digit} " in answer(page)
     assert right >= 9
+
+
+def test_only_what_it_can_read_has_one(full, reference):
+    """Without weights, samples or the size of MNIST's images there is no drawing page."""
+    content, weights = reference
+    assert app.load(content, None, weights) is None
+    assert app.load(content, {}, {}) is None

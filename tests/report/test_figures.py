@@ -1,77 +1,56 @@
-"""Figures: bytes that repeat, words for those who can't see them, the mark of the dataset."""
+"""Figures: bytes that repeat, words for those who can't see them, the name of the dataset."""
 
 import re
 import xml.etree.ElementTree as ElementTree
 
-import matplotlib
 import numpy as np
 import pytest
 import synthetic_results
 from matplotlib.figure import Figure as Canvas
 
-from mnist_aug.analysis import comparison as study
-from mnist_aug.analysis.intervals import compare
-from mnist_aug.evaluate import examples
-from mnist_aug.report import calibration, figures, matrices, pictures, search, search_figures
-from mnist_aug.report.drawing import plain_ticks
-from mnist_aug.report.tables import MINUS, listed
+from mnist_aug.analysis import comparison
+from mnist_aug.formatting import MINUS, listed
+from mnist_aug.report import calibration, figures, matrices, pictures
+from mnist_aug.report.drawing import PlainTicks
+from mnist_aug.results import extras
+
+pytest_plugins = "rendered"
+
+FIGURES = 22  # of a report that holds all there can be
 
 
-def draw(path) -> list:
-    content = study.load(path)
-    samples = examples.load(path, content)
-    difference = compare(*(arm.correct for arm in content.arms))
-    drawn = [
-        figures.seeds(content, difference),
+@pytest.fixture(scope="module")
+def drawn(full):
+    return list(full.figures.values())
+
+
+def draw(results) -> list:
+    """What any results have figures of."""
+    content = comparison.load(results)
+    samples, _weights = extras.read_samples(results, content.variants)
+    return [
+        figures.seeds(content),
         figures.curves(content),
         figures.classes(content),
         matrices.confusion(content),
         calibration.diagram(content),
         pictures.augmented(content, samples),
-    ]
-    if content.bench is not None:
-        drawn.append(figures.bench(content))
-    searches = search.read(path, content)[0]
-    if searches:
-        drawn += [
-            search_figures.history(list(searches.values()), content),
-            search_figures.importance(searches, content),
-            *(search_figures.slices(one, content) for one in searches.values()),
-        ]
-    return drawn + [
-        pictures.read(content, samples, group, group, "By rule.")
-        for group in ("test", "fixed", "broken")
-        if len(samples[f"{group}_images"])
+        *(
+            pictures.read(content, samples, group, group, "By rule.")
+            for group in ("test", "fixed", "broken")
+            if len(samples[f"{group}_images"])
+        ),
     ]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return synthetic_results.write(
-        tmp_path_factory.mktemp("results"),
-        seeds=3,
-        test=200,
-        name="digits",
-        studies=["tuned"],
-    )
-
-
-@pytest.fixture(scope="module")
-def drawn(folder):
-    before = dict(matplotlib.rcParams)
-    drawn = draw(folder)
-    assert dict(matplotlib.rcParams) == before  # global settings are left alone
-    return drawn
-
-
-def test_every_figure_is_xml_with_the_mark_and_alt_text(drawn):
-    assert len(drawn) == 14
+def test_every_figure_is_xml_with_the_dataset_and_alt_text(drawn):
+    assert len(drawn) == FIGURES
     for figure in drawn:
         root = ElementTree.fromstring(figure.svg)
         assert root.get("role") == "img"
         assert root.get("aria-label") == figure.alt
         assert re.search(r"\d", figure.alt)
-        assert "scikit-learn's digits" in "".join(root.itertext())
+        assert "Dataset: MNIST" in "".join(root.itertext())
 
 
 def test_ids_are_unique_over_all_figures(drawn):
@@ -115,24 +94,26 @@ def test_every_figure_fits_a_phone(drawn):
         assert min(sizes) >= 9.5, figure.name
 
 
-def test_galleries_name_image_class_and_rule_but_list_nothing(folder, drawn):
-    samples = examples.load(folder, study.load(folder))
-    for figure in (f for f in drawn if f.name in (*examples.GROUPS, "augmented")):
+def test_galleries_name_image_class_and_rule_but_list_nothing(full):
+    samples, _weights = extras.read_samples(full.results, full.content.variants)
+    for name in ("test", "fixed", "broken", "augmented"):
+        figure = full.figures[name]
         assert len(figure.alt) <= 300
-        assert f"tables/{figure.name}.csv" in figure.alt
-        if figure.name == "augmented":
+        assert f"tables/{name}.csv" in figure.alt
+        if name == "augmented":
             assert figure.caption.endswith("in the first 8 epochs with seed 0.")
         else:
-            label, index = (samples[f"{figure.name}_{part}"][0] for part in ("labels", "index"))
+            label, index = (samples[f"{name}_{part}"][0] for part in ("labels", "index"))
             assert f">{label}, image {index}</text>" in figure.svg
-            assert figure.caption == (
-                "By rule. Each line: the class the arm reads most often, and in how many seeds it "
-                "is right; wrong readings in italics."
+            assert figure.caption.endswith(
+                " Each line: the class the arm reads most often, and in how many seeds it is "
+                "right; wrong readings in italics."
             )
+    assert full.figures["test"].caption.startswith("The first test image of each class. Each line")
 
 
-def test_intervals_say_over_what(drawn):
-    seeds, _, classes = drawn[:3]
+def test_intervals_say_over_what(full):
+    seeds, classes = full.figures["seeds"], full.figures["classes"]
     assert ">test accuracy, %; bar: 95 % interval over seeds</text>" in seeds.svg
     assert ">augmented minus baseline, pp</text>" in seeds.svg
     assert ">bar: 95 % interval over seeds and images</text>" in seeds.svg
@@ -157,16 +138,16 @@ def test_intervals_say_over_what(drawn):
 def test_ticks_of_an_axis_have_equal_decimals(ticks, signed, texts):
     axis = Canvas().subplots().xaxis
     axis.set_ticks(ticks)
-    plain_ticks(axis, signed)
-    assert [axis.get_major_formatter()(tick, 0) for tick in ticks] == texts
+    axis.set_major_formatter(PlainTicks(signed))
+    assert axis.get_major_formatter().format_ticks(ticks) == texts
 
 
-def test_the_numbers_in_the_words_are_those_of_the_study(folder, drawn):
-    content = study.load(folder)
-    words = drawn[0].alt
-    for variant in content.variants.values():
-        assert f"{100 * variant.accuracy.mean():.2f} %" in words
-    assert f"{100 * np.diff([v.accuracy.mean() for v in content.arms])[0]:+.2f} pp" in words
+def test_the_numbers_in_the_alt_text_are_those_of_the_results(full):
+    alt = full.figures["seeds"].alt
+    for variant in full.content.variants.values():
+        assert f"{100 * variant.accuracy.mean():.2f} %" in alt
+    first, second = (variant.accuracy.mean() for variant in full.content.both)
+    assert f"{100 * (second - first):+.2f} pp" in alt
 
 
 @pytest.mark.parametrize(
@@ -184,13 +165,13 @@ def test_the_numbers_in_the_words_are_those_of_the_study(folder, drawn):
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_odd_studies_can_be_drawn(tmp_path, options):
+def test_odd_results_can_be_drawn(tmp_path, options):
     for figure in draw(synthetic_results.write(tmp_path, bench=False, **options)):
         ElementTree.fromstring(figure.svg)
 
 
 def test_two_hundred_classes_stay_small_and_repeat(tmp_path):
-    content = study.load(
+    content = comparison.load(
         synthetic_results.write(
             tmp_path, seeds=2, test=400, classes=200, bench=False, samples=False
         )

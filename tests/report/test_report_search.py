@@ -2,21 +2,27 @@
 
 import json
 import shutil
+from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic_results
 
-from mnist_aug.analysis import comparison as study
+from mnist_aug.analysis import comparison
 from mnist_aug.analysis.intervals import outcome, paired_interval
+from mnist_aug.analysis.studies import runs_of_both
 from mnist_aug.data.dataset import MNIST_TRAINING_SHA256
 from mnist_aug.errors import UserError
-from mnist_aug.report import automatic, search, search_figures, studies, tuned
+from mnist_aug.formatting import percent, points, span
+from mnist_aug.report import automatic, drawing, inputs, search, search_figures, studies, tuned
 from mnist_aug.report.page import write
-from mnist_aug.report.tables import percent, points, span
+from mnist_aug.report.sections import every_section
+from mnist_aug.results import extras
+from mnist_aug.results.runs import BOTH
 
-HEADINGS = ("## What a search of the settings finds", "## Policies that papers give")
+pytest_plugins = "rendered"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +39,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def read(folder):
-    content = study.load(folder)
+    content = comparison.load(folder)
     searches, left_out = search.read(folder, content)
     found, others = studies.read(folder, content, search.best_settings(searches))
     assert left_out == others == []
@@ -42,33 +48,53 @@ def read(folder):
 
 @pytest.fixture
 def copy(folder, tmp_path):
-    shutil.copytree(folder, tmp_path / "results")
-    return tmp_path / "results"
+    return shutil.copytree(folder, tmp_path / "results")
 
 
-def report(results) -> str:
-    write(results, results.parent / "reports")
-    return (results.parent / "reports" / "report.md").read_text(encoding="utf-8").replace("\\", "")
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are made but not drawn, which takes most of the time."""
+    monkeypatch.setattr(drawing, "_svg", lambda *_: "")
+
+
+def sections(results) -> tuple[dict, inputs.Inputs]:
+    """The sections before the learning curves, and what they are made of."""
+    content = comparison.load(results)
+    given = inputs.read(results, content)
+    made = takewhile(lambda section: section.anchor != "curves", every_section(content, given))
+    return {section.anchor: section for section in made}, given
+
+
+def left_out(results) -> str:
+    return "\n".join(inputs.read(results, comparison.load(results)).left_out)
+
+
+def change(results, model, policy_file=None, **about):
+    """Write what was found for a model again, changed."""
+    place = extras.search_folder(results)
+    found = extras.read_search(place, model)
+    kept = {key: value for key, value in found.about.items() if key not in ("format", "files")}
+    if policy_file is None and "pipeline" in kept:
+        policy_file = (place / extras.BEST_POLICY).read_bytes()
+    extras.write_search(place, replace(found, about=kept | about), policy_file)
 
 
 def accuracy(results, *place: str) -> np.ndarray:
-    return (
-        pd.read_csv(results.joinpath(*place) / "metrics.csv")
-        .set_index("seed")["accuracy"]
-        .to_numpy()
-    )
+    scores = pd.read_csv(results.joinpath(*place) / "metrics.csv")
+    return scores[scores["eval_set"] == "test"].set_index("seed")["accuracy"].to_numpy()
 
 
 def test_the_best_so_far_counts_whole_trials_alone(read):
     content, searches, _ = read
     drawn = search_figures.history(list(searches.values()), content)
-    frame = drawn.table.frame.set_index(["arm", "trial"])["best_so_far"]
+    frame = drawn.table.frame.set_index(["variant", "trial"])["best_so_far"]
     assert frame["baseline"].tolist() == [0.93, 0.93, 0.96, 0.96, 0.96]
     assert frame["augmented"].tolist() == [0.5, 0.95, 0.99, 0.99, 0.99]
     assert "augmented: 5 trials, 1 pruned; the best is trial 2, 99.00 %" in drawn.alt
     # The axes start at 0.99 - 4 * 0.065 = 0.73, as the middle of the whole trials is 0.925, and at
     # the baseline's own mean, which is less than 0.96 - 4 * 0.005; a trial is below each.
-    assert 0.8 < studies.of_arms(content).groupby("variant")["validation"].mean()["baseline"] < 0.94
+    means = runs_of_both(content).frame.groupby("variant")["validation"].mean()
+    assert 0.8 < means["baseline"] < 0.94
     assert "2 trials below the axis are drawn at its foot" in drawn.caption
 
 
@@ -77,17 +103,17 @@ def test_gains_are_paired_differences(folder, read):
     frame = table.frame.set_index("what")
     assert list(frame.index) == [what for what, *_ in tuned.PAIRS]
     for what, first, second in (
-        (tuned.BOTH, ("tuned", "tuned-baseline"), ("tuned", "tuned-augmented")),
+        (tuned.BOTH_TUNED, ("tuned", "tuned-baseline"), ("tuned", "tuned-augmented")),
         (tuned.POLICY, ("augmented",), ("tuned", "tuned-policy")),
-        (tuned.BESIDE, ("tuned", "tuned-training"), ("tuned", "tuned-augmented")),
+        (tuned.POLICY_AND_REST, ("tuned", "tuned-training"), ("tuned", "tuned-augmented")),
         (tuned.NEITHER, ("baseline",), ("augmented",)),
     ):
         gains = accuracy(folder, *second) - accuracy(folder, *first)
         half = 3.182446 * gains.std(ddof=1) / 2  # Student's t, 3 degrees of freedom
         assert np.isclose(frame.loc[what, "test"], gains.mean())
         assert np.isclose(frame.loc[what, "test_high"], gains.mean() + half)
-    text = tuned.answer_words(table, read[1], read[0])
-    row = frame.loc[tuned.BOTH]
+    text = tuned.answer_sentence(table, read[1], read[0])
+    row = frame.loc[tuned.BOTH_TUNED]
     assert text.startswith(
         "With both arms tuned by 5 trials each, augmentation changes test "
         f"accuracy by {points(row['test'])} pp (95 % interval "
@@ -108,25 +134,29 @@ def test_verdict(ends, word):
     assert outcome(*ends) == word
 
 
-def test_what_is_left_of_the_search(folder, read):
+def test_what_remains_of_the_search(folder, read):
     content, searches, found = read
-    frame = tuned.kept(searches, found["tuned"], content).frame.set_index("variant")
+    table = tuned.kept(searches, found["tuned"])
+    frame = table.frame.set_index("variant")
     row = frame.loc["tuned-augmented"]
     assert row["search"] == 0.99
     assert row["search_sd"] == pytest.approx(0.02 / 2**0.5)
     assert row["test"] == pytest.approx(accuracy(folder, "tuned", "tuned-augmented").mean())
     assert np.isnan(frame.loc["augmented", "search"])
-    text = tuned.kept_words(searches, found["tuned"], content)[1]
+    text = tuned.kept_sentences(table, searches, found["tuned"])[1]
     own = frame.loc["augmented", "validation"]
     gains = accuracy(folder, "tuned", "tuned-augmented") - accuracy(folder, "augmented")
     assert f"has validation accuracy 99.00 %, {points(0.99 - own)} pp against" in text
+    assert "with the arm's 4 seeds" in text
     assert f"({points(row['validation'] - own)} pp); on test the gain is " in text
     assert f"{points(gains.mean())} pp ({span(*paired_interval(gains))})" in text
-    assert "`make tuned` does it" in tuned.kept_words(searches, None, content)[0]
+    both = runs_of_both(content)
+    table = tuned.kept(searches, both)
+    assert "`make tuned` does it" in tuned.kept_sentences(table, searches, both)[0]
 
 
 @pytest.mark.parametrize(
-    ("left", "found", "text"),
+    ("rest", "found", "text"),
     [
         (0.001, 0.004, "25 % of that is left (+0.10 pp)"),
         (0.005, 0.004, "all of that is left"),
@@ -134,19 +164,19 @@ def test_what_is_left_of_the_search(folder, read):
         (0.001, -0.002, "it is +0.10 pp"),
     ],
 )
-def test_the_share_that_is_left(left, found, text):
-    assert tuned._share(left, found).startswith(text)
+def test_the_share_that_remains(rest, found, text):
+    assert tuned._share(rest, found).startswith(text)
 
 
-def test_settings_beside_those_of_the_arm(read):
-    shown = search.settings(read[1]).shown.set_index("setting")
-    assert shown.loc["learning rate"].tolist() == ["0.001", "0.002", "0.001", "0.002"]
-    assert shown.loc["units of each layer"].tolist() == ["128", "256", "128", "256"]
-    assert shown.loc["rotation (± degrees)"].tolist() == ["—", "—", "12", "2"]
-    assert shown.loc["scale (1 ±)"].tolist() == ["—", "—", "0.1", "0.04"]
-    assert shown.loc["elastic alpha"].tolist() == ["—", "—", "50", "0"]
-    assert shown.loc["elastic sigma"].tolist() == ["—", "—", "4", "—"]  # no matter without alpha
-    assert shown.loc["noise"].tolist() == ["—", "—", "no", "yes"]
+def test_settings_next_to_those_that_the_search_started_from(read):
+    display = search.settings(read[1]).display.set_index("setting")
+    assert display.loc["learning rate"].tolist() == ["0.001", "0.002", "0.001", "0.002"]
+    assert display.loc["units of each layer"].tolist() == ["128", "256", "128", "256"]
+    assert display.loc["rotation (± degrees)"].tolist() == ["—", "—", "12", "2"]
+    assert display.loc["scale (1 ±)"].tolist() == ["—", "—", "0.1", "0.04"]
+    assert display.loc["elastic alpha"].tolist() == ["—", "—", "50", "0"]
+    assert display.loc["elastic sigma"].tolist() == ["—", "—", "4", "—"]  # no matter without alpha
+    assert display.loc["noise"].tolist() == ["—", "—", "no", "yes"]
 
 
 def test_no_one_value_of_an_odd_policy():
@@ -167,25 +197,21 @@ def test_rivals_and_the_grid(folder, read):
     means = found["automatic"].frame.groupby("variant")["validation"].mean()
     best = means[[name for name in means.index if name.startswith("rand")]].idxmax()
     assert table.frame["variant"].tolist() == ["trivialaugment", best, "augmented", "tuned-policy"]
-    assert table.shown["policy"].iloc[2:].tolist() == ["policy default", "the tuned policy"]
+    assert table.display["policy"].iloc[2:].tolist() == ["policy default", "the tuned policy"]
     grid = automatic.grid(found["automatic"])
     assert len(grid.frame) == 4
-    shown = grid.shown.set_index("transforms an image")
+    display = grid.display.set_index("transforms an image")
     own = accuracy(folder, "automatic", "randaugment-2-10").mean()
-    assert shown.loc["2, test, %", "magnitude 10"] == percent(own)
+    assert display.loc["2, test, %", "magnitude 10"] == percent(own)
     assert automatic.label("randaugment-1-2") == "RandAugment with 1 transform of magnitude 2"
-    text = " ".join(automatic.words(table, grid, content))
+    text = " ".join(automatic.sentences(table, grid, content))
     assert "Of 4 settings of RandAugment" in text
 
 
-def test_absent_files_make_no_section(tmp_path):
-    results = synthetic_results.write(
-        tmp_path / "results", seeds=2, test=60, bench=False, samples=False
-    )
-    text = report(results)
-    assert not any(heading in text for heading in HEADINGS)
-    assert "Not in these results: a search for better settings (`make tune`)." in text
-    assert "whether the gain lasts when both arms are tuned" in text
+def test_absent_files_make_no_section(small):
+    assert {"search", "automatic"}.isdisjoint(small.sections)
+    assert "Not in these results: a search for better settings (`make tune`)." in small.text
+    assert "whether the gain lasts when both arms are tuned" in small.text
 
 
 @pytest.mark.parametrize(
@@ -193,118 +219,113 @@ def test_absent_files_make_no_section(tmp_path):
     [
         ["tune"],
         ["tuned"],
-        ["tune/tuned.yaml"],
+        ["tune/baseline.json", "tune/baseline.csv"],
         ["tuned/tuned-policy", "tuned/tuned-baseline"],
-        *(
-            pytest.param(gone, marks=pytest.mark.torture)
-            for gone in (
-                ["tune/baseline.json", "tune/baseline.csv"],
-                ["tune/augmented.csv"],
-                ["tune/baseline-importance.csv", "tune/augmented-importance.csv"],
-                ["tuned/tuned-augmented"],
-                ["automatic/trivialaugment"],
-                [f"automatic/randaugment-{n}-{m}" for n in (1, 2) for m in (2, 10)],
-            )
-        ),
+        ["tuned/tuned-augmented"],
+        ["automatic/trivialaugment"],
+        [f"automatic/randaugment-{n}-{m}" for n in (1, 2) for m in (2, 10)],
     ],
 )
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.filterwarnings("error")
 def test_any_part_may_be_missing(copy, gone):
     for name in gone:
         path = copy / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    text = report(copy)
-    assert HEADINGS[0] in text
-    assert HEADINGS[1] in text
-    assert "nan" not in text
-    assert "other settings since" not in text
-    assert ("figures/search-history.svg" in text) == (gone != ["tune"])
-    assert ("figures/search-importance.svg" in text) == (
-        gone != ["tune"] and "importance" not in gone[0]
+    found, given = sections(copy)
+    text = " ".join(
+        [*found["search"].sentences, *found["automatic"].sentences]
+        + [one.display.to_csv() for name in ("search", "automatic") for one in found[name].tables]
     )
+    assert "nan" not in text
+    assert len(given.left_out) == gone[0].startswith("tune/")  # the runs of that search
+    drawn = {figure.name for figure in found["search"].figures}
+    assert ("search-history" in drawn) == ("search-importance" in drawn) == (gone != ["tune"])
+    assert ("search-baseline" in drawn) == (not gone[0].startswith("tune/") and gone != ["tune"])
 
 
-def test_a_search_without_its_end_is_left_out(copy):
-    (copy / "tune" / "baseline.json").unlink()
-    assert "The search for baseline is left out, as baseline.json is missing" in report(copy)
-
-
+@pytest.mark.usefixtures("undrawn")
 def test_one_seed_and_few_trials(tmp_path):
     results = synthetic_results.write(
-        tmp_path / "results",
+        tmp_path,
         seeds=1,
         test=60,
         bench=False,
         samples=False,
         studies=("automatic", "tuned"),
     )
-    for arm in study.ARMS:
-        (results / "tune" / f"{arm}-importance.csv").write_text("setting,importance\n")
-    text = report(results)
-    assert "(95 % interval none, n = 1 seed): too few seeds" in text
-    assert "search-importance" not in text
+    place = extras.search_folder(results)
+    policy_file = (place / extras.BEST_POLICY).read_bytes()
+    for model in BOTH:
+        found = extras.read_search(place, model)
+        about = {k: v for k, v in found.about.items() if k not in ("format", "files")}
+        bare = replace(found, about=about, importance=found.importance[:0])
+        extras.write_search(place, bare, policy_file if "pipeline" in about else None)
+    section = sections(results)[0]["search"]
+    assert "(95 % interval none, n = 1 seed): too few seeds" in " ".join(section.sentences)
+    assert "search-importance" not in {figure.name for figure in section.figures}
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("about", "reason"),
     [
         ({"dataset": MNIST_TRAINING_SHA256}, "it is of another dataset"),
         ({"epochs": 3}, "its trials have 3 epochs and the arms 5"),
-        ({"arm": {"batch_size": 64}}, "it started from other settings"),
+        ({"start": {"batch_size": 64}}, "it started from other settings"),
     ],
 )
-def test_a_search_unlike_the_arms_is_left_out(copy, change, reason):
-    path = copy / "tune" / "augmented.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    text = report(copy)
-    assert f"The search for augmented is left out, as {reason}" in text
-    assert "figures/search-baseline.svg" in text
-    assert "figures/search-augmented.svg" not in text
+def test_a_search_unlike_the_model_is_left_out(copy, about, reason):
+    change(copy, "augmented", **about)
+    searches, sentences = search.read(copy, comparison.load(copy))
+    assert [*searches] == ["baseline"]
+    assert sentences == [
+        f"The search for augmented is left out, as {reason}: `make tune` with the arms' settings "
+        "makes it anew."
+    ]
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [
-        ("augmented.json", '"learning_rate": 0.002', '"learning_rate": 0.003'),
-        ("tuned.yaml", '"p": 0.5', '"p": 0.6'),
-    ],
-)
-def test_runs_of_an_older_search_are_left_out(copy, name, old, new):
-    path = copy / "tune" / name
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    text = report(copy)
-    assert "The study tuned is left out, as the search has found other settings since" in text
-    assert "Its settings were not trained with the arm's seeds" in text
+@pytest.mark.parametrize("part", ["learning rate", "policy"])
+def test_runs_of_an_older_search_are_left_out(copy, part):
+    if part == "learning rate":
+        layers = synthetic_results.FOUND["layers"]
+        new = {"learning_rate": 0.003, "layers": layers, "policy": "tuned.yaml"}
+        change(copy, "augmented", changed=new)
+    else:
+        pipeline = synthetic_results.POLICY["pipeline"] | {"p": 0.6}
+        change(copy, "augmented", policy_file=b"{}", pipeline=pipeline)
+    assert "The study tuned is left out, as the search has found other settings since" in (
+        left_out(copy)
+    )
 
 
-def test_a_variant_that_the_search_has_no_more_is_left_out(copy):
-    path = copy / "tune" / "augmented.json"
-    about = json.loads(path.read_text())
-    path.write_text(json.dumps(about | {"changed": {"policy": "tuned.yaml"}}))
+@pytest.mark.usefixtures("undrawn")
+def test_a_variant_that_the_search_no_longer_has_is_left_out(copy):
+    change(copy, "augmented", changed={"policy": "tuned.yaml"})
     for path in (copy / "tuned" / "tuned-augmented").glob("seed-*/manifest.json"):
-        path.write_text(
-            path.read_text()
-            .replace('"learning_rate": 0.002', '"learning_rate": 0.001')
-            .replace("[256, 256]", "[128, 128]")
-        )
-    text = report(copy)
-    assert (
+        manifest = json.loads(path.read_text())
+        manifest["variant"] |= {"learning_rate": 0.001, "layers": [128, 128]}
+        path.write_text(json.dumps(manifest))
+    synthetic_results.sign(copy)
+    found, given = sections(copy)
+    assert given.left_out == [
         "The variant tuned-training of the study tuned is left out, as no search in these "
-        "results found its settings"
-    ) in text
-    assert "The study tuned is left out" not in text
-    assert tuned.POLICY in text
-    assert tuned.REST not in text
+        "results found its settings: delete its folder, or search again (`make tune`)."
+    ]
+    (gains,) = (table for table in found["search"].tables if table.name == "search-gains")
+    assert tuned.POLICY in set(gains.frame["what"])
+    assert tuned.REST not in set(gains.frame["what"])
 
 
 def test_the_policy_of_an_older_search_is_not_that_of_one_without(copy):
-    path = copy / "tune" / "augmented.json"
-    about = json.loads(path.read_text())
-    del about["changed"]["policy"]
-    path.write_text(json.dumps(about | {"searched": ["learning_rate", "schedule", "width"]}))
-    text = report(copy)
+    place = extras.search_folder(copy)
+    found = extras.read_search(place, "augmented")
+    about = {k: v for k, v in found.about.items() if k not in ("format", "files", "pipeline")}
+    about |= {
+        "changed": synthetic_results.FOUND,
+        "searched": ["learning_rate", "schedule", "width"],
+    }
+    extras.write_search(place, replace(found, about=about), None)
+    text = left_out(copy)
     assert "The study tuned is left out, as the search has found other settings since" in text
     assert "The variant tuned-policy of the study tuned is left out" in text
 
@@ -312,46 +333,35 @@ def test_the_policy_of_an_older_search_is_not_that_of_one_without(copy):
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
-        ("augmented.json", lambda text: text[:200]),
-        ("augmented.json", lambda text: "[]"),
-        ("baseline.json", lambda text: text.replace('"scores": [', '"scores": ["x", ')),
-        ("baseline.json", lambda text: text.replace('"trial"', '"trail"')),
-        ("baseline.csv", lambda text: text.replace("validation", "value")),
-        ("baseline.csv", lambda text: text.replace("False", "maybe")),
-        ("baseline.csv", lambda text: text.replace("0.96", "much")),
-        ("baseline.csv", lambda text: text.replace("0.0005", "slow")),
-        ("baseline.csv", lambda text: text.replace("0.0005", "-1")),
-        ("baseline.csv", lambda text: text.replace("0.8", "80")),
-        ("baseline.csv", lambda text: ""),
-        ("baseline.csv", lambda text: text.splitlines()[0]),
-        ("baseline.csv", lambda text: text[: text.rindex("\n", 0, -1) + 1]),
-        ("baseline.csv", lambda text: text.replace("0.96,", "0.95,")),
-        ("augmented-importance.csv", lambda text: text.replace("importance", "share")),
-        ("augmented-importance.csv", lambda text: text + "noise,much\n"),
-        ("augmented-importance.csv", lambda text: text + ",0.1\n"),
-        ("tuned.yaml", lambda text: "{"),
-        ("tuned.yaml", lambda text: "a list: 1"),
+        (name, damage)
+        for name in ("augmented.json", "baseline.csv", "augmented-importance.csv", "tuned.yaml")
+        for damage in ("changed", "missing")
+        if (name, damage) != ("augmented.json", "missing")  # a search that has not ended
     ],
 )
 def test_damaged_files_are_named_with_the_remedy(copy, tmp_path, name, damage):
     path = copy / "tune" / name
-    path.write_text(damage(path.read_text()))
-    with pytest.raises(UserError) as told:
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_text(path.read_text().replace("0", "1"))
+    with pytest.raises(UserError) as error:
         write(copy, tmp_path / "reports")
-    assert str(path) in str(told.value)
-    assert str(told.value).endswith("run `make tune` again")
-    assert "\n" not in str(told.value)
+    assert str(path) in str(error.value)
+    assert "`make tune`" in str(error.value)
+    assert "\n" not in str(error.value)
     assert not (tmp_path / "reports").exists()
 
 
-def test_how_to_rebuild(copy):
-    text = report(copy)
-    tune = "make tune DATA=path/to/data SEEDS=2 EPOCHS=5 POLICY=default TRIALS=5\n"
-    assert text.count("make tune DATA") == 1
-    assert text.index(tune) < text.index("make tuned DATA=path/to/data SEEDS=4 EPOCHS=5\n")
-    assert "make automatic DATA=path/to/data SEEDS=4 EPOCHS=5\n" in text
-    path = copy / "tune" / "augmented.json"
-    path.write_text(
-        path.read_text().replace('"policy", "learning_rate", "schedule", "width"', '"policy"')
-    )
-    assert "TRIALS=5 SEARCH=policy\n" in report(copy)
+def test_how_to_rebuild(full, read):
+    commands = full.sections["rebuild"].commands
+    tune = "make tune DATA=path/to/data SEEDS=2 EPOCHS=5 POLICY=default TRIALS=5"
+    assert commands.count(tune) == 1
+    assert sum(command.startswith("make tune DATA") for command in commands) == 1
+    assert commands.index(tune) < commands.index("make tuned DATA=path/to/data SEEDS=5 EPOCHS=5")
+    assert "make automatic DATA=path/to/data SEEDS=5 EPOCHS=5" in commands
+    assert commands[-1].startswith("make report DATA=path/to/data SEEDS=5")
+    found = read[1]["augmented"]
+    policy_alone = replace(found, about=found.about | {"searched": ["policy"]})
+    commands = search.commands({"augmented": policy_alone}, "path/to/data", "default")
+    assert commands == [f"{tune} SEARCH=policy"]

@@ -7,61 +7,59 @@ import pandas as pd
 import pytest
 import synthetic_results
 
-from mnist_aug.analysis import comparison as study
-from mnist_aug.report import ablation, budgets, studies
-from mnist_aug.report.page import write
+from mnist_aug.analysis import comparison
+from mnist_aug.analysis.studies import StudyRuns
+from mnist_aug.report import ablation, data_efficiency, epochs, studies
+from mnist_aug.results.runs import BOTH
+
+pytest_plugins = "rendered"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    results = synthetic_results.write(
-        tmp_path_factory.mktemp("r"), seeds=5, test=400, studies=tuple(synthetic_results.STUDIES)
-    )
-    content = study.load(results)
-    found, left_out = studies.read(results, content)
+def found(full):
+    runs, left_out = studies.read(full.results, full.content)
     assert left_out == []
-    return results, content, found
+    return runs
 
 
-def test_pairs_are_of_equal_seeds(made):
-    _, content, found = made
+def test_pairs_are_of_equal_seeds(full, found):
     table = ablation.parts(found["ablation"]).frame.set_index("variant")
     assert set(table.index) == {"baseline", "augmented", "affine", "elastic", "rotate", "no-rotate"}
-    own = pd.read_csv(made[0] / "ablation" / "rotate" / "metrics.csv").set_index("seed")
-    gains = own["accuracy"].to_numpy() - content.arms[0].accuracy
+    own = pd.read_csv(full.results / "ablation" / "rotate" / "metrics.csv").set_index("seed")
+    gains = own["accuracy"].to_numpy() - full.content.both[0].accuracy
     assert np.isclose(table.loc["rotate", "against_baseline"], gains.mean())
     half = 2.776445 * gains.std(ddof=1) / np.sqrt(5)  # Student's t, 4 degrees of freedom
     assert np.isclose(table.loc["rotate", "against_baseline_high"], gains.mean() + half)
     assert table.loc["baseline", "against_baseline"] == 0
 
 
-def test_factors_are_in_order(made):
-    frame = ablation.strength(made[2]["strength"]).frame
+def test_factors_are_in_order(found):
+    frame = ablation.strength(found["strength"]).frame
     assert frame["factor"].tolist() == [0, 0.5, 1, 2]
     assert frame["variant"].tolist() == ["baseline", "default-0.5x", "augmented", "default-2x"]
 
 
-def runs_with(errors: dict) -> studies.Runs:
-    """Runs of the study of data efficiency, one seed, with these errors by arm and size."""
+def runs_with(errors: dict) -> StudyRuns:
+    """Runs of the study of data efficiency, one seed, with these errors by model and size."""
     rows = [
         {
-            "variant": f"{arm}-{size}",
+            "variant": f"{model}-{size}",
             "seed": 0,
             "validation": 0.9,
             "test": 1 - error,
-            "policy": "default" if arm == "augmented" else None,
+            "policy": "default" if model == "augmented" else None,
             "training_images": size,
             "epochs": 5,
         }
-        for arm, sizes in errors.items()
+        for model, sizes in errors.items()
         for size, error in sizes.items()
     ]
-    return studies.Runs(pd.DataFrame(rows), pd.DataFrame())
+    return StudyRuns(pd.DataFrame(rows), pd.DataFrame())
 
 
 def test_worth_in_images_is_read_off_the_baseline():
     # The baseline's error halves with ten times the images: error 0.2 * 2 ** -log10(size / 100).
-    frame = budgets.efficiency(
+    frame = data_efficiency.table(
         runs_with(
             {
                 "baseline": {100: 0.2, 1000: 0.1, 10_000: 0.05},
@@ -70,8 +68,8 @@ def test_worth_in_images_is_read_off_the_baseline():
         )
     ).frame
     assert np.allclose(frame["worth"], [10, np.sqrt(10), np.inf])
-    text = budgets.efficiency_words(
-        budgets.efficiency(
+    text = data_efficiency.sentence(
+        data_efficiency.table(
             runs_with({"baseline": {100: 0.2, 1000: 0.1}, "augmented": {100: 0.15, 1000: 0.05}})
         )
     )
@@ -81,44 +79,43 @@ def test_worth_in_images_is_read_off_the_baseline():
     ) in text
 
 
-def test_the_choice_counts_each_candidate_once(made):
-    found = made[2]
+def test_the_choice_counts_each_candidate_once(found):
     text = ablation.choice(found)
-    # The arm itself is in every study, and two tuned variants differ in more than the policy.
+    # Augmented itself is in every study, and two tuned variants differ in more than the policy.
     assert "Of 13 candidates in ablation, strength, automatic and tuned" in text
     assert "The tuned policy was already the best of a search on these validation images" in text
     best = found["ablation"].frame.copy()
     best.loc[best["variant"] == "augmented", "validation"] = 1.0
-    text = ablation.choice({"ablation": studies.Runs(best, found["ablation"].curves)})
+    text = ablation.choice({"ablation": StudyRuns(best, found["ablation"].curves)})
     assert "Of 5 candidates in ablation, the policy used here has the largest" in text
     assert re.search(r"Its lead over the next, \w+ ?\w* \w+, is \+1\d\.", text)
 
 
-def test_where_an_arm_settles():
-    epochs = np.arange(1, 21)
-    curve = np.minimum(0.9 + 0.01 * epochs, 1.0)  # rises until epoch 10
+def test_where_a_model_settles():
+    every = np.arange(1, 21)
+    curve = np.minimum(0.9 + 0.01 * every, 1.0)  # rises until epoch 10
     curves = pd.concat(
         [
             pd.DataFrame(
-                {"variant": f"{arm}-long", "seed": 0, "epoch": epochs, "val_accuracy": curve}
+                {"variant": f"{model}-long", "seed": 0, "epoch": every, "val_accuracy": curve}
             )
-            for arm in study.ARMS
+            for model in BOTH
         ]
     )
     frame = pd.DataFrame(
         [
             {
-                "variant": f"{arm}{end}",
+                "variant": f"{model}{end}",
                 "seed": 0,
                 "test": 0.9 + 0.01 * bool(end),
                 "epochs": 20 if end else 5,
             }
-            for arm in study.ARMS
+            for model in BOTH
             for end in ("", "-long")
         ]
     )
-    runs = studies.Runs(frame, curves)
-    text = budgets.epochs_words(runs, budgets.epochs(runs))
+    runs = StudyRuns(frame, curves)
+    text = epochs.sentence(runs, epochs.table(runs))
     # A mean over epochs 10 to 14 is the first at the peak; 9 to 13 lacks a fifth of 0.01.
     assert "with baseline at epoch 12 and with augmented at epoch 12" in text
     assert "20 epochs instead of 5 change accuracy by +1.00 pp" in text
@@ -134,21 +131,33 @@ def test_where_an_arm_settles():
         ),
     ],
 )
-def test_a_study_unlike_the_arms_is_left_out_and_said_so(tmp_path, change, reason):
-    results = synthetic_results.write(tmp_path / "results", seeds=2, test=60, studies=["ablation"])
-    for arm in study.ARMS:
-        for seed in range(2):
-            own = (
-                change if arm == "augmented" else {k: v for k, v in change.items() if k != "policy"}
-            )
+def test_a_study_unlike_both_models_is_left_out_with_the_reason(tmp_path, change, reason):
+    results = synthetic_results.write(
+        tmp_path, seeds=2, test=60, samples=False, bench=False, studies=["ablation"]
+    )
+    for model in BOTH:
+        own = {key: value for key, value in change.items() if model == BOTH[1] or key != "policy"}
+        for path in sorted((results / model).glob("seed-*")):
+            seed = int(path.name[-2:])
             synthetic_results.write_run(
-                results / "other", arm, seed, np.ones(60, bool), np.arange(60) % 10, 10, **own
+                tmp_path / "other", model, seed, np.ones(60, bool), np.arange(60) % 10, 10, **own
             )
             for name in ("manifest.json", "history.csv"):
-                (results / "other" / arm / f"seed-{seed:02d}" / name).replace(
-                    results / arm / f"seed-{seed:02d}" / name
-                )
-    write(results, tmp_path / "reports")
-    text = (tmp_path / "reports" / "report.md").read_text()
-    assert f"The study ablation is left out, as {reason}" in text
-    assert "Which parts of the policy help" not in text
+                (tmp_path / "other" / model / path.name / name).replace(path / name)
+    synthetic_results.sign(results)
+    runs, left_out = studies.read(results, comparison.load(results))
+    assert runs == {}
+    assert left_out == [
+        f"The study ablation is left out, as {reason}: `make ablation` with the arms' settings "
+        "makes it anew."
+    ]
+
+
+def test_what_is_left_out_is_in_the_limits(small):
+    sentence = (
+        "The study ablation is left out, as other code trained it: `make ablation` with the arms' "
+        "settings makes it anew."
+    )
+    assert sentence in small.sections["limits"].sentences
+    assert sentence in small.text
+    assert "ablation" not in small.sections

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import synthetic_results
 
-from mnist_aug.analysis import comparison as study
+from mnist_aug.analysis import comparison
+from mnist_aug.formatting import MINUS, listed, number, points
 from mnist_aug.report import calibration, provenance, tables
 
 
@@ -19,7 +20,7 @@ def content(tmp_path_factory):
     first, second = wrong.copy(), wrong.copy()
     first[0, :4], first[1, :6] = False, False
     second[0, :2], second[1, :1] = False, False
-    return study.load(
+    return comparison.load(
         synthetic_results.write(
             tmp_path_factory.mktemp("results"),
             seeds=2,
@@ -36,13 +37,13 @@ def test_results_by_hand(content):
     assert row["accuracy"] == pytest.approx(0.95)
     assert row["accuracy_sd"] == pytest.approx(0.02 / 2**0.5)
     assert row["errors"] == pytest.approx(5)
-    assert table.shown.iloc[0]["accuracy ± SD, %"] == "95.00 ± 1.41"
-    assert {"95 % interval over seeds, %", "loss ± SD, nats"} <= {*table.shown}
+    assert table.display.iloc[0]["accuracy ± SD, %"] == "95.00 ± 1.41"
+    assert {"95 % interval over seeds, %", "loss ± SD, nats"} <= {*table.display}
 
 
 def test_pairs_by_hand(content):
     frame = tables.pairs(content).frame
-    assert list(tables.pairs(content).shown["difference, pp"]) == ["+2.00", "+5.00"]
+    assert list(tables.pairs(content).display["difference, pp"]) == ["+2.00", "+5.00"]
     assert list(frame["gained"]) == [2, 5]
     assert list(frame["lost"]) == [0, 0]
     assert list(frame["mcnemar_p"]) == pytest.approx([2 / 2**2, 2 / 2**5])
@@ -56,7 +57,7 @@ def test_comparisons_by_hand(content):
     assert row["difference"] == pytest.approx(0.035)
     assert row["better_low"] == pytest.approx(0.025**0.5)  # Clopper and Pearson, 2 of 2
     assert row["permutation_p"] == row["holm_p"] == pytest.approx(2 / 2**2)
-    assert table.shown.iloc[0]["permutation test, p"] == "0.5000"
+    assert table.display.iloc[0]["permutation test, p"] == "0.5000"
 
 
 def test_several_variants_are_adjusted_and_strangers_left_out(tmp_path):
@@ -77,22 +78,22 @@ def test_several_variants_are_adjusted_and_strangers_left_out(tmp_path):
                 folder.rename(folder.with_name(f"seed-{seeds[seed]:02d}"))
         scores = scores[: len(seeds)].assign(variant=name, seed=seeds)
         scores.to_csv(results / name / "metrics.csv", index=False)
-    table = tables.comparisons(study.load(results))
+    synthetic_results.sign(results)
+    table = tables.comparisons(comparison.load(results))
     assert list(table.frame["variant"]) == ["augmented", "other"]
     assert list(table.frame["holm_p"]) == pytest.approx(
         (2 * table.frame["permutation_p"]).clip(upper=1)
     )
-    assert "p, Holm for 2" in table.shown
+    assert "p, Holm for 2" in table.display
 
 
 def test_calibration_by_hand(content):
     frame = calibration.scores(content).frame.set_index("variant")
-    run = content.variants["baseline"].runs[0]
+    probabilities = content.variants["baseline"].probabilities
     truth = np.eye(content.classes)[content.labels]
-    other = content.variants["baseline"].runs[1]
-    expected = np.mean([((r.probabilities - truth) ** 2).sum(1).mean() for r in (run, other)])
+    expected = ((probabilities - truth) ** 2).sum(2).mean()
     assert frame.loc["baseline", "brier"] == pytest.approx(expected)
-    sure = np.mean([r.probabilities.max(1).mean() for r in (run, other)])
+    sure = probabilities.max(2).mean()
     assert frame.loc["baseline", "overconfidence"] == pytest.approx(sure - 0.95)
     bins = calibration.bins(content).frame
     assert bins.groupby("variant")["images"].sum().tolist() == [100, 100]
@@ -107,26 +108,26 @@ def test_class_differences_by_hand(content):
 
 
 def test_readings_by_hand(content):
-    row = tables.read_by(content, np.array([4]), "x", "x").frame.iloc[0]
+    row = tables.readings(content, np.array([4]), "x", "x").frame.iloc[0]
     assert row["baseline_seeds_right"] == 1
     assert row["augmented_seeds_right"] == 2
     assert row["augmented_prediction"] == 4
 
 
 def test_bench_ratio_is_taken_repeat_by_repeat(content):
-    frame = provenance.bench(content).frame.set_index("method")
+    frame = provenance.bench(content.benchmark).frame.set_index("method")
     assert frame.loc["blocks", "ratio"] == pytest.approx(8)
     assert frame.loc["blocks", "us_per_image"] == pytest.approx(10.5)
     assert frame.loc["blocks", "images_per_second"] == pytest.approx(1e6 / 10.5)
 
 
-def test_only_what_differs_between_the_arms(content):
-    shown = provenance.settings(content).shown.set_index("setting")
-    assert shown.loc["policy / name"].tolist() == ["none", "default"]
-    assert shown.loc["policy / 1 Affine", "augmented"] == (
-        f"p 0.5; rotate {tables.MINUS}12 to 12; scale 0.9 to 1.1"
+def test_only_what_differs_between_both_models(content):
+    display = provenance.settings(content).display.set_index("setting")
+    assert display.loc["policy / name"].tolist() == ["none", "default"]
+    assert display.loc["policy / 1 Affine", "augmented"] == (
+        f"p 0.5; rotate {MINUS}12 to 12; scale 0.9 to 1.1"
     )
-    assert "batch_size" not in shown.index
+    assert "batch_size" not in display.index
 
 
 def test_settings_that_no_image_uses_are_in_the_csv_alone(tmp_path):
@@ -153,8 +154,9 @@ def test_settings_that_no_image_uses_are_in_the_csv_alone(tmp_path):
         manifest = json.loads(path.read_text())
         manifest["variant"]["policy"]["pipeline"] = pipeline
         path.write_text(json.dumps(manifest))
-    table = provenance.settings(study.load(results))
-    assert table.shown.to_dict("list") == {
+    synthetic_results.sign(results)
+    table = provenance.settings(comparison.load(results))
+    assert table.display.to_dict("list") == {
         "setting": ["policy / name", "policy / 1 Affine"],
         "baseline": ["none", "—"],
         "augmented": ["default", "p 0.5; shear 0; fill 0; keep false"],
@@ -171,15 +173,15 @@ def test_settings_that_no_image_uses_are_in_the_csv_alone(tmp_path):
 
 
 def test_versions_share_a_row(content):
-    shown = provenance.manifest(content).shown.set_index("what")
-    assert shown.loc["versions", "value"] == "python 3.11.7, tensorflow 2.21.0, numpy 2.2.0"
-    assert not shown.index.str.startswith("version of").any()
+    display = provenance.manifest(content).display.set_index("what")
+    assert display.loc["versions", "value"] == "python 3.11.7, tensorflow 2.21.0, numpy 2.2.0"
+    assert not display.index.str.startswith("version of").any()
 
 
-def test_no_accuracy_is_shown_twice(content):
+def test_no_accuracy_is_displayed_twice(content):
     table = tables.runs(content)
     assert "accuracy" in table.frame
-    assert "test accuracy, %" not in table.shown
+    assert "test accuracy, %" not in table.display
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_no_accuracy_is_shown_twice(content):
     [([], ""), (["3"], "3"), (["3", "5"], "3 and 5"), (["3", "5", "9"], "3, 5 and 9")],
 )
 def test_listed(names, text):
-    assert tables.listed(names) == text
+    assert listed(names) == text
 
 
 def test_csv_reads_back(content):
@@ -202,7 +204,7 @@ def test_csv_reads_back(content):
     [(0.0123, "+1.23"), (-0.0123, "\N{MINUS SIGN}1.23"), (0.0, "0.00"), (-0.00001, "0.00")],
 )
 def test_points(value, text):
-    assert tables.points(value) == text
+    assert points(value) == text
 
 
 @pytest.mark.parametrize(
@@ -218,4 +220,4 @@ def test_points(value, text):
     ],
 )
 def test_number(value, text):
-    assert tables.number(value) == text
+    assert number(value) == text

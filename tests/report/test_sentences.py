@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 import synthetic_results
 
-from mnist_aug.analysis import comparison as study
+from mnist_aug.analysis import comparison
 from mnist_aug.analysis.intervals import Difference
-from mnist_aug.report import words
-from mnist_aug.report.tables import MINUS
+from mnist_aug.formatting import MINUS
+from mnist_aug.report import sentences
 
 FEW = (
     " seeds say little about the spread between seeds, so the ends of the interval may move; "
@@ -39,17 +39,18 @@ FEW = (
     ],
 )
 def test_caution(seeds, low, high, text):
-    assert words.caution(Difference(seeds, 1000, 0.9, 0.9 + (low + high) / 2, low, high)) == text
+    difference = Difference(seeds, 1000, 0.9, 0.9 + (low + high) / 2, low, high)
+    assert sentences.caution(difference) == text
 
 
 def test_caution_says_how_many_seeds_would_tell():
     unsure = Difference(9, 1000, 0.9, 0.9012, -0.001, 0.0034)
-    assert words.caution(unsure, needed=1200).endswith(
+    assert sentences.caution(unsure, needed=1200).endswith(
         "To find a difference like the one seen with a chance of 80 %, on these test images, "
         "takes about 1,200 seeds."
     )
-    assert "takes about" not in words.caution(unsure, needed=9)
-    assert words.caution(Difference(9, 1000, 0.9, 0.92, 0.01, 0.03), needed=1200) == ""
+    assert "takes about" not in sentences.caution(unsure, needed=9)
+    assert sentences.caution(Difference(9, 1000, 0.9, 0.92, 0.01, 0.03), needed=1200) == ""
 
 
 @pytest.mark.parametrize(
@@ -88,28 +89,28 @@ def test_significance(seeds, p, text):
             }
         ]
     )
-    assert words.significance(frame) == (
+    assert sentences.significance(frame) == (
         f"augmented is ahead in {0.9 * seeds:g} of {seeds} seeds (a tie counts half); the chance "
         f"that it is with another seed has the 95 % interval 56 to 100 %. {text}"
     )
 
 
 def test_subtitle(tmp_path):
-    content = study.load(
+    content = comparison.load(
         synthetic_results.write(tmp_path, seeds=1, test=60, bench=False, samples=False)
     )
     line = "Dense network 128{}128, 118,282 parameters, adam, 5 epochs, trained on 240 images of"
-    assert words.subtitle(content) == (
+    assert sentences.subtitle(content) == (
         line.format("\N{EN DASH}") + " 28 \N{MULTIPLICATION SIGN} 28 pixels."
     )
-    assert content.mark == "MNIST"
+    assert content.label == "MNIST"
 
 
 def curves(baseline: list[list[float]], augmented: list[list[float]]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"variant": arm, "seed": seed, "epoch": epoch, "val_loss": loss}
-            for arm, seeds in (("baseline", baseline), ("augmented", augmented))
+            {"variant": model, "seed": seed, "epoch": epoch, "val_loss": loss}
+            for model, seeds in (("baseline", baseline), ("augmented", augmented))
             for seed, losses in enumerate(seeds)
             for epoch, loss in enumerate(losses, start=1)
         ]
@@ -119,14 +120,14 @@ def curves(baseline: list[list[float]], augmented: list[list[float]]) -> pd.Data
 def test_least_loss_is_of_the_mean_curve():
     # seeds of the baseline are least at epochs 1 and 3, their mean at 2
     frame = curves([[0.1, 0.2, 0.9], [0.9, 0.3, 0.2]], [[0.3, 0.2, 0.1]] * 2)
-    assert words.last_epochs(frame) == (
+    assert sentences.last_epochs(frame) == (
         "Both arms are scored after epoch 3, with no early stopping. Mean validation loss was "
         "least at epoch 2 with baseline and at epoch 3 with augmented."
     )
 
 
 def test_last_epochs_that_differ_and_a_loss_that_is_no_number():
-    assert words.last_epochs(curves([[np.nan, np.nan]], [[0.2, 0.1, 0.3]])) == (
+    assert sentences.last_epochs(curves([[np.nan, np.nan]], [[0.2, 0.1, 0.3]])) == (
         "baseline is scored after epoch 2 and augmented after epoch 3, with no early stopping. "
         "Mean validation loss was least at no epoch with baseline, as it is not a number and at "
         "epoch 2 with augmented."
@@ -146,7 +147,7 @@ def test_a_ratio_of_times_only_when_the_ranges_are_apart(least, ratio):
             "seconds_most": [21.7, 26.0],
         }
     )
-    assert words.training_time(cost) == (
+    assert sentences.training_time(cost) == (
         "Median training time of a run: 20.7 s with baseline, 25.0 s with augmented (wall clock; "
         "the first run of each includes compiling, and other work on the machine counts)." + ratio
     )
@@ -173,11 +174,11 @@ def test_a_ratio_of_times_only_when_the_ranges_are_apart(least, ratio):
     ],
 )
 def test_how_images_were_chosen(shown, total, what, text):
-    assert words.choice(shown, total, what) == text
+    assert sentences.choice(shown, total, what) == text
 
 
 def test_changed_images_are_counted():
-    assert words.changed_images(np.array([0.5, 1, -1, 0, 0, 0])) == (
+    assert sentences.changed_images(np.array([0.5, 1, -1, 0, 0, 0])) == (
         "Of 6 test images, augmented reads 2 right in more seeds than baseline does, 1 in fewer, "
         "and 3 in as many."
     )
