@@ -81,25 +81,28 @@ def test_a_killed_run_goes_on_to_the_same_bytes(few, tmp_path, variant):
     assert went_on[2] > before > 0
     assert count.epochs == [2, 3]
 
-    # What was saved after the last epoch has all; what is damaged has nothing.
-    whole = path.read_bytes()
+    # What was saved after the last epoch has all.
     count = Count()
     assert_same(other.fit(0, [count], checkpoint=path), expected)
     assert count.epochs == []
+
+
+def test_a_damaged_checkpoint_starts_the_run_anew(few, tmp_path):
+    path, trainer = tmp_path / "checkpoint.npz", Trainer(plain, few)
+    expected = trainer.fit(0, checkpoint=path)
+    whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1
     for damaged in (
         whole[:-100],
-        whole[:1000],
         b"",
         b"no checkpoint",
-        whole[:5000] + b"damage" + whole[5006:],
         bytes(flipped),
         whole[:-1] + bytes([whole[-1] ^ 1]),
     ):
         path.write_bytes(damaged)
         count = Count()
-        assert_same(other.fit(0, [count], checkpoint=path), expected)
+        assert_same(trainer.fit(0, [count], checkpoint=path), expected)
         assert count.epochs == [*range(EPOCHS)]
 
 

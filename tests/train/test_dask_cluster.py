@@ -108,6 +108,13 @@ def loads(dask_worker):
     return dask_worker.loads
 
 
+def datasets():
+    """In a worker: the SHA-256 of the datasets that it has."""
+    from mnist_aug.train import jobs
+
+    return {*jobs._here.datasets}
+
+
 def die_within_a_run():
     """In a worker: be killed after the first epoch of the next run."""
     import keras
@@ -123,14 +130,14 @@ def die_within_a_run():
     ]
 
 
-def test_runs_on_dask_are_those_trained_here(started, few, tmp_path, capsys, monkeypatch):
+def test_runs_on_dask_are_those_trained_here(started, few, tmp_path, monkeypatch):
     """One cluster is put to all of it, as workers take seconds to start."""
     other = replace(few, name="other", x_train=255 - few.x_train)
 
     def train(dataset, results, seeds):
         training.train(brief, seeds, dataset, tmp_path / results, scheduler=started.address)
 
-    # A worker gets each dataset once, whatever commands share it.
+    # A worker gets each dataset once, whatever commands share it; one that comes later, all.
     first = started.work()
     until(lambda: first.pid in started.addresses())
     started.ask(_run(count_loads))
@@ -138,20 +145,12 @@ def test_runs_on_dask_are_those_trained_here(started, few, tmp_path, capsys, mon
     train(other, "other", range(1))
     train(few, "there", range(3))
     assert [*started.ask(_run(loads)).values()] == [[few.sha256, other.sha256]]
-
-    # A worker is killed while it trains; one that comes later gets the dataset, too.
-    capsys.readouterr()
-    started.ask(_run(die_within_a_run))
-    coming = threading.Thread(target=started.work)
-    coming.start()
-    train(few, "lost", range(4))
-    coming.join()
-    assert first.wait(PATIENCE) == -signal.SIGKILL
-    said = capsys.readouterr()
-    assert said.err == ""
-    assert sorted(line.split(":")[0] for line in said.out.splitlines()[1:]) == [
-        f"baseline, seed {seed:02d}" for seed in range(4)
-    ]
+    later = started.work()
+    until(lambda: later.pid in started.addresses())
+    both = {few.sha256, other.sha256}
+    assert [*started.ask(_run(datasets)).values()] == [both, both]
+    later.kill()
+    later.wait(PATIENCE)
 
     # The scheduler is killed.
     def kill():
@@ -169,16 +168,34 @@ def test_runs_on_dask_are_those_trained_here(started, few, tmp_path, capsys, mon
         *ended
     }
 
-    training.train(brief, range(4), few, tmp_path / "here")
+    training.train(brief, range(3), few, tmp_path / "here")
     here = trained(tmp_path / "here")
-    assert trained(tmp_path / "lost") == here
-    assert trained(tmp_path / "there") == dict([*here.items()][:3])
+    assert trained(tmp_path / "there") == here
     assert ended["baseline/seed-00"] == here["baseline/seed-00"]
     training.train(brief, [0], other, tmp_path / "other here")
     assert trained(tmp_path / "other") == trained(tmp_path / "other here")
 
 
-@pytest.mark.torture  # the test before has the same in this process
+@pytest.mark.torture
+def test_the_run_of_a_killed_worker_is_trained_by_another(started, few, tmp_path, capsys):
+    first = started.work()
+    until(lambda: first.pid in started.addresses())
+    started.ask(_run(die_within_a_run))
+    coming = threading.Thread(target=started.work)
+    coming.start()
+    training.train(brief, range(4), few, tmp_path / "lost", scheduler=started.address)
+    coming.join()
+    assert first.wait(PATIENCE) == -signal.SIGKILL
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert sorted(line.split(":")[0] for line in said.out.splitlines()[1:]) == [
+        f"baseline, seed {seed:02d}" for seed in range(4)
+    ]
+    training.train(brief, range(4), few, tmp_path / "here")
+    assert trained(tmp_path / "lost") == trained(tmp_path / "here")
+
+
+@pytest.mark.torture  # test_runs_on_dask_are_those_trained_here has the same in one process
 def test_a_lost_scheduler_is_reported_in_one_line(started, tmp_path, fails_in_one_line):
     worker = started.work()
     until(lambda: worker.pid in started.addresses())

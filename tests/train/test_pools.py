@@ -105,9 +105,19 @@ def test_two_processes_do_what_one_does(data, few, tmp_path):
     assert more["baseline/seed-01"] == here["baseline/seed-01"]
 
 
-def test_a_killed_worker_is_reported_in_one_line_and_the_same_command_goes_on(
-    data, started, tmp_path, capsys
-):
+def test_a_worker_killed_as_it_starts_is_reported_in_one_line(started, tmp_path):
+    """Nobody waits for it, though it has not read what it is given yet."""
+    (first, *_) = until(workers, started)
+    children = descendants(started)
+    first.kill()
+    assert started.communicate(timeout=PATIENCE)[1] == ENDED
+    assert started.returncode == 2
+    assert are_gone(children)
+    assert finished(tmp_path) == []
+
+
+@pytest.mark.torture
+def test_after_a_killed_worker_the_same_command_goes_on(data, started, tmp_path, capsys):
     until(lambda: len(finished(tmp_path)) >= 2)
     children = descendants(started)
     first, second = workers(started)
@@ -126,15 +136,6 @@ def test_a_killed_worker_is_reported_in_one_line_and_the_same_command_goes_on(
     assert finished(tmp_path) == [*wanted]
     after = trained(tmp_path / "results")
     assert after.items() >= before.items()
-
-
-def test_a_worker_killed_as_it_starts_keeps_nobody_waiting(started, tmp_path):
-    """It has not read what it is given yet."""
-    (first, *_) = until(workers, started)
-    first.kill()
-    assert started.communicate(timeout=PATIENCE)[1] == ENDED
-    assert started.returncode == 2
-    assert finished(tmp_path) == []
 
 
 @pytest.mark.torture
