@@ -52,10 +52,11 @@ def assert_held(used, seconds, mib=20):
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("arm", [baseline, augmented], ids=lambda arm: arm.name)
-def test_a_run_of_200_epochs(digits, tmp_path, arm, counted):
+@pytest.mark.parametrize("variant", [baseline, augmented], ids=lambda variant: variant.name)
+def test_a_run_of_200_epochs(digits, tmp_path, variant, counted):
     watch = Watch()
-    Trainer(replace(arm, epochs=200), digits).fit(0, [watch], state=tmp_path / "state.npz")
+    trainer = Trainer(replace(variant, epochs=200), digits)
+    trainer.fit(0, [watch], checkpoint=tmp_path / "checkpoint.npz")
     assert len(watch.seconds) == 200
     assert_held(watch.memory[1:], watch.seconds)
     counted("epochs of long runs that held memory and time", 200)
@@ -82,7 +83,8 @@ def test_30_runs_and_10_evaluations_in_one_process(digits, tmp_path, capsys, mon
 
     monkeypatch.setattr(Trainer, "fit", fit)
     training.train(replace(augmented, epochs=2), range(30), digits, tmp_path)
-    assert_held(used[9:], seconds, 40)  # TensorFlow itself keeps up to 1 MiB of each run
+    # TensorFlow itself keeps up to 1 MiB of each run, and takes memory in steps of 15.
+    assert_held(used[9:], seconds, 60)
     used, seconds = [], []
     for _ in range(10):
         began = time.perf_counter()
