@@ -1,1 +1,1 @@
-"""The report: statistics, figures and tables on one page, from a results folder alone."""
+"""The report: statistics, figures and tables on one page, from a results folder."""

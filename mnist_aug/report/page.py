@@ -91,10 +91,7 @@ def _write(
         # Last, as make looks for it.
         _write_file(reports / "index.html", html.get_template("report.html.j2").render(page))
     except OSError as error:
-        raise UserError(
-            f"{error.filename or reports} can't be written ({error.strerror}): check "
-            "the folder and its free space"
-        ) from None
+        raise files.unwritable(error.filename or reports, error) from None
 
 
 def _caution(content: Comparison) -> str:

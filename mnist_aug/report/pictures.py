@@ -28,9 +28,9 @@ Samples = dict[str, np.ndarray]  # as `extras.read_samples` gives them
 def augmented(content: Comparison, samples: Samples) -> Figure:
     """One training image of each class, and its augmented versions to the right of it."""
     originals, versions = samples["original_images"], samples["augmented"]
-    count, shown = len(originals), versions.shape[1]
+    count, many = len(originals), versions.shape[1]
     height, width = originals.shape[1:]
-    tile = (WIDTH - 0.8) / (shown + 1.5)  # inches from image to image
+    tile = (WIDTH - 0.8) / (many + 1.5)  # inches from image to image
     tall = tile * height / width
     figure, ((axes,),) = canvas(
         1.0 + tall * count, content, "Training images and their augmented versions"
@@ -49,16 +49,16 @@ def augmented(content: Comparison, samples: Samples) -> Figure:
             va="center",
         )
     axes.text(width / 2, -gap, "original", ha="center", va="bottom", fontsize=SMALL)
-    axes.text(width + 4 * gap, -gap, f"{shown} augmented versions", va="bottom", fontsize=SMALL)
+    axes.text(width + 4 * gap, -gap, f"{many} augmented versions", va="bottom", fontsize=SMALL)
     axes.text(-2 * gap, -gap, "class", ha="right", va="bottom", fontsize=SMALL)
     _frame(
         axes,
-        (-5 * gap, (shown + 1) * (width + gap) + 3 * gap),
+        (-5 * gap, (many + 1) * (width + gap) + 3 * gap),
         (count * (height + gap), -3.5 * gap),
     )
     policy = content.variants[BOTH[1]].policy
     alt = (
-        f"{count} rows of images: an original of each class and {shown} versions of it by "
+        f"{count} rows of images: an original of each class and {many} versions of it by "
         f"policy {policy}. The image numbers are in tables/augmented.csv."
     )
     frame = pd.DataFrame(
@@ -67,7 +67,7 @@ def augmented(content: Comparison, samples: Samples) -> Figure:
     table = Table("augmented", "Training images shown", frame, frame.astype(str))
     caption = (
         f"The first training image of each class, and what policy {policy} makes of it in the "
-        f"first {shown} epochs with seed 0."
+        f"first {many} epochs with seed 0."
     )
     return finished(figure, "augmented", "Augmented images", alt, caption, table)
 

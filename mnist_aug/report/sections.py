@@ -219,24 +219,24 @@ def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     """What a search of the settings finds, and policies that nobody made for the data."""
     searches, runs = inputs.searches, inputs.studies.get("tuned")
     if searches or runs:
-        text, shown = [], []
+        text, listed = [], []
         if runs:
             gains = tuned.gains(runs)
             text += studies.seeds_sentences(runs, content)
             text.append(tuned.answer_sentence(gains, searches, content))
-            shown.append(gains)
+            listed.append(gains)
         if searches:
             tried = runs or runs_of_both(content)
             kept = tuned.kept(searches, tried)
             text += tuned.kept_sentences(kept, searches, tried)
             text += search.about_sentences(searches)
-            shown += [kept, search.settings(searches)]
+            listed += [kept, search.settings(searches)]
         whole = [one for one in searches.values() if len(one.trials)]
         drawn = [search_figures.history(whole, content)] if whole else []
         if any(len(one.importance) for one in searches.values()):
             drawn.append(search_figures.importance(searches, content))
         drawn += [search_figures.slices(one, content) for one in whole if one.settings]
-        yield Section("search", "What a search of the settings finds", text, drawn, shown)
+        yield Section("search", "What a search of the settings finds", text, drawn, listed)
     if runs := inputs.studies.get("automatic"):
         rivals = automatic.rivals(runs, inputs.studies.get("tuned"), content)
         grid = automatic.grid(runs)
@@ -254,7 +254,7 @@ def _published(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     reached = inputs.reached
     if reached is None:
         return
-    text, drawn, shown = [], [], []
+    text, drawn, listed = [], [], []
     if reached.rows:
         table, elsewhere = (
             published.table(reached, content),
@@ -263,11 +263,11 @@ def _published(content: Comparison, inputs: Inputs) -> Iterable[Section]:
         text = published.sentences(table, reached, content) + published_elsewhere.sentences(
             elsewhere
         )
-        drawn, shown = [published.figure(table, content)], [table, elsewhere]
+        drawn, listed = [published.figure(table, content)], [table, elsewhere]
     if len(reached.recipes):
-        shown.append(recipes.table(reached))
-        text += recipes.sentences(shown[-1])
-    yield Section("published", "Published results of dense networks", text, drawn, shown)
+        listed.append(recipes.table(reached))
+        text += recipes.sentences(listed[-1])
+    yield Section("published", "Published results of dense networks", text, drawn, listed)
 
 
 def _augmentation(content: Comparison, inputs: Inputs) -> Section:

@@ -241,16 +241,16 @@ def changed_images(gain: np.ndarray) -> str:
     )
 
 
-def choice(shown: int, total: int, what: str) -> str:
+def choice(count: int, total: int, what: str) -> str:
     """How the images of a gallery were chosen; what is "gain" or "loss"."""
     if total == 1:
         return f"The only image with a {what} in seeds that read it right."
-    if shown == total:
+    if count == total:
         return (
             f"All {total} images with a {what} in seeds that read them right, the largest "
             "first; ties by image number."
         )
     return (
-        f"The {shown} of {total:,} images with the largest {what} in seeds that read them "
+        f"The {count} of {total:,} images with the largest {what} in seeds that read them "
         "right; ties by image number."
     )

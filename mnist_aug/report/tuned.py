@@ -118,7 +118,7 @@ def kept(searches: dict[str, Search], runs: StudyRuns) -> Table:
     """Accuracy of the best trial in the search, with new seeds and on test; that of its start, too.
 
     Args:
-        runs: of the study `tuned`, or of both models alone.
+        runs: of the study `tuned`, or just of both models.
     """
     rows = []
     for model, search in searches.items():

@@ -60,7 +60,7 @@ function shares(from, to) {
   });
 }
 
-/* The two input places beside every output place, as OpenCV's INTER_LINEAR. */
+/* The two input places around every output place, as OpenCV's INTER_LINEAR. */
 function neighbours(from, to) {
   return Array.from({ length: to }, (_, i) => {
     const at = Math.min(Math.max((i + 0.5) * from / to - 0.5, 0), from - 1), k = Math.floor(at);
@@ -198,10 +198,10 @@ function marks(ink, limit) {
       mark.bottom = Math.max(mark.bottom, y + 1);
       for (let j = Math.max(y - 1, 0); j <= Math.min(y + 1, height - 1); j++) {
         for (let i = Math.max(x - 1, 0); i <= Math.min(x + 1, width - 1); i++) {
-          const beside = j * width + i;
-          if (!seen[beside] && data[beside] > limit) {
-            seen[beside] = 1;
-            mark.places.push(beside);
+          const neighbour = j * width + i;
+          if (!seen[neighbour] && data[neighbour] > limit) {
+            seen[neighbour] = 1;
+            mark.places.push(neighbour);
           }
         }
       }
