@@ -1,7 +1,7 @@
 # Make .venv from requirements.lock, with uv where it is there; called by `make setup`.
 set -e
 PYTHON=${PYTHON:-python3}
-"$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || {
+"$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null || {
   echo "error: $PYTHON is not Python 3.10 to 3.13: give PYTHON=..." >&2
   exit 2
 }

@@ -307,6 +307,16 @@ def test_a_mistake_is_one_line_and_costs_nothing(reported, digits, tmp_path):
         assert plan(reported, "report", *SMALL) == NOTHING, values
 
 
+@pytest.mark.parametrize("python", ["$(touch y)", "touch y", "nowhere", "false", "-c"])
+def test_a_python_that_cannot_be_used_is_one_line(tmp_path, python):
+    process = make(copied(tmp_path), "setup", "READY=.venv/ready", f"PYTHON={python}")
+    first, *others = process.stderr.splitlines()
+    assert first == f"error: {python} is not Python 3.10 to 3.13: give PYTHON=..."
+    assert [line.split(":")[0] for line in others] == ["make"]
+    assert process.returncode == 2
+    assert not [*tmp_path.glob("y"), *tmp_path.glob(".venv")]
+
+
 def test_a_dry_run_makes_nothing(tmp_path):
     fresh = copied(tmp_path)
     before = content(fresh)

@@ -45,8 +45,8 @@ def database(answer):
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = answer(asked["package"]["name"], asked["version"]).encode()
+            query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = answer(query["package"]["name"], query["version"]).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -186,11 +186,11 @@ def test_the_agpl_successor_of_albumentations_is_nowhere():
 
 
 def test_the_lock_is_audited_and_a_known_vulnerability_fails(fails_in_one_line, counted):
-    asked = []
+    queries = []
     faulty = [pin for pin in PINNED if pin[0] == "numpy"][-1]  # pinned once for each Python
 
     def answer(name, version):
-        asked.append((name, version))
+        queries.append((name, version))
         return knows(dependencies.KNOWN, faulty)(name, version)
 
     with database(answer) as url:
@@ -203,7 +203,7 @@ def test_the_lock_is_audited_and_a_known_vulnerability_fails(fails_in_one_line, 
         )
     fails_in_one_line(process, f"numpy {faulty[1]}: CVE-1, mended in 3.0")
     assert process.stdout == ""
-    assert sorted(asked) == sorted([*PINNED, dependencies.KNOWN])
+    assert sorted(queries) == sorted([*PINNED, dependencies.KNOWN])
     counted("packages audited against a database made for the test", len(PINNED))
 
 
@@ -242,6 +242,6 @@ def test_a_database_that_never_answers_is_given_up(monkeypatch):
 
     with database(answer) as url:
         monkeypatch.setenv("PIP_AUDIT_OSV_URL", url)
-        said = dependencies.audit(PINNED[:1], limit_s=3)
+        said = dependencies.audit(PINNED[:1], limit_s=1)
         over.set()
     assert said.startswith("not audited: the database can't be reached (")
