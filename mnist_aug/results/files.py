@@ -316,15 +316,22 @@ def locked(folder: Path) -> Iterator[None]:
     place = Path(folder).resolve()
     lock = _locks.setdefault(place, filelock.FileLock(place / LOCK, thread_local=False))
     with suppress(OSError, NotImplementedError):
-        if place.is_dir():
-            try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
-                print(f"{folder}: waiting for another command that is at work there", flush=True)
-                lock.acquire()
+        for _ in range(9):  # the folder may be removed, and made anew, while this waits
+            with suppress(FileNotFoundError):
+                if place.is_dir():
+                    _acquire(lock, folder)
+                break
     held = lock.is_locked
     try:
         yield
     finally:
         if held:
             lock.release()
+
+
+def _acquire(lock: filelock.BaseFileLock, folder: Path) -> None:
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"{folder}: waiting for another command that is at work there", flush=True)
+        lock.acquire()

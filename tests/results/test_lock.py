@@ -1,10 +1,12 @@
 """The lock on a folder: who comes second waits, and a killed process holds none."""
 
+import io
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,19 +63,29 @@ def working(folder):
         thread.join(PATIENCE)
 
 
-def printed(capsys):
-    """The lines printed, once there is one."""
-    out = ""
-    while not out:
-        out = capsys.readouterr().out
-    return out.splitlines()
+def printing(monkeypatch):
+    """A function that gives the lines printed by all threads from now on, at least so many.
+
+    Pytest's own capture may lose what is printed while it is looked at.
+    """
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+
+    def lines(count):
+        while len(found := out.getvalue().splitlines(keepends=True)) < count:
+            time.sleep(0.01)
+        return found
+
+    return lines
 
 
-def test_the_second_waits_for_the_first(tmp_path, capsys):
+def test_the_second_waits_for_the_first(tmp_path, monkeypatch):
+    printed = printing(monkeypatch)
     first = lock(tmp_path)
     first.acquire()
     with working(tmp_path) as inside:
-        assert printed(capsys) == [f"{tmp_path}: waiting for another command that is at work there"]
+        line = f"{tmp_path}: waiting for another command that is at work there\n"
+        assert printed(1) == [line]
         assert not inside.wait(0.2)
         first.release()
         assert inside.wait(PATIENCE)
@@ -81,7 +93,7 @@ def test_the_second_waits_for_the_first(tmp_path, capsys):
     assert not is_locked(tmp_path)
     with working(tmp_path) as inside:
         assert inside.wait(PATIENCE)
-    assert capsys.readouterr().out == ""  # the first says nothing
+    assert printed(1) == [line]  # who needs not wait says nothing
 
 
 def test_what_is_called_within_asks_again(tmp_path, monkeypatch):
@@ -120,18 +132,30 @@ def test_a_killed_process_holds_none(tmp_path):
         assert inside.wait(PATIENCE)
 
 
-def test_another_folder_of_the_name_has_a_lock_of_its_own(tmp_path, capsys):
+def test_a_folder_that_is_removed_is_not_waited_for(tmp_path, monkeypatch):
+    printed = printing(monkeypatch)
     folder = tmp_path / "folder"
     folder.mkdir()
-    with lock(folder).acquire():
-        with working(folder) as inside:
-            printed(capsys)
-            folder.rename(tmp_path / "old")
-            folder.mkdir()
-            assert inside.wait(PATIENCE)
-            assert is_locked(folder)
-        assert not is_locked(folder)
-        assert is_locked(tmp_path / "old")
+    with lock(folder).acquire(), working(folder) as inside:
+        printed(1)
+        folder.rename(tmp_path / "old")
+        assert inside.wait(PATIENCE)
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_folder_that_was_made_anew_is_locked(tmp_path, monkeypatch):
+    acquire, calls = files._acquire, []
+
+    def removed_meanwhile(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise FileNotFoundError
+        acquire(*arguments)
+
+    monkeypatch.setattr(files, "_acquire", removed_meanwhile)
+    with files.locked(tmp_path):
+        assert is_locked(tmp_path)
+    assert len(calls) == 2
 
 
 def test_a_missing_folder_is_not_locked_nor_made(tmp_path):
