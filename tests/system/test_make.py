@@ -172,7 +172,7 @@ def create(path):
     ("expected", "change", "names"),
     [
         (PAGE, append, "mnist_aug/report/templates/*.css mnist_aug/report/templates/*.j2"),
-        (PAGE, append, "mnist_aug/report/words.py scripts/report.py"),
+        (PAGE, append, "mnist_aug/report/page.py scripts/report.py"),
         (ALL, append, "mnist_aug/analysis/metrics.py mnist_aug/evaluate/evaluation.py"),
         (ALL, append, "mnist_aug/train/trainer.py mnist_aug/augment/engine/warp.py"),
         (ALL, append, "mnist_aug/data/mnist/t10k* mnist_aug/errors.py scripts/train.py"),
@@ -243,13 +243,13 @@ def test_a_study_more_seeds_and_another_policy_whatever_folders_are_called(copy)
     assert planned(text) == ["study.py", *ALL]
     reasons = dict(re.findall(r"^(\S+, seed \d+): trained in .*? s \((.*?), ", text, re.M))
     assert reasons == {
-        "baseline-long, seed 00": "not trained yet)",
-        "baseline-long, seed 01": "not trained yet)",
-        "augmented-long, seed 00": "not trained yet)",
-        "augmented-long, seed 01": "not trained yet)",
-        "baseline, seed 01": "not trained yet)",
+        "baseline-long, seed 00": "new)",
+        "baseline-long, seed 01": "new)",
+        "augmented-long, seed 00": "new)",
+        "augmented-long, seed 01": "new)",
+        "baseline, seed 01": "new)",
         "augmented, seed 00": "policy was default",
-        "augmented, seed 01": "not trained yet)",
+        "augmented, seed 01": "new)",
     }
     (kept,) = (copy / HARD).glob("baseline/seed-00/manifest.json")
     assert json.loads(kept.read_text())["weights_sha256"] == trained["baseline/seed-00"]
