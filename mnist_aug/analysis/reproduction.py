@@ -52,7 +52,7 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
         lines.append(
             f"{name}: {'reproduced' if inside else 'NOT reproduced'}: difference "
             f"{points(mine.mean() - other.mean())} pp, {'within' if inside else 'outside'} the "
-            f"interval of ±{percent((high - low) / 2)} pp ({LEVEL:.0%}, {len(mine)} seeds against "
+            f"CI of ±{percent((high - low) / 2)} pp ({LEVEL:.0%}, {len(mine)} seeds against "
             f"{len(other)})"
         )
     return reproduced, lines

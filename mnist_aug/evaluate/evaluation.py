@@ -198,7 +198,8 @@ def evaluate_runs(
             }
             runs.write_evaluation(results / name, about, table, arrays_of)
             test = table[table["eval_set"] == "test"]
-            print(f"{name}: {len(test)} runs, accuracy {test['accuracy'].mean():.4f}", flush=True)
+            count = f"{len(test)} run{'s' if len(test) > 1 else ''}"
+            print(f"{name}: {count}, accuracy {test['accuracy'].mean():.4f}", flush=True)
 
 
 def _check_alike(trained: Mapping[RunKey, runs.Run]) -> None:

@@ -78,7 +78,7 @@ def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
         UserError: the run was trained on another dataset, so it is not ours to overwrite.
     """
     if not run.exists():
-        return "not trained yet"
+        return "new"
     try:
         manifest = files.read_manifest(run / MANIFEST)
     except UserError:

@@ -45,7 +45,7 @@ def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, 
     outcomes = [": reproduced" in line for line in process.stdout.splitlines()]
     assert outcomes == [True, False, False]
     assert f": NOT reproduced: difference {MINUS}" in process.stdout
-    assert "pp, outside the interval of ±" in process.stdout
+    assert "pp, outside the CI of ±" in process.stdout
 
 
 def test_corrupted_images_are_compared_where_both_have_them(tmp_path):

@@ -228,6 +228,10 @@ def test_both_models_are_trained_and_evaluated_on_all_sets(few, tmp_path, capsys
     assert out.startswith("baseline: all runs are up to date\ntraining 1 run: ")
     assert "augmented, seed 00: trained in" in out
     assert "(policy was default, now affine)" in out
-    evaluated = [line.split(":")[0] for line in out.splitlines() if "runs, accuracy" in line]
+    evaluated = [
+        line.split(":")[0]
+        for line in out.splitlines()
+        if ", accuracy" in line and "run" in line.split(":")[1]
+    ]
     assert evaluated == both
     assert runs.read_variant(tmp_path / augmented.name).policy == "affine"

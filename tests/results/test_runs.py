@@ -58,7 +58,7 @@ def test_a_run_that_is_wanted_is_kept(stored_run):
 
 def test_what_is_not_there(stored_run):
     folder, wanted = stored_run
-    assert runs.disagreement(folder.with_name("seed-01"), wanted) == "not trained yet"
+    assert runs.disagreement(folder.with_name("seed-01"), wanted) == "new"
 
 
 @pytest.mark.parametrize("name", [runs.MODEL, runs.HISTORY, runs.MANIFEST])

@@ -338,7 +338,7 @@ def test_ctrl_c_keeps_finished_runs_and_the_next_call_goes_on(script, tmp_path):
     process = script(
         "train", "baseline", "--data", "digits", "--epochs", 1, "--seeds", len(finished) + 1
     )
-    assert process.stdout.count("(not trained yet)") == 1
+    assert process.stdout.count("(new)") == 1
     for seed, manifest in before.items():
         assert files.read_manifest(manifest_of(tmp_path, seed)) == manifest
 

@@ -132,7 +132,7 @@ def test_after_a_killed_worker_the_same_command_goes_on(data, started, tmp_path,
     few = dataset.load(str(data))
     training.train(brief, wanted, few, tmp_path / "results")
     out = capsys.readouterr().out
-    assert out.count("(not trained yet)") == len(out.splitlines()) - 1 == len(missing)
+    assert out.count("(new)") == len(out.splitlines()) - 1 == len(missing)
     assert finished(tmp_path) == [*wanted]
     after = trained(tmp_path / "results")
     assert after.items() >= before.items()

@@ -199,7 +199,7 @@ def content(folder):
 
 def test_runs_on_disk_are_kept_or_trained_again(untrained, few, tmp_path, capsys):
     training.train(short, [0, 1], few, tmp_path)
-    assert reasons(capsys.readouterr().out) == {0: "not trained yet", 1: "not trained yet"}
+    assert reasons(capsys.readouterr().out) == {0: "new", 1: "new"}
     before = content(tmp_path)
     metrics = tmp_path / "baseline" / "metrics.csv"
     metrics.write_text("metrics of seeds 0 and 1")
@@ -209,7 +209,7 @@ def test_runs_on_disk_are_kept_or_trained_again(untrained, few, tmp_path, capsys
     assert metrics.exists()
     out = capsys.readouterr().out
     assert re.fullmatch(f"training 1 run: TensorFlow starts and compiles first, .*\n{LINE}", out)
-    assert reasons(out) == {2: "not trained yet"}
+    assert reasons(out) == {2: "new"}
     assert content(tmp_path).items() >= before.items()
     training.train(replace(short, epochs=1), [1], few, tmp_path)
     assert reasons(capsys.readouterr().out) == {1: "epochs was 2, now 1"}
@@ -218,7 +218,7 @@ def test_runs_on_disk_are_kept_or_trained_again(untrained, few, tmp_path, capsys
     out = capsys.readouterr().out
     assert out.startswith("training 2 runs: ")
     assert reasons(out) == {1: "epochs was 1, now 2"}
-    assert "augmented, seed 00: trained in 0.1 s (not trained yet), " in out
+    assert "augmented, seed 00: trained in 0.1 s (new), " in out
     history = tmp_path / "baseline" / "seed-01" / runs.HISTORY
     assert history.read_bytes() == before[history]
     training.train_all([(short, 0), (replace(augmented_short, policy="affine"), 0)], few, tmp_path)
@@ -344,7 +344,7 @@ def test_what_happens_is_shown_before_tensorflow_starts(few, tmp_path, monkeypat
     os.close(reader)
     assert shown[0].startswith("training 1 run: TensorFlow starts and compiles first, ")
     assert "training 1 run: starting TensorFlow" in shown[0].split("\n", 1)[1]
-    assert "baseline, seed 00: trained in 0.1 s (not trained yet), validation" in shown[1]
+    assert "baseline, seed 00: trained in 0.1 s (new), validation" in shown[1]
 
 
 def test_ctrl_c_is_heeded_at_the_end_of_a_block(few, tmp_path, monkeypatch):
@@ -371,7 +371,7 @@ def test_ctrl_c_is_heeded_at_the_end_of_a_block(few, tmp_path, monkeypatch):
 def test_all_images_trained_on_with_a_learning_rate_that_falls_to_zero(few, tmp_path, capsys):
     variant = replace(short, validation_split=0, schedule="cosine", warmup=0.1, weight_decay=0.1)
     training.train(variant, [0], few, tmp_path)
-    assert re.search(r"trained yet\), training accuracy 0\.\d{4}\n", capsys.readouterr().out)
+    assert re.search(r"\(new\), training accuracy 0\.\d{4}\n", capsys.readouterr().out)
     run = runs.read_run(tmp_path / "baseline" / "seed-00")
     assert list(run.history) == ["epoch", "loss", "accuracy"]
     assert np.isnan(run.validation_accuracy)
