@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from mnist_aug.analysis.comparison import Comparison
@@ -44,18 +45,20 @@ def confusion(content: Comparison) -> Figure:
             if colour is None
             else LinearSegmentedColormap.from_list("one", [_tint(colour, 0), _tint(colour, 0.6)])
         )
-        axes.pcolormesh(
+        sns.heatmap(
             shade,
+            ax=axes,
             cmap=single,
             vmin=-limit if colour is None else 0,
             vmax=limit,
-            edgecolors=RULE,
-            linewidth=0.5,
+            cbar=False,
+            linewidths=0.5,
+            linecolor=RULE,
+            xticklabels=False,  # seaborn draws the figure to see which of them have room
+            yticklabels=False,
         )
-        axes.invert_yaxis()
         axes.set_xticks(ticks + 0.5, names[ticks])
         axes.set_yticks(ticks + 0.5, names[ticks], va="center")
-        axes.spines[:].set_visible(False)
         if len(names) <= WRITTEN:
             for (i, j), value in np.ndenumerate(values):
                 text = _count(value, len(content.paired_seeds) == 1, signed=colour is None)

@@ -36,7 +36,7 @@ def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, 
     assert len(lines) == 3
     for line in lines:
         assert re.search(
-            r": reproduced: difference \S?\d\.\d\d pp, within the interval of "
+            r": reproduced: difference \S?\d\.\d\d pp, within the CI of "
             r"±\d\.\d\d pp \(99%, 5 seeds against 8\)$",
             line,
         ), line
