@@ -63,7 +63,7 @@ def answer_sentence(table: Table, searches: dict[str, Search], content: Comparis
     text = ""
     if BOTH_TUNED in frame.index:
         text = (
-            f"With both arms tuned{_budget(searches)}, augmentation changes test accuracy by "
+            f"With both models tuned{_budget(searches)}, augmentation changes test accuracy by "
             f"{_change(frame.loc[BOTH_TUNED])}; with neither tuned, by "
             f"{_change(frame.loc[NEITHER])}. "
         )

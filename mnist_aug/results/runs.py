@@ -10,9 +10,10 @@
     results/<study>/<variant>/          the same, for the variants of a study
     results/tune/                       what the hyperparameter search found
     results/samples.npz, weights.npz    what the report shows; samples.json answers for both
-    results/benchmark.csv               times; benchmark.json answers for it
+    results/bench.csv                   times; bench.json answers for it
 
-Nothing else in the package knows these names or reads these files. `files` guards them.
+`extras` reads and writes what lies next to runs, and `files` guards all of it; nothing outside this
+folder knows these names.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where runs are trained: in this process, in several in parallel, or on a Dask cluster.
 
-As many runs in parallel as there are cores, each on one thread, take the least time together:
-docs/scaling.md has the measurement. A pool of processes takes other work than training, too, so
+As many runs in parallel as there are cores, each on one thread, take the least time together;
+`make bench` measures it. A pool of processes takes other work than training, too, so
 that TensorFlow is started once for all that a command does.
 """
 

@@ -115,7 +115,7 @@ def test_gains_are_paired_differences(folder, read):
     text = tuned.answer_sentence(table, read[1], read[0])
     row = frame.loc[tuned.BOTH_TUNED]
     assert text.startswith(
-        "With both arms tuned by 5 trials each, augmentation changes test "
+        "With both models tuned by 5 trials each, augmentation changes test "
         f"accuracy by {points(row['test'])} pp (95 % interval "
         f"{span(row['test_low'], row['test_high'])}, n = 4 seeds): "
     )

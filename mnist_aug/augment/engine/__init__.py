@@ -1,1 +1,1 @@
-"""The parts of the engine, and the evidence for it."""
+"""The parts of the engine."""
