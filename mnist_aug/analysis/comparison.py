@@ -15,7 +15,7 @@ from mnist_aug.errors import UserError
 from mnist_aug.results import extras, files, runs
 from mnist_aug.results.runs import BOTH, VariantResults
 
-SHOWN_AS = {
+DISPLAY_NAMES = {
     "mnist": "MNIST",
     "digits": "scikit-learn's digits",
     "fashion-mnist": "Fashion-MNIST",
@@ -114,7 +114,7 @@ class Comparison:
     def label(self) -> str:
         """Which dataset this is, in the words that stand on every page and figure."""
         name = str(self.dataset["name"])
-        return SHOWN_AS.get(name, name)
+        return DISPLAY_NAMES.get(name, name)
 
 
 def load(results: Path) -> Comparison:

@@ -5,6 +5,7 @@ These answer by tests what `intervals` answers by intervals; a report gives both
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 LEVEL = 0.05  # of a test
@@ -41,12 +42,7 @@ def permutation_test(differences: np.ndarray) -> float:
 
 def holm(p_values: np.ndarray) -> np.ndarray:
     """P-values [M] adjusted such that the chance of any false alarm among M is kept (Holm 1979)."""
-    p_values = np.asarray(p_values, float)
-    order = np.argsort(p_values)  # not by statsmodels, which collects garbage first: 0.15 s
-    steps = p_values[order] * np.arange(len(order), 0, -1)
-    adjusted = np.empty_like(p_values)
-    adjusted[order] = np.maximum.accumulate(steps).clip(max=1)
-    return adjusted
+    return multipletests(p_values, method="holm")[1]
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:

@@ -71,11 +71,7 @@ def written(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(target, error) from None
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                temporary.unlink()
+        _remove(temporary)
 
 
 def remove_leftovers(target: Path) -> None:
@@ -86,11 +82,16 @@ def remove_leftovers(target: Path) -> None:
     for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
         found = name.fullmatch(left.name)
         if found and not is_alive(int(found[1])):
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    left.unlink()
+            _remove(left)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder, if possible."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def is_alive(process: int) -> bool:
