@@ -84,6 +84,7 @@ tuned: ## what `make tune` found, trained with new seeds and evaluated, and the 
 published: | $(READY) ## published results of dense networks, and what the same networks reach here
 	$(PY) scripts/published.py --data="$$DATA" --results="$$RESULTS" $(if $(ROW),--row="$$ROW") $(WHERE)
 	@$(MAKE) --no-print-directory report
+records: published # its name in version 0.1
 tune: | $(READY) ## search policy and training settings on validation [results/tune/tuned.yaml]
 	$(PY) scripts/tune.py $(OPTIONS) --trials="$$TRIALS" --search="$$SEARCH" \
 	  $(if $(STORAGE),--storage="$$STORAGE") $(if $(SCHEDULER),--scheduler="$$SCHEDULER")
