@@ -122,7 +122,6 @@ def evaluate_runs(
     ensembles: Mapping[str, Sequence[RunKey]] | None = None,
     processes: int = 1,
     pool: Pool | None = None,
-    validation_split: float = 0.2,
 ) -> None:
     """Evaluate runs, given as (variant, seed), on the test images and on other sets.
 
@@ -138,7 +137,6 @@ def evaluate_runs(
         ensembles: which of the runs to evaluate together, by the name to give them; an ensemble's
             probabilities are its members' means (Cireşan et al. 2011), and its seed is 0.
         processes, pool: as for `evaluate`.
-        validation_split: the share of training images held out.
 
     Raises:
         UserError: a model can't be used, runs of a variant differ in more than their seed, or the
@@ -146,6 +144,8 @@ def evaluate_runs(
     """
     results = Path(results)
     ensembles = ensembles or {}
+    if not wanted:  # as of a study that wants more images than there are
+        return
     with files.locked(results):
         trained = {key: runs.read_run(runs.run_folder(results, *key)) for key in wanted}
         _check_alike(trained)
@@ -157,7 +157,8 @@ def evaluate_runs(
         }
         correct: dict[RunKey, dict[str, np.ndarray]] = {key: {} for key in rows}
         predicted: dict[RunKey, dict[str, np.ndarray]] = {}
-        task = partial(_evaluate_set, dataset.sha256, models, ensembles, validation_split)
+        split = trained[wanted[0]].manifest["variant"]["validation_split"]  # of all alike
+        task = partial(_evaluate_set, dataset.sha256, models, ensembles, split)
         with (
             nullcontext(pool) if pool else pools.pool(dataset, len(sets), processes) as where,
             terminal.progress("evaluating", len(sets)) as bar,
@@ -173,21 +174,16 @@ def evaluate_runs(
         for name in dict.fromkeys(name for name, _ in rows):
             keys = [key for key in rows if key[0] == name]
             table = pd.DataFrame([row for key in keys for row in rows[key]])
-            first = trained[ensembles[name][0] if name in ensembles else keys[0]].manifest
-            variant = (
-                {"name": name, "members": len(ensembles[name])}
-                if name in ensembles
-                else (first["variant"])
-            )
+            if members := ensembles.get(name):
+                variant = {"name": name, "members": len(members)}
+                weights = {"00": None}
+            else:
+                variant = trained[keys[0]].manifest["variant"]
+                weights = {f"{key[1]:02d}": trained[key].manifest["weights_sha256"] for key in keys}
             about = {
                 "variant": variant,
-                "dataset": first["dataset"],
-                "runs": {
-                    f"{seed:02d}": None
-                    if name in ensembles
-                    else trained[name, seed].manifest["weights_sha256"]
-                    for _, seed in keys
-                },
+                "dataset": trained[wanted[0]].manifest["dataset"],
+                "runs": weights,
                 "started": started,
                 **provenance.describe(),
             }
@@ -299,8 +295,8 @@ def _predictions(models: Mapping[RunKey, Callable], images: np.ndarray) -> dict[
     return {key: np.concatenate(part) for key, part in parts.items()}
 
 
-def _weights(path: Path) -> list[np.ndarray]:
-    return saved_models.load(path).get_weights()
+def _weights(sha256: str, path: Path) -> list[np.ndarray]:
+    return _model(path, jobs.dataset_here(sha256)).get_weights()
 
 
 # What the report shows ----------------------------------------------------------------------------
@@ -315,12 +311,12 @@ def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], 
         results,
         {name: variant.evaluation for name, variant in variants.items()},
         examples.choose(variants, dataset, engine),
-        _median_weights(variants, pool),
+        _median_weights(variants, dataset, pool),
     )
 
 
 def _median_weights(
-    variants: Mapping[str, runs.VariantResults], pool: Pool
+    variants: Mapping[str, runs.VariantResults], dataset: Dataset, pool: Pool
 ) -> dict[str, np.ndarray]:
     """Of each variant the network of the run of median test accuracy.
 
@@ -334,7 +330,7 @@ def _median_weights(
         path = runs.run_folder(variant.folder.parent, name, seed) / runs.MODEL
         if not path.exists():
             continue
-        pending = {pool.submit(_weights, path): name}
+        pending = {pool.submit(_weights, dataset.sha256, path): name}
         ((_, weights),) = pool.finished(pending)
         arrays |= {
             f"{name}_weights": np.concatenate([part.ravel() for part in weights]),

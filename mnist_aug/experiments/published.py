@@ -237,6 +237,5 @@ def run(
         keys,
         [*eval_sets.names(), *eval_sets.read(dataset)],
         {ENSEMBLE: members} if members else {},
-        validation_split=0,
     )
     train_and_evaluate(runs, dataset, folder, evaluation, **where)

@@ -176,7 +176,8 @@ def run_both(
         UserError: as `training.train_all` and `evaluation.evaluate` do.
     """
     wanted = [(configured(name, epochs, policy), s) for name in names for s in range(seeds)]
-    eval_sets.read(dataset, extra, mnist_c)  # a mistake in these is better known before training
+    if extra or mnist_c:  # a mistake in these is better known before training
+        eval_sets.read(dataset, extra, mnist_c)
     evaluation = partial(evaluate, results, dataset, names, seeds, epochs, policy, extra, mnist_c)
     train_and_evaluate(wanted, dataset, results, evaluation, **where)
 

@@ -180,8 +180,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing, damaged, or of another format.
     """
+    held = _content(path)
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(held)
         own = manifest.pop("sha256", None)
         if "format" in manifest and manifest["format"] != FORMAT:
             raise UserError(
@@ -190,12 +191,6 @@ def read_manifest(path: Path) -> dict[str, Any]:
             )
         if own != _sha256(_canonical(manifest)) or CONTENT.get(path.name, "files") not in manifest:
             raise ValueError
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: {remedy(path)}") from None
-    except OSError as error:
-        raise UserError(
-            f"{path} can't be read ({error.strerror}): check its permissions, or {remedy(path)}"
-        ) from None
     except (ValueError, AttributeError, TypeError, RecursionError):
         raise damaged(path) from None
     return manifest
@@ -211,17 +206,21 @@ def read(path: Path, manifest: Mapping[str, Any], folder: Path | None = None) ->
         UserError: it is missing, or not what was written.
     """
     name = path.relative_to(folder or path.parent).as_posix()
+    held = _content(path)
+    if manifest["files"].get(name) != _sha256(held):
+        raise damaged(path)
+    return held
+
+
+def _content(path: Path) -> bytes:
     try:
-        held = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing: {remedy(path)}") from None
     except OSError as error:
         raise UserError(
             f"{path} can't be read ({error.strerror}): check its permissions, or {remedy(path)}"
         ) from None
-    if manifest["files"].get(name) != _sha256(held):
-        raise damaged(path)
-    return held
 
 
 def is_whole(path: Path, manifest: Mapping[str, Any]) -> bool:

@@ -280,3 +280,8 @@ def test_the_remedies_work(results, evaluated, few):
     make_report(results, few)
     read(results, few)
     assert stored(results) == before
+
+
+def test_no_runs_make_nothing(digits, tmp_path):
+    evaluation.evaluate_runs(tmp_path, digits, [])
+    assert list(tmp_path.iterdir()) == []
