@@ -15,6 +15,24 @@ class UserError(Exception):
 
 
 @contextmanager
+def study_packages() -> Iterator[None]:
+    """Say how to install a package that is imported and isn't there.
+
+    The engine's packages come with the installation, all others with its extra `study`.
+
+    Raises:
+        UserError: a package isn't installed. A missing module of ours, or of a package that is
+            installed, is a fault and raised as it is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if not error.name or "." in error.name or error.name == "mnist_aug":
+            raise
+        raise UserError(f'{error.name} isn\'t installed: pip install "mnist-aug[study]"') from None
+
+
+@contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn a `UserError` into one line on stderr and exit code 2, and Ctrl-C into exit code 130.
 
@@ -26,7 +44,8 @@ def one_line_errors() -> Iterator[None]:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file
     try:
         try:
-            yield
+            with study_packages():
+                yield
         except UserError as error:
             _report(f"error: {error}")
             raise SystemExit(2) from None

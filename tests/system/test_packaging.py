@@ -16,18 +16,21 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 PROJECT = Path(__file__).parents[2]
-EXTRAS = ("cluster", "notebook", "tensorboard", "test", "tune")  # all but `bench`, with PyTorch
+BASE = "dependencies"  # of the engine; `study` brings what the rest of the package needs
+EXTRAS = ("cluster", "notebook", "study", "tensorboard", "test", "tune")  # not `bench`: PyTorch
 
 
-def declared():
-    """Name to requirement, those of `EXTRAS` included, from pyproject.toml."""
+def listed(*lists):
+    """Requirements in these lists of pyproject.toml, in order."""
     text = (PROJECT / "pyproject.toml").read_text()
-    blocks = [
-        re.search(rf"^{name} = \[$(.*?)^\]$", text, re.M | re.S)[1]
-        for name in ("dependencies", *EXTRAS)
-    ]
-    found = [Requirement(line) for line in re.findall(r'"([^"]+)"', "".join(blocks))]
-    return {canonicalize_name(requirement.name): requirement for requirement in found}
+    blocks = [re.search(rf"^{name} = \[$(.*?)^\]$", text, re.M | re.S)[1] for name in lists]
+    return [Requirement(line) for line in re.findall(r'"([^"]+)"', "".join(blocks))]
+
+
+def declared(*lists):
+    """Name to requirement, this package's own left out, from all lists or these."""
+    found = {canonicalize_name(one.name): one for one in listed(*(lists or (BASE, *EXTRAS)))}
+    return {name: one for name, one in found.items() if name != "mnist-aug"}
 
 
 def locked():
@@ -56,6 +59,12 @@ def test_environment_yml_asks_for_what_pyproject_does():
     text = (PROJECT / "pyproject.toml").read_text()
     assert python == f"python{re.search(r'requires-python = .(.*?).$', text, re.M)[1]}"
     assert environment["name"] in (PROJECT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("extra", ["bench", *sorted({*EXTRAS} - {"study"})])
+def test_every_extra_brings_the_study(extra):
+    """What it adds is used by commands, and those need all of the package."""
+    assert "mnist-aug[study]" in map(str, listed(extra))
 
 
 def test_lock_satisfies_pyproject_on_every_python():
