@@ -12,8 +12,8 @@
     print(augmented.shape, augmented.dtype)         # (1000, 32, 32, 3) uint8
     print(engine.replay((1, 0, 7), (32, 32, 3)))    # what image 7 drew
 
-NumPy with OpenCV does the work, not TensorFlow graph operations: docs/engine.md has the
-measurement of both.
+Loops compiled by numba do the work, not TensorFlow graph operations: docs/engine.md has the
+measurement of both. Augmented uint8 images are the same bytes on every processor.
 """
 
 import copy
@@ -26,14 +26,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mnist_aug.augment.engine import draws
 from mnist_aug.errors import UserError
 
-if TYPE_CHECKING:  # so that `import mnist_aug` stays light
+if (
+    TYPE_CHECKING
+):  # what follows is imported when it is used, so that `import mnist_aug` stays light
     import albumentations as A
     import tensorflow as tf
 
     from mnist_aug.augment.engine.structure import Node
+
+
+PIXELS_AT_A_TIME = 2048 * 28 * 28  # fewer cost more calls, more only memory
+_TRIES = 256  # of a policy that changes sizes, by `check`
+_FLOATS = (-0.5, 1.5)  # what float32 images may reach, as earlier transforms can overshoot
 
 
 class ImageByImageWarning(UserWarning):
@@ -55,8 +61,8 @@ def vectorize(
     Warns:
         ImageByImageWarning: once, naming the transforms that run image by image.
     """
-    from mnist_aug.augment import policy  # here, so that `import mnist_aug` stays light
-    from mnist_aug.augment.engine import structure  # here, so that `import mnist_aug` stays light
+    from mnist_aug.augment import policy
+    from mnist_aug.augment.engine import draws, structure
 
     if isinstance(policy_or_path, (str, os.PathLike)):
         policy_or_path = policy.load(str(Path(policy_or_path)))
@@ -73,18 +79,19 @@ def vectorize(
 
 
 class Engine:
-    """Maps images and a key to augmented images; holds no state between calls."""
+    """Maps images and a key to augmented images; may be called by several threads at a time."""
 
     def __init__(self, root: "Node") -> None:
         self._root = root
+        self._floats_checked = False
 
     def __call__(self, images: np.ndarray, key: tuple[int, int, int | np.ndarray]) -> np.ndarray:
         """The images augmented.
 
         Args:
             images: [N, H, W] or [N, H, W, C], uint8, or float32 in [0, 1]; H and W at most 256, C
-                at most 4. As in albumentations, float32 can leave [0, 1] where weights overshoot
-                (cubic, Lanczos).
+                at most 4. The first float32 images are checked for that range. As in
+                albumentations, results can leave it where weights overshoot (cubic, Lanczos).
             key: (seed, epoch, position), integers of any size and sign. The position is that of
                 the first image, the others follow; or it is an integer array [N].
 
@@ -97,23 +104,27 @@ class Engine:
             size.
         """
         from mnist_aug.augment.engine.structure import Batch
-        from mnist_aug.augment.engine.warp import chunk_length
 
         _check_images(images)
+        if images.dtype == np.float32 and not self._floats_checked and images.size:
+            _check_floats(images)
+            self._floats_checked = True
         keys = _keys(key, len(images))
-        channels = images.shape[3] if images.ndim == 4 else 1
-        source = images.reshape(*images.shape[:3], channels)
-        out = np.empty(source.shape, source.dtype)
-        step = chunk_length(*images.shape[1:3])
+        out = np.array(images, order="C")
+        four = out if images.ndim == 4 else out[..., None]
+        step = max(1, PIXELS_AT_A_TIME // int(np.prod(images.shape[1:3])))
         for start in range(0, len(images), step):
-            part = slice(start, start + step)
-            batch = Batch(np.ascontiguousarray(source[part]), keys[part])
+            part = four[start : start + step]
+            batch = Batch(part, keys[start : start + step])
             self._root.run(batch, None, False)
-            out[part] = batch.settle(None)
-        return out.reshape(images.shape)
+            batch.finish()
+        return out
 
     def check(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.uint8) -> None:
-        """Try every transform of the policy, whatever its probability, on one blank image.
+        """Try the policy on blank images.
+
+        Every transform is tried, whatever its probability. A policy that crops or enlarges is
+        tried as a whole, as often as it takes to do what has a probability of 2 % almost surely.
 
         Args:
             shape: the images' (H, W) or (H, W, C); dtype: their type.
@@ -121,14 +132,19 @@ class Engine:
         Raises:
             UserError: a transform can't be done to such images.
         """
-        from mnist_aug.augment.engine.structure import Batch, leaves
+        from mnist_aug.augment.engine.structure import Batch, Size, leaves
 
         image = np.zeros((1, *shape), dtype)
         _check_images(image)
-        for leaf in leaves(self._root):
-            batch = Batch(image.reshape(1, *shape[:2], -1), _keys((0, 0, 0), 1))
-            leaf.run(batch, None, True)
-            batch.settle(None)
+        parts = list(leaves(self._root))
+        if not any(isinstance(part, Size) for part in parts):
+            for part in parts:
+                batch = Batch(image.reshape(1, *shape[:2], -1).copy(), _keys((0, 0, 0), 1))
+                part.run(batch, None, True)
+                batch.finish()
+        else:
+            # What comes after a crop can't do without it.
+            self(np.repeat(image, _TRIES, axis=0), (0, 0, 0))
 
     def map(
         self,
@@ -146,18 +162,30 @@ class Engine:
 
         Returns:
             A tensor of the same shape and dtype.
-        """
-        import tensorflow as tf
 
-        def whole(number: "int | tf.Tensor") -> "tf.Tensor":
-            if isinstance(number, int):
-                number = (number + 2**63) % 2**64 - 2**63
+        Raises:
+            UserError: TensorFlow isn't installed, or a number is not an integer.
+        """
+        try:
+            import tensorflow as tf
+        except ImportError:
+            raise UserError('engine.map needs TensorFlow: pip install "mnist-aug[study]"') from None
+
+        def whole(name: str, number: "int | tf.Tensor") -> "tf.Tensor":
+            try:
+                number = (index(number) + 2**63) % 2**64 - 2**63
+            except TypeError:
+                number = tf.convert_to_tensor(number)
+                if not number.dtype.is_integer:
+                    raise UserError(
+                        f"{name} is {number.dtype.name}: give an integer or an integer tensor"
+                    ) from None
             return tf.cast(number, tf.int64)
 
         images = tf.convert_to_tensor(images)
         out = tf.numpy_function(
             lambda array, *key: self(array, key),
-            [images, whole(seed), whole(epoch), whole(position)],
+            [images, whole("seed", seed), whole("epoch", epoch), whole("position", position)],
             images.dtype,
             stateful=False,
         )
@@ -189,7 +217,7 @@ class Engine:
         batch.log = []
         self._root.run(batch, None, False)
         return [
-            {"transform": type(t).__name__, **shown(t, drawn, shape[:2])} for t, drawn in batch.log
+            {"transform": type(t).__name__, **shown(t, drawn, size)} for t, size, drawn in batch.log
         ]
 
 
@@ -208,6 +236,15 @@ def _check_images(images: object) -> None:
         )
 
 
+def _check_floats(images: np.ndarray) -> None:
+    low, high = float(images.min()), float(images.max())
+    if not (_FLOATS[0] <= low and high <= _FLOATS[1]):  # also where one is not a number
+        raise UserError(
+            f"float32 images reach from {low:g} to {high:g}: give values in [0, 1], as by dividing "
+            "by 255, or uint8"
+        )
+
+
 def _keys(key: tuple[int, int, int | np.ndarray], count: int) -> np.ndarray:
     try:
         seed, epoch, position = key
@@ -222,4 +259,6 @@ def _keys(key: tuple[int, int, int | np.ndarray], count: int) -> np.ndarray:
             f"key {key!r} is not (seed, epoch, position) for {count} images: give "
             "integers; the position may be an array, one for each image"
         ) from None
-    return draws.image_keys(seed, epoch, array)
+    from mnist_aug.augment.engine.draws import image_keys
+
+    return image_keys(seed, epoch, array)

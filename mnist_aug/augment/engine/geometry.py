@@ -1,10 +1,10 @@
 """Transforms that move pixels: what each draws, and the map that its draws make.
 
 For each transform one function samples parameters for N images at once and one turns parameters
-into maps (see `warp.py`): matrices float64 [N, 3, 3] from a place in the result to the
-place in the image where it is read, x before y, or the coefficients of a displacement field in
-pixels. Names, ranges and formulas are those of albumentations 2.0.8; docs/engine.md lists where it
-is wrong and this is not.
+into maps (see `warp.py`): matrices float64 [N, 3, 3] from a place in the result to the place in
+the image where it is read, x before y, or the coefficients of a displacement field in pixels. All
+arithmetic is exact or in a fixed order (see `exact.py`). Names, ranges and formulas are those of
+albumentations 2.0.8; docs/engine.md lists where it is wrong and this is not.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,18 @@ from typing import Any
 import albumentations as A
 import cv2
 import numpy as np
-from scipy.special import ndtri
 
 from mnist_aug.augment.engine.draws import Draws
-from mnist_aug.augment.engine.warp import How, Warp
+from mnist_aug.augment.engine.exact import (
+    eigen,
+    exp,
+    inverse,
+    kernel,
+    log,
+    normal_quantile,
+    sin_cos,
+)
+from mnist_aug.augment.engine.warp import Factors, How, Warp
 from mnist_aug.errors import UserError
 
 
@@ -76,24 +84,35 @@ def affine_map(
     t: A.Affine | A.Rotate, drawn: dict[str, np.ndarray], shape: tuple[int, int]
 ) -> np.ndarray:
     """The inverse of shift x shear x rotation x scale about the middle of the image."""
-    zero = np.zeros(1)
-    angle = np.deg2rad(drawn["rotate_degrees"])
-    slant_x = np.tan(np.deg2rad(-drawn.get("shear_x_degrees", zero)))
-    slant_y = np.tan(np.deg2rad(-drawn.get("shear_y_degrees", zero)))
-    cos, sin = np.cos(angle), np.sin(angle)
-    scale_x, scale_y = drawn.get("scale_x", 1.0), drawn.get("scale_y", 1.0)
-    a, b = (cos - slant_x * sin) * scale_x, (sin + slant_x * cos) * scale_y
-    c, d = (slant_y * cos - sin) * scale_x, (slant_y * sin + cos) * scale_y
-    determinant = a * d - b * c
-    middle_x, middle_y = shape[1] / 2 - 0.5, shape[0] / 2 - 0.5
-    from_x = middle_x + drawn.get("shift_x_px", zero)
-    from_y = middle_y + drawn.get("shift_y_px", zero)
-    m = np.zeros((len(angle), 3, 3))
-    m[:, 0, 0], m[:, 0, 1] = d / determinant, -b / determinant
-    m[:, 1, 0], m[:, 1, 1] = -c / determinant, a / determinant
-    m[:, 0, 2] = middle_x - m[:, 0, 0] * from_x - m[:, 0, 1] * from_y
-    m[:, 1, 2] = middle_y - m[:, 1, 0] * from_x - m[:, 1, 1] * from_y
-    m[:, 2, 2] = 1
+    angles = drawn["rotate_degrees"]
+    nothing = np.zeros(len(angles))
+    names = ("shear_x_degrees", "shear_y_degrees", "shift_x_px", "shift_y_px")
+    shears_and_shifts = (drawn.get(name, nothing) for name in names)
+    scales = (drawn.get(name, nothing + 1) for name in ("scale_x", "scale_y"))
+    return _inverse_affine(angles, *shears_and_shifts, *scales, *shape)
+
+
+@kernel
+def _inverse_affine(
+    degrees: np.ndarray, shear_x: np.ndarray, shear_y: np.ndarray, shift_x: np.ndarray,
+    shift_y: np.ndarray, scale_x: np.ndarray, scale_y: np.ndarray, height: int, width: int,
+) -> np.ndarray:  # fmt: skip
+    m = np.zeros((len(degrees), 3, 3))
+    middle_x, middle_y = width / 2 - 0.5, height / 2 - 0.5
+    for n in range(len(degrees)):
+        sin, cos = sin_cos(degrees[n])
+        sin_x, cos_x = sin_cos(-shear_x[n])
+        sin_y, cos_y = sin_cos(-shear_y[n])
+        slant_x, slant_y = sin_x / cos_x, sin_y / cos_y
+        a, b = (cos - slant_x * sin) * scale_x[n], (sin + slant_x * cos) * scale_y[n]
+        c, d = (slant_y * cos - sin) * scale_x[n], (slant_y * sin + cos) * scale_y[n]
+        determinant = a * d - b * c
+        from_x, from_y = middle_x + shift_x[n], middle_y + shift_y[n]
+        m[n, 0, 0], m[n, 0, 1] = d / determinant, -b / determinant
+        m[n, 1, 0], m[n, 1, 1] = -c / determinant, a / determinant
+        m[n, 0, 2] = (middle_x - m[n, 0, 0] * from_x) - m[n, 0, 1] * from_y
+        m[n, 1, 2] = (middle_y - m[n, 1, 0] * from_x) - m[n, 1, 1] * from_y
+        m[n, 2, 2] = 1
     return m
 
 
@@ -102,23 +121,69 @@ def sample_rotate(t: A.Rotate, draws: Draws, shape: tuple[int, int]) -> dict[str
     return {"rotate_degrees": draws.uniform(*t.limit)}
 
 
-def sample_nothing(
-    t: A.BasicTransform, draws: Draws, shape: tuple[int, int]
+def sample_safe_rotate(
+    t: A.SafeRotate, draws: Draws, shape: tuple[int, int]
 ) -> dict[str, np.ndarray]:
-    """A flip draws nothing but whether it is done."""
-    return {}
+    """The angle of `A.SafeRotate`."""
+    return {"rotate_degrees": draws.uniform(*t.limit)}
 
 
-def horizontal_flip_map(
-    t: A.HorizontalFlip, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+def safe_rotate_map(
+    t: A.SafeRotate, drawn: dict[str, np.ndarray], shape: tuple[int, int]
 ) -> np.ndarray:
-    return np.array([[[-1.0, 0, shape[1] - 1], [0, 1, 0], [0, 0, 1]]])
+    """The inverse of a rotation and a scale that makes the whole turned image fit."""
+    return _inverse_safe_rotate(drawn["rotate_degrees"], *shape)
 
 
-def vertical_flip_map(
-    t: A.VerticalFlip, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+@kernel
+def _inverse_safe_rotate(degrees: np.ndarray, height: int, width: int) -> np.ndarray:
+    m = np.zeros((len(degrees), 3, 3))
+    middle_x, middle_y = width / 2 - 0.5, height / 2 - 0.5
+    for n in range(len(degrees)):
+        sin, cos = sin_cos(degrees[n])
+        wide = float(int(height * abs(sin) + width * abs(cos)))  # whole pixels, as 2.0.8
+        tall = float(int(height * abs(cos) + width * abs(sin)))
+        scale_x, scale_y = wide / width, tall / height
+        # From the result to the enlarged canvas, whose middle 2.0.8 puts at half its size.
+        m[n, 0, 0], m[n, 0, 1] = cos * scale_x, -sin * scale_y
+        m[n, 1, 0], m[n, 1, 1] = sin * scale_x, cos * scale_y
+        m[n, 0, 2] = (middle_x - cos * (wide / 2)) + sin * (tall / 2)
+        m[n, 1, 2] = (middle_y - sin * (wide / 2)) - cos * (tall / 2)
+        m[n, 2, 2] = 1
+    return m
+
+
+# The eight ways to turn and flip an image, as (x from x, x from y, y from x, y from y): the place
+# that is read, in D4's order e, r90, r180, r270, v, hvt, h, t.
+_WAYS = np.array(
+    [
+        [1, 0, 0, 1], [0, -1, 1, 0], [-1, 0, 0, -1], [0, 1, -1, 0],
+        [1, 0, 0, -1], [0, -1, -1, 0], [-1, 0, 0, 1], [0, 1, 1, 0],
+    ]
+)  # fmt: skip
+_WAY_OF = {A.HorizontalFlip: 6, A.VerticalFlip: 4, A.Transpose: 7}
+
+
+def sample_way(t: A.BasicTransform, draws: Draws, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Which of `_WAYS`; a flip or transposition draws nothing but whether it is done."""
+    if type(t) in _WAY_OF:
+        return {}
+    if isinstance(t, A.RandomRotate90):
+        return {"way": draws.integers(0, 3)}
+    return {"way": draws.integers(0, 7)}
+
+
+def way_map(
+    t: A.BasicTransform, drawn: dict[str, np.ndarray], shape: tuple[int, int]
 ) -> np.ndarray:
-    return np.array([[[1.0, 0, 0], [0, -1, shape[0] - 1], [0, 0, 1]]])
+    """[N, 3, 3], or [1, 3, 3] where all images get the same; transposed ones change the size."""
+    ways = _WAYS[drawn.get("way", np.array([_WAY_OF.get(type(t), 0)]))]
+    m = np.zeros((len(ways), 3, 3))
+    m[:, :2, :2] = ways.reshape(-1, 2, 2)
+    m[:, 0, 2] = np.where(m[:, 0, :2].min(1) < 0, shape[1] - 1, 0)
+    m[:, 1, 2] = np.where(m[:, 1, :2].min(1) < 0, shape[0] - 1, 0)
+    m[:, 2, 2] = 1
+    return m
 
 
 def sample_perspective(
@@ -139,15 +204,17 @@ def perspective_map(
 ) -> np.ndarray:
     """From the image's rectangle to the drawn corners; with `fit_output`, such that all is seen."""
     size = np.array([shape[1], shape[0]], float)
-    onto_corners = quadrilateral(drawn["corners"] * size) @ np.diag([*1 / size, 1])
+    onto_corners = quadrilateral(drawn["corners"] * size) * [*1 / size, 1]
     if not t.fit_output:
         return onto_corners
-    rectangle = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]]) * [*size, 1]
-    seen = rectangle @ np.linalg.inv(onto_corners).transpose(0, 2, 1)
-    seen = seen[..., :2] / seen[..., 2:]
+    back = inverse(onto_corners)
+    seen = np.empty((len(back), 4, 2))
+    for i, (x, y) in enumerate([(0, 0), (size[0], 0), tuple(size), (0, size[1])]):
+        image = back[:, :, 0] * x + back[:, :, 1] * y + back[:, :, 2]
+        seen[:, i] = image[:, :2] / image[:, 2:]
     seen = np.rint(seen - seen.min(1, keepdims=True))  # whole pixels, as albumentations
     seen *= size / np.maximum(np.floor(seen.max(1, keepdims=True)), 1)
-    return np.diag([*size, 1]) @ np.linalg.inv(quadrilateral(seen))
+    return inverse(quadrilateral(seen)) * np.array([*size, 1])[:, None]
 
 
 def quadrilateral(corners: np.ndarray) -> np.ndarray:
@@ -175,55 +242,106 @@ def sample_elastic(
     drawn directly. 2.0.8 divides the noise by its largest magnitude, which hardly depends on the
     few numbers in Z and is drawn from its own distribution.
     """
-    (_, right_y), (_, right_x) = elastic_factors(t, shape)
+    bases = [_blur_basis(length, t.sigma, bool(t.approximate)) for length in shape]
     fields = 1 if t.same_dxdy else 2
-    size = (len(draws), fields, right_y.shape[1], right_x.shape[1])
+    size = (len(draws), fields, *(right.shape[1] for _, right in bases))
     if t.noise_distribution == "uniform":
         noise = t.alpha * (2 * draws.uniforms(fields * shape[0] * shape[1]) - 1)
-        noise = noise.astype(np.float32).reshape(len(draws), fields, *shape)
-        inner = right_y.T @ noise @ right_x
+        inner = np.empty(size, np.float32)
+        _project(noise.reshape(len(draws), fields, *shape), bases[0][1], bases[1][1], inner)
     else:
-        count = int(np.prod(size[1:]))
-        inner = draws.normals(count + count % 2)[:, :count].reshape(size)
-        u = 1 - draws.uniform()
-        largest = -ndtri(-np.expm1(np.log(u) / (fields * shape[0] * shape[1])) / 2)
-        inner *= (t.alpha / np.maximum(largest, 1e-6)).astype(np.float32)[:, None, None, None]
+        inner = draws.normals(size[1] * size[2] * size[3]).reshape(size)
+        largest = _largest_normals(fields * shape[0] * shape[1])
+        scale = t.alpha / largest[draws.integers(0, len(largest) - 1)]
+        inner *= scale.astype(np.float32)[:, None, None, None]
     return {"coefficients": np.repeat(inner, 2, axis=1) if t.same_dxdy else inner}
+
+
+@kernel
+def _project(noise: np.ndarray, right_y: np.ndarray, right_x: np.ndarray, out: np.ndarray) -> None:
+    """V_y^T z V_x for noise float64 [N, f, H, W]."""
+    count, fields, rows, columns = out.shape
+    height, width = noise.shape[2:]
+    half = np.empty((rows, width))
+    for n in range(count):
+        for f in range(fields):
+            half[:] = 0
+            for y in range(height):
+                for k in range(rows):
+                    for x in range(width):
+                        half[k, x] += right_y[y, k] * noise[n, f, y, x]
+            for k in range(rows):
+                for j in range(columns):
+                    total = 0.0
+                    for x in range(width):
+                        total += half[k, x] * right_x[x, j]
+                    out[n, f, k, j] = total
+
+
+@lru_cache(maxsize=32)
+def _largest_normals(count: int) -> np.ndarray:
+    """float64 [4096]: quantiles of the largest magnitude among so many normal numbers."""
+    return _quantiles_of_largest(count, 4096)
+
+
+@kernel
+def _quantiles_of_largest(count: int, size: int) -> np.ndarray:
+    out = np.empty(size)
+    for i in range(size):
+        # P(all within x) = (1 - 2 P(beyond x)) ** count
+        beyond = 1 - exp(log((i + 0.5) / size) / count)
+        out[i] = max(-normal_quantile(beyond / 2), 1e-6)
+    return out
 
 
 def elastic_map(
     t: A.ElasticTransform, drawn: dict[str, np.ndarray], shape: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    (left_y, _), (left_x, _) = elastic_factors(t, shape)
-    return left_y, left_x, drawn["coefficients"]
-
-
-def elastic_factors(
-    t: A.ElasticTransform, shape: tuple[int, int]
-) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    return tuple(_blur_factors(length, t.sigma, bool(t.approximate)) for length in shape)
+) -> tuple[Factors, np.ndarray]:
+    left_y, left_x = (_blur_basis(length, t.sigma, bool(t.approximate))[0] for length in shape)
+    return (left_y, left_x), drawn["coefficients"]
 
 
 @lru_cache(maxsize=32)
-def _blur_factors(
+def _blur_basis(
     length: int, sigma: float, approximate: bool, lost: float = 1e-4
 ) -> tuple[np.ndarray, np.ndarray]:
-    """U S and V, float32 [length, k], of OpenCV's Gaussian blur with a repeated border.
+    """U S float32 and V float64, [length, k], of OpenCV's Gaussian blur with a repeated border.
 
     k is the least that keeps a share 1 - `lost` of the variance.
     """
     size = 17 if approximate else int(np.rint(sigma * 8 + 1)) | 1  # OpenCV's choice for float32
-    kernel = cv2.getGaussianKernel(size, sigma)[:, 0]
+    weights = gaussian(sigma, size // 2)
     blur = np.zeros((length, length))
     for i in range(length):
-        np.add.at(blur[i], np.clip(np.arange(size) + i - size // 2, 0, length - 1), kernel)
-    left, values, right = np.linalg.svd(blur)
-    share = np.cumsum(values**2) / np.sum(values**2)
-    k = int(np.searchsorted(share, 1 - lost)) + 1
-    return (
-        (left * values)[:, :k].astype(np.float32),
-        np.ascontiguousarray(right[:k].T.astype(np.float32)),
-    )
+        for j, weight in enumerate(weights):
+            blur[i, min(max(i + j - size // 2, 0), length - 1)] += weight
+    squares, right = eigen(_times_transpose(blur.T.copy()))  # B^T B = V S^2 V^T
+    total = np.cumsum(np.maximum(squares, 0))
+    k = int(np.searchsorted(total, (1 - lost) * total[-1])) + 1
+    right = np.ascontiguousarray(right[:, :k])
+    left = _matrix_product(blur, right)  # B V = U S
+    return left.astype(np.float32), right
+
+
+def gaussian(sigma: float, reach: int) -> np.ndarray:
+    """float64 [2 reach + 1], of sum one: a normal density at whole distances."""
+    scale = -0.5 / (sigma * sigma)
+    weights = np.array([exp(scale * d * d) for d in range(-reach, reach + 1)])
+    return weights / np.cumsum(weights)[-1]  # a sum in order
+
+
+@kernel
+def _matrix_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    out = np.zeros((left.shape[0], right.shape[1]))
+    for i in range(left.shape[0]):
+        for j in range(left.shape[1]):
+            for k in range(right.shape[1]):
+                out[i, k] += left[i, j] * right[j, k]
+    return out
+
+
+def _times_transpose(matrix: np.ndarray) -> np.ndarray:
+    return _matrix_product(matrix, np.ascontiguousarray(matrix.T))
 
 
 def sample_grid(t: A.GridDistortion, draws: Draws, shape: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -246,14 +364,14 @@ def sample_grid(t: A.GridDistortion, draws: Draws, shape: tuple[int, int]) -> di
 
 def grid_map(
     t: A.GridDistortion, drawn: dict[str, np.ndarray], shape: tuple[int, int]
-) -> tuple[np.ndarray, ...]:
+) -> tuple[Factors, np.ndarray]:
     """Read along each axis at a piecewise linear function of the steps, less the place itself."""
     count = len(drawn["steps_x"])
-    factors = [_grid_factor(length, t.num_steps) for length in shape]
+    factor_y, factor_x = (_grid_factor(length, t.num_steps) for length in shape)
     z = np.zeros((count, 2, t.num_steps + 3, t.num_steps + 3), np.float32)
     z[:, 0, 0, 1:-1], z[:, 0, 0, -1] = drawn["steps_x"], -1
     z[:, 1, 1:-1, 0], z[:, 1, -1, 0] = drawn["steps_y"], -1
-    return *factors, z
+    return (factor_y, factor_x), z
 
 
 @lru_cache(maxsize=32)
@@ -272,6 +390,40 @@ def _grid_factor(length: int, num_steps: int) -> np.ndarray:
     return out
 
 
+def sample_optical(
+    t: A.OpticalDistortion, draws: Draws, shape: tuple[int, int]
+) -> dict[str, np.ndarray]:
+    """The coefficient of `A.OpticalDistortion`."""
+    return {"k": draws.uniform(*t.distort_limit)}
+
+
+def optical_map(
+    t: A.OpticalDistortion, drawn: dict[str, np.ndarray], shape: tuple[int, int]
+) -> tuple[Factors, np.ndarray]:
+    """A polynomial of the distance r from the middle: k (r^2 + r^4), of a fish eye k r^2.
+
+    With X the distance along x, X r^2 and X r^4 are sums of products of a function of x and one
+    of y. 2.0.8's camera reads half a pixel to the right and below.
+    """
+    camera = t.mode == "camera"
+    factors = []
+    for length in shape:
+        place = np.arange(length) - (length - camera) / 2
+        scale = length if camera else float(np.sqrt(shape[0] ** 2 + shape[1] ** 2)) / 2
+        square = place * place / (scale * scale)
+        even = [np.ones(length), square, square * square]
+        factors.append(np.stack(even + [place * part for part in even], 1).astype(np.float32))
+    shares = np.zeros((3, 3))  # by powers of y^2 and x^2
+    shares[0, 1] = shares[1, 0] = 1
+    if camera:
+        shares[0, 2], shares[1, 1], shares[2, 0] = 1, 2, 1
+    z = np.zeros((len(drawn["k"]), 2, 6, 6), np.float32)
+    z[:, 0, :3, 3:] = drawn["k"][:, None, None] * shares
+    z[:, 1, 3:, :3] = drawn["k"][:, None, None] * shares
+    z[:, :, 0, 0] = 0.5 if camera else 0
+    return (factors[0], factors[1]), z
+
+
 # What is sampled, what the draws become, and the kind of map.
 TRANSFORMS: dict[
     type[A.BasicTransform],
@@ -280,11 +432,17 @@ TRANSFORMS: dict[
     A.Affine: (sample_affine, affine_map, "affine"),
     A.ShiftScaleRotate: (sample_affine, affine_map, "affine"),
     A.Rotate: (sample_rotate, affine_map, "affine"),
-    A.HorizontalFlip: (sample_nothing, horizontal_flip_map, "flip"),
-    A.VerticalFlip: (sample_nothing, vertical_flip_map, "flip"),
+    A.SafeRotate: (sample_safe_rotate, safe_rotate_map, "affine"),
+    A.HorizontalFlip: (sample_way, way_map, "way"),
+    A.VerticalFlip: (sample_way, way_map, "way"),
+    A.Transpose: (sample_way, way_map, "way"),
+    A.RandomRotate90: (sample_way, way_map, "way"),
+    A.D4: (sample_way, way_map, "way"),
+    A.SquareSymmetry: (sample_way, way_map, "way"),
     A.Perspective: (sample_perspective, perspective_map, "projective"),
     A.ElasticTransform: (sample_elastic, elastic_map, "field"),
     A.GridDistortion: (sample_grid, grid_map, "field"),
+    A.OpticalDistortion: (sample_optical, optical_map, "field"),
 }
 
 
@@ -295,7 +453,7 @@ def add_to(warp: Warp, t: A.BasicTransform, rows: np.ndarray, drawn: dict[str, n
     if kind == "field":
         warp.add_fields(rows, *made)
     else:
-        made = np.repeat(made, len(rows), axis=0) if kind == "flip" else made
+        made = np.repeat(made, len(rows), axis=0) if len(made) < len(rows) else made
         warp.add_matrices(rows, made, kind == "projective")
 
 
@@ -304,15 +462,15 @@ def shown(
 ) -> dict[str, object]:
     """The parameters of the first image as plain numbers; a field's coefficients as the field."""
     if "coefficients" in drawn:
-        factor_y, factor_x, z = elastic_map(t, drawn, shape)
+        (factor_y, factor_x), z = elastic_map(t, drawn, shape)
         field = factor_y @ z[0] @ factor_x.T
         return {"dx_px": field[0].tolist(), "dy_px": field[1].tolist()}
     return {name: values[0].tolist() for name, values in drawn.items()}
 
 
 def sampling_of(t: A.BasicTransform) -> How | None:
-    """(interpolation, border mode, fill) of a transform, or None for a flip."""
-    if TRANSFORMS[type(t)][2] == "flip":
+    """(interpolation, border mode, fill) of a transform, or None for a flip or turn."""
+    if TRANSFORMS[type(t)][2] == "way":
         return None
     linear = cv2.INTER_LINEAR
     interpolation = linear if t.interpolation == cv2.INTER_AREA else t.interpolation  # as in remap
@@ -320,10 +478,10 @@ def sampling_of(t: A.BasicTransform) -> How | None:
     return interpolation, t.border_mode, fill if t.border_mode == cv2.BORDER_CONSTANT else 0
 
 
-def changes_size(t: A.BasicTransform) -> bool:
+def needs_albumentations(t: A.BasicTransform) -> bool:
     """Whether the result's size differs from the image's, which one sampling map can't do."""
     return bool(
-        (isinstance(t, A.Affine) and t.fit_output)
+        (isinstance(t, A.Affine) and t.fit_output and type(t) is not A.SafeRotate)
         or (isinstance(t, A.Rotate) and t.crop_border)
         or (isinstance(t, A.Perspective) and not t.keep_size)
     )

@@ -6,8 +6,6 @@ the images with the indices `rows` (None: all); `forced` skips its own probabili
 policy, so that its draws are independent of every other node's.
 """
 
-import copy
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,9 +13,10 @@ from typing import Any, Protocol
 import albumentations as A
 import numpy as np
 
-from mnist_aug.augment.engine import geometry, pixels
+from mnist_aug.augment.engine import geometry, pixels, resample, sizes
 from mnist_aug.augment.engine.draws import Draws, fold
 from mnist_aug.augment.engine.faults import check
+from mnist_aug.augment.engine.one_by_one import OneByOne
 from mnist_aug.augment.engine.warp import Warp
 from mnist_aug.errors import UserError
 
@@ -30,48 +29,86 @@ class Node(Protocol):
     def run(self, batch: "Batch", rows: np.ndarray | None, forced: bool) -> None: ...
 
 
+class Stack:
+    """Images [M, H, W, C] of one size, those with the indices `rows` [M] of a batch."""
+
+    def __init__(self, images: np.ndarray, rows: np.ndarray, made_by: str | None) -> None:
+        self.images, self.rows = images, rows
+        self.made_by = made_by  # the transform that gave them their size
+        self.warp = Warp(*images.shape[:3])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.images.shape[1:3]
+
+    def settle(self, places: np.ndarray) -> np.ndarray:
+        """Sample the images at `places` through their pending maps; returns all, to be changed."""
+        self.warp.sample(self.images, places)
+        return self.images
+
+
 class Batch:
-    """Images [N, H, W, C] on their way through a policy, and the keys uint64 [N] of their draws."""
+    """Images on their way through a policy.
+
+    Args:
+        images: [N, H, W, C], used up.
+        keys: uint64 [N], of their draws.
+    """
 
     def __init__(self, images: np.ndarray, keys: np.ndarray) -> None:
-        self.images, self.keys = images, keys
-        self.warp = Warp(*images.shape[:3])
-        # A list of (transform, parameters) for `replay`.
-        self.log: list[tuple[A.BasicTransform, dict[str, np.ndarray]]] | None = None
+        self.keys = keys
+        self._stacks = [Stack(images, np.arange(len(images)), None)]
+        self._stack = np.zeros(len(images), np.int64)  # which of them an image is in
+        self._place = np.arange(len(images))  # and where
+        # A list of (transform, size of the image, parameters) for `replay`.
+        self.log: list[tuple[A.BasicTransform, tuple[int, int], dict[str, Any]]] | None = None
 
     def keys_of(self, rows: np.ndarray | None) -> np.ndarray:
         return self.keys if rows is None else self.keys[rows]
 
-    def indices(self, rows: np.ndarray | None) -> np.ndarray:
-        return np.arange(len(self.keys)) if rows is None else rows
+    def parts(self, rows: np.ndarray | None) -> Iterator[tuple[Stack, np.ndarray, np.ndarray]]:
+        """The images `rows` by size: their stack, their places there, and their indices."""
+        rows = np.arange(len(self.keys)) if rows is None else rows
+        for number, stack in list(enumerate(self._stacks)):
+            chosen = rows if len(self._stacks) == 1 else rows[self._stack[rows] == number]
+            if len(chosen):
+                yield stack, self._place[chosen], chosen
 
-    def settle(self, rows: np.ndarray | None) -> np.ndarray:
-        """Sample `rows` through their pending maps, if any, and return the images `rows`.
+    def move(self, rows: np.ndarray, images: np.ndarray, made_by: str) -> None:
+        """Give the images `rows` another size: `images` [M, H, W, C]."""
+        self._stack[rows], self._place[rows] = len(self._stacks), np.arange(len(rows))
+        self._stacks.append(Stack(images, rows, made_by))
 
-        Their maps start anew even where there was nothing to sample: what comes next to an image
-        must not depend on whether a neighbour had something.
+    def finish(self) -> np.ndarray:
+        """The images [N, H, W, C].
+
+        Raises:
+            UserError: an image hasn't the size or type that it came with.
         """
-        if rows is None or len(rows) == len(self.keys):
-            if self.warp.touched.any():
-                self.images = self.warp.sample(self.images, self.indices(None))
-            self.warp = Warp(*self.images.shape[:3])
-            return self.images
-        if self.warp.touched[rows].any():
-            self.put(rows, self.warp.sample(self.images, rows))
-        self.warp.forget(rows)
-        return self.images[rows]
+        whole = self._stacks[0].images
+        for stack, places, rows in self.parts(None):
+            images = stack.settle(places)
+            if images.dtype != whole.dtype:
+                raise UserError(
+                    f"{stack.made_by} makes {images.dtype} images of {whole.dtype} ones: take it "
+                    "out of the policy and do it to the augmented images"
+                )
+            if images.shape[1:] != whole.shape[1:]:
+                raise UserError(
+                    f"{stack.made_by} makes images of {stack.size[0]} x {stack.size[1]} pixels of "
+                    f"{whole.shape[1]} x {whole.shape[2]}: let the policy end with the old size, "
+                    "by a Resize or crop"
+                )
+            if stack is not self._stacks[0]:
+                whole[rows] = images[places]
+        return whole
 
-    def put(self, rows: np.ndarray | None, images: np.ndarray) -> None:
-        """Take `images` as the new images of `rows`; those given to the batch stay as they are."""
-        if rows is None:
-            self.images = images
-        else:
-            self.images = self.images.copy()
-            self.images[rows] = images
-
-    def note(self, transform: A.BasicTransform, drawn: dict[str, np.ndarray]) -> None:
+    def note(
+        self, transform: A.BasicTransform, size: tuple[int, int], drawn: dict[str, Any]
+    ) -> None:
         if self.log is not None:
-            self.log.append((transform, drawn))
+            self.log.append((transform, size, drawn))
 
 
 def _those(rows: np.ndarray | None, chosen: np.ndarray) -> np.ndarray:
@@ -91,101 +128,125 @@ def _draws(batch: Batch, rows: np.ndarray | None, key: int) -> Draws:
 
 
 @dataclass
-class Geometry:
-    """A transform that joins the batch's pending maps."""
+class Leaf:
+    """One transform."""
 
     transform: Any
     key: int
 
     def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
+        rows = rows if forced else _drawn(batch, rows, self.key, self.transform.p)
+        for stack, places, indices in batch.parts(rows):
+            self.apply(batch, stack, places, indices, _draws(batch, indices, self.key))
+
+    def apply(
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+    ) -> None:
+        """Do the transform to the images `rows` of the batch, at `places` of a stack."""
+        raise NotImplementedError
+
+
+class Geometry(Leaf):
+    """A transform that joins the images' pending maps."""
+
+    def apply(
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+    ) -> None:
         t = self.transform
-        rows = rows if forced else _drawn(batch, rows, self.key, t.p)
-        if rows is not None and len(rows) == 0:
-            return
-        indices = batch.indices(rows)
         if how := geometry.sampling_of(t):
-            others = batch.warp.join(indices, how)
+            others = stack.warp.join(places, how)
             if len(others):
-                batch.settle(others)
-                batch.warp.join(others, how)
-        sample = geometry.TRANSFORMS[type(t)][0]
-        drawn = sample(t, _draws(batch, rows, self.key), (batch.warp.height, batch.warp.width))
-        batch.note(t, drawn)
-        geometry.add_to(batch.warp, t, indices, drawn)
+                stack.settle(others)
+                stack.warp.join(others, how)
+        drawn = geometry.TRANSFORMS[type(t)][0](t, draws, stack.size)
+        batch.note(t, stack.size, drawn)
+        if how or stack.size[0] == stack.size[1]:
+            geometry.add_to(stack.warp, t, places, drawn)
+        else:
+            self._turn(batch, stack, places, rows, drawn)
+
+    def _turn(
+        self,
+        batch: Batch,
+        stack: Stack,
+        places: np.ndarray,
+        rows: np.ndarray,
+        drawn: dict[str, np.ndarray],
+    ) -> None:
+        """Flips and turns of images that aren't square, some of which change their size."""
+        matrices = geometry.way_map(self.transform, drawn, stack.size)
+        matrices = np.repeat(matrices, len(rows), 0) if len(matrices) < len(rows) else matrices
+        lies = matrices[:, 0, 0] == 0
+        stack.warp.add_matrices(places[~lies], matrices[~lies])
+        if lies.any():
+            images = stack.settle(places[lies])
+            turned = resample.turned(images, places[lies], matrices[lies], stack.size[::-1])
+            batch.move(rows[lies], turned, type(self.transform).__name__)
 
 
-@dataclass
-class Pixels:
+class Pixels(Leaf):
     """A transform of values, done at once to all images that drew it."""
 
-    transform: Any
-    key: int
-
-    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
+    def apply(
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+    ) -> None:
         t = self.transform
-        rows = rows if forced else _drawn(batch, rows, self.key, t.p)
-        if rows is not None and len(rows) == 0:
-            return
-        images = batch.settle(rows)
-        sample, apply = pixels.TRANSFORMS[type(t)]
-        drawn = sample(t, _draws(batch, rows, self.key), images)
-        batch.note(t, drawn)
-        batch.put(rows, apply(t, images, drawn))
+        images = stack.settle(places)
+        sample, change = pixels.TRANSFORMS[type(t)]
+        drawn = sample(t, draws, images.shape[1:], images.dtype)
+        batch.note(t, stack.size, drawn)
+        change(t, images, places, drawn)
 
 
-@dataclass
-class ImageByImage:
-    """Anything else, done by albumentations itself with generators seeded for each image.
+class Size(Leaf):
+    """A crop, padding or enlargement."""
 
-    Neighbours are done together, so that sizes may change in between, as by a crop and a resize.
-    Copies of the transforms serve each call: they keep their generators and last parameters.
-    """
+    def apply(
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+    ) -> None:
+        t = self.transform
+        drawn = sizes.TRANSFORMS[type(t)](t, draws, stack.size)
+        batch.note(t, stack.size, drawn)
+        images = stack.settle(places)
+        for chosen, made in sizes.cut_and_scaled(t, images, places, drawn):
+            if made.shape[1:] == images.shape[1:]:
+                images[places[chosen]] = made
+            else:
+                batch.move(rows[chosen], made, type(t).__name__)
 
-    transforms: list
-    key: int
 
-    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
-        rows = batch.indices(rows)
-        if len(rows) == 0:
-            return
-        images = batch.settle(rows)
-        transforms = copy.deepcopy(self.transforms)
-        seeds = _draws(batch, rows, self.key).bits(2 * len(transforms)).tolist()
-        force = {"force_apply": True} if forced else {}
-        out = np.empty_like(images)
-        for place, image in enumerate(images):
-            result = (image[..., 0] if image.shape[-1] == 1 else image).copy()
-            for i, t in enumerate(transforms):
-                t.set_random_state(
-                    np.random.Generator(np.random.PCG64(seeds[place][2 * i])),
-                    random.Random(seeds[place][2 * i + 1]),
-                )
-                try:
-                    result = np.asarray(t(image=result, **force)["image"])
-                except Exception as error:  # whatever a transform of albumentations throws
-                    raise UserError(
-                        f"{type(t).__name__} fails on an image {image.dtype}"
-                        f"{list(image.shape)}: {error or type(error).__name__}; take "
-                        "it out of the policy"
-                    ) from error
-                if batch.log is not None and getattr(t, "params", True):
-                    params = getattr(t, "params", {}).items()  # a composition has none
-                    batch.note(
-                        t,
-                        {
-                            name: np.array([value])
-                            for name, value in params
-                            if isinstance(value, (int, float)) and not hasattr(t, name)
-                        },
-                    )
-            if result.dtype != image.dtype or result.size != image.size:
-                raise UserError(
-                    f"{type(t).__name__} makes {result.dtype}{list(result.shape)} of "
-                    f"{image.dtype}{list(image.shape)}: a policy must keep size and "
-                    "type in the end; resize or convert outside it"
-                )
-            out[place] = result.reshape(image.shape)
-        batch.put(rows, out)
+class ImageByImage(Leaf):
+    """Anything else, done by albumentations itself with generators seeded for each image."""
+
+    def __init__(self, transform: A.BasicTransform | A.BaseCompose, key: int) -> None:
+        super().__init__(transform, key)
+        self._one_by_one = OneByOne(transform)
+
+    def apply(
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+    ) -> None:
+        images = stack.settle(places)
+        others: dict[tuple[Any, ...], list[tuple[int, np.ndarray]]] = {}
+        results = self._one_by_one(images, places, draws.bits(2))
+        for place, row, (made, drawn) in zip(places, rows, results, strict=True):
+            if batch.log is not None:
+                batch.note(self.transform, stack.size, _numbers(self.transform, drawn))
+            if made.shape == images.shape[1:] and made.dtype == images.dtype:
+                images[place] = made
+            else:
+                others.setdefault((made.shape, made.dtype), []).append((row, made))
+        for group in others.values():
+            moved, new = zip(*group, strict=True)
+            batch.move(np.array(moved), np.stack(new), self._one_by_one.name)
+
+
+def _numbers(t: A.BasicTransform, drawn: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Of one image's parameters those that are numbers and aren't the transform's own."""
+    return {
+        name: np.array([value])
+        for name, value in drawn.items()
+        if isinstance(value, (int, float)) and not hasattr(t, name)
+    }
 
 
 @dataclass
@@ -259,9 +320,10 @@ def build(t: A.BasicTransform | A.BaseCompose, key: int, left_over: list[str]) -
         UserError: a parameter that albumentations let pass and that makes no sense.
     """
     check(t)
-    children = list(getattr(t, "transforms", []))
+    # Other classes have `transforms` that are none: ColorJitter's are functions.
+    children = list(t.transforms) if isinstance(t, A.BaseCompose) else []
     if type(t) in (A.Compose, A.Sequential):
-        return Chain(_joined(_build_all(children, key, left_over)), t.p, key)
+        return Chain(_build_all(children, key, left_over), t.p, key)
     if type(t) is A.OneOf:
         built = _build_all(children, key, left_over)
         return Choice(built, t.p, key, list(t.transforms_ps))
@@ -273,22 +335,21 @@ def build(t: A.BasicTransform | A.BaseCompose, key: int, left_over: list[str]) -
         return Several(slots, t.p, key, t.replace, type(t) is A.RandomOrder)
     if type(t) is A.NoOp:
         return Chain([], t.p, key)
-    if type(t) in geometry.TRANSFORMS and not geometry.changes_size(t):
-        return Geometry(t, key)
-    if type(t) in pixels.TRANSFORMS and not pixels.needs_albumentations(t):
-        return Pixels(t, key)
+    for kind, module in ((Geometry, geometry), (Pixels, pixels), (Size, sizes)):
+        if type(t) in module.TRANSFORMS and not module.needs_albumentations(t):
+            return kind(t, key)
     for child in children:
         build(child, key, [])  # only to check it
     left_over.append(type(t).__name__)
-    return ImageByImage([t], key)
+    return ImageByImage(t, key)
 
 
-def leaves(node: Node) -> Iterator["Geometry | Pixels | ImageByImage"]:
-    """The nodes under a node, itself included, that do something to images."""
+def leaves(node: Node) -> Iterator[Leaf]:
+    """The leaves under a node, itself included."""
     inside = getattr(node, "children", None) or [c for s in getattr(node, "slots", []) for c in s]
     for child in inside:
         yield from leaves(child)
-    if isinstance(node, (Geometry, Pixels, ImageByImage)):
+    if isinstance(node, Leaf):
         yield node
 
 
@@ -296,14 +357,3 @@ def _build_all(
     transforms: Sequence[A.BasicTransform | A.BaseCompose], key: int, left_over: list[str]
 ) -> list[Node]:
     return [build(t, fold(key, 16 + index), left_over) for index, t in enumerate(transforms)]
-
-
-def _joined(nodes: list[Node]) -> list[Node]:
-    """The nodes, with neighbours that go image by image as one."""
-    out: list[Node] = []
-    for node in nodes:
-        if out and isinstance(node, ImageByImage) and isinstance(out[-1], ImageByImage):
-            out[-1].transforms.extend(node.transforms)
-        else:
-            out.append(node)
-    return out

@@ -1,0 +1,514 @@
+"""Reading images at places between their pixels, beyond their borders too.
+
+For each image: the places are computed, folded into the image and a band around it as its border
+mode says, and rounded to 1/2048 pixel; then the pixels around each are weighed. The weights of
+uint8 images are whole numbers, so that their sums are exact; those of float32 images, and cubic
+and Lanczos weights, are summed in a written order (see `exact.py`).
+
+The loops are short and alike because LLVM then computes eight numbers at a time: one loop over
+all pixels for each step, over slices without arithmetic on indices, and sums over a fixed number
+of terms.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mnist_aug.augment.engine.exact import kernel, sin_cos
+from mnist_aug.errors import UserError
+
+TERMS = 12  # summed at a time in a product; the inner length of products is a multiple of it
+LANES = 8  # the width of products is a multiple of it
+REACH = {cv2.INTER_NEAREST: 1, cv2.INTER_LINEAR: 1, cv2.INTER_CUBIC: 2, cv2.INTER_LANCZOS4: 4}
+_BITS, _PARTS = np.uint32(11), 2048  # of a pixel
+_REST = np.uint32(_PARTS - 1)
+_WHOLE = np.uint32(_PARTS)
+_HALF = np.uint32(1 << 21)  # of the sum of weights, 2048 x 2048
+_8, _16, _22, _24, _255 = (np.uint32(n) for n in (8, 16, 22, 24, 255))
+
+
+@kernel
+def product(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
+    """left [m, k] times right [k, n] into out [m, n], float32; k is a multiple of `TERMS`."""
+    for y in range(left.shape[0]):
+        for x in range(out.shape[1]):
+            total = np.float32(0)
+            for i in range(TERMS):
+                total += left[y, i] * right[i, x]
+            out[y, x] = total
+    for first in range(TERMS, left.shape[1], TERMS):
+        block = right[first : first + TERMS]
+        for y in range(left.shape[0]):
+            factors = left[y, first : first + TERMS]
+            for x in range(out.shape[1]):
+                total = out[y, x]
+                for i in range(TERMS):
+                    total += factors[i] * block[i, x]
+                out[y, x] = total
+
+
+def grown(array: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """float32, with zeros added so that its size is a multiple of (rows, columns)."""
+    down, across = (-length % of for length, of in zip(array.shape, (rows, columns), strict=True))
+    return np.ascontiguousarray(np.pad(array.astype(np.float32), ((0, down), (0, across))))
+
+
+@lru_cache(maxsize=64)
+def ramps(length: int) -> np.ndarray:
+    """float32 [length, 2]: one, and the place counted from the middle, which keeps sums small."""
+    return np.stack([np.ones(length), np.arange(length) - (length - 1) / 2], 1).astype(np.float32)
+
+
+@kernel
+def affine_places(
+    matrix: np.ndarray,
+    inner: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    half: np.ndarray,
+    places: np.ndarray,
+) -> None:
+    """H(p + d(p)) into places float32 [2, H, width], x before y.
+
+    Args:
+        matrix: H, float64 [3, 3], affine.
+        inner: Z, float32 [2, k, l], of the displacement d = Fy Z Fx^T; k = l = 0 for none.
+        left: float32 [H, K], columns one, ramp, Fy, zeros.
+        right: float32 [L, width], rows one, ramp, Fx^T, zeros.
+        half: float64 [2]: the middle, x before y.
+    """
+    rows, columns = inner.shape[1], inner.shape[2]
+    joint = np.zeros((left.shape[1], right.shape[0]), np.float32)
+    middle = np.empty((left.shape[1], right.shape[1]), np.float32)
+    for axis in range(2):
+        a, b = matrix[axis, 0], matrix[axis, 1]
+        joint[0, 0] = (matrix[axis, 2] + a * half[0]) + b * half[1]
+        joint[0, 1], joint[1, 0] = a, b
+        a32, b32 = np.float32(a), np.float32(b)
+        for i in range(rows):
+            for j in range(columns):
+                joint[2 + i, 2 + j] = a32 * inner[0, i, j] + b32 * inner[1, i, j]
+        product(joint, right, middle)
+        product(left, middle, places[axis])
+
+
+@kernel
+def _move(places: np.ndarray, matrix: np.ndarray) -> None:
+    """Places float32 [2, H, width] through a matrix [3, 3], with the division."""
+    m = matrix.astype(np.float32)
+    xs, ys = places[0].ravel(), places[1].ravel()
+    for i in range(len(xs)):
+        x, y = xs[i], ys[i]
+        w = (m[2, 0] * x + m[2, 1] * y) + m[2, 2]
+        xs[i] = ((m[0, 0] * x + m[0, 1] * y) + m[0, 2]) / w
+        ys[i] = ((m[1, 0] * x + m[1, 1] * y) + m[1, 2]) / w
+
+
+@kernel
+def _fold(places: np.ndarray, length: int, border: int, reach: int) -> None:
+    """Places [n] brought into the image and its band, where the same pixels are read; in place."""
+    low, high = np.float32(-reach), np.float32(length - 1 + reach)
+    if border == cv2.BORDER_WRAP:
+        period = np.float32(length)
+        for i in range(len(places)):
+            places[i] -= np.floor(places[i] / period) * period
+    elif border == cv2.BORDER_REFLECT_101 and length > 1:
+        period = np.float32(2 * length - 2)
+        for i in range(len(places)):
+            x = places[i] - np.floor(places[i] / period) * period
+            places[i] = min(x, period - x)
+    elif border == cv2.BORDER_REFLECT:
+        period = np.float32(2 * length)
+        for i in range(len(places)):
+            x = places[i] + np.float32(0.5)
+            x -= np.floor(x / period) * period
+            places[i] = min(x, period - x) - np.float32(0.5)
+    for i in range(len(places)):  # a place that is not a number goes to the lower end
+        x = places[i]
+        places[i] = min(x, high) if x > low else low
+
+
+@kernel
+def _offsets(
+    xs: np.ndarray,
+    ys: np.ndarray,
+    shift: float,
+    width: int,
+    offsets: np.ndarray,
+    parts_x: np.ndarray,
+    parts_y: np.ndarray,
+) -> None:
+    """Where on the canvas the first pixel to be weighed is, and the parts of a pixel beyond it."""
+    beyond, scale, half = np.float32(shift), np.float32(_PARTS), np.float32(0.5)
+    across = np.uint32(width)
+    for i in range(len(xs)):
+        x = np.uint32(np.int32((xs[i] + beyond) * scale + half))
+        y = np.uint32(np.int32((ys[i] + beyond) * scale + half))
+        offsets[i] = (y >> _BITS) * across + (x >> _BITS)
+        parts_x[i], parts_y[i] = x & _REST, y & _REST
+
+
+@kernel
+def _put_on_canvas(
+    image: np.ndarray, channel: int, pad: int, rows: np.ndarray, columns: np.ndarray,
+    canvas: np.ndarray,
+) -> None:  # fmt: skip
+    """One channel of an image [H, W, C] with its band; rows and columns of -1 hold the fill."""
+    height, width = image.shape[0], image.shape[1]
+    for y in range(height):
+        line, source = canvas[y + pad], image[y, :, channel]
+        inner = line[pad : pad + width]
+        for x in range(width):
+            inner[x] = source[x]
+        for x in range(pad):
+            if columns[x] >= 0:
+                line[x] = source[columns[x]]
+        for x in range(pad + width, len(line)):
+            if columns[x] >= 0:
+                line[x] = source[columns[x]]
+    for y in range(len(rows)):
+        if (y < pad or y >= pad + height) and rows[y] >= 0:
+            canvas[y] = canvas[rows[y] + pad]
+
+
+@kernel
+def _linear_bytes(
+    canvas: np.ndarray, offsets: np.ndarray, parts_x: np.ndarray, parts_y: np.ndarray,
+    quads: np.ndarray, four: np.ndarray, out: np.ndarray,
+) -> None:  # fmt: skip
+    """uint8. The four pixels around a place are first put into one number, to be read at once."""
+    flat, wide = canvas.ravel(), canvas.shape[1]
+    count = len(flat) - wide - 1
+    p, q, r, s = flat[:count], flat[1:], flat[wide:], flat[wide + 1 :]
+    for i in range(count):
+        quads[i] = (
+            np.uint32(p[i])
+            | (np.uint32(q[i]) << _8)
+            | (np.uint32(r[i]) << _16)
+            | (np.uint32(s[i]) << _24)
+        )
+    for i in range(len(offsets)):
+        four[i] = quads[offsets[i]]
+    for i in range(len(offsets)):
+        v, x, y = four[i], parts_x[i], parts_y[i]
+        upper = (v & _255) * (_WHOLE - x) + ((v >> _8) & _255) * x
+        lower = ((v >> _16) & _255) * (_WHOLE - x) + (v >> _24) * x
+        out[i] = np.uint8((upper * (_WHOLE - y) + lower * y + _HALF) >> _22)
+
+
+@kernel
+def _linear_floats(
+    canvas: np.ndarray, offsets: np.ndarray, parts_x: np.ndarray, parts_y: np.ndarray,
+    out: np.ndarray,
+) -> None:  # fmt: skip
+    flat, wide, part = canvas.ravel(), canvas.shape[1], np.float32(1 / _PARTS)
+    p, q, r, s = flat, flat[1:], flat[wide:], flat[wide + 1 :]
+    for i in range(len(offsets)):
+        o, x, y = offsets[i], np.float32(parts_x[i]) * part, np.float32(parts_y[i]) * part
+        upper = p[o] + (q[o] - p[o]) * x
+        lower = r[o] + (s[o] - r[o]) * x
+        out[i] = upper + (lower - upper) * y
+
+
+@kernel
+def _weigh(
+    canvas: np.ndarray, offsets: np.ndarray, parts_x: np.ndarray, parts_y: np.ndarray,
+    weights: np.ndarray, out: np.ndarray,
+) -> None:  # fmt: skip
+    """Sums over the taps of `weights` float32 [taps, 2048], the first at the offset itself."""
+    taps, wide = weights.shape[0], canvas.shape[1]
+    flat, count = canvas.ravel(), len(offsets)
+    whole = np.zeros(count, np.float32)
+    line = np.empty(count, np.float32)
+    for down in range(taps):
+        line[:] = 0
+        for across in range(taps):
+            source = flat[down * wide + across :]
+            weight = weights[across]
+            for i in range(count):
+                line[i] += np.float32(source[offsets[i]]) * weight[parts_x[i]]
+        weight = weights[down]
+        for i in range(count):
+            whole[i] += line[i] * weight[parts_y[i]]
+    if canvas.itemsize == 1:
+        for i in range(count):
+            out[i] = min(max(np.floor(whole[i] + np.float32(0.5)), np.float32(0)), np.float32(255))
+    else:
+        for i in range(count):
+            out[i] = whole[i]
+
+
+@kernel
+def _places(
+    matrices: np.ndarray, direct: bool, left: np.ndarray, right: np.ndarray, half: np.ndarray,
+    inner: np.ndarray, out: np.ndarray,
+) -> None:  # fmt: skip
+    identity, no_field = np.eye(3), np.empty((2, 0, 0), np.float32)
+    for n in range(len(out)):
+        matrix = matrices[n if len(matrices) > 1 else 0]
+        field = inner[n] if len(inner) else no_field
+        affine_places(matrix if direct else identity, field, left, right, half, out[n])
+        if not direct:
+            _move(out[n], matrix)
+
+
+@kernel
+def _pull(points: np.ndarray, inner: np.ndarray, width: int) -> None:
+    """points(inner(p)) into `points`: the displacement is read linearly where `inner` leads."""
+    height = points.shape[2]
+    shape = (height, points.shape[3])
+    moved = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    for n in range(len(points)):
+        xs, ys = inner[n, 0], inner[n, 1]
+        for axis in range(2):
+            old = points[n, axis]
+            for y in range(height):
+                for x in range(width):
+                    old[y, x] -= np.float32(y if axis else x)
+        for y in range(height):
+            for x in range(width):
+                u = min(max(xs[y, x], np.float32(0)), np.float32(width - 1))
+                v = min(max(ys[y, x], np.float32(0)), np.float32(height - 1))
+                i, j = int(u), int(v)
+                k, m = min(i + 1, width - 1), min(j + 1, height - 1)
+                right, down = u - np.float32(i), v - np.float32(j)
+                for axis in range(2):
+                    old = points[n, axis]
+                    upper = old[j, i] + (old[j, k] - old[j, i]) * right
+                    lower = old[m, i] + (old[m, k] - old[m, i]) * right
+                    moved[axis][y, x] = upper + (lower - upper) * down
+        for axis in range(2):
+            for y in range(height):
+                for x in range(width):
+                    points[n, axis, y, x] = inner[n, axis, y, x] + moved[axis][y, x]
+
+
+@kernel
+def _turn(images: np.ndarray, rows: np.ndarray, matrices: np.ndarray, out: np.ndarray) -> None:
+    height, width, channels = out.shape[1:]
+    for n in range(len(rows)):
+        old, new, m = images[rows[n]], out[n], matrices[n]
+        first_x, first_y = int(m[0, 2]), int(m[1, 2])
+        x_across, x_down = int(m[0, 0]), int(m[0, 1])
+        y_across, y_down = int(m[1, 0]), int(m[1, 1])
+        for y in range(height):
+            for x in range(width):
+                j = first_y + y_across * x + y_down * y
+                i = first_x + x_across * x + x_down * y
+                for c in range(channels):
+                    new[y, x, c] = old[j, i, c]
+
+
+@kernel
+def _read(
+    images: np.ndarray,
+    rows: np.ndarray,
+    matrices: np.ndarray,
+    direct: bool,
+    left: np.ndarray,
+    right: np.ndarray,
+    half: np.ndarray,
+    inner: np.ndarray,
+    points: np.ndarray,
+    border: int,
+    fill: np.ndarray,
+    weights: np.ndarray,
+    band_rows: np.ndarray,
+    band_columns: np.ndarray,
+) -> None:
+    height, width, channels = images.shape[1:]
+    taps = weights.shape[0]  # 1 for the nearest pixel
+    reach = max(1, taps // 2)
+    pad = 2 * reach
+    before = max(0, taps // 2 - 1)
+    places = np.empty((2, height, right.shape[1]), np.float32)
+    xs, ys = places[0].ravel(), places[1].ravel()
+    count = len(xs)
+    offsets = np.empty(count, np.uint32)
+    parts_x, parts_y = np.empty(count, np.uint32), np.empty(count, np.uint32)
+    canvas = np.empty((len(band_rows), len(band_columns)), images.dtype)
+    quads, four = np.empty(canvas.size, np.uint32), np.empty(count, np.uint32)
+    values = np.empty(count, images.dtype)
+    identity = np.eye(3)
+    no_field = np.empty((2, 0, 0), np.float32)
+    shift = pad - before + (0.5 if taps == 1 else 0.0)
+    for n in range(len(rows)):
+        image = images[rows[n]]
+        if len(points):
+            places[:] = points[n]
+            _move(places, matrices[n])
+        else:
+            field = inner[n] if len(inner) else no_field
+            affine_places(matrices[n] if direct else identity, field, left, right, half, places)
+            if not direct:
+                _move(places, matrices[n])
+        _fold(xs, width, border, reach)
+        _fold(ys, height, border, reach)
+        _offsets(xs, ys, shift, canvas.shape[1], offsets, parts_x, parts_y)
+        for channel in range(channels):
+            if n == 0 or channels > 1:
+                canvas[:] = fill[channel]
+            _put_on_canvas(image, channel, pad, band_rows, band_columns, canvas)
+            if taps == 1:
+                flat = canvas.ravel()
+                for i in range(count):
+                    values[i] = flat[offsets[i]]
+            elif taps > 2:
+                _weigh(canvas, offsets, parts_x, parts_y, weights, values)
+            elif images.itemsize == 1:
+                _linear_bytes(canvas, offsets, parts_x, parts_y, quads, four, values)
+            else:
+                _linear_floats(canvas, offsets, parts_x, parts_y, values)
+            read = values.reshape(height, -1)
+            for y in range(height):
+                line, new = image[y, :, channel], read[y]
+                for x in range(width):
+                    line[x] = new[x]
+
+
+def places(
+    matrices: np.ndarray,
+    direct: bool,
+    factors: tuple[np.ndarray, np.ndarray],
+    inner: np.ndarray,
+    count: int,
+) -> np.ndarray:
+    """H(p + d(p)) pixel by pixel, float32 [count, 2, H, width], arguments as in `read`.
+
+    `width` is W grown to a multiple of `LANES`; `matrices` may be one for all, [1, 3, 3].
+    """
+    left, right = joined_factors(*factors)
+    out = np.empty((count, 2, len(left), right.shape[1]), np.float32)
+    _places(matrices, direct, left, right, _middle(len(left), len(factors[1])), inner, out)
+    return out
+
+
+def pull(points: np.ndarray, inner: np.ndarray, width: int) -> None:
+    """Make maps points [N, 2, H, width] those of first `inner`, then `points`, in place."""
+    _pull(points, inner, width)
+
+
+def turned(
+    images: np.ndarray, rows: np.ndarray, matrices: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Flips and transpositions: pixels change places.
+
+    Args:
+        images: [N, H, W, C]; rows: int64 [M], of those to be turned.
+        matrices: [M, 3, 3] of whole numbers, from a place in the result to that in the image.
+        size: height and width of the result.
+
+    Returns:
+        [M, height, width, C].
+    """
+    out = np.empty((len(rows), *size, images.shape[3]), images.dtype)
+    _turn(images, rows, matrices, out)
+    return out
+
+
+def _middle(height: int, width: int) -> np.ndarray:
+    return np.array([(width - 1) / 2, (height - 1) / 2])
+
+
+def read(
+    images: np.ndarray,
+    rows: np.ndarray,
+    matrices: np.ndarray,
+    direct: bool,
+    factors: tuple[np.ndarray, np.ndarray],
+    inner: np.ndarray,
+    points: np.ndarray,
+    how: tuple[int, int, float | tuple[float, ...]],
+) -> None:
+    """Replace the images `rows` by what is read through their maps.
+
+    Args:
+        images: [N, H, W, C], uint8 or float32, changed in place.
+        rows: int64 [M].
+        matrices: float64 [M, 3, 3]: H of the map H(p + d(p)).
+        direct: all are affine, so that H d can be added up rather than moved through H.
+        factors: Fy float32 [H, k] and Fx [W, l] of d = Fy Z Fx^T.
+        inner: Z, float32 [M, 2, k, l], or [0, 2, 0, 0] where no image has a displacement.
+        points: p + d(p) pixel by pixel, float32 [M, 2, H, width], or [0, 2, H, width].
+        how: interpolation, border mode and fill.
+    """
+    interpolation, border, fill = how
+    height, width, channels = images.shape[1:]
+    left, right = joined_factors(*factors)
+    pad = 2 * REACH[interpolation]
+    _read(
+        images,
+        rows,
+        matrices,
+        direct,
+        left,
+        right,
+        _middle(height, width),
+        inner,
+        points,
+        border,
+        fill_value(fill, channels, images.dtype),
+        tap_weights(interpolation),
+        _band(height, pad, border),
+        _band(width, pad, border),
+    )
+
+
+def joined_factors(factor_y: np.ndarray, factor_x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[1, ramp, Fy] and the transpose of [1, ramp, Fx], grown with zeros for `product`."""
+    left = np.concatenate([ramps(len(factor_y)), factor_y], axis=1)
+    right = np.concatenate([ramps(len(factor_x)), factor_x], axis=1)
+    return grown(left, 1, TERMS), grown(right.T, TERMS, LANES)
+
+
+@lru_cache(maxsize=64)
+def _band(length: int, pad: int, border: int) -> np.ndarray:
+    """int64 [length + 2 pad]: which pixel stands where, -1 for the fill."""
+    places = range(-pad, length + pad)
+    return np.array([cv2.borderInterpolate(i, length, border) for i in places], np.int64)
+
+
+@lru_cache(maxsize=4)
+def tap_weights(interpolation: int) -> np.ndarray:
+    """float32 [taps, 2048]: of the pixels around a place, by its part of a pixel beyond the first.
+
+    Keys's cubic with a = -0.75 and Lanczos's window of 4, the latter in steps of 1/32 pixel, all as
+    in OpenCV.
+    """
+    part = np.arange(_PARTS) / _PARTS
+    if interpolation == cv2.INTER_NEAREST:
+        return np.ones((1, _PARTS), np.float32)
+    if interpolation == cv2.INTER_CUBIC:
+        a = -0.75
+        far, near = (
+            ((a * (d + 1) - 5 * a) * (d + 1) + 8 * a) * (d + 1) - 4 * a for d in (part, 1 - part)
+        )
+        inner = ((a + 2) * part - (a + 3)) * part * part + 1
+        weights = np.stack([far, inner, 1 - far - inner - near, near])
+    elif interpolation == cv2.INTER_LANCZOS4:
+        part = np.floor(part * 32 + 0.5) / 32
+        distance = part - np.arange(-3, 5)[:, None]
+        sines = [[sin_cos(180 * d)[0] * sin_cos(45 * d)[0] for d in row] for row in distance]
+        at_zero = np.pi**2 / 4  # the limit of the quotient
+        zero = distance == 0
+        weights = np.where(zero, at_zero, np.array(sines) / np.where(zero, 1, distance**2))
+        weights /= sum(weights)  # one row after the other: in a fixed order
+    else:
+        weights = np.stack([1 - part, part])
+    return np.ascontiguousarray(weights.astype(np.float32))
+
+
+def fill_value(fill: float | Sequence[float], channels: int, dtype: npt.DTypeLike) -> np.ndarray:
+    """A policy's fill as [C] of the images' dtype, rounded and clipped for uint8."""
+    value = np.atleast_1d(np.asarray(fill, np.float64))
+    if len(value) not in (1, channels):
+        raise UserError(
+            f"fill {fill!r} has {len(value)} values and the images have {channels} "
+            "channel(s): give one number or one for each channel"
+        )
+    if dtype == np.uint8:
+        value = np.clip(np.rint(value), 0, 255)
+    return np.ascontiguousarray(np.broadcast_to(value, channels).astype(dtype))
