@@ -15,39 +15,25 @@ class UserError(Exception):
 
 
 @contextmanager
-def study_packages() -> Iterator[None]:
-    """Say how to install a package that is imported and isn't there.
-
-    The engine's packages come with the installation, all others with its extra `study`.
-
-    Raises:
-        UserError: a package isn't installed. A missing module of ours, or of a package that is
-            installed, is a fault and raised as it is.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if not error.name or "." in error.name or error.name == "mnist_aug":
-            raise
-        raise UserError(f'{error.name} isn\'t installed: pip install "mnist-aug[study]"') from None
-
-
-@contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn a `UserError` into one line on stderr and exit code 2, and Ctrl-C into exit code 130.
 
-    A full or read-only disk and lacking permissions are reported so, too, wherever a library meets
-    them. Where the other end of stdout is closed, as `head` does, there is no message: exit code
-    141. Any other exception is a fault of ours and keeps its traceback. A path that is not UTF-8 is
-    printed with escapes.
+    A package that isn't installed, a full or read-only disk and lacking permissions are reported
+    so, too, wherever a library meets them. Where the other end of stdout is closed, as `head` does,
+    there is no message: exit code 141. Any other exception is a fault of ours and keeps its
+    traceback. A path that is not UTF-8 is printed with escapes.
     """
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file
     try:
         try:
-            with study_packages():
-                yield
+            yield
         except UserError as error:
             _report(f"error: {error}")
+            raise SystemExit(2) from None
+        except ModuleNotFoundError as error:
+            if not error.name or "." in error.name or error.name == "mnist_aug":
+                raise  # a module of ours, or of a package that is installed
+            _report(f'error: {error.name} isn\'t installed: pip install "mnist-aug[study]"')
             raise SystemExit(2) from None
         except KeyboardInterrupt:
             _report("interrupted: finished runs are kept, the same command goes on from them")

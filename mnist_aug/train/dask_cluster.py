@@ -20,7 +20,9 @@ from mnist_aug.train.jobs import KEPT, add
 try:
     from distributed import Client, KilledWorker, WorkerPlugin
 except ImportError:
-    raise UserError("SCHEDULER= (--scheduler) needs Dask: pip install distributed") from None
+    raise UserError(
+        'SCHEDULER= (--scheduler) needs Dask: pip install "mnist-aug[cluster]"'
+    ) from None
 
 LOST_SECONDS = 10  # without the scheduler, until it is given up
 

@@ -70,7 +70,9 @@ def train_all(
     if not todo:
         return
     if tensorboard and find_spec("tensorboard") is None:
-        raise UserError("TENSORBOARD=1 (--tensorboard) needs TensorBoard: pip install tensorboard")
+        raise UserError(
+            'TENSORBOARD=1 (--tensorboard) needs TensorBoard: pip install "mnist-aug[tensorboard]"'
+        )
     _check(dataset, results, [variant for variant, *_ in todo.values()])
     made = [place for place in (results, *results.parents) if not place.exists()]
     with suppress(OSError):  # raised when a run is written

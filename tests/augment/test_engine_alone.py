@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in PROJECT.glob("scripts/*.py"))
+MAP_NEEDS = 'engine.map needs TensorFlow: pip install "mnist-aug[study]"'
 REFUSES = """
 import sys
 
@@ -89,7 +90,7 @@ def test_the_engine_needs_nothing_else(refusing, tmp_path):
     assert process.returncode == 0, process.stderr
     loaded, said = process.stdout.splitlines()
     assert loaded == ""
-    assert said == 'tensorflow isn\'t installed: pip install "mnist-aug[study]"'
+    assert said == MAP_NEEDS
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -116,10 +117,7 @@ def test_an_installation_from_the_index(tmp_path):
     assert installed.returncode == 0, installed.stderr
     process = run(python, "-c", AUGMENTS, cwd=tmp_path, env=alone)
     assert process.returncode == 0, process.stderr
-    assert process.stdout.splitlines() == [
-        "",
-        'tensorflow isn\'t installed: pip install "mnist-aug[study]"',
-    ]
+    assert process.stdout.splitlines() == ["", MAP_NEEDS]
     listed = run(python, "-m", "pip", "list", "--format=freeze", env=alone, check=True).stdout
     names = {canonicalize_name(line.partition("==")[0]) for line in listed.splitlines()}
     assert names - {"pip", "setuptools"} == {"mnist-aug", *base()}
