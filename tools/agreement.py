@@ -212,7 +212,7 @@ def _their_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
 def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[str, Any]:
     images = np.repeat(image[None, ..., None], len(draws), axis=0)
     if type(t) in pixels.TRANSFORMS:
-        drawn = pixels.TRANSFORMS[type(t)][0](t, draws, images)
+        drawn = pixels.TRANSFORMS[type(t)][0](t, draws, images.shape[1:], images.dtype)
     else:
         drawn = geometry.TRANSFORMS[type(t)][0](t, draws, SIZE)
     if isinstance(t, A.Affine):
@@ -240,7 +240,7 @@ def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[s
             }
         )
     if isinstance(t, (A.ElasticTransform, A.GridDistortion)):
-        factor_y, factor_x, z = geometry.TRANSFORMS[type(t)][1](t, drawn, SIZE)
+        (factor_y, factor_x), z = geometry.TRANSFORMS[type(t)][1](t, drawn, SIZE)
         field = factor_y @ z @ factor_x.T
         return _field_numbers(t, field[:, 0], field[:, 1], slice(None))
     if isinstance(t, A.GaussNoise):

@@ -39,7 +39,7 @@ def elastic_fields_leak(count: int = 400) -> tuple[float, ...]:
     for _ in range(count):
         t(image=np.zeros(SHAPE, np.uint8))
         theirs.append([(t.params["map_x"] - x)[-1, 14], (t.params["map_y"] - y)[0, 14]])
-    factor_y, factor_x, z = geometry.elastic_map(
+    (factor_y, factor_x), z = geometry.elastic_map(
         t, geometry.sample_elastic(t, _draws(count), SHAPE), SHAPE
     )
     field = factor_y @ z @ factor_x.T
