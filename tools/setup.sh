@@ -5,7 +5,7 @@ PYTHON=${PYTHON:-python3}
   echo "error: $PYTHON is not Python 3.10 to 3.13: give PYTHON=..." >&2
   exit 2
 }
-echo "setting up .venv from requirements.lock, once: about 150 packages, 2 GB, 1 to 3 minutes"
+echo "setting up .venv from requirements.lock, once: about 200 packages, 3 GB, 1 to 3 minutes"
 if command -v uv > /dev/null; then
   uv venv --quiet --clear --python "$PYTHON" .venv
   export VIRTUAL_ENV=.venv
