@@ -40,6 +40,11 @@ def cases() -> list[A.BasicTransform]:
     wide = {"rotate": (-40, 40), "scale": (0.7, 1.3), "shear": (-12, 12), "p": 1}
     return [
         *shift,
+        A.SafeRotate(limit=(-60, 60), p=1),
+        A.SafeRotate(limit=(-180, 180), border_mode=4, p=1),
+        A.OpticalDistortion(distort_limit=(-0.4, 0.4), p=1),
+        A.OpticalDistortion(distort_limit=(-0.4, 0.4), mode="fisheye", border_mode=2, p=1),
+        A.D4(p=1),
         A.Affine(translate_percent=(-0.2, 0.2), **wide),
         A.Affine(translate_px=(-4, 5), rotate=(-20, 20), scale=(0.6, 1.5), keep_ratio=True, p=1),
         A.Affine(balanced_scale=True, scale=(0.5, 2.0), p=1),
@@ -99,6 +104,22 @@ def pixel_agreement(
 def forced(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
     """What 2.0.8's functions make of an image [H, W] or [H, W, C] with parameters of `replay`."""
     height, width = image.shape[:2]
+    if isinstance(t, A.D4):
+        group = ["e", "r90", "r180", "r270", "v", "hvt", "h", "t"][drawn["way"]]
+        return t.apply(image, group_element=group)
+    if isinstance(t, A.SafeRotate):
+        matrix, _ = t._create_safe_rotate_matrix(
+            drawn["rotate_degrees"], a_geometric.center(image.shape[:2]), image.shape[:2]
+        )
+        return a_geometric.warp_affine(
+            image, matrix, t.interpolation, t.fill, t.border_mode, image.shape[:2]
+        )
+    if isinstance(t, A.OpticalDistortion):
+        maps = {
+            "camera": a_geometric.get_camera_matrix_distortion_maps,
+            "fisheye": a_geometric.get_fisheye_distortion_maps,
+        }[t.mode](image.shape[:2], drawn["k"])
+        return a_geometric.remap(image, *maps, t.interpolation, t.border_mode, t.fill)
     array = {name: np.array(value) for name, value in drawn.items() if name != "transform"}
     if isinstance(t, (A.Affine, A.Rotate)):
         parts = (
@@ -170,6 +191,13 @@ def parameter_agreement(t: A.BasicTransform, count: int = 1500, seed: int = 0) -
 def _their_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
     t(image=image)
     p = t.params
+    if isinstance(t, A.D4):
+        return {"way": ["e", "r90", "r180", "r270", "v", "hvt", "h", "t"].index(p["group_element"])}
+    if isinstance(t, A.SafeRotate):
+        return {"rotate": p["rotate"]}
+    if isinstance(t, A.OpticalDistortion):
+        places = np.meshgrid(*(np.arange(length, dtype=np.float32) for length in SIZE[::-1]))
+        return {"dx": (p["map_x"] - places[0])[3, 9], "dy": (p["map_y"] - places[1])[-4, 14]}
     if isinstance(t, A.Affine):
         shift, shear = t._get_translate_params(SIZE), t._get_shear_params()
         return {
@@ -215,6 +243,12 @@ def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[s
         drawn = pixels.TRANSFORMS[type(t)][0](t, draws, images.shape[1:], images.dtype)
     else:
         drawn = geometry.TRANSFORMS[type(t)][0](t, draws, SIZE)
+    if isinstance(t, A.SafeRotate):
+        return {"rotate": drawn["rotate_degrees"]}
+    if isinstance(t, A.OpticalDistortion):
+        (factor_y, factor_x), z = geometry.optical_map(t, drawn, SIZE)
+        field = factor_y @ z @ factor_x.T
+        return {"dx": field[:, 0, 3, 9], "dy": field[:, 1, -4, 14]}
     if isinstance(t, A.Affine):
         return {
             "rotate": drawn["rotate_degrees"],

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_aug import vectorize
-from mnist_aug.augment.engine import canvas, geometry
+from mnist_aug.augment.engine import geometry, resample
+from mnist_aug.errors import UserError
 from tools import agreement, differences
 
 CASES = [t for t in agreement.cases() if type(t) in geometry.TRANSFORMS]
@@ -26,8 +27,8 @@ def noise(*shape, dtype=np.uint8, seed=0):
 @pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, None), (np.float32, 3)])
 @pytest.mark.parametrize("t", CASES, ids=ids)
 def test_pixels_agree_under_forced_parameters(t, dtype, channels):
-    # warpAffine and remap round places to 1/32 px each in its own way for Lanczos weights.
-    lanczos = isinstance(t, A.Affine) and t.interpolation == cv2.INTER_LANCZOS4
+    # OpenCV and the engine round places to 1/32 px each in its own way for Lanczos weights.
+    lanczos = getattr(t, "interpolation", None) == cv2.INTER_LANCZOS4
     agreeing = agreement.pixel_agreement(t, dtype, channels)
     assert agreeing >= (0.97 if lanczos else 0.999)
 
@@ -166,16 +167,81 @@ def test_field_factors_keep_the_variance_of_the_blur():
     exact = np.stack(
         [cv2.sepFilter2D(w, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE) for w in white]
     ).reshape(784, 784)
-    left, _ = geometry._blur_factors(28, 4.0, False)
+    left, _ = geometry._blur_basis(28, 4.0, False)
     kept = np.kron(left, left) @ np.kron(left, left).T
     assert np.abs(kept - exact.T @ exact).max() < 2e-3 * kept.max()
 
 
-def test_a_map_does_not_depend_on_the_canvas_row():
-    images = np.repeat(noise(1, 28, 28, 1), 100, axis=0)
-    places = np.broadcast_to(
-        np.random.default_rng(0).uniform(-3, 31, (2, 1, 28, 28)), (2, 100, 28, 28)
-    ).astype(np.float32)
-    for how in (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):
-        out = canvas.sample(images, places.copy(), how, cv2.BORDER_CONSTANT, 7)
-        assert (out == out[0]).all()
+@pytest.mark.parametrize("how", [0, 1, 2, 4])
+def test_a_shift_of_whole_pixels_is_exact(how):
+    """Weights of every interpolation are 1 at a pixel's own place."""
+    images = noise(3, 9, 11, 2)
+    shift = np.array([[[1.0, 0, 2], [0, 1, -3], [0, 0, 1]]]).repeat(3, axis=0)
+    out = images.copy()
+    no_factors = (np.empty((9, 0), np.float32), np.empty((11, 0), np.float32))
+    no_field, no_points = np.empty((0, 2, 0, 0), np.float32), np.empty((0, 2, 0, 0), np.float32)
+    resample.read(out, np.arange(3), shift, True, no_factors, no_field, no_points, (how, 0, (7, 8)))
+    assert np.array_equal(out[:, 3:, :9], images[:, :6, 2:])
+    assert (out[:, :3] == [7, 8]).all()
+    assert (out[:, :, 9:] == [7, 8]).all()
+
+
+def test_products_of_any_inner_length_are_right():
+    rng = np.random.default_rng(0)
+    for m, k, n in ((1, 1, 1), (5, 12, 7), (28, 13, 28), (3, 40, 64)):
+        left, right = rng.normal(size=(m, k)), rng.normal(size=(k, n))
+        padded = resample.grown(left, 1, resample.TERMS), resample.grown(right, resample.TERMS, 8)
+        out = np.empty((m, padded[1].shape[1]), np.float32)
+        resample.product(*padded, out)
+        np.testing.assert_allclose(out[:, :n], left @ right, rtol=1e-5, atol=1e-5)
+
+
+TURNS = [A.HorizontalFlip, A.VerticalFlip, A.Transpose, A.RandomRotate90, A.D4, A.SquareSymmetry]
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (5, 5, 3), (4, 7), (7, 4, 2)])
+@pytest.mark.parametrize("turn", TURNS)
+def test_turns_are_those_of_albumentations(turn, shape):
+    t = turn(p=1)
+    images = noise(24, *shape)
+    square = shape[0] == shape[1]
+    engine = vectorize(t)
+    out = engine(images, (0, 0, 0)) if square else images
+    seen = set()
+    for i, image in enumerate(images):
+        drawn = engine.replay((0, 0, i), shape)[0]
+        way = drawn.get("way", geometry._WAY_OF.get(turn))
+        group = ["e", "r90", "r180", "r270", "v", "hvt", "h", "t"][way]
+        seen.add(group)
+        expected = A.D4(p=1).apply(image, group_element=group)
+        if square:
+            assert np.array_equal(out[i], expected)
+        else:
+            chosen = {"way": np.array([way])} if "way" in drawn else {}
+            matrix = geometry.way_map(t, chosen, shape[:2])
+            four = image.reshape(1, *shape[:2], -1)
+            turned = resample.turned(four, np.arange(1), matrix, expected.shape[:2])
+            assert np.array_equal(turned[0], expected.reshape(*expected.shape[:2], -1))
+    assert len(seen) == {A.RandomRotate90: 4, A.D4: 8, A.SquareSymmetry: 8}.get(turn, 1)
+
+
+def test_a_turn_back_and_forth_of_an_image_that_is_not_square():
+    images = noise(5, 4, 9)
+    there_and_back = A.Compose([A.Transpose(p=1), A.Affine(p=1), A.Transpose(p=1)])
+    assert np.array_equal(vectorize(there_and_back)(images, (0, 0, 0)), images)
+    in_between = A.Compose([A.Transpose(p=0.5), A.HorizontalFlip(p=1), A.Transpose(p=0)])
+    with pytest.raises(UserError, match="Transpose makes images of 9 x 4 pixels of 4 x 9"):
+        vectorize(in_between)(images, (0, 0, 0))
+
+
+@pytest.mark.parametrize("mode", ["camera", "fisheye"])
+def test_optical_distortion_at_exact_places(mode):
+    """The map of 2.0.8's functions, from a column's image that holds each pixel's own x."""
+    t = A.OpticalDistortion(distort_limit=(0.3, 0.3), mode=mode, border_mode=1, p=1)
+    ramp = np.tile(np.arange(40, dtype=np.float32) / 40, (30, 1))
+    ours = vectorize(t)(ramp[None], (0, 0, 0))[0]
+    t(image=ramp)
+    x, y = t.params["map_x"], t.params["map_y"]
+    inside = (x > 0) & (x < 39) & (y > 0) & (y < 29)
+    assert inside.mean() > 0.7
+    assert np.abs(ours - x / 40)[inside].max() < 1e-3 / 40 * 2
