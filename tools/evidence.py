@@ -1,23 +1,29 @@
 """The measured tables of docs/engine.md, between markers in the page."""
 
+import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import albumentations as A
 import numpy as np
 
 from mnist_aug.errors import UserError
-from tools import agreement, differences, speed
+from tools import agreement, differences, rivals, speed
+from tools.pipelines import ALL, Pipeline
 
 
-def measure() -> dict[str, str]:
-    """Markdown by name of the table."""
+def measure(names: Collection[str] = (), chosen: Sequence[Pipeline] = ALL) -> dict[str, str]:
+    """Markdown by name of the table.
+
+    Args:
+        names: the tables to make, of `TABLES`; none for all.
+        chosen: the pipelines of the benchmark set to measure.
+    """
     return {
-        "agreement": _agreement(),
-        "differences": _differences(),
-        "speed": _speed(),
-        "stages": _stages(),
+        name: _pipelines(chosen) if name == "pipelines" else TABLES[name]()
+        for name in names or TABLES
     }
 
 
@@ -85,24 +91,140 @@ def _differences() -> str:
     return _table(["measured", "2.0.8", "engine"], rows)
 
 
-def _speed() -> str:
-    single = speed.albumentations_rate()
-    rates = {
-        "albumentations, image by image": single,
-        "engine, one thread": speed.one_thread_rate(),
-        "engine through tf.data, a call for each core": speed.engine_rate(),
-        "TensorFlow graph operations through tf.data": speed.graph_rate(),
-    }
-    rows = [[name, f"{rate:,.0f}", f"{rate / single:.0f}"] for name, rate in rates.items()]
+def _pipelines(chosen: Sequence[Pipeline] = ALL) -> str:
+    measured = []
+    for number, each in enumerate(speed.measure(chosen), start=1):
+        print(f"{number} of {len(chosen)}: {each.pipeline.name} {_ratios(each)}", file=sys.stderr)
+        measured.append(each)
+    return f"{_summary(measured)}\n\n{_benchmark_set(measured)}"
+
+
+def _summary(measured: Sequence[speed.Measured]) -> str:
+    """A row for each shape and batch: how many pipelines, their ratios and the ratios' spread."""
+    rows = []
+    for shape, batch in _COLUMNS:
+        every = [each.comparisons[shape] for each in measured if shape in each.comparisons]
+        done = [c.ratios(batch) for c in every if isinstance(c, speed.Comparison)]
+        if not done:
+            continue
+        medians = np.array([np.median(ratios) for ratios in done])
+        quartiles = np.array([np.quantile(ratios, [0.25, 0.75]) for ratios in done])
+        spread = np.median((quartiles[:, 1] - quartiles[:, 0]) / 2 / medians)
+        rows.append(
+            [
+                _column(shape, batch),
+                len(every),
+                len(every) - len(done),
+                int(np.sum(medians < 1)),
+                _times(medians.min()),
+                _times(float(np.median(medians))),
+                _times(medians.max()),
+                f"± {100 * spread:.0f} %",
+            ]
+        )
+    heads = ["images, batch", "pipelines", "refused", "slower", "least", "median", "most", "spread"]
+    return _table(heads, rows)
+
+
+def _benchmark_set(measured: Sequence[speed.Measured]) -> str:
+    """A row for each pipeline, those refused first, then the slowest."""
+
+    def slowest(each: speed.Measured) -> tuple[bool, float]:
+        refused = any(isinstance(c, str) for c in each.comparisons.values())
+        return not refused, min(each.medians().values(), default=0.0)
+
     return _table(
-        [f"on {speed.os.cpu_count()} cores ({platform.machine()})", "images/s", "times"], rows
+        ["pipeline", *(_column(*column) for column in _COLUMNS), "image by image"],
+        [
+            [
+                f"`{each.pipeline.name}`: {each.pipeline.written()}",
+                *_ratios(each),
+                each.image_by_image or "nothing",
+            ]
+            for each in sorted(measured, key=slowest)
+        ],
     )
 
 
-def _stages() -> str:
-    rate = speed.copy_rate()
-    rows = [
-        [name, f"{time:.2f}", f"{touched:,}", f"{touched / rate:.2f}"]
-        for name, (time, touched) in speed.stages().items()
+_COLUMNS = [(shape, batch) for shape in speed.SHAPES for batch in speed.BATCHES]
+
+
+def _column(shape: tuple[int, ...], batch: int) -> str:
+    return f"{shape[0]} x {shape[1]} {'RGB' if len(shape) == 3 else 'grey'}, {batch:,}"
+
+
+def _ratios(each: speed.Measured) -> list[str]:
+    """The median ratios of a pipeline in the order of the columns."""
+    medians = each.medians()
+    return [
+        _times(medians[column])
+        if column in medians
+        else "refused"
+        if column[0] in each.comparisons
+        else "needs colour"
+        for column in _COLUMNS
     ]
-    return _table(["stage", "µs an image", "bytes an image", "µs to copy as much"], rows)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+
+
+def _speed() -> str:
+    compared = speed.compare(
+        speed.POLICY, speed.images(1000, (28, 28)), batches=(1000,), seconds=20, rounds=15
+    )
+    theirs, ours = (1e6 / side for side in (compared.albumentations, compared.engine[1000]))
+    ratios = compared.ratios(1000)
+    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+    return _table(
+        [f"one caller ({platform.machine()})", "images/s, median (least to most)", "times"],
+        [
+            ["albumentations, image by image", _spread(theirs), 1],
+            ["engine, calls of 1,000", _spread(ours), f"{middle:.0f}"],
+        ],
+    ) + (
+        f"\n\nOf {len(ratios)} rounds, each with both in turn, half lie between "
+        f"{low:.0f} and {high:.0f} times, all between {ratios.min():.0f} and {ratios.max():.0f}."
+    )
+
+
+def _spread(rates: np.ndarray) -> str:
+    return f"{np.median(rates):,.0f} ({rates.min():,.0f} to {rates.max():,.0f})"
+
+
+def _rivals() -> str:
+    one, every = rivals.measure()
+    cores = len(os.sched_getaffinity(0))
+    rows = []
+    for task, name in sorted(one, key=lambda key: (key[0], -np.median(one[key]))):
+        against = [
+            f"{np.median(rates[task, rivals.ENGINE] / rates[task, name]):.1f}"
+            for rates in (one, every)
+        ]
+        rows.append(
+            [
+                task,
+                name,
+                rivals.DRAWS[name],
+                f"{np.median(one[task, name]):,.0f}",
+                against[0],
+                f"{np.median(every[task, name]):,.0f}",
+                against[1],
+            ]
+        )
+    heads = ["what", "by", "draws", "images/s, one core", "the engine is faster"]
+    heads += [f"images/s, {cores} cores", "the engine is faster"]
+    left_out = "".join(
+        f"\n\nNot installed, and so left out: {package}." for package in rivals.missing()
+    )
+    return _table(heads, rows) + left_out
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "agreement": _agreement,
+    "differences": _differences,
+    "speed": _speed,
+    "pipelines": _pipelines,
+    "rivals": _rivals,
+}

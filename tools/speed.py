@@ -1,213 +1,201 @@
-"""How fast the engine is, stage by stage, and the same work as TensorFlow graph operations.
+"""How fast the engine is next to albumentations: the same policy, image by image and in batches.
 
-The hot path is affine and elastic on 28 x 28 uint8. Each time is the least of several, since other
-work on the machine only ever adds to it. `tools/engine_tables.py` writes the results into
-docs/engine.md.
+A measurement goes in rounds. In each, albumentations augments some images one at a time, and the
+engine augments batches, one after the other, so that a drift of the machine's speed meets both; a
+ratio is taken within a round. `tools/engine_tables.py` writes the results into docs/engine.md.
 """
 
-import os
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import albumentations as A
 import cv2
 import numpy as np
 
-from mnist_aug.augment.engine import canvas, geometry, warp
-from mnist_aug.augment.engine.draws import Draws, image_keys
-from mnist_aug.augment.vectorize import vectorize
+from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
+from mnist_aug.data import dataset
+from mnist_aug.errors import UserError
+from tools.pipelines import ALL, Pipeline
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-SHAPE = (28, 28)
-POLICY = A.Compose(
-    [
-        A.Affine(
-            rotate=(-12, 12),
-            scale=(0.9, 1.1),
-            translate_percent=(-0.06, 0.06),
-            shear={"x": (-10, 10), "y": (0, 0)},
-            p=1,
-        ),
-        A.ElasticTransform(alpha=50, sigma=4, p=1),
-    ]
+SHAPES = ((28, 28), (32, 32, 3), (64, 64, 3))
+BATCHES = (32, 1000)
+AFFINE = A.Affine(
+    rotate=(-12, 12),
+    scale=(0.9, 1.1),
+    translate_percent=(-0.06, 0.06),
+    shear={"x": (-10, 10), "y": (0, 0)},
+    p=1,
 )
+ELASTIC = A.ElasticTransform(alpha=50, sigma=4, p=1)
+POLICY = A.Compose([AFFINE, ELASTIC])
+_SLICE = 0.03  # seconds that a side is measured for at a time, at least
 
 
-def seconds(work: Callable[[], object], repeats: int = 30) -> float:
-    """The least wall time of `repeats` calls, after one more."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+@dataclass(frozen=True)
+class Comparison:
+    """The time of one policy on images of one shape, in microseconds an image, round by round.
 
-
-def stages(repeats: int = 60) -> dict[str, tuple[float, int]]:
-    """By stage, on one chunk: microseconds an image, and bytes an image read and written.
-
-    The stages are measured in turn, round by round, so that other work meets all of them alike.
+    Attributes:
+        albumentations: float [rounds], image by image.
+        engine: float [rounds] by size of the batch.
     """
-    count = warp.chunk_length(*SHAPE)
-    images = _images(count)[..., None]
-    affine, elastic = POLICY
-    keys = image_keys(0, 0, np.arange(count))
-    drawn = geometry.sample_affine(affine, Draws(keys, 1), SHAPE)
-    field = geometry.sample_elastic(elastic, Draws(keys, 2), SHAPE)
-    matrices = geometry.affine_map(affine, drawn, SHAPE)
-    factor_y, factor_x, z = geometry.elastic_map(elastic, field, SHAPE)
-    places = warp._multiply_out(matrices, factor_y, factor_x, z)
-    band, pad = canvas._canvas(images, 2, cv2.BORDER_CONSTANT, 0), 2
-    together = canvas.PIXELS_PER_REMAP // 784
-    x, y = (canvas._fold(axis.copy(), 28, cv2.BORDER_CONSTANT, 1) + pad for axis in places)
-    y += (np.arange(count) % together * band.shape[1])[:, None, None].astype(np.float32)
-    out = np.empty((1, together * 784, 1), np.uint8)
 
-    def read() -> None:
-        for first in range(0, count - together + 1, together):
-            part = slice(first, first + together)
-            cv2.remap(
-                band[part].reshape(-1, 32),
-                x[part].reshape(1, -1),
-                y[part].reshape(1, -1),
-                cv2.INTER_LINEAR,
-                dst=out,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
+    albumentations: np.ndarray
+    engine: dict[int, np.ndarray]
 
-    spare = places.copy()
-    parts = {
-        "draw affine parameters": (
-            lambda: geometry.sample_affine(affine, Draws(keys, 1), SHAPE),
-            9 * 8,
-        ),
-        "draw the field's coefficients": (
-            lambda: geometry.sample_elastic(elastic, Draws(keys, 2), SHAPE),
-            z[0].nbytes,
-        ),
-        "matrices from parameters": (lambda: geometry.affine_map(affine, drawn, SHAPE), 9 * 8 * 2),
-        "multiply the map out": (
-            lambda: warp._multiply_out(matrices, factor_y, factor_x, z),
-            z[0].nbytes + 2 * 784 * 4,
-        ),
-        "canvas with a band": (
-            lambda: canvas._canvas(images, 2, cv2.BORDER_CONSTANT, 0),
-            784 + band[0].nbytes,
-        ),
-        "clamp the map": (
-            lambda: [canvas._fold(axis, 28, cv2.BORDER_CONSTANT, 1) for axis in spare],
-            4 * 784 * 4,
-        ),
-        "read the pixels (`cv2.remap`)": (read, 2 * 784 * 4 + band[0].nbytes + 784),
-    }
-    engine, all_images = vectorize(POLICY), _images(count)
-    works = {name: work for name, (work, _) in parts.items()}
-    works["whole"] = lambda: engine(all_images, (0, 0, 0))
-    least = dict.fromkeys(works, np.inf)
-    for _ in range(repeats):
-        for name, work in works.items():
-            least[name] = min(least[name], seconds(work, 1) / count * 1e6)
-    rows = {name: (least[name], touched) for name, (_, touched) in parts.items()}
-    rest = least["whole"] - sum(value for value, _ in rows.values())
-    rows["keys, rows of the canvas, checks, calls"] = (rest, 6 * 784 * 4)
-    rows["whole"] = (least["whole"], sum(touched for _, touched in rows.values()))
-    return rows
+    def ratios(self, batch: int) -> np.ndarray:
+        """How many times as many images the engine does in the same time, float [rounds]."""
+        return self.albumentations / self.engine[batch]
 
 
-def copy_rate(size: int = 1_600_000) -> float:
-    """Bytes read and written in a microsecond by copying an array as large as a chunk's maps."""
-    source, target = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    return 2 * size / (seconds(lambda: np.copyto(target, source), 200) * 1e6)
+@dataclass(frozen=True)
+class Measured:
+    """One pipeline of the benchmark set, measured.
+
+    Attributes:
+        comparisons: by shape of the images; the message instead where the engine refuses it.
+        image_by_image: what the engine leaves to albumentations, in its own words; or "".
+    """
+
+    pipeline: Pipeline
+    comparisons: dict[tuple[int, ...], "Comparison | str"]
+    image_by_image: str
+
+    def medians(self) -> dict[tuple[tuple[int, ...], int], float]:
+        """The median ratio by shape and batch, of the shapes that the engine takes."""
+        return {
+            (shape, batch): float(np.median(comparison.ratios(batch)))
+            for shape, comparison in self.comparisons.items()
+            if isinstance(comparison, Comparison)
+            for batch in comparison.engine
+        }
 
 
-def albumentations_rate(count: int = 1500) -> float:
-    """Images in a second, one at a time through the policy itself."""
-    images = _images(count)
-    return count / seconds(lambda: [POLICY(image=image) for image in images], 5)
+def images(count: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Images uint8 [count, *shape]: smoothed noise, and real digits in turn with it where grey."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (count, *shape), dtype=np.uint8)
+    mixed = np.stack([cv2.GaussianBlur(image, (0, 0), 1) for image in noise])
+    if len(shape) == 2:
+        digits = dataset.load("mnist").x_train[: len(mixed[::2])]
+        mixed[::2] = [cv2.resize(digit, shape[::-1]) for digit in digits]
+    return mixed
 
 
-def one_thread_rate(count: int = 8192) -> float:
-    """Images in a second by calling the engine."""
-    engine, images = vectorize(POLICY), _images(count)
-    return count / seconds(lambda: engine(images, (0, 0, 0)), 40)
+def measure(
+    pipelines: Sequence[Pipeline] = ALL,
+    shapes: Sequence[tuple[int, ...]] = SHAPES,
+    batches: Sequence[int] = BATCHES,
+    seconds: float = 1.8,
+) -> Iterator[Measured]:
+    """Measure the pipelines, `seconds` for each shape.
+
+    Raises:
+        ValueError: a pipeline changes the images' shape or type.
+    """
+    sets = {shape: images(max(batches), shape) for shape in shapes}
+    for pipeline in pipelines:
+        comparisons: dict[tuple[int, ...], Comparison | str] = {}
+        left_over = ""
+        for shape, these in sets.items():
+            if pipeline.colour and len(shape) == 2:
+                continue
+            policy = pipeline.policy(shape[0])
+            try:
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always", ImageByImageWarning)
+                    comparisons[shape] = compare(policy, these, batches, seconds)
+            except UserError as error:
+                comparisons[shape] = str(error)
+            for warning in caught:
+                if issubclass(warning.category, ImageByImageWarning):
+                    left_over = str(warning.message).partition(": ")[2]
+        yield Measured(pipeline, comparisons, left_over)
 
 
-def dataset_rate(
-    apply: "Callable[[tf.Tensor, tf.Tensor], tf.Tensor]", batch: int = 4096, count: int = 49152
-) -> float:
-    """Images in a second through tf.data with as many calls at a time as cores.
+def compare(
+    policy: A.Compose,
+    images: np.ndarray,
+    batches: Sequence[int] = BATCHES,
+    seconds: float = 1.8,
+    rounds: int = 5,
+) -> Comparison:
+    """Time a policy on images [N, H, W] or [N, H, W, C] by albumentations and by the engine.
 
     Args:
-        apply: function of (images, position) tensors that gives images.
+        batches: how many images the engine is given at once, each at most N.
+        seconds, rounds: it goes on until there are so many rounds and so much time has passed.
+
+    Raises:
+        UserError: the engine refuses the policy.
+        ValueError: a side changes the images' shape or type.
     """
-    import tensorflow as tf
+    engine = vectorize(policy)
+    engine.check(images.shape[1:], images.dtype)
+    position = 0
 
-    images = tf.constant(_images(batch))
-    data = (
-        tf.data.Dataset.range(0, count, batch)
-        .map(lambda position: apply(images, position), num_parallel_calls=os.cpu_count())
-        .prefetch(2)
-    )
+    def theirs(count: int) -> None:
+        nonlocal position
+        for index in range(position, position + count):
+            policy(image=images[index % len(images)])["image"]
+        position += count
 
-    def epoch() -> None:
-        for _ in data:
-            pass
+    def ours(batch: int, calls: int) -> None:
+        nonlocal position
+        for _ in range(calls):
+            engine(images[:batch], (0, 0, position))
+            position += batch
 
-    return count / seconds(epoch, 20)
+    for batch in batches:  # which compiles, too, what is compiled when it is first needed
+        _same_kind(images[:batch], engine(images[:batch], (0, 0, 0)))
+    _same_kind(images[:50], np.stack([policy(image=image)["image"] for image in images[:50]]))
+
+    count = _enough(partial(theirs, 100), 100)
+    calls = {batch: -(-_enough(partial(ours, batch, 1), batch) // batch) for batch in batches}
+    threads = _faster_threads(partial(theirs, count // 2))
+    default = cv2.getNumThreads()
+    times: dict[int, list[float]] = {batch: [] for batch in (0, *batches)}
+    end = time.perf_counter() + seconds
+    while len(times[0]) < rounds or time.perf_counter() < end:
+        cv2.setNumThreads(threads)
+        times[0].append(_seconds(partial(theirs, count)) / count)
+        cv2.setNumThreads(default)
+        for batch in batches:
+            taken = _seconds(partial(ours, batch, calls[batch]))
+            times[batch].append(taken / (batch * calls[batch]))
+    micro = {batch: 1e6 * np.array(each) for batch, each in times.items()}
+    return Comparison(micro.pop(0), micro)
 
 
-def engine_rate() -> float:
-    engine = vectorize(POLICY)
-    return dataset_rate(lambda images, position: engine.map(images, 0, 0, position))
+def _same_kind(given: np.ndarray, made: np.ndarray) -> None:
+    if made.shape != given.shape or made.dtype != given.dtype:
+        raise ValueError(f"{made.dtype}{made.shape} was made of {given.dtype}{given.shape}")
 
 
-def graph_rate() -> float:
-    return dataset_rate(graph_augment)
+def _seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
-def graph_augment(images: "tf.Tensor", position: "int | tf.Tensor") -> "tf.Tensor":
-    """The hot path in TensorFlow operations: uint8 [N, 28, 28] and a scalar position to the same.
+def _enough(work: Callable[[], None], count: int) -> int:
+    """How many images to do at a time, where `work` does `count` of them: for `_SLICE` or more."""
+    return max(count, round(count * _SLICE / min(_seconds(work) for _ in range(2))))
 
-    The same distributions and the same map, but draws by batch rather than by image.
+
+def _faster_threads(work: Callable[[], None]) -> int:
+    """The number of OpenCV's threads, its default or 1, with which `work` is faster.
+
+    albumentations is measured with the better one; the engine as it comes.
     """
-    import tensorflow as tf
-
-    (left, _), _ = geometry.elastic_factors(POLICY[1], SHAPE)
-    count, k = tf.shape(images)[0], left.shape[1]
-    position = tf.cast(position, tf.int32)
-    u = tf.random.stateless_uniform([7, count, 1, 1], tf.stack([position, 0]))
-    z = tf.random.stateless_normal([count, 2, k, k], tf.stack([position, 1]))
-    z *= 50 / 3.55  # the usual largest of 1,568 normal numbers
-    x, y = tf.meshgrid(tf.range(28.0), tf.range(28.0))
-    grid = tf.stack([x, y]) - 13.5
-    field = tf.einsum("yj,njk,xk->nyx", left, tf.reshape(z, [-1, k, k]), left)
-    places = grid + tf.reshape(field, [-1, 2, 28, 28])
-    angle, shear = (24 * u[0] - 12) * np.pi / 180, tf.tan((20 * u[1] - 10) * np.pi / 180)
-    scale = 0.9 + 0.2 * u[2:4]
-    shift = (0.12 * u[4:6] - 0.06) * 28
-    cos, sin = tf.cos(angle), tf.sin(angle)
-    a, b = (cos + shear * sin) * scale[0], (sin - shear * cos) * scale[1]
-    c, d = -sin * scale[0], cos * scale[1]
-    det = a * d - b * c
-    px, py = places[:, 0] - shift[0], places[:, 1] - shift[1]
-    x, y = (d * px - b * py) / det + 13.5, (a * py - c * px) / det + 13.5
-    x, y = tf.clip_by_value(x, -1.0, 28.0) + 1, tf.clip_by_value(y, -1.0, 28.0) + 1
-    left_x, top_y = tf.floor(x), tf.floor(y)
-    corner = tf.cast(top_y * 31 + left_x, tf.int32)
-    flat = tf.reshape(tf.pad(tf.cast(images, tf.float32), [[0, 0], [1, 2], [1, 2]]), [count, -1])
-    corner = tf.reshape(corner, [count, -1])
-    p, q, r, s = (tf.gather(flat, corner + step, batch_dims=1) for step in (0, 1, 31, 32))
-    across, down = (tf.reshape(v, [count, -1]) for v in (x - left_x, y - top_y))
-    upper, lower = p + (q - p) * across, r + (s - r) * across
-    return tf.cast(tf.reshape(tf.round(upper + (lower - upper) * down), [count, 28, 28]), tf.uint8)
-
-
-def _images(count: int) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    return cv2.GaussianBlur(
-        rng.integers(0, 256, (count * 28, 28), dtype=np.uint8), (0, 0), 1
-    ).reshape(count, 28, 28)
+    default = cv2.getNumThreads()
+    least = dict.fromkeys((default, 1), np.inf)
+    for _ in range(3):
+        for threads in least:
+            cv2.setNumThreads(threads)
+            least[threads] = min(least[threads], _seconds(work))
+    cv2.setNumThreads(default)
+    return min(least, key=lambda threads: least[threads])
