@@ -1,0 +1,71 @@
+"""SHA-256 of the images that the engine makes by each of many policies, as a program.
+
+    python tests/every_policy.py uint8|float32 [all|default]
+
+It is run under other processors' instructions, where every hash must stay as it is.
+"""
+
+import hashlib
+import json
+import sys
+import warnings
+
+import albumentations as A
+import numpy as np
+
+SHAPES = ((28, 28), (20, 31, 3), (64, 64, 3))
+COUNT = 40
+
+
+def policies(which="all"):
+    """By name: every vectorised transform with the parameters of the agreement, and chains."""
+    from mnist_aug.augment import policy
+    from tools import agreement
+
+    found = {"default": policy.default(), "wide": policy.wide()}
+    if which == "default":
+        return found
+    field = A.ElasticTransform(alpha=60, sigma=5, p=0.7)
+    turn = A.Affine(rotate=(-30, 30), border_mode=4, p=0.7)
+    found["field, affine, field"] = A.Compose([field, turn, field])
+    found["projective"] = A.Compose([A.Perspective(p=0.7), field, A.Perspective(p=0.5)])
+    found["large field"] = A.Compose([A.ElasticTransform(alpha=100, sigma=10, p=1)])
+    found["randaugment-2-8"] = policy.rand_augment(2, 8)
+    for number, t in enumerate(agreement.cases()):
+        found[f"{number} {type(t).__name__}"] = A.Compose([t])
+    return found
+
+
+def images(shape, dtype):
+    """Noise, half of it smooth: [COUNT, *shape]."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (COUNT, *shape)).astype(np.uint8)
+    y = np.arange(shape[0])[:, None] * np.arange(1, COUNT // 2 + 1)[:, None, None]
+    smooth = (y + np.arange(shape[1])) % 256
+    smooth = smooth.reshape(*smooth.shape, *(1 for _ in shape[2:]))
+    noise[::2] = np.broadcast_to(smooth, noise[::2].shape)
+    return noise if dtype == np.uint8 else noise.astype(np.float32) / np.float32(255)
+
+
+def digests(dtype, which="all"):
+    """SHA-256 by policy and shape; "refused" where a policy is for other images."""
+    from mnist_aug.augment.vectorize import vectorize
+    from mnist_aug.errors import UserError
+
+    found = {}
+    for name, policy in policies(which).items():
+        for shape in SHAPES:
+            engine = vectorize(policy)
+            try:
+                augmented = engine(images(shape, dtype), (3, 1, 4))
+            except UserError:
+                found[f"{name} {shape}"] = "refused"
+            else:
+                found[f"{name} {shape}"] = hashlib.sha256(augmented.tobytes()).hexdigest()
+    return found
+
+
+if __name__ == "__main__":
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        print(json.dumps(digests(np.dtype(sys.argv[1]), *sys.argv[2:])))
