@@ -33,20 +33,35 @@ def write(page: Path, tables: Mapping[str, str]) -> None:
     Raises:
         UserError: the page isn't there or has no such place.
     """
+    text = check(page, tables)
+    for name, table in tables.items():
+        before, start, rest = text.partition(_place(name))
+        _, end, after = rest.partition("<!-- end -->")
+        text = f"{before}{start}{table}\n{end}{after}"
+    page.write_text(text, encoding="utf-8")
+
+
+def check(page: Path, names: Iterable[str]) -> str:
+    """The page's text, which has a place for each of the tables.
+
+    Raises:
+        UserError: the page isn't there or has no such place.
+    """
     try:
         text = page.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{page} can't be read: {error.strerror}") from None
-    for name, table in tables.items():
-        before, start, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition("<!-- end -->")
-        if not end:
+    for name in names:
+        if "<!-- end -->" not in text.partition(_place(name))[2]:
             raise UserError(
                 f"{page} has no place for the table {name}: "
                 f"write <!-- {name} --> and <!-- end --> into it"
             )
-        text = f"{before}{start}{table}\n{end}{after}"
-    page.write_text(text, encoding="utf-8")
+    return text
+
+
+def _place(name: str) -> str:
+    return f"<!-- {name} -->\n"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -206,7 +221,7 @@ def _rivals() -> str:
             [
                 task,
                 name,
-                rivals.DRAWS[name],
+                rivals.DRAWS[task, name],
                 f"{np.median(one[task, name]):,.0f}",
                 against[0],
                 f"{np.median(every[task, name]):,.0f}",

@@ -30,24 +30,28 @@ COUNT = 1000
 FEW = 200  # are enough where each image is a call of its own
 AFFINE, BOTH = "affine", "affine + elastic"
 ENGINE = "engine"
-# What each draws, by library.
+ALBUMENTATIONS = "albumentations, image by image"
+GRAPH, KERAS, KORNIA = "TensorFlow graph operations", "Keras layers", "Kornia"
+TORCHVISION, BY_BATCH = "torchvision v2, image by image", "torchvision v2, by batch"
+PER_IMAGE = "per image"
+# What each draws, by task and library.
 DRAWS = {
-    ENGINE: "per image",
-    "albumentations, image by image": "per image",
-    "TensorFlow graph operations": "per image",
-    "Keras layers": "per image; elastic: one field for both axes, its strength per batch of 50",
-    "Kornia": "per image",
-    "torchvision v2, image by image": "per image",
-    "torchvision v2, by batch": "one for the whole batch",
+    (task, name): PER_IMAGE
+    for task in (AFFINE, BOTH)
+    for name in (ENGINE, ALBUMENTATIONS, GRAPH, KERAS, KORNIA, TORCHVISION)
+} | {
+    (BOTH, KERAS): "per image; one elastic field for both axes, its strength per batch of 50",
+    (AFFINE, BY_BATCH): "once for the whole batch",
+    (BOTH, BY_BATCH): "once for the whole batch",
 }
-_NEEDS = {name: name.split(" ")[0].lower() for name in DRAWS if name.startswith(("Kor", "torchv"))}
-
 Rates = dict[tuple[str, str], np.ndarray]
 
 
 def missing() -> list[str]:
     """The packages of rivals that aren't installed, and so are left out."""
-    return sorted({package for package in _NEEDS.values() if not importlib.util.find_spec(package)})
+    return [
+        package for package in ("kornia", "torchvision") if not importlib.util.find_spec(package)
+    ]
 
 
 def measure(rounds: int = 7) -> tuple[Rates, Rates]:
@@ -110,7 +114,7 @@ def _methods(elastic: bool, threads: int) -> dict[str, Callable[[], Sized]]:
     engine = vectorize(policy)
     methods: dict[str, Callable[[], Sized]] = {
         ENGINE: lambda: engine(images, (0, 0, 0)),
-        "albumentations, image by image": lambda: [policy(image=image) for image in images[:FEW]],
+        ALBUMENTATIONS: lambda: [policy(image=image) for image in images[:FEW]],
         **_tensorflow(images, elastic, threads),
     }
     if not missing():
@@ -147,9 +151,9 @@ def _tensorflow(images: np.ndarray, elastic: bool, threads: int) -> dict[str, Ca
     graph = tf.function(graph_augment)
     position = tf.constant(0)
     return {
-        "TensorFlow graph operations": lambda: graph(tensor, position, elastic).numpy(),
+        GRAPH: lambda: graph(tensor, position, elastic).numpy(),
         # Its elastic layer unrolls a loop over the batch: 1,000 images take minutes to compile.
-        "Keras layers": lambda: np.concatenate([keras_layers(each).numpy() for each in few]),
+        KERAS: lambda: np.concatenate([keras_layers(each).numpy() for each in few]),
     }
 
 
@@ -170,13 +174,13 @@ def _torch(images: np.ndarray, elastic: bool, threads: int) -> dict[str, Callabl
         vision.append(v2.ElasticTransform(50.0, 4.0))
     by_kornia, by_torchvision = torch.nn.Sequential(*kornia), torch.nn.Sequential(*vision)
     return {
-        "Kornia": torch.inference_mode()(
+        KORNIA: torch.inference_mode()(
             lambda: (by_kornia(tensor.float() / 255) * 255).round().byte()
         ),
-        "torchvision v2, image by image": torch.inference_mode()(
+        TORCHVISION: torch.inference_mode()(
             lambda: [by_torchvision(image) for image in tensor[:FEW]]
         ),
-        "torchvision v2, by batch": torch.inference_mode()(lambda: by_torchvision(tensor)),
+        BY_BATCH: torch.inference_mode()(lambda: by_torchvision(tensor)),
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mnist_aug.errors import UserError
-from tools import evidence
+from tools import evidence, pipelines
 
 PAGE = Path(__file__).parents[2] / "docs" / "engine.md"
 
@@ -27,8 +27,10 @@ def test_a_page_without_a_place_is_named(tmp_path):
         evidence.write(tmp_path / "page.md", {"speed": ""})
 
 
-def test_the_page_holds_a_row_for_every_difference_and_case():
+def test_the_page_holds_a_row_for_every_difference_case_and_pipeline():
     text = PAGE.read_text()
     for difference in evidence.differences.ALL:
         assert difference.__doc__.splitlines()[0] in text
     assert text.count("% | ") >= 2 * len(evidence.agreement.cases())
+    for pipeline in pipelines.ALL:
+        assert f"| `{pipeline.name}`: {pipeline.written()} |" in text
