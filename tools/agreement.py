@@ -16,12 +16,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from albumentations.augmentations.blur import functional as a_blur
+from albumentations.augmentations.crops import functional as a_crops
 from albumentations.augmentations.dropout import functional as a_dropout
 from albumentations.augmentations.geometric import functional as a_geometric
 from albumentations.augmentations.pixel import functional as a_pixel
 from scipy.stats import ks_2samp
 
-from mnist_aug.augment.engine import geometry, pixels
+from mnist_aug.augment.engine import geometry, pixels, sizes, tones
 from mnist_aug.augment.engine.draws import Draws, image_keys
 from mnist_aug.augment.vectorize import vectorize
 
@@ -72,6 +73,11 @@ def cases() -> list[A.BasicTransform]:
         A.GaussianBlur(blur_limit=(3, 7), sigma_limit=(0.2, 2), p=1),
         A.Morphological(p=1),
         A.Morphological((3, 4), "erosion", p=1),
+        A.RandomResizedCrop(SIZE, p=1),
+        A.RandomSizedCrop((12, 28), SIZE, area_for_downscale="image", p=1),
+        A.CropAndPad(percent=(-0.2, 0.1), fill=40, p=1),
+        A.CropAndPad(px=((-3, 1), (-6, 2), (0, 4), (1, 5)), border_mode=1, p=1),
+        A.RandomCrop(*SIZE, p=1),
     ]
 
 
@@ -173,7 +179,32 @@ def forced(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, Any]) -> np.
         return a_dropout.cutout(image, array["holes"], t.fill, np.random.default_rng(0))
     if isinstance(t, A.GaussianBlur):
         return t.apply(image, a_blur.create_gaussian_kernel_1d(drawn["sigma_px"], drawn["size_px"]))
+    if type(t) in sizes.TRANSFORMS:
+        return cut_and_scaled(t, image, array["box"], array.get("size"))
     return t.apply(image, **t.get_params())
+
+
+def cut_and_scaled(
+    t: A.BasicTransform, image: np.ndarray, box: np.ndarray, size: np.ndarray | None
+) -> np.ndarray:
+    """What 2.0.8's functions make of an image, padded and cut to a box and scaled to a size."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = np.maximum(0, (-box[0], -box[1], box[2] - width, box[3] - height))
+    if max(left, top, right, bottom) > 0:
+        image = a_geometric.pad_with_params(image, top, bottom, left, right, t.border_mode, t.fill)
+    image = a_crops.crop(image, *(box + np.array((left, top, left, top))))
+    if size is None:
+        return image
+    if isinstance(t, (A.RandomResizedCrop, A.RandomSizedCrop)):
+        interpolation = t._get_interpolation_for_resize(image.shape[:2], "image")
+    else:
+        interpolation = t.interpolation
+        if isinstance(t, (A.RandomScale, A.LongestMaxSize, A.SmallestMaxSize)):
+            smaller = size[0] < image.shape[0] or size[1] < image.shape[1]
+            interpolation = cv2.INTER_AREA if t.area_for_downscale and smaller else interpolation
+    if isinstance(t, A.Resize):
+        return t.apply(image)
+    return a_geometric.resize(image, tuple(size), interpolation)
 
 
 def parameter_agreement(t: A.BasicTransform, count: int = 1500, seed: int = 0) -> dict[str, float]:
@@ -234,6 +265,8 @@ def _their_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
         return _hole_numbers(p["holes"][None], 0)
     if isinstance(t, A.GaussianBlur):
         return {"kernel's length": len(p["kernel"]), "kernel's middle": p["kernel"].max()}
+    if type(t) in sizes.TRANSFORMS:
+        return _box_numbers(t, image)
     return {name: p[name] for name in ("alpha", "beta") if name in p}
 
 
@@ -241,6 +274,10 @@ def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[s
     images = np.repeat(image[None, ..., None], len(draws), axis=0)
     if type(t) in pixels.TRANSFORMS:
         drawn = pixels.TRANSFORMS[type(t)][0](t, draws, images.shape[1:], images.dtype)
+    elif type(t) in sizes.TRANSFORMS:
+        drawn = sizes.TRANSFORMS[type(t)](t, draws, SIZE)
+        box = dict(zip(("left", "top", "right", "bottom"), drawn["box"].T, strict=True))
+        return box if "size" not in drawn else box | {"height": drawn["size"][:, 0]}
     else:
         drawn = geometry.TRANSFORMS[type(t)][0](t, draws, SIZE)
     if isinstance(t, A.SafeRotate):
@@ -296,9 +333,30 @@ def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[s
             "kernel's middle": [k.max() for k in kernels],
         }
     if isinstance(t, A.RandomBrightnessContrast):
-        alpha, beta = pixels.factor_and_summand(t, images, drawn)
+        alpha, beta = tones.factor_and_summand(t, images, np.arange(len(images)), drawn)
         return {"alpha": alpha, "beta": beta}
     return drawn
+
+
+def _box_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
+    """The box of the last call of a crop, padding or enlargement, and the height of its result."""
+    height, width = image.shape[:2]
+    p, box = t.params, [0, 0, width, height]
+    pads = p if "pad_top" in p else p.get("pad_params")
+    if isinstance(t, A.CropAndPad):
+        box = p["crop_params"] or box
+        names = ("pad_top", "pad_bottom", "pad_left", "pad_right")
+        pads = dict(zip(names, p["pad_params"] or [0] * 4, strict=True))
+    box = list(p.get("crop_coords", box))
+    if pads and "crop_coords" in p:
+        box = [b - pads[s] for b, s in zip(box, ("pad_left", "pad_top") * 2, strict=True)]
+    elif pads:
+        sides = ("pad_left", "pad_top", "pad_right", "pad_bottom")
+        signs = (-1, -1, 1, 1)
+        box = [b + f * pads[s] for b, f, s in zip(box, signs, sides, strict=True)]
+    numbers = dict(zip(("left", "top", "right", "bottom"), box, strict=True))
+    made = t.apply(image, **p).shape[0]
+    return numbers | {"height": made}
 
 
 def _field_numbers(
