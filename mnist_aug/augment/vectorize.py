@@ -38,7 +38,7 @@ if (
 
 
 PIXELS_AT_A_TIME = 2048 * 28 * 28  # fewer cost more calls, more only memory
-_TRIES = 256  # of a policy that changes sizes, by `check`
+_TRIES = 100  # of a policy that changes sizes, by `check`
 _FLOATS = (-0.5, 1.5)  # what float32 images may reach, as earlier transforms can overshoot
 
 
@@ -123,8 +123,8 @@ class Engine:
     def check(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.uint8) -> None:
         """Try the policy on blank images.
 
-        Every transform is tried, whatever its probability. A policy that crops or enlarges is
-        tried as a whole, as often as it takes to do what has a probability of 2 % almost surely.
+        Every transform is tried, whatever its probability. A policy that changes sizes or types in
+        between is tried as a whole, so often that what has a probability of 5 % is surely done.
 
         Args:
             shape: the images' (H, W) or (H, W, C); dtype: their type.
@@ -132,19 +132,23 @@ class Engine:
         Raises:
             UserError: a transform can't be done to such images.
         """
-        from mnist_aug.augment.engine.structure import Batch, Size, leaves
+        from mnist_aug.augment.engine.structure import Batch, leaves
 
         image = np.zeros((1, *shape), dtype)
         _check_images(image)
-        parts = list(leaves(self._root))
-        if not any(isinstance(part, Size) for part in parts):
-            for part in parts:
-                batch = Batch(image.reshape(1, *shape[:2], -1).copy(), _keys((0, 0, 0), 1))
-                part.run(batch, None, True)
-                batch.finish()
-        else:
-            # What comes after a crop can't do without it.
+        fault, changes = None, False
+        for leaf in leaves(self._root):
+            batch = Batch(image.reshape(1, *shape[:2], -1).copy(), _keys((0, 0, 0), 1))
+            try:
+                leaf.run(batch, None, True)
+                batch.settle()
+            except UserError as error:
+                fault = fault or error
+            changes |= batch.changed
+        if changes:  # what comes after a crop may need it
             self(np.repeat(image, _TRIES, axis=0), (0, 0, 0))
+        elif fault:
+            raise fault
 
     def map(
         self,
@@ -174,11 +178,11 @@ class Engine:
         def whole(name: str, number: "int | tf.Tensor") -> "tf.Tensor":
             try:
                 number = (index(number) + 2**63) % 2**64 - 2**63
-            except TypeError:
-                number = tf.convert_to_tensor(number)
-                if not number.dtype.is_integer:
+            except (TypeError, AttributeError):  # the latter is a tensor's
+                dtype = getattr(number, "dtype", None)
+                if dtype is None or not tf.as_dtype(dtype).is_integer:
                     raise UserError(
-                        f"{name} is {number.dtype.name}: give an integer or an integer tensor"
+                        f"{name} is {number!r}: give an integer or an integer tensor"
                     ) from None
             return tf.cast(number, tf.int64)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.stats import chi2, chisquare
+from scipy.stats import chi2, chisquare, kstest
 
 import mnist_aug
 from mnist_aug.augment import policy
@@ -23,8 +23,18 @@ from mnist_aug.errors import UserError
 PROJECT = Path(__file__).parents[2]
 
 
-def leaves(p=0.6):
-    """One of every listed transform, and two that go image by image."""
+class Own(A.ImageOnlyTransform):
+    """Of a user's own, drawing from both generators that albumentations gives."""
+
+    def get_params(self):
+        return {"shift": self.py_random.randint(0, 9), "factor": self.random_generator.uniform()}
+
+    def apply(self, img, shift=0, factor=1, **params):
+        return np.roll(img, shift, axis=1) * img.dtype.type(factor > 0.5)
+
+
+def leaves(p=0.6, size=(28, 28)):
+    """Of all kinds: joined, values, sizes that change in between, image by image, a user's own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [
@@ -44,9 +54,14 @@ def leaves(p=0.6):
             A.Erasing(p=p),
             A.GaussianBlur(p=p),
             A.Morphological(p=p),
-            A.MedianBlur(p=p),
-            A.Sharpen(p=p),
+            A.GlassBlur(p=p),
+            A.ImageCompression(quality_range=(20, 60), p=p),
             A.NoOp(p=p),
+            A.Compose([A.D4(p=p), A.Resize(*size, p=1)]),
+            A.OpticalDistortion(p=p),
+            A.Compose([A.RandomScale(0.5, p=p), A.Rotate(20, p=p), A.Resize(*size, p=1)]),
+            A.Compose([A.Transpose(p=p), A.GaussNoise(p=p), A.Resize(*size, p=1)]),
+            Own(p=p),
         ]
 
 
@@ -61,11 +76,13 @@ def quietly(transform):
         return vectorize(transform)
 
 
-def policies():
-    some = st.lists(st.sampled_from(range(19)), min_size=1, max_size=4)
+def policies(size):
+    numbers = st.sampled_from(range(len(leaves())))
     probability = st.sampled_from([0.3, 0.7, 1.0])
-    leaf = st.tuples(st.sampled_from(range(19)), probability).map(lambda t: leaves(t[1])[t[0]])
-    several = some.map(lambda numbers: [leaves()[n] for n in numbers])
+    leaf = st.tuples(numbers, probability).map(lambda t: leaves(t[1], size)[t[0]])
+    several = st.lists(numbers, min_size=1, max_size=4).map(
+        lambda numbers: [leaves(size=size)[n] for n in numbers]
+    )
     grown = st.one_of(
         several.map(lambda ts: A.Sequential(ts, p=0.8)),
         several.map(lambda ts: A.OneOf(ts, p=0.8)),
@@ -77,13 +94,13 @@ def policies():
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    policies(),
     st.integers(-(10**20), 10**20),
     st.sampled_from([np.uint8, np.float32]),
     st.sampled_from([(28, 28), (17, 23, 3), (9, 12, 1)]),
     st.data(),
 )
-def test_an_image_depends_on_itself_and_its_key_alone(transform, seed, dtype, shape, data):
+def test_an_image_depends_on_itself_and_its_key_alone(seed, dtype, shape, data):
+    transform = data.draw(policies(shape[:2]))
     engine, images = quietly(transform), noise(12, *shape, dtype=dtype)
     before = images.copy()
     whole = engine(images, (seed, 3, 7))
@@ -256,11 +273,12 @@ def test_probability_is_drawn_for_each_image():
     assert chisquare([changed, 4000 - changed], [1000, 3000]).pvalue > 1e-3
 
 
-def test_fallback_warns_once_by_name_and_repeats():
-    t = A.Compose([A.MedianBlur(p=1), A.OneOf([A.Sharpen(), A.MedianBlur()]), A.HorizontalFlip()])
+def test_image_by_image_warns_once_by_name_and_repeats():
+    glass, compression = A.GlassBlur(p=1), A.ImageCompression(quality_range=(20, 60), p=1)
+    t = A.Compose([glass, A.OneOf([compression, A.GlassBlur()]), A.HorizontalFlip()])
     with pytest.warns(ImageByImageWarning) as caught:
         engine = vectorize(t)
-    assert [str(w.message).split(": ")[1] for w in caught] == ["MedianBlur, Sharpen"]
+    assert [str(w.message).split(": ")[1] for w in caught] == ["GlassBlur, ImageCompression"]
     images = noise(20, 28, 28, 3)
     out = engine(images, (0, 0, 0))
     assert np.array_equal(engine(images, (0, 0, 0)), out)
@@ -268,27 +286,166 @@ def test_fallback_warns_once_by_name_and_repeats():
     assert (out != images).any((1, 2, 3)).all()
 
 
+@pytest.mark.parametrize(
+    "t",
+    [A.ImageCompression(quality_range=(20, 60), p=1), A.GlassBlur(p=1), A.RandomGridShuffle(p=1)],
+)
+def test_image_by_image_is_what_albumentations_does(t):
+    """With generators in the same state, a transform of 2.0.8 gives the same image."""
+    from mnist_aug.augment.engine.one_by_one import OneByOne, _Copy
+
+    images = noise(6, 28, 28, 3)
+    seeds = np.random.default_rng(1).integers(0, 2**64, (6, 2), dtype=np.uint64)
+    made = [image for image, _ in OneByOne(t)(images, np.arange(6), seeds)]
+    for image, ours, (high, low) in zip(images, made, seeds.tolist(), strict=True):
+        copied = _Copy(t)
+        copied(image.copy(), high, low)  # puts the generators into that state, and moves them on
+        copied.seed(high, low)
+        assert np.array_equal(copied.transform(image=image)["image"], ours)
+
+
+def test_python_numbers_drawn_by_image_are_uniform():
+    from mnist_aug.augment.engine.one_by_one import _Stream
+
+    stream = _Stream()
+    stream.state = 5
+    numbers = np.array([stream.random() for _ in range(20_000)])
+    assert kstest(numbers, "uniform").pvalue > 1e-3
+    dice = np.bincount([stream.randint(1, 6) for _ in range(12_000)], minlength=7)[1:]
+    assert chisquare(dice).pvalue > 1e-3
+    assert {len(f"{stream.getrandbits(200):b}") > 190 for _ in range(20)} == {True}
+
+
 def test_sizes_may_not_change_in_the_end():
-    with pytest.warns(ImageByImageWarning, match="RandomCrop"):
-        engine = vectorize(A.RandomCrop(20, 20, p=1))
-    with pytest.raises(UserError, match="RandomCrop"):
+    engine = vectorize(A.RandomCrop(20, 20, p=1))
+    with pytest.raises(UserError, match="RandomCrop makes images of 20 x 20 pixels of 28 x 28"):
         engine(noise(2, 28, 28), (0, 0, 0))
+    with pytest.raises(UserError, match="RandomCrop"):
+        engine.check((28, 28))
 
 
-def test_sizes_may_change_in_between():
-    with pytest.warns(ImageByImageWarning, match="RandomCrop, Resize"):
-        engine = vectorize(A.Compose([A.RandomCrop(20, 20, p=1), A.Resize(28, 28, p=1)]))
-    images = noise(4, 28, 28)
+@pytest.mark.parametrize(
+    "chain",
+    [
+        lambda n: [A.PadIfNeeded(n + 8, n + 8), A.HorizontalFlip(), A.RandomCrop(n, n)],
+        lambda n: [A.RandomCrop(n - 4, n - 4, p=1), A.Rotate(10, p=0.5), A.Resize(n, n)],
+        lambda n: [A.OneOf([A.RandomCrop(n - 4, n - 4), A.NoOp()], p=0.5), A.Resize(n, n)],
+        lambda n: [A.RandomScale(0.3, p=0.8), A.PadIfNeeded(n, n), A.RandomCrop(n, n)],
+        lambda n: [A.Rotate(20, crop_border=True, p=0.5), A.HorizontalFlip(), A.Resize(n, n)],
+        lambda n: [A.ToFloat(p=1), A.GaussNoise(p=1), A.FromFloat(dtype="uint8", p=1)],
+    ],
+)
+def test_sizes_and_types_may_change_in_between(chain):
+    engine, images = quietly(A.Compose(chain(32))), noise(24, 32, 32, 3)
+    engine.check((32, 32, 3))
     out = engine(images, (0, 0, 0))
-    assert np.array_equal(engine(images[2:3], (0, 0, 2))[0], out[2])
-    assert [step["transform"] for step in engine.replay((0, 0, 2))] == ["RandomCrop", "Resize"]
+    assert out.shape == images.shape
+    assert out.dtype == np.uint8
+    for i in (0, 7, 23):
+        assert np.array_equal(engine(images[i : i + 1], (0, 0, i))[0], out[i])
+    assert all(engine.replay((0, 0, i), (32, 32, 3)) is not None for i in range(5))
 
 
-def test_fallback_transforms_follow_their_probability():
-    engine = quietly(A.Compose([A.InvertImg(p=0.25), A.Transpose(p=1)]))
+def channels_first(image, **params):
+    return image.transpose(2, 0, 1)
+
+
+def doubles(image, **params):
+    return image.astype(np.float64)
+
+
+def nothing(image, **params):
+    return None
+
+
+def fails(image, **params):
+    return 1 / 0
+
+
+def inverted(image, **params):
+    return 255 - image
+
+
+@pytest.mark.parametrize(
+    ("t", "images", "words"),
+    [
+        (A.Normalize(p=1), noise(2, 9, 9, 3), "Normalize makes float32 images of uint8"),
+        (A.ToGray(num_output_channels=1, p=1), noise(2, 9, 9, 3), "ToGray makes"),
+        (A.ToRGB(p=1), noise(2, 9, 9), "ToRGB makes"),
+        (A.Lambda(image=channels_first, p=1), noise(2, 9, 9, 3), "Lambda"),
+        (A.Lambda(image=doubles, p=1), noise(2, 9, 9), "float64"),
+        (A.Lambda(image=nothing, p=1), noise(2, 9, 9), "Lambda makes NoneType"),
+        (A.Lambda(image=fails, p=1), noise(2, 9, 9), "Lambda fails"),
+        (A.Transpose(p=1), noise(2, 9, 8), "Transpose makes images of 8 x 9 pixels of 9 x 8"),
+    ],
+)
+def test_other_results_are_refused_by_name(t, images, words):
+    with pytest.raises(UserError, match=words):
+        quietly(A.Compose([A.HorizontalFlip(), t]))(images, (0, 0, 0))
+
+
+def draws_elsewhere(image, **params):
+    return image + np.random.default_rng().integers(0, 9, dtype=np.uint8)
+
+
+def counts_calls(image, calls=[0], **params):  # noqa: B006
+    calls[0] += 1
+    return image + np.uint8(calls[0] % 9)
+
+
+class Remembers(A.ImageOnlyTransform):
+    last = None
+
+    def apply(self, img, **params):
+        before, self.last = self.last, img
+        return img if before is None or before.shape != img.shape else before
+
+
+@pytest.mark.parametrize(
+    "t",
+    [
+        A.Lambda(image=draws_elsewhere, p=1),
+        A.Lambda(image=counts_calls, p=1),
+        Remembers(p=1),
+        A.OneOf([A.NoOp(), A.Sequential([Remembers(p=1)])], p=1),
+    ],
+)
+def test_a_transform_that_does_not_repeat_is_refused(t):
+    with pytest.raises(UserError, match="gives other images for the same seed"):
+        quietly(t)(noise(20, 9, 9), (0, 0, 0))
+
+
+def test_a_users_own_transform_repeats():
+    engine, images = quietly(Own(p=0.7)), noise(300, 9, 9)
+    out = engine(images, (0, 0, 0))
+    assert np.array_equal(engine(images, (0, 0, 0)), out)
+    assert len({image.tobytes() for image in out}) > 100
+
+
+def test_transforms_image_by_image_follow_their_probability():
+    engine = quietly(A.Compose([A.Lambda(image=inverted, p=0.25), A.Transpose(p=1)]))
     images = np.zeros((2000, 3, 3), np.uint8)
-    inverted = (engine(images, (0, 0, 0)) == 255).all((1, 2)).sum()
-    assert chisquare([inverted, 2000 - inverted], [500, 1500]).pvalue > 1e-3
+    changed = (engine(images, (0, 0, 0)) == 255).all((1, 2)).sum()
+    assert chisquare([changed, 2000 - changed], [500, 1500]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("factor", [255, -1, np.nan])
+def test_float_images_of_another_range_are_refused(factor):
+    engine, images = vectorize("affine"), noise(3, 9, 9, dtype=np.float32)
+    with pytest.raises(UserError, match="float32 images reach from"):
+        engine(images * np.float32(factor), (0, 0, 0))
+    assert engine(images, (0, 0, 0)).max() <= 1
+
+
+def test_map_refuses_what_a_call_refuses():
+    import tensorflow as tf
+
+    engine, images = vectorize("affine"), noise(3, 9, 9)
+    for seed, epoch, position in ((1.7, 0, 0), (1, 0.5, 0), (1, 0, tf.constant(0.5)), (None, 0, 0)):
+        with pytest.raises(UserError, match="give an integer"):
+            engine.map(images, seed, epoch, position)
+    out = engine.map(images, np.int64(1), tf.constant(0, tf.int32), 0)
+    assert np.array_equal(out, engine(images, (1, 0, 0)))
 
 
 @pytest.mark.parametrize(

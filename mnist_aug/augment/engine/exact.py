@@ -24,6 +24,8 @@ def kernel(function: Function) -> Function:
 
 _DEGREE = math.pi / 180
 _LN_2 = 0.6931471805599453
+# Ratios of the terms of Taylor's series, the last first; the next terms are below 1e-18.
+_SERIES = tuple((-1 / (n * (n + 1)), -1 / (n * (n - 1))) for n in range(18, 0, -2))
 
 
 @kernel
@@ -33,9 +35,9 @@ def sin_cos(degrees: float) -> tuple[float, float]:
     x = (degrees - 90 * quarter) * _DEGREE  # within pi / 4
     square = x * x
     sine = cosine = 0.0
-    for n in range(18, 0, -2):  # Taylor's series: the next term is below 1e-18
-        cosine = (1 + cosine) * -square / (n * (n - 1))
-        sine = (1 + sine) * -square / (n * (n + 1))
+    for of_sine, of_cosine in _SERIES:
+        sine = (1 + sine) * square * of_sine
+        cosine = (1 + cosine) * square * of_cosine
     sine, cosine = x + x * sine, 1 + cosine
     turn = int(quarter) % 4
     if turn == 1:

@@ -49,12 +49,15 @@ class _Copy:
         self.transform.set_random_state(np.random.Generator(self._bits), self._python)
         self._apply = self.transform.apply if _is_plain(self.transform) else None
 
-    def __call__(self, image: np.ndarray, high: int, low: int) -> Any:
-        """What the transform makes of an image, seeded with two numbers of 64 bits."""
+    def seed(self, high: int, low: int) -> None:
         self._state["state"]["state"] = high << 64 | low
         self._state["has_uint32"] = 0
         self._bits.state = self._state
         self._python.state = high ^ low
+
+    def __call__(self, image: np.ndarray, high: int, low: int) -> Any:
+        """What the transform makes of an image, seeded with two numbers of 64 bits."""
+        self.seed(high, low)
         t = self.transform
         if self._apply is None:
             return t(image=image, force_apply=True)["image"]

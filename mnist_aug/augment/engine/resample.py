@@ -83,14 +83,21 @@ def affine_places(
     rows, columns = inner.shape[1], inner.shape[2]
     joint = np.zeros((left.shape[1], right.shape[0]), np.float32)
     middle = np.empty((left.shape[1], right.shape[1]), np.float32)
+    ramp = right[1]
     for axis in range(2):
-        a, b = matrix[axis, 0], matrix[axis, 1]
-        joint[0, 0] = (matrix[axis, 2] + a * half[0]) + b * half[1]
-        joint[0, 1], joint[1, 0] = a, b
-        a32, b32 = np.float32(a), np.float32(b)
+        a, b = np.float32(matrix[axis, 0]), np.float32(matrix[axis, 1])
+        c = np.float32((matrix[axis, 2] + matrix[axis, 0] * half[0]) + matrix[axis, 1] * half[1])
+        if rows == 0:
+            for y in range(places.shape[1]):
+                line, first = places[axis, y], b * left[y, 1] + c
+                for x in range(len(line)):
+                    line[x] = a * ramp[x] + first
+            continue
+        joint[0, 0], joint[0, 1], joint[1, 0] = c, a, b
         for i in range(rows):
+            line, along, across = joint[2 + i, 2:], inner[0, i], inner[1, i]
             for j in range(columns):
-                joint[2 + i, 2 + j] = a32 * inner[0, i, j] + b32 * inner[1, i, j]
+                line[j] = a * along[j] + b * across[j]
         product(joint, right, middle)
         product(left, middle, places[axis])
 
@@ -153,25 +160,24 @@ def _offsets(
 
 @kernel
 def _put_on_canvas(
-    image: np.ndarray, channel: int, pad: int, rows: np.ndarray, columns: np.ndarray,
-    canvas: np.ndarray,
-) -> None:  # fmt: skip
-    """One channel of an image [H, W, C] with its band; rows and columns of -1 hold the fill."""
-    height, width = image.shape[0], image.shape[1]
+    plane: np.ndarray, pad: int, rows: np.ndarray, columns: np.ndarray, canvas: np.ndarray
+) -> None:
+    """One channel with its band, [H, W]; rows and columns of -1 keep the fill."""
+    height, width = plane.shape
+    constant = columns[0] < 0
     for y in range(height):
-        line, source = canvas[y + pad], image[y, :, channel]
+        line, source = canvas[y + pad], plane[y]
         inner = line[pad : pad + width]
         for x in range(width):
             inner[x] = source[x]
-        for x in range(pad):
-            if columns[x] >= 0:
+        if not constant:
+            for x in range(pad):
                 line[x] = source[columns[x]]
-        for x in range(pad + width, len(line)):
-            if columns[x] >= 0:
-                line[x] = source[columns[x]]
-    for y in range(len(rows)):
-        if (y < pad or y >= pad + height) and rows[y] >= 0:
-            canvas[y] = canvas[rows[y] + pad]
+                line[pad + width + x] = source[columns[pad + width + x]]
+    if not constant:
+        for i in range(pad):
+            canvas[i] = canvas[rows[i] + pad]
+            canvas[pad + height + i] = canvas[rows[pad + height + i] + pad]
 
 
 @kernel
@@ -332,6 +338,8 @@ def _read(
     canvas = np.empty((len(band_rows), len(band_columns)), images.dtype)
     quads, four = np.empty(canvas.size, np.uint32), np.empty(count, np.uint32)
     values = np.empty(count, images.dtype)
+    lines = values.reshape(height, -1)
+    spare = np.empty((height, width), images.dtype)
     identity = np.eye(3)
     no_field = np.empty((2, 0, 0), np.float32)
     shift = pad - before + (0.5 if taps == 1 else 0.0)
@@ -349,9 +357,14 @@ def _read(
         _fold(ys, height, border, reach)
         _offsets(xs, ys, shift, canvas.shape[1], offsets, parts_x, parts_y)
         for channel in range(channels):
+            plane = image.reshape(height, -1) if channels == 1 else spare
+            if channels > 1:
+                for y in range(height):
+                    for x in range(width):
+                        plane[y, x] = image[y, x, channel]
             if n == 0 or channels > 1:
                 canvas[:] = fill[channel]
-            _put_on_canvas(image, channel, pad, band_rows, band_columns, canvas)
+            _put_on_canvas(plane, pad, band_rows, band_columns, canvas)
             if taps == 1:
                 flat = canvas.ravel()
                 for i in range(count):
@@ -362,11 +375,14 @@ def _read(
                 _linear_bytes(canvas, offsets, parts_x, parts_y, quads, four, values)
             else:
                 _linear_floats(canvas, offsets, parts_x, parts_y, values)
-            read = values.reshape(height, -1)
             for y in range(height):
-                line, new = image[y, :, channel], read[y]
+                old, new = plane[y], lines[y]
                 for x in range(width):
-                    line[x] = new[x]
+                    old[x] = new[x]
+            if channels > 1:
+                for y in range(height):
+                    for x in range(width):
+                        image[y, x, channel] = plane[y, x]
 
 
 def places(
@@ -452,8 +468,8 @@ def read(
         border,
         fill_value(fill, channels, images.dtype),
         tap_weights(interpolation),
-        _band(height, pad, border),
-        _band(width, pad, border),
+        band(height, pad, border),
+        band(width, pad, border),
     )
 
 
@@ -465,7 +481,7 @@ def joined_factors(factor_y: np.ndarray, factor_x: np.ndarray) -> tuple[np.ndarr
 
 
 @lru_cache(maxsize=64)
-def _band(length: int, pad: int, border: int) -> np.ndarray:
+def band(length: int, pad: int, border: int) -> np.ndarray:
     """int64 [length + 2 pad]: which pixel stands where, -1 for the fill."""
     places = range(-pad, length + pad)
     return np.array([cv2.borderInterpolate(i, length, border) for i in places], np.int64)

@@ -80,6 +80,16 @@ class Batch:
         self._stack[rows], self._place[rows] = len(self._stacks), np.arange(len(rows))
         self._stacks.append(Stack(images, rows, made_by))
 
+    @property
+    def changed(self) -> bool:
+        """Whether images have been given another size or type."""
+        return len(self._stacks) > 1
+
+    def settle(self) -> None:
+        """Sample all images through their pending maps."""
+        for stack, places, _ in self.parts(None):
+            stack.settle(places)
+
     def finish(self) -> np.ndarray:
         """The images [N, H, W, C].
 
