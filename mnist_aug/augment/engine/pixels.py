@@ -14,4 +14,4 @@ TRANSFORMS = {
 
 def needs_albumentations(t: A.BasicTransform) -> bool:
     """Whether a listed transform has a parameter that only albumentations can serve."""
-    return holes.needs_albumentations(t) or tones.needs_albumentations(t)
+    return any(module.needs_albumentations(t) for module in (holes, noise, tones))
