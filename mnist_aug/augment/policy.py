@@ -1,12 +1,10 @@
 """Policies: albumentations pipelines by name or from a file, and as plain data for manifests.
 
 A policy is written in albumentations' own words (Buslaev et al. 2020, "Albumentations: fast and
-flexible image augmentations"). Files are those that `albumentations.save` writes, YAML or JSON.
-Files and manifests are read as data: they name albumentations' own transforms, with numbers and
-words, and nothing else is looked up, built or run.
+flexible image augmentations"). Files are read by `saved`, and those of older versions understood by
+`translation`; manifests hold what came of it, so that nothing is translated twice.
 """
 
-import json
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,9 +14,10 @@ from pathlib import Path
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network at import otherwise
 
 import albumentations as A
-import yaml
-from albumentations.core import serialization
 
+from mnist_aug.augment import saved
+from mnist_aug.augment.saved import reason_of as reason_of
+from mnist_aug.augment.translation import translated
 from mnist_aug.errors import UserError
 
 PARTS = ("rotate", "scale", "translate", "shear", "elastic")
@@ -174,21 +173,23 @@ NAMED = {
     **AUTOMATIC,
 }
 
-# Of a policy in a file: far beyond any use, and little enough to be read at once.
-MAX_BYTES = 2**18
-MAX_DEPTH = 30
-MAX_NUMBER = 1_000
-MAX_TRANSFORMS = 1_000
+
+class PolicyTranslated(UserWarning):
+    """A policy's file was written for other versions of albumentations, and changed to be read."""
 
 
 def load(policy: str) -> A.Compose:
     """The policy of that name, or the one saved in that file.
 
     Args:
-        policy: a name in `NAMED`, or the path of a `.yaml`, `.yml` or `.json` file.
+        policy: a name in `NAMED`, or the path of a `.yaml`, `.yml` or `.json` file: of
+            `albumentations.save`, of any version, or of Hydra.
 
     Raises:
-        UserError: no such name or file, or the file holds no albumentations pipeline.
+        UserError: no such name or file, or the file holds no pipeline that 2.0.8 can build.
+
+    Warns:
+        PolicyTranslated: once for each kind of transform that isn't taken word for word.
     """
     if policy in NAMED:
         return NAMED[policy]()  # type: ignore[operator]  # of functions and partials
@@ -202,103 +203,34 @@ def load(policy: str) -> A.Compose:
         if path.exists() and not path.is_file():
             raise UserError(f"policy file {path} can't be read: it is not a regular file")
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise UserError(f"policy file {path} is longer than {MAX_BYTES:,} bytes: is it one?")
+            content = file.read(saved.MAX_BYTES + 1)
+        if len(content) > saved.MAX_BYTES:
+            raise UserError(
+                f"policy file {path} is longer than {saved.MAX_BYTES:,} bytes: is it one?"
+            )
         text = content.decode()
     except (OSError, ValueError) as error:  # the second: not UTF-8, or no name of a file at all
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UserError(f"policy file {path} can't be read: {reason}") from None
     try:
-        data = json.loads(text) if path.suffix == ".json" else plain(text)
-        transform = _built(data)
-    except Exception as error:  # albumentations raises whatever its parts raise
+        description, version = saved.pipeline(saved.parsed(text, path.suffix == ".json"))
+        description, changes = translated(description, version)
+        transform = saved.built(description)
+    except saved.NoPipelineError as error:
         raise UserError(
-            f"policy file {path} holds no albumentations pipeline ({reason_of(error)}"
-            "): write it with albumentations.save"
+            f"policy file {path} holds no albumentations pipeline ({error}): "
+            "write it with albumentations.save"
         ) from None
+    except Exception as error:  # albumentations raises whatever its parts raise
+        raise UserError(f"policy file {path}: {saved.one_line(error, 500)}") from None
+    for change in changes:
+        warnings.warn_explicit(
+            change, PolicyTranslated, str(path), 0, registry=_said.setdefault(str(path), {})
+        )
     return transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
 
 
-def plain(text: str) -> object:
-    """The data of a policy's YAML.
-
-    Raises:
-        yaml.YAMLError, ValueError: it is no YAML, has a tag, or has an alias.
-    """
-    return yaml.load(text, _Yaml)
-
-
-class _Yaml(yaml.SafeLoader):
-    """Plain data alone, and no aliases, by which a short file can stand for endless data."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise ValueError("it has an alias, *name: write out what it stands for")
-        return super().compose_node(parent, index)
-
-
-def _built(data: object) -> A.BaseCompose | A.BasicTransform:
-    """What plain data describes.
-
-    Raises:
-        Exception: of any kind, where it describes nothing that albumentations can build.
-    """
-    if not isinstance(data, dict) or "transform" not in data:
-        raise ValueError("it has no `transform`")
-    _check_values(data, 0)
-    if _check_classes(data["transform"]) > MAX_TRANSFORMS:
-        raise ValueError(f"it does more than {MAX_TRANSFORMS:,} transforms")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return A.from_dict(data)
-
-
-def _check_values(value: object, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
-    if isinstance(value, dict):
-        for key, inside in value.items():
-            if not isinstance(key, str):
-                raise ValueError(f"{key!r} is not a name")
-            if key == "p" and isinstance(inside, (dict, list)):
-                raise ValueError("a `p` is not a number")
-            if key not in ("seed", "temperature_limit"):  # albumentations bounds these
-                _check_values(inside, depth + 1)
-    elif isinstance(value, list):
-        for inside in value:
-            _check_values(inside, depth + 1)
-    elif isinstance(value, (int, float)):
-        if not abs(value) <= MAX_NUMBER:
-            raise ValueError(f"a number is not within ±{MAX_NUMBER:,}")
-    elif value is not None and not isinstance(value, str):
-        raise ValueError(f"{type(value).__name__} is neither number nor text")
-
-
-def _check_classes(node: object) -> int:
-    """How many transforms a node stands for, if all its classes are albumentations' own."""
-    name = node.get("__class_fullname__") if isinstance(node, dict) else node
-    if not isinstance(name, str) or not isinstance(node, dict):
-        raise ValueError(f"{str(node)[:40]!r} is not a transform")
-    found = serialization.SERIALIZABLE_REGISTRY.get(serialization.shorten_class_name(name))
-    if (
-        found is None
-        or not found.__module__.startswith("albumentations.")
-        or not issubclass(found, (A.BasicTransform, A.BaseCompose))
-    ):
-        raise ValueError(f"{name[:80]!r} is not an albumentations transform that can be saved")
-    inside = node.get("transforms", [])
-    if not isinstance(inside, list):
-        raise ValueError(f"the transforms of {name} are no list")
-    times = node.get("n") if issubclass(found, A.SomeOf) else 1
-    times = max(1, times) if isinstance(times, int) else 1  # other values are refused later
-    return times * max(1, sum(map(_check_classes, inside)))
-
-
-def reason_of(error: Exception) -> str:
-    """What an error of another library says, in one line that is not long."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200]}…"
+_said: dict[str, dict] = {}  # by file, so that one that is read again doesn't warn again
 
 
 def name(policy: str) -> str:
@@ -308,7 +240,7 @@ def name(policy: str) -> str:
 
 def describe(policy: A.Compose) -> dict:
     """The policy as plain data, as `albumentations.save` would write it."""
-    return json.loads(json.dumps(A.to_dict(policy)["transform"]))
+    return saved.as_data(policy)
 
 
 def described(description: dict) -> A.Compose:
@@ -318,9 +250,9 @@ def described(description: dict) -> A.Compose:
         UserError: the description is none.
     """
     try:
-        return _built({"transform": description})
+        return saved.built(description)
     except Exception as error:  # albumentations raises whatever its parts raise
         raise UserError(
-            f"a manifest describes no albumentations pipeline ({reason_of(error)}): "
+            f"a manifest describes no albumentations pipeline ({saved.one_line(error)}): "
             "delete the run's folder and train it again"
         ) from None

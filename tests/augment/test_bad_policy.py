@@ -14,7 +14,7 @@ from albumentations.core import serialization
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnist_aug.augment import policy
+from mnist_aug.augment import policy, saved
 from mnist_aug.augment.vectorize import ImageByImageWarning
 from mnist_aug.errors import UserError
 from mnist_aug.train import training
@@ -78,7 +78,7 @@ PAYLOADS = {
     "deeper.json": '{"transform": ' * 50_000 + "1" + "}" * 50_000,
     "nested.json": nested(100),
     "digits.json": '{"transform": ' + "9" * 10_000 + "}",
-    "long.json": json.dumps(composed(ROTATE) | {"filler": "x" * policy.MAX_BYTES}),
+    "long.json": json.dumps(composed(ROTATE) | {"filler": "x" * saved.MAX_BYTES}),
     "empty.yaml": "",
     "empty.json": "",
     "null.yaml": "null",
@@ -328,8 +328,8 @@ VALUES = [
     1e300,
     10**30,
     1_000,
-    policy.MAX_NUMBER,
-    -policy.MAX_NUMBER,
+    saved.MAX_NUMBER,
+    -saved.MAX_NUMBER,
     float("nan"),
     float("inf"),
     -float("inf"),

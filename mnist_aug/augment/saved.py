@@ -1,0 +1,290 @@
+"""Policies in files: what they may hold, and the albumentations objects that they describe.
+
+A file is data: names of albumentations' own transforms, numbers and words. Nothing else is looked
+up, built or run, and what is read is bounded before it is built. Three forms are read:
+
+- what `albumentations.save` writes, as YAML or JSON: `transform` and `__version__`;
+- the same without them, a transform's `__class_fullname__` and arguments alone;
+- Hydra's: `_target_` nodes, a list of them, or a file in which one key, however deep, holds one.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Hashable, Iterator
+from inspect import Parameter, signature
+from typing import Any
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network at import otherwise
+
+import albumentations as A
+import yaml
+from pydantic import ValidationError
+
+Description = dict[str, Any]
+
+# Far beyond any use, and little enough to be read at once.
+MAX_BYTES = 2**18
+MAX_DEPTH = 30
+MAX_NODES = 100_000  # numbers, words, lists and dicts, with every alias unfolded
+MAX_NUMBER = 4_096
+MAX_TRANSFORMS = 1_000
+# Numbers that albumentations bounds, or that only scale values.
+UNBOUNDED = {"seed", "temperature_limit", "max_pixel_value", "max_value"}
+# Advice that albumentations gives each time a transform is built, whatever its arguments. Its other
+# warnings say that an argument was dropped, refused or changed.
+ADVICE = "is a special case of|is a specialized version of|is an alias for|is very slow"
+HYDRA_FLAGS = {"_partial_", "_recursive_", "_convert_"}
+
+
+class NoPipelineError(ValueError):
+    """The data describe no albumentations pipeline."""
+
+
+def parsed(text: str, is_json: bool) -> object:
+    """The plain data in a file.
+
+    Raises:
+        NoPipelineError: it is no YAML or JSON, it has a tag, or it unfolds to too much.
+    """
+    try:
+        return json.loads(text) if is_json else yaml.load(text, _Yaml)
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise NoPipelineError(one_line(error)) from None
+
+
+class _Yaml(yaml.SafeLoader):
+    """Plain data alone, counted as if each alias were written out."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._count = 0
+        self._unfolded: dict[yaml.Node | None, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        before = self._count
+        is_alias = self.check_event(yaml.AliasEvent)
+        node = super().compose_node(parent, index)
+        if is_alias and node not in self._unfolded:
+            raise ValueError("an alias, *name, stands within what it names")
+        self._count += self._unfolded[node] if is_alias else 1
+        self._unfolded[node] = self._count - before
+        if self._count > MAX_NODES:
+            raise ValueError(f"it unfolds to more than {MAX_NODES:,} values")
+        return node
+
+
+_Yaml.add_constructor(
+    "tag:yaml.org,2002:python/tuple",
+    _Yaml.construct_yaml_seq,  # type: ignore[type-var]  # as PyYAML itself adds it
+)
+
+
+def pipeline(data: object) -> tuple[Description, str | None]:
+    """The description of the one pipeline in a file's data, and albumentations' version there.
+
+    Returns:
+        The outermost transform as a dict of its `__class_fullname__` and arguments; the version as
+        written, None if it isn't.
+
+    Raises:
+        NoPipelineError: there is none.
+        ValueError: there are several, or the one is not made of transforms.
+    """
+    found = dict(_pipelines(data, (), 0, None))
+    different = [one for n, one in enumerate(found.values()) if one not in [*found.values()][:n]]
+    if not found:
+        raise NoPipelineError(
+            "it has no `transform` with a `__class_fullname__`, and no `_target_`"
+        )
+    if len(different) > 1:
+        raise ValueError(
+            f"it holds several pipelines, {', '.join(found)}: copy the one to train with to a "
+            "file of its own"
+        )
+    node, version = different[0]
+    check_values(node)
+    return (_from_hydra(node) if _is_hydra(node) else node), version
+
+
+def _pipelines(
+    data: object, place: tuple[str, ...], depth: int, version: str | None
+) -> Iterator[tuple[str, tuple[Any, str | None]]]:
+    """The outermost pipelines: the keys that they are under, their nodes, versions."""
+    if _is_hydra(data):
+        yield ".".join(place), (data, version)
+    elif isinstance(data, dict) and depth <= MAX_DEPTH:
+        if "__version__" in data:
+            version = str(data["__version__"])
+        if "__class_fullname__" in data:
+            yield ".".join(place), (data, version)
+        else:
+            for key, inside in data.items():
+                yield from _pipelines(inside, (*place, str(key)), depth + 1, version)
+
+
+def _is_hydra(node: object) -> bool:
+    """Whether it is a `_target_` node of albumentations, or a list that has one."""
+    if isinstance(node, list):
+        return any(map(_is_hydra, node[:MAX_TRANSFORMS]))
+    target = node.get("_target_") if isinstance(node, dict) else None
+    return isinstance(target, str) and target.startswith("albumentations.")
+
+
+def _from_hydra(node: object) -> Description:
+    """The description that `albumentations.save` would write of a Hydra node, or of a list."""
+    if isinstance(node, list):
+        return {"__class_fullname__": "Compose", "transforms": [*map(_from_hydra, node)]}
+    if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
+        raise ValueError(f"{str(node)[:40]!r} has no `_target_`: write the transform itself")
+    if "_args_" in node:
+        raise ValueError(f"{node['_target_']}: `_args_` has no names: write the arguments by name")
+    described = {"__class_fullname__": node["_target_"]}
+    for key, value in node.items():
+        if key == "transforms" and isinstance(value, list):
+            value = [*map(_from_hydra, value)]
+        elif key in ("bbox_params", "keypoint_params") and isinstance(value, dict):
+            value = {name: inside for name, inside in value.items() if name != "_target_"}
+        if key != "_target_" and key not in HYDRA_FLAGS:
+            described[key] = value
+    return described
+
+
+def check_values(value: object, key: Hashable = None, depth: int = 0) -> None:
+    """Refuse what is no plain data, or beyond the bounds.
+
+    Raises:
+        ValueError: which value, and why.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+    if isinstance(value, dict):
+        for name, inside in value.items():
+            if not isinstance(name, str):
+                raise ValueError(f"{name!r} is not a name")
+            if name == "p" and (isinstance(inside, (dict, list))):
+                raise ValueError("a `p` is not a number")
+            if name not in UNBOUNDED:
+                check_values(inside, name, depth + 1)
+    elif isinstance(value, list):
+        for inside in value:
+            check_values(inside, key, depth + 1)
+    elif isinstance(value, (int, float)):
+        if not abs(value) <= MAX_NUMBER:
+            raise ValueError(f"{key}: a number is not within ±{MAX_NUMBER:,}")
+    elif isinstance(value, str):
+        if "${" in value:
+            raise ValueError(f"{value[:80]} refers to another value: write the value itself")
+    elif value is not None:
+        raise ValueError(f"{key}: {type(value).__name__} is neither number nor text")
+
+
+def built(description: Description) -> A.BaseCompose | A.BasicTransform:
+    """The transform or composition that a description of albumentations 2.0.8 stands for.
+
+    An argument that is left out takes its default there; `albumentations.load` itself would take
+    0.5 for each `p`.
+
+    Raises:
+        ValueError: albumentations can't build it; the message names the transform.
+    """
+    check_values(description)
+    if _transforms_in(description) > MAX_TRANSFORMS:
+        raise ValueError(f"it does more than {MAX_TRANSFORMS:,} transforms")
+    return _built(description)
+
+
+def short_name(node: object) -> str:
+    """The name of a described transform within albumentations.
+
+    Raises:
+        ValueError: it has none.
+    """
+    name = node.get("__class_fullname__") if isinstance(node, dict) else None
+    if not isinstance(name, str):
+        raise ValueError(f"{str(node)[:40]!r} is not a transform")
+    return name.rpartition(".")[2] if name.startswith("albumentations.") else name
+
+
+def arguments_of(name: str) -> dict[str, Parameter]:
+    """The arguments that the transform or composition of that name takes in 2.0.8.
+
+    Raises:
+        ValueError: there is no such transform, or it can't be saved.
+    """
+    found = getattr(A, name, None)
+    if (
+        not isinstance(found, type)
+        or not issubclass(found, (A.BasicTransform, A.BaseCompose))
+        or not found.__module__.startswith("albumentations.")
+        or not found.is_serializable()  # type: ignore[attr-defined]  # of its metaclass
+    ):
+        raise ValueError(
+            f"{name[:80]!r} is not an albumentations transform that can be saved: leave it out"
+        )
+    return {
+        name: parameter
+        for name, parameter in signature(found).parameters.items()
+        if parameter.kind is not Parameter.VAR_KEYWORD
+    }
+
+
+def _transforms_in(node: Description) -> int:
+    """How many transforms a node stands for, if all its classes are albumentations' own."""
+    name = short_name(node)
+    arguments_of(name)
+    inside = node.get("transforms", [])
+    if not isinstance(inside, list):
+        raise ValueError(f"{name}: its `transforms` are not a list")
+    times = node.get("n") if issubclass(getattr(A, name), A.SomeOf) else 1
+    times = max(1, times) if isinstance(times, int) else 1  # other values are refused later
+    return times * max(1, sum(map(_transforms_in, inside)))
+
+
+def _built(node: Description) -> A.BaseCompose | A.BasicTransform:
+    name = short_name(node)
+    accepted = arguments_of(name)
+    given = {key: value for key, value in node.items() if key != "__class_fullname__"}
+    if "transforms" in given:
+        given["transforms"] = [_built(inside) for inside in given["transforms"]]
+    for argument, parameter in accepted.items():
+        if parameter.default is Parameter.empty and argument not in given:
+            raise ValueError(f"{name}: it needs {argument}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", category=UserWarning)
+        warnings.filterwarnings("ignore", f".*({ADVICE})", UserWarning)
+        try:
+            made = getattr(A, name)(**{key: given[key] for key in given if key in accepted})
+        except UserWarning as warning:
+            raise ValueError(f"{name}: it would be changed: {one_line(warning)}") from None
+        except Exception as error:  # albumentations raises whatever its parts raise
+            raise ValueError(f"{name}: {reason_of(error)}") from None
+    # `albumentations.save` writes some that it won't read: they must follow from the others.
+    if extra := given.keys() - accepted:
+        written = as_data(made)
+        for argument in sorted(extra):
+            if argument not in written or written[argument] != given[argument]:
+                raise ValueError(
+                    f"{name}: it has no argument {argument}: it takes {', '.join(accepted)}"
+                )
+    return made
+
+
+def as_data(transform: A.BaseCompose | A.BasicTransform) -> Description:
+    """A transform as plain data, as `albumentations.save` would write it."""
+    return json.loads(json.dumps(A.to_dict(transform)["transform"]))
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of another library says, in one line that is not long."""
+    if isinstance(error.__cause__, ValidationError):  # many lines, with the class of the schema
+        first = error.__cause__.errors()[0]
+        place = f"{first['loc'][0]}={first['input']!r}: " if first["loc"] else ""
+        return one_line(f"{place}{first['msg']}")
+    return one_line(error)
+
+
+def one_line(said: object, most: int = 200) -> str:
+    text = " ".join(str(said).split()) or type(said).__name__
+    return text if len(text) <= most else f"{text[:most]}…"
