@@ -224,13 +224,13 @@ def load(policy: str) -> A.Compose:
     except Exception as error:  # albumentations raises whatever its parts raise
         raise UserError(f"policy file {path}: {saved.one_line(error, 500)}") from None
     for change in changes:
-        warnings.warn_explicit(
-            change, PolicyTranslated, str(path), 0, registry=_said.setdefault(str(path), {})
-        )
+        if (said := (str(path), change)) not in _said:
+            _said.add(said)
+            warnings.warn_explicit(change, PolicyTranslated, str(path), 0)
     return transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
 
 
-_said: dict[str, dict] = {}  # by file, so that one that is read again doesn't warn again
+_said: set[tuple[str, str]] = set()  # files and changes: a command reads a file several times
 
 
 def name(policy: str) -> str:

@@ -217,9 +217,7 @@ def translated(description: Description, written_by: str | None) -> tuple[Descri
     version = _version(written_by)
     if version is None and _has_gone(description):
         version = ASSUMED
-        said["no version is given, but arguments that have gone: read as albumentations 1.3.1"] = (
-            None
-        )
+        said["no version, but words of 1.x: read as of albumentations 1.3.1"] = None
     if version is None or version < CURRENT:
         description = _translated(description, version, said)
     return _without_tensors(description, said), [*said]
@@ -536,8 +534,14 @@ def _flip(given: Description, version: Version) -> tuple[str, Description, list[
     return "OneOf", given | {"transforms": [*flips, both]}, ["now OneOf of its three flips"]
 
 
+OPENCV_SIGMAS = {3: 0.8493, 5: 1.0565, 7: 1.437}
+
+
 def _gaussian_blur(given: Description, version: Version) -> tuple[str, Description, list[str]]:
-    """A standard deviation of 0 was OpenCV's for the kernel's size; 2.0.8 divides by it."""
+    """A standard deviation of 0 was OpenCV's for the kernel's size; 2.0.8 divides by it.
+
+    OpenCV has a table for small kernels: the nearest Gaussians stand for them.
+    """
     sigmas = _pair(given.get("sigma_limit") or 0, 0)
     low, high = _pair(given["blur_limit"], 0)
     if sigmas != [0, 0]:
@@ -553,12 +557,12 @@ def _gaussian_blur(given: Description, version: Version) -> tuple[str, Descripti
         | {
             "__class_fullname__": "GaussianBlur",
             "blur_limit": [size, size],
-            "sigma_limit": [sigma := 0.3 * ((size - 1) / 2 - 1) + 0.8, sigma],
+            "sigma_limit": [OPENCV_SIGMAS.get(size, 0.15 * size + 0.35)] * 2,
             "p": weight / sum(weights.values()),
         }
         for size, weight in weights.items()
     ]
-    change = "sigma_limit=0 was OpenCV's sigma for a kernel's size: now OneOf of the sizes"
+    change = "sigma_limit=0 was OpenCV's for a kernel's size: now OneOf of the sizes"
     return "OneOf", {"p": given.get("p", 0.5), "transforms": blurs}, [change]
 
 

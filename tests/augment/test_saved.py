@@ -215,11 +215,13 @@ def test_shift_scale_rotate_is_read_back(tmp_path, limits):
 
 
 def test_aliases_stand_for_what_they_name(tmp_path):
-    path, holes = tmp_path / "mine.yaml", (2, 5)
-    read_back(A.CoarseDropout(hole_height_range=holes, hole_width_range=holes), path)
-    text = path.read_text()
-    assert "&id" in text
-    assert "*id" in text
+    path, transform = tmp_path / "mine.yaml", A.CoarseDropout((2, 5), (2, 5), (2, 5))
+    description = A.to_dict(transform)
+    for argument in ("num_holes_range", "hole_height_range", "hole_width_range"):
+        description["transform"][argument] = (shared := [2, 5]) if argument[0] == "n" else shared
+    path.write_text(yaml.safe_dump(description))
+    assert path.read_text().count("*id") == 2
+    assert policy.describe(policy.load(str(path))) == policy.describe(A.Compose([transform]))
 
 
 def test_tuples_are_lists(tmp_path):
