@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from mnist_aug.augment.engine.exact import kernel, normal_quantile
+from mnist_aug.augment.engine.compiled import kernel
+from mnist_aug.augment.engine.exact import normal_quantile
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio, odd: SplitMix64's increment
 _MASK = 2**64 - 1
@@ -23,7 +24,7 @@ _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 @kernel
-def _mix(x: int) -> int:
+def _mix(x: np.uint64) -> np.uint64:
     """SplitMix64's finaliser of one uint64."""
     x = (x ^ (x >> _30)) * _FIRST
     x = (x ^ (x >> _27)) * _SECOND
@@ -31,13 +32,13 @@ def _mix(x: int) -> int:
 
 
 @kernel
-def _keys(base: int, positions: np.ndarray, keys: np.ndarray) -> None:
+def _keys(base: np.uint64, positions: np.ndarray, keys: np.ndarray) -> None:
     for n in range(len(keys)):
         keys[n] = _mix(_mix(positions[n]) ^ base)
 
 
 @kernel
-def _bits(keys: np.ndarray, first: int, out: np.ndarray) -> None:
+def _bits(keys: np.ndarray, first: np.uint64, out: np.ndarray) -> None:
     count = out.shape[1]
     for n in range(len(keys)):
         for i in range(count):
@@ -45,7 +46,7 @@ def _bits(keys: np.ndarray, first: int, out: np.ndarray) -> None:
 
 
 @kernel
-def _uniforms(keys: np.ndarray, first: int, out: np.ndarray) -> None:
+def _uniforms(keys: np.ndarray, first: np.uint64, out: np.ndarray) -> None:
     count = out.shape[1]
     for n in range(len(keys)):
         for i in range(count):
@@ -56,7 +57,7 @@ _16, _LOW = np.uint64(16), np.uint64(0xFFFF)
 
 
 @kernel
-def _normals(keys: np.ndarray, first: int, table: np.ndarray, out: np.ndarray) -> None:
+def _normals(keys: np.ndarray, first: np.uint64, table: np.ndarray, out: np.ndarray) -> None:
     count = out.shape[1]
     for n in range(len(keys)):
         for i in range(0, count, 4):
@@ -150,6 +151,6 @@ class Draws:
 
 
 @kernel
-def _node_keys(keys: np.ndarray, node: int, out: np.ndarray) -> None:
+def _node_keys(keys: np.ndarray, node: np.uint64, out: np.ndarray) -> None:
     for n in range(len(keys)):
         out[n] = _mix(keys[n] ^ node)

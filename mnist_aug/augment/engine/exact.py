@@ -3,24 +3,14 @@
 NumPy, BLAS, LAPACK and the C library choose code by the processor, and their results differ in
 the last bit: in the order of sums, in fused multiplications and additions, in sines and
 logarithms. The functions here use nothing but +, -, x, / and square roots of IEEE 754, which are
-rounded in one way, in a written order. numba compiles them without fused operations and without
-reordering (no `fastmath`), for scalars and, by `numba.vectorize`, for whole arrays.
+rounded in one way, in a written order.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
 
-import numba
 import numpy as np
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def kernel(function: Function) -> Function:
-    """Compiled when first called and kept on disk; runs without the interpreter's lock."""
-    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-
+from mnist_aug.augment.engine.compiled import kernel
 
 _DEGREE = math.pi / 180
 _LN_2 = 0.6931471805599453

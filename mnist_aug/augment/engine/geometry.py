@@ -15,12 +15,12 @@ import albumentations as A
 import cv2
 import numpy as np
 
+from mnist_aug.augment.engine.compiled import kernel
 from mnist_aug.augment.engine.draws import Draws
 from mnist_aug.augment.engine.exact import (
     eigen,
     exp,
     inverse,
-    kernel,
     log,
     normal_quantile,
     sin_cos,

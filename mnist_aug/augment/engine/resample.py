@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mnist_aug.augment.engine.exact import kernel, sin_cos
+from mnist_aug.augment.engine.compiled import kernel
+from mnist_aug.augment.engine.exact import sin_cos
 from mnist_aug.errors import UserError
 
 TERMS = 12  # summed at a time in a product; the inner length of products is a multiple of it
