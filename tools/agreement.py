@@ -73,6 +73,18 @@ def cases() -> list[A.BasicTransform]:
         A.GaussianBlur(blur_limit=(3, 7), sigma_limit=(0.2, 2), p=1),
         A.Morphological(p=1),
         A.Morphological((3, 4), "erosion", p=1),
+        A.Blur((3, 9), p=1),
+        A.MedianBlur((3, 9), p=1),
+        A.MotionBlur(p=1),
+        A.MotionBlur((3, 15), False, (20, 70), (0.2, 0.6), p=1),
+        A.AdvancedBlur(p=1),
+        A.Sharpen(p=1),
+        A.Sharpen(method="gaussian", p=1),
+        A.Emboss(p=1),
+        A.UnsharpMask(p=1),
+        A.UnsharpMask((5, 9), (0.5, 2), (0.3, 1), 2, p=1),
+        A.Downscale(p=1),
+        A.Downscale((0.3, 0.9), {"downscale": 3, "upscale": 1}, p=1),
         A.RandomResizedCrop(SIZE, p=1),
         A.RandomSizedCrop((12, 28), SIZE, area_for_downscale="image", p=1),
         A.CropAndPad(percent=(-0.2, 0.1), fill=40, p=1),
@@ -179,6 +191,24 @@ def forced(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, Any]) -> np.
         return a_dropout.cutout(image, array["holes"], t.fill, np.random.default_rng(0))
     if isinstance(t, A.GaussianBlur):
         return t.apply(image, a_blur.create_gaussian_kernel_1d(drawn["sigma_px"], drawn["size_px"]))
+    if isinstance(t, (A.MotionBlur, A.AdvancedBlur)):
+        return t.apply(image, array["kernel"].astype(np.float32))
+    if type(t) in (A.Blur, A.MedianBlur):
+        return t.apply(image, drawn["size_px"])
+    if isinstance(t, A.Emboss):
+        matrix = t._Emboss__generate_emboss_matrix(drawn["alpha"], drawn["strength"])
+        return t.apply(image, matrix)
+    if isinstance(t, A.Sharpen) and t.method == "kernel":
+        matrix = t._Sharpen__generate_sharpening_matrix(drawn["alpha"], drawn["lightness"])
+        return t.apply(image, drawn["alpha"], matrix)
+    if isinstance(t, A.Sharpen):  # on bytes 2.0.8's differences wrap around
+        values = image if image.dtype == np.float32 else np.float32(image) / np.float32(255)
+        sharp = t.apply(values, drawn["alpha"], None)
+        return sharp if image.dtype == np.float32 else np.rint(sharp * 255).astype(np.uint8)
+    if isinstance(t, A.UnsharpMask):
+        return t.apply(image, drawn["size_px"], drawn["sigma_px"], drawn["alpha"])
+    if isinstance(t, A.Downscale):
+        return t.apply(image, drawn["scale"])
     if type(t) in sizes.TRANSFORMS:
         return cut_and_scaled(t, image, array["box"], array.get("size"))
     return t.apply(image, **t.get_params())
@@ -265,6 +295,21 @@ def _their_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
         return _hole_numbers(p["holes"][None], 0)
     if isinstance(t, A.GaussianBlur):
         return {"kernel's length": len(p["kernel"]), "kernel's middle": p["kernel"].max()}
+    if isinstance(t, (A.MotionBlur, A.AdvancedBlur)):
+        return _kernel_numbers(p["kernel"])
+    if type(t) in (A.Blur, A.MedianBlur):
+        return {"size_px": p["kernel"]}
+    if isinstance(t, A.Sharpen):
+        numbers = {"alpha": p["alpha"]}
+        middle = p["sharpening_matrix"]
+        return numbers if middle is None else numbers | {"kernel's middle": middle[1, 1]}
+    if isinstance(t, A.Emboss):
+        matrix = p["emboss_matrix"]
+        return {"kernel's middle": matrix[1, 1], "kernel's corner": matrix[0, 0]}
+    if isinstance(t, A.UnsharpMask):
+        return {"size_px": p["ksize"], "sigma_px": p["sigma"], "alpha": p["alpha"]}
+    if isinstance(t, A.Downscale):
+        return {"scale": p["scale"]}
     if type(t) in sizes.TRANSFORMS:
         return _box_numbers(t, image)
     return {name: p[name] for name in ("alpha", "beta") if name in p}
@@ -335,7 +380,29 @@ def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[s
     if isinstance(t, A.RandomBrightnessContrast):
         alpha, beta = tones.factor_and_summand(t, images, np.arange(len(images)), drawn)
         return {"alpha": alpha, "beta": beta}
+    if isinstance(t, (A.MotionBlur, A.AdvancedBlur)):
+        each = [_kernel_numbers(kernel) for kernel in drawn["kernel"]]
+        return {name: [numbers[name] for numbers in each] for name in each[0]}
+    if isinstance(t, A.Sharpen):
+        middle = {"kernel's middle": drawn["kernel"][:, 1, 1]} if "kernel" in drawn else {}
+        return {"alpha": drawn["alpha"]} | middle
+    if isinstance(t, A.Emboss):
+        kernel = drawn["kernel"]
+        return {"kernel's middle": kernel[:, 1, 1], "kernel's corner": kernel[:, 0, 0]}
     return drawn
+
+
+def _kernel_numbers(kernel: np.ndarray) -> dict[str, Any]:
+    """Of a filter's kernel [k, k]: its weights and how they lie around its middle."""
+    y, x = np.nonzero(kernel)
+    weights, middle = kernel[y, x], len(kernel) // 2
+    return {
+        "largest": round(float(weights.max()), 4),
+        "middle": round(float(kernel[middle, middle]), 4),
+        "down": float((weights * (y - middle)).sum()),
+        "across": float((weights * (x - middle)).sum()),
+        "slant": float((weights * (x - middle) * (y - middle)).sum()),
+    }
 
 
 def _box_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:

@@ -128,6 +128,16 @@ def erasing_fails_where_nothing_fits() -> tuple[float, ...]:
     return tuple(errors)
 
 
+def sharpening_bytes_wraps_around() -> tuple[float, ...]:
+    """What `Sharpen(method="gaussian", alpha=0.5)` makes of a pixel of 90 among pixels of 100."""
+    t = A.Sharpen(alpha=(0.5, 0.5), method="gaussian", p=1)
+    image = np.full(SHAPE, 100, np.uint8)
+    image[14, 14] = 90
+    theirs = t(image=image)["image"]
+    ours = vectorize(t)(image[None], (0, 0, 0))[0]
+    return int(theirs[14, 14]), int(ours[14, 14])
+
+
 def _draws(count: int) -> Draws:
     return Draws(image_keys(0, 0, np.arange(count)), random.Random(0).getrandbits(64))
 
@@ -142,4 +152,5 @@ ALL = (
     grid_loses_the_last_columns,
     noise_repeats,
     erasing_fails_where_nothing_fits,
+    sharpening_bytes_wraps_around,
 )
