@@ -49,6 +49,9 @@ def parsed(text: str, is_json: bool) -> object:
     """
     try:
         return json.loads(text) if is_json else yaml.load(text, _Yaml)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise NoPipelineError(one_line(f"line {line}: {error.problem}")) from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise NoPipelineError(one_line(error)) from None
 

@@ -80,7 +80,7 @@ DEFAULTS: dict[str, dict[str, History]] = {
         "max_holes": [((1, 4, 5), 8)],
         "max_height": [((1, 4, 5), 8)],
         "max_width": [((1, 4, 5), 8)],
-        "num_holes_range": [((2, 0, 0), [1, 1])],
+        "num_holes_range": [((1, 4, 5), [8, 8]), ((2, 0, 0), [1, 1])],
         "hole_height_range": [((2, 0, 0), [8, 8])],
         "hole_width_range": [((2, 0, 0), [8, 8])],
     },
@@ -193,7 +193,6 @@ REPLACED: dict[str, tuple[str, dict[str, str], Description]] = {
 INSTEAD = {
     "IAAAffine": "write Affine, which draws the shifts of the two axes independently",
     "IAACropAndPad": "write CropAndPad",
-    "Lambda": "leave it out, as a file can't hold a function",
     "MixUp": "leave it out, as it needs other images",
     "PerChannel": "write SelectiveChannelTransform, which does the same to all of its channels",
 }
@@ -269,7 +268,7 @@ def _translated(
                 changes += _rewritten(name, given, version)
             if name not in REBUILT or hasattr(A, name):
                 changes += _with_new_names(name, given, version)
-        except ValueError as error:
+        except Exception as error:  # arguments may be anything
             raise ValueError(f"{old_name}: {error}") from None
     inside = given.get("transforms")
     if isinstance(inside, list):
@@ -278,7 +277,7 @@ def _translated(
     if version is not None and name in REBUILT and version < REBUILT[name][0]:
         try:
             name, given, change = REBUILT[name][1](given, version)
-        except ValueError as error:
+        except Exception as error:  # arguments may be anything
             raise ValueError(f"{old_name}: {error}") from None
         changes += change
     for one in dict.fromkeys((old_name, name)):
@@ -293,9 +292,12 @@ def _translated(
 def _with_defaults(name: str, given: Description, version: Version | None) -> Iterator[str]:
     """State the defaults of that version which have changed since."""
     for argument, history in DEFAULTS.get(name, {}).items():
-        same = [new for new, pair in JOINED.items() if argument in pair]
-        same += JOINED.get(argument, ())
-        if given.keys() & {argument, RENAMED.get(argument), *same}:
+        if argument in given or RENAMED.get(argument) in given:
+            continue
+        if given.keys() & {*JOINED.get(argument, ())}:
+            continue
+        pair = next((pair for pair in JOINED.values() if argument in pair), None)
+        if pair and not given.keys() & {*pair}:  # of both together the default is the same
             continue
         if version is None:
             if parameter := arguments_of(name).get(argument):
@@ -418,6 +420,8 @@ def _gauss_noise(given: Description) -> Iterator[str]:
     if "std_range" in given or limits is None:  # versions that had both wrote what they used
         return
     low, high = _pair(limits, 0)
+    if low < 0:
+        raise ValueError(f"var_limit={limits} is below 0: write variances")
     largest = 255 if high > 1 else 1
     given["std_range"] = [math.sqrt(low) / largest, math.sqrt(high) / largest]
     given["mean_range"] = [mean / largest] * 2

@@ -67,6 +67,23 @@ PAYLOADS = {
         for a, b in zip("abcdefghi", "bcdefghij", strict=True)
     )
     + "transform: *j\n",
+    "itself.yaml": "&a [*a]",
+    "tuples.yaml": f"transform: !!python/tuple [!!python/object/apply:os.system ['{TOUCH}']]",
+    "hydra.yaml": f"[{{_target_: albumentations.Blur}}, {{_target_: os.system, command: {TOUCH}}}]",
+    "hydra-dots.yaml": f"_target_: albumentations.os.system\ncommand: {TOUCH}",
+    "hydra-args.yaml": f"_target_: albumentations.Lambda\n_args_: ['{TOUCH}']",
+    "hydra-deep.json": json.loads(
+        '{"a": ' * 200 + '{"_target_": "albumentations.Blur"}' + "}" * 200
+    ),
+    "version.json": composed(ROTATE) | {"__version__": [1, 2]},
+    "old.json": composed({"__class_fullname__": "PerChannel", "transforms": [ROTATE]})
+    | {"__version__": "1.3.1"},
+    "old-many.json": composed(
+        {"__class_fullname__": "GaussianBlur", "blur_limit": [3, 4_095], "sigma_limit": 0}
+    )
+    | {"__version__": "1.3.1"},
+    "old-huge.json": composed({"__class_fullname__": "GaussNoise", "var_limit": -5})
+    | {"__version__": "1.3.1"},
     "merges.yaml": "a: &a {x: 1}\n"
     + "".join(
         f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 9)}]}}\n"
@@ -172,6 +189,7 @@ def refused(path) -> str:
     """What is said of a policy that must be refused, in one line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImageByImageWarning)
+        warnings.simplefilter("ignore", policy.PolicyTranslated)
         with pytest.raises(UserError) as error:
             training.check_policy(str(path), SHAPE)
     return " ".join(str(error.value).split())
@@ -352,7 +370,19 @@ VALUES = [
     ROTATE,
     [ROTATE],
 ]
-NAMES = ["p", "n", "transforms", "limit", "seed", "bbox_params", "other", "__class_fullname__"]
+NAMES = [
+    "var_limit",
+    "threshold",
+    "value",
+    "p",
+    "n",
+    "transforms",
+    "limit",
+    "seed",
+    "bbox_params",
+    "other",
+    "__class_fullname__",
+]
 
 
 def places(value, place=()):
@@ -371,6 +401,7 @@ def places(value, place=()):
 def mutated(draw):
     """A policy's description with one to three things replaced, dropped or added."""
     whole = copy.deepcopy(draw(st.sampled_from(WHOLE)))
+    whole["__version__"] = draw(st.sampled_from(["2.0.8", "1.3.1", "0.5.2"]))
     for _ in range(draw(st.integers(1, 3))):
         if not (found := list(places(whole))):
             break

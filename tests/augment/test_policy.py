@@ -43,11 +43,11 @@ def test_single_transform_in_a_file(tmp_path):
         ("a.yaml", "!!python/object/apply:os.system ['touch owned']", "holds no albumentations"),
         ("a.yaml", "just words", "holds no albumentations"),
         ("a.json", "[]", "holds no albumentations"),
-        ("a.json", '{"transform": {"__class_fullname__": "os.system"}}', "holds no albumentations"),
+        ("a.json", '{"transform": {"__class_fullname__": "os.system"}}', "'os.system' is not an"),
         (
             "a.json",
             '{"transform": {"__class_fullname__": "Rotate", "limit": "wide"}}',
-            "holds no albumentations",
+            "Rotate: limit='wide'",
         ),
         ("a.json", b"\xff\xfe", "not text"),
     ],
