@@ -209,25 +209,26 @@ def _spread(rates: np.ndarray) -> str:
 
 
 def _rivals() -> str:
-    one, every = rivals.measure()
-    cores = len(os.sched_getaffinity(0))
-    rows = []
-    for task, name in sorted(one, key=lambda key: (key[0], -np.median(one[key]))):
-        against = [
-            f"{np.median(rates[task, rivals.ENGINE] / rates[task, name]):.1f}"
-            for rates in (one, every)
+    one, every = (
+        {key: float(np.median(each)) for key, each in rates.items()} for rates in rivals.measure()
+    )
+    rows = [
+        [
+            task,
+            name,
+            rivals.DRAWS[task, name],
+            *(
+                cell
+                for rates in (one, every)
+                for cell in (
+                    f"{rates[task, name]:,.0f}",
+                    f"{rates[task, rivals.ENGINE] / rates[task, name]:.1f}",
+                )
+            ),
         ]
-        rows.append(
-            [
-                task,
-                name,
-                rivals.DRAWS[task, name],
-                f"{np.median(one[task, name]):,.0f}",
-                against[0],
-                f"{np.median(every[task, name]):,.0f}",
-                against[1],
-            ]
-        )
+        for task, name in sorted(one, key=lambda key: (key[0], -one[key]))
+    ]
+    cores = len(os.sched_getaffinity(0))
     heads = ["what", "by", "draws", "images/s, one core", "the engine is faster"]
     heads += [f"images/s, {cores} cores", "the engine is faster"]
     left_out = "".join(

@@ -9,6 +9,7 @@ the last two is what a library does on all cores.
 """
 
 import importlib.util
+import math
 import multiprocessing
 import os
 import time
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 COUNT = 1000
 FEW = 200  # are enough where each image is a call of its own
+_SLICE = 0.1  # seconds that a library has its turn for, at least
 AFFINE, BOTH = "affine", "affine + elastic"
 ENGINE = "engine"
 ALBUMENTATIONS = "albumentations, image by image"
@@ -81,15 +83,12 @@ def _rates(groups: list[list[int]], rounds: int) -> Rates:
         os.sched_setaffinity(0, allowed)
         sender.close()  # so that the end of the process is the end of the answer
         answers.append(receiver)
-    all_seconds = [receiver.recv() for receiver in answers]
-    return {
-        key: len(groups) / np.max([seconds[key] for seconds in all_seconds], axis=0)
-        for key in all_seconds[0]
-    }
+    every = [receiver.recv() for receiver in answers]
+    return {key: np.sum([rates[key] for rates in every], axis=0) for key in every[0]}
 
 
 def _work(threads: int, rounds: int, barrier: Any, answer: Any) -> None:
-    """Send the seconds of each library for an image, float [rounds]."""
+    """Send the rate of each library, float [rounds]."""
     if threads == 1:
         cv2.setNumThreads(1)
     methods = {
@@ -97,15 +96,19 @@ def _work(threads: int, rounds: int, barrier: Any, answer: Any) -> None:
         for task in (AFFINE, BOTH)
         for name, method in _methods(task == BOTH, threads).items()
     }
-    times: dict[tuple[str, str], list[float]] = {key: [] for key in methods}
+    calls = dict.fromkeys(methods, 1)
+    rates: dict[tuple[str, str], list[float]] = {key: [] for key in methods}
     for number in range(-2, rounds):
         for key, method in methods.items():
             barrier.wait()
             start = time.perf_counter()
-            done = len(method())
-            if number >= 0:
-                times[key].append((time.perf_counter() - start) / done)
-    answer.send({key: np.array(each) for key, each in times.items()})
+            done = sum(len(method()) for _ in range(calls[key]))
+            seconds = time.perf_counter() - start
+            if number < 0:  # what is compiled at the first call isn't counted
+                calls[key] = math.ceil(calls[key] * _SLICE / seconds)
+            else:
+                rates[key].append(done / seconds)
+    answer.send({key: np.array(each) for key, each in rates.items()})
 
 
 def _methods(elastic: bool, threads: int) -> dict[str, Callable[[], Sized]]:
