@@ -94,18 +94,18 @@ def pipeline(data: object) -> tuple[Description, str | None]:
         NoPipelineError: there is none.
         ValueError: there are several, or the one is not made of transforms.
     """
-    found = dict(_pipelines(data, (), 0, None))
-    different = [one for n, one in enumerate(found.values()) if one not in [*found.values()][:n]]
+    if isinstance(data, dict) and "__class_fullname__" in (data.get("transform") or ()):
+        found = {"transform": (data["transform"], _version(data, None))}
+    else:
+        found = dict(_pipelines(data, (), 0, None))
     if not found:
-        raise NoPipelineError(
-            "it has no `transform` with a `__class_fullname__`, and no `_target_`"
-        )
-    if len(different) > 1:
+        raise NoPipelineError("it has neither a `__class_fullname__` nor a `_target_`")
+    node, version = next(iter(found.values()))
+    if any(other != (node, version) for other in found.values()):
         raise ValueError(
             f"it holds several pipelines, {', '.join(found)}: copy the one to train with to a "
             "file of its own"
         )
-    node, version = different[0]
     check_values(node)
     return (_from_hydra(node) if _is_hydra(node) else node), version
 
@@ -117,13 +117,16 @@ def _pipelines(
     if _is_hydra(data):
         yield ".".join(place), (data, version)
     elif isinstance(data, dict) and depth <= MAX_DEPTH:
-        if "__version__" in data:
-            version = str(data["__version__"])
+        version = _version(data, version)
         if "__class_fullname__" in data:
             yield ".".join(place), (data, version)
         else:
             for key, inside in data.items():
                 yield from _pipelines(inside, (*place, str(key)), depth + 1, version)
+
+
+def _version(data: dict, around: str | None) -> str | None:
+    return str(data["__version__"]) if "__version__" in data else around
 
 
 def _is_hydra(node: object) -> bool:

@@ -652,13 +652,12 @@ DIFFERENT: dict[str, tuple[Version, str]] = {
 
 def _without_tensors(node: Description, said: dict[str, None]) -> Description:
     """Leave out conversion to PyTorch's tensors at the end: images stay NumPy arrays."""
-    inside = node.get("transforms")
-    if short_name(node) in TO_TENSOR:
-        raise ValueError(f"{short_name(node)}: it makes tensors, not images: leave it out")
-    if not isinstance(inside, list) or not inside:
+    name, inside = short_name(node), node.get("transforms")
+    if name in TO_TENSOR:
+        raise ValueError(f"{name}: it makes tensors, not images: leave it out")
+    if name not in ("Compose", "ReplayCompose", "Sequential") or not isinstance(inside, list):
         return node
-    last = inside[-1]
-    if isinstance(last, dict) and short_name(last) in TO_TENSOR:
-        said[f"{short_name(last)}: left out, as images stay NumPy arrays"] = None
-        inside = inside[:-1]
-    return node | {"transforms": inside}
+    if not inside or (last := short_name(inside[-1])) not in TO_TENSOR:
+        return node
+    said[f"{last}: left out, as images stay NumPy arrays"] = None
+    return node | {"transforms": inside[:-1]}

@@ -497,6 +497,15 @@ def test_the_same_pipeline_twice_is_one(tmp_path):
     assert policy.describe(found) == policy.describe(A.Compose([A.Blur()]))
 
 
+def test_what_a_saved_pipeline_takes_its_parts_from_is_none(tmp_path):
+    text = """
+    flip: &flip {__class_fullname__: HorizontalFlip, p: 0.3}
+    transform: {__class_fullname__: Compose, transforms: [*flip, *flip]}
+    """
+    found, _ = hydra(tmp_path, text)
+    assert [transform.p for transform in found] == [0.3, 0.3]
+
+
 def test_other_configurations_are_no_policies(tmp_path):
     with pytest.raises(UserError, match="holds no albumentations pipeline"):
         hydra(tmp_path, "model: {_target_: torch.nn.Linear, in_features: 3}")
