@@ -8,7 +8,7 @@ those of albumentations 2.0.8; docs/engine.md lists where it is wrong and this i
 Weighted sums are float32, in a written order, on images with a band around them that holds what
 `cv2.BORDER_REFLECT_101` reads there. Box filters, medians, extremes and changes of resolution are
 OpenCV's, image by image: on uint8 images they are integer arithmetic, with the same bytes on every
-processor (cubic interpolation excepted, see sizes.py).
+processor.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from mnist_aug.augment.engine.draws import Draws
 from mnist_aug.augment.engine.exact import exp, kernel, log, sin_cos
 from mnist_aug.augment.engine.resample import band
+from mnist_aug.augment.engine.sizes import without_ipp
 from mnist_aug.errors import UserError
 
 Drawn = dict[str, np.ndarray]
@@ -535,10 +536,11 @@ def downscale(t: A.Downscale, images: np.ndarray, places: np.ndarray, drawn: Dra
     work, at = images, places
     if images.dtype != np.uint8:
         work, at = _in_bytes(images[places]), np.arange(len(places))
-    for place, scale in zip(at.tolist(), drawn["scale"].tolist(), strict=True):
-        image = work[place]
-        small = cv2.resize(image, None, None, scale, scale, down)
-        cv2.resize(small, (width, height), image, interpolation=up)
+    with without_ipp():
+        for place, scale in zip(at.tolist(), drawn["scale"].tolist(), strict=True):
+            image = work[place]
+            small = cv2.resize(image, None, None, scale, scale, down)
+            cv2.resize(small, (width, height), image, interpolation=up)
     if work is not images:
         images[places] = work.astype(np.float32) / np.float32(255)
 

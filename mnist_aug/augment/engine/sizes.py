@@ -6,12 +6,12 @@ y_min, x_max, y_max, and, if the boxes are scaled, `size`, int64 [N, 2], the hei
 which they are. Names, ranges and formulas, how they round included, are those of albumentations
 2.0.8.
 
-Scaling is OpenCV's own, image by image. On uint8 images it gives the same bytes on every processor
-with each interpolation but the cubic one, which OpenCV leaves to a library of Intel's that chooses
-its code by the processor.
+Scaling is OpenCV's own, image by image, without the library of Intel's (IPP) to which it leaves
+some kinds of images and interpolation and which chooses its arithmetic by the processor.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import NoReturn
 
@@ -310,6 +310,17 @@ def needs_albumentations(t: A.BasicTransform) -> bool:
     )
 
 
+@contextmanager
+def without_ipp() -> Iterator[None]:
+    """In this thread OpenCV uses code of its own alone, with the same bytes on every processor."""
+    used = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    try:
+        yield
+    finally:
+        cv2.ipp.setUseIPP(used)
+
+
 def cut_and_scaled(
     t: A.BasicTransform, images: np.ndarray, places: np.ndarray, drawn: Drawn
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -328,7 +339,8 @@ def cut_and_scaled(
         return
     for chosen in _alike(size):
         out = np.empty((len(chosen), *size[chosen[0]], images.shape[3]), images.dtype)
-        _scaled(t, images, places[chosen], box[chosen], out)
+        with without_ipp():
+            _scaled(t, images, places[chosen], box[chosen], out)
         yield chosen, out
 
 
