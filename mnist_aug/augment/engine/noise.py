@@ -17,8 +17,8 @@ import albumentations as A
 import numpy as np
 import numpy.typing as npt
 
+from mnist_aug.augment.engine.compiled import kernel
 from mnist_aug.augment.engine.draws import Draws
-from mnist_aug.augment.engine.exact import kernel
 from mnist_aug.augment.engine.tones import require_channels, scale_and_add, top
 from mnist_aug.errors import UserError
 
@@ -31,6 +31,16 @@ def _scale(noise: np.ndarray, std: np.ndarray, mean: np.ndarray) -> None:
         values, factor, summand = noise[n], std[n], mean[n]
         for i in range(len(values)):
             values[i] = values[i] * factor + summand
+
+
+@kernel
+def _between(uniforms: np.ndarray, low: float, high: float) -> np.ndarray:
+    """float32 [N, K], uniform on [low, high), of as many on [0, 1)."""
+    out = np.empty(uniforms.shape, np.float32)
+    source, values = uniforms.ravel(), out.ravel()
+    for i in range(len(source)):
+        values[i] = low + (high - low) * source[i]
+    return out
 
 
 @kernel
@@ -76,7 +86,8 @@ def _put(images: np.ndarray, places: np.ndarray, which: np.ndarray, values: np.n
 
 def _by_pixel(array: np.ndarray) -> np.ndarray:
     """[N, H, W, C] as [N, H * W, C]."""
-    return array.reshape(len(array), -1, array.shape[3])
+    count, height, width, channels = array.shape
+    return array.reshape(count, height * width, channels)
 
 
 def _normal_noise(
@@ -182,8 +193,7 @@ def sample_additive_noise(
         noise = _normal_noise(draws, size, std, mean)
     else:
         low, high = numbers["ranges"][0]
-        u = draws.uniforms(int(np.prod(size))).reshape(count, *size)
-        noise = (low + (high - low) * u).astype(np.float32)
+        noise = _between(draws.uniforms(int(np.prod(size))), low, high).reshape(count, *size)
     return {"noise": _enlarged(noise, shape)}
 
 
@@ -193,8 +203,8 @@ def sample_multiplicative_noise(
     """Factors, float32 [N, 1 or C], or [N, H, W, 1 or C] where `elementwise`."""
     low, high = t.multiplier
     size = (*(shape[:2] if t.elementwise else ()), shape[2] if t.per_channel else 1)
-    u = draws.uniforms(int(np.prod(size))).reshape(len(draws), *size)
-    return {"multiplier": (low + (high - low) * u).astype(np.float32)}
+    factors = _between(draws.uniforms(int(np.prod(size))), float(low), float(high))
+    return {"multiplier": factors.reshape(len(draws), *size)}
 
 
 def multiply(

@@ -2,10 +2,11 @@
 
 import albumentations as A
 
-from mnist_aug.augment.engine import filters, holes, noise, tones
+from mnist_aug.augment.engine import colour, filters, holes, noise, tones
 
 TRANSFORMS = {
     **tones.TRANSFORMS,
+    **colour.TRANSFORMS,
     **noise.TRANSFORMS,
     **filters.TRANSFORMS,
     **holes.TRANSFORMS,
@@ -14,4 +15,4 @@ TRANSFORMS = {
 
 def needs_albumentations(t: A.BasicTransform) -> bool:
     """Whether a listed transform has a parameter that only albumentations can serve."""
-    return any(module.needs_albumentations(t) for module in (holes, noise, tones))
+    return any(module.needs_albumentations(t) for module in (colour, holes, noise, tones))

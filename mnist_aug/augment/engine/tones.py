@@ -16,8 +16,9 @@ import albumentations as A
 import numpy as np
 import numpy.typing as npt
 
+from mnist_aug.augment.engine.compiled import kernel
 from mnist_aug.augment.engine.draws import Draws
-from mnist_aug.augment.engine.exact import kernel, log
+from mnist_aug.augment.engine.exact import log
 from mnist_aug.errors import UserError
 
 LEVELS = np.arange(256)
@@ -132,10 +133,17 @@ def means(images: np.ndarray, places: np.ndarray) -> np.ndarray:
     flat = images.reshape(len(images), -1)
     out = np.empty(len(places))
     for n in range(len(places)):
-        total = 0.0
-        for value in flat[places[n]]:
-            total += value
-        out[n] = total / flat.shape[1]
+        values = flat[places[n]]
+        if images.itemsize == 1:
+            whole = 0
+            for i in range(len(values)):
+                whole += int(values[i])
+            out[n] = whole / len(values)
+        else:
+            total = 0.0
+            for i in range(len(values)):
+                total += values[i]
+            out[n] = total / len(values)
     return out
 
 
@@ -205,6 +213,51 @@ def _gamma_tables(gamma: np.ndarray, logarithms: np.ndarray) -> np.ndarray:
     return out
 
 
+_LN_2, _RUN_OF_POWERS = 0.6931471805599453, 256
+_MANTISSA, _ONE = 2**52 - 1, 1023 << 52  # of the bits of a float64
+
+
+@kernel
+def _raise(images: np.ndarray, places: np.ndarray, exponents: np.ndarray) -> None:
+    """float32 images to a power each, to float32's precision; negative values become 0."""
+    flat = images.reshape(len(images), -1)
+    numbers, powers = np.empty(_RUN_OF_POWERS), np.empty(_RUN_OF_POWERS)
+    bits, scale = np.empty(_RUN_OF_POWERS, np.int64), np.empty(_RUN_OF_POWERS, np.int64)
+    for n in range(len(places)):
+        exponent = exponents[n]
+        for start in range(0, flat.shape[1], _RUN_OF_POWERS):
+            values = flat[places[n]][start : start + _RUN_OF_POWERS]
+            size = len(values)
+            for i in range(size):
+                numbers[i] = max(values[i], np.float32(0))
+            bits[:] = numbers.view(np.int64)
+            for i in range(size):
+                powers[i] = np.int32((bits[i] >> 52) - 1023)
+                bits[i] = (bits[i] & _MANTISSA) | _ONE
+            numbers[:] = bits.view(np.float64)
+            for i in range(size):
+                high = numbers[i] > 1.4142135623730951
+                mantissa = numbers[i] * (0.5 if high else 1.0)
+                ratio = (mantissa - 1) / (mantissa + 1)
+                square, total = ratio * ratio, 1.0 / 15
+                for term in (1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0):
+                    total = total * square + term
+                power = exponent * (
+                    (powers[i] + (1.0 if high else 0.0)) * _LN_2 + 2 * ratio * total
+                )
+                steps = max(np.floor(power * (1 / _LN_2) + 0.5), -1000.0)
+                rest = max(power, -690.0) - steps * _LN_2
+                total = 1.0
+                for term in (1 / 10, 1 / 9, 1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2, 1.0):
+                    total = 1 + total * rest * term
+                powers[i] = total
+                scale[i] = (np.int64(steps) + 1023) << 52
+            numbers[:] = scale.view(np.float64)
+            for i in range(size):
+                raised = np.float32(powers[i] * numbers[i])
+                values[i] = raised if values[i] > np.float32(0) else np.float32(0)
+
+
 def change_gamma(
     t: A.RandomGamma, images: np.ndarray, places: np.ndarray, drawn: dict[str, np.ndarray]
 ) -> None:
@@ -213,8 +266,7 @@ def change_gamma(
     if images.dtype == np.uint8:
         look_up(images, places, _gamma_tables(gamma, _logarithms_of_levels()))
     else:
-        power = gamma.astype(np.float32)[:, None, None, None]
-        images[places] = np.power(np.maximum(images[places], 0), power)
+        _raise(images, places, gamma)
 
 
 def invert(
