@@ -112,7 +112,7 @@ class Engine:
         keys = _keys(key, len(images))
         out = np.array(images, order="C")
         four = out if images.ndim == 4 else out[..., None]
-        step = max(1, PIXELS_AT_A_TIME // int(np.prod(images.shape[1:3])))
+        step = max(1, PIXELS_AT_A_TIME // (images.shape[1] * images.shape[2]))
         for start in range(0, len(images), step):
             part = four[start : start + step]
             batch = Batch(part, keys[start : start + step])
@@ -146,9 +146,13 @@ class Engine:
                 fault = fault or error
             changes |= batch.changed
         if changes:  # what comes after a crop may need it
-            self(np.repeat(image, _TRIES, axis=0), (0, 0, 0))
-        elif fault:
-            raise fault
+            fault = None
+            try:
+                self(np.repeat(image, _TRIES, axis=0), (0, 0, 0))
+            except UserError as error:
+                fault = error
+        if fault:
+            raise UserError(f"policy: {fault}")
 
     def map(
         self,
@@ -255,7 +259,7 @@ def _keys(key: tuple[int, int, int | np.ndarray], count: int) -> np.ndarray:
         seed, epoch = index(seed), index(epoch)
         array = np.asarray(position)
         if array.ndim == 0:
-            array = np.uint64(index(position) % 2**64) + np.arange(count, dtype=np.uint64)
+            array = np.arange(count, dtype=np.uint64) + np.uint64(index(position) % 2**64)
         if array.dtype.kind not in "iu" or array.shape != (count,):
             raise TypeError
     except (TypeError, ValueError):

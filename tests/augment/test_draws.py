@@ -23,7 +23,11 @@ def test_splitmix64_agrees_with_its_published_sequence():
     from mnist_aug.augment.engine.draws import GOLDEN, mix
 
     state = np.uint64(1234567) + np.arange(1, 4, dtype=np.uint64) * np.uint64(GOLDEN)
-    assert [mix(int(n)) for n in state] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert [mix(int(n)) for n in state] == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+    ]
 
 
 @pytest.mark.parametrize("part", NEIGHBOURS)

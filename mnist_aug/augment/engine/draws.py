@@ -83,9 +83,13 @@ def normal_table() -> np.ndarray:
 
 def mix(number: int) -> int:
     """SplitMix64's finaliser of an integer modulo 2**64."""
-    return int(_mix(np.uint64(number & _MASK)))
+    x = number & _MASK
+    x = ((x ^ (x >> 30)) * int(_FIRST)) & _MASK
+    x = ((x ^ (x >> 27)) * int(_SECOND)) & _MASK
+    return x ^ (x >> 31)
 
 
+@lru_cache(maxsize=4096)
 def fold(key: int, number: int) -> int:
     """A new 64-bit key from a key and any integer: `mix((key + 1) * GOLDEN ^ mix(number))`."""
     return mix(((key + 1) * GOLDEN & _MASK) ^ mix(number))

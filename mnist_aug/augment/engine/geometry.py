@@ -177,11 +177,15 @@ def way_map(
     t: A.BasicTransform, drawn: dict[str, np.ndarray], shape: tuple[int, int]
 ) -> np.ndarray:
     """[N, 3, 3], or [1, 3, 3] where all images get the same; transposed ones change the size."""
-    ways = _WAYS[drawn.get("way", np.array([_WAY_OF.get(type(t), 0)]))]
-    m = np.zeros((len(ways), 3, 3))
-    m[:, :2, :2] = ways.reshape(-1, 2, 2)
-    m[:, 0, 2] = np.where(m[:, 0, :2].min(1) < 0, shape[1] - 1, 0)
-    m[:, 1, 2] = np.where(m[:, 1, :2].min(1) < 0, shape[0] - 1, 0)
+    return _way_maps(*shape)[drawn.get("way", [_WAY_OF.get(type(t), 0)])]
+
+
+@lru_cache(maxsize=32)
+def _way_maps(height: int, width: int) -> np.ndarray:
+    m = np.zeros((len(_WAYS), 3, 3))
+    m[:, :2, :2] = _WAYS.reshape(-1, 2, 2)
+    m[:, 0, 2] = np.where(m[:, 0, :2].min(1) < 0, width - 1, 0)
+    m[:, 1, 2] = np.where(m[:, 1, :2].min(1) < 0, height - 1, 0)
     m[:, 2, 2] = 1
     return m
 

@@ -14,28 +14,52 @@ from typing import Any
 import albumentations as A
 import numpy as np
 
-from mnist_aug.augment.engine.draws import GOLDEN, mix
+from mnist_aug.augment.engine.draws import GOLDEN
 from mnist_aug.errors import UserError
 
 _MASK = 2**64 - 1
+_DTYPES = (np.dtype(np.uint8), np.dtype(np.float32))
 _PROBES = 8  # seeds with which a transform of the user's own is tried
 
 
 class _Stream(random.Random):
-    """Python's generator, drawing from SplitMix64: seeding it is setting a number."""
+    """Python's generator, drawing from SplitMix64 (see `draws.py`): seeded by setting a number."""
 
     state = 0
 
-    def getrandbits(self, k: int) -> int:
-        bits = 0
-        for _ in range(0, k, 64):
-            self.state += GOLDEN
-            bits = bits << 64 | mix(self.state)
-        return bits >> (-k % 64)
+    def _next(self) -> int:
+        self.state = x = (self.state + GOLDEN) & _MASK
+        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
+        return x ^ (x >> 31)
 
     def random(self) -> float:
-        self.state += GOLDEN
-        return (mix(self.state) >> 11) * 2.0**-53
+        return (self._next() >> 11) * 2.0**-53
+
+    def getrandbits(self, k: int) -> int:
+        bits = self._next()
+        for _ in range(64, k, 64):
+            bits = bits << 64 | self._next()
+        return bits >> (-k % 64)
+
+
+class _Generator:
+    """NumPy's generator, seeded when a transform of albumentations first draws from it."""
+
+    def __init__(self) -> None:
+        bits = np.random.PCG64(0)
+        self._bits, self._state = bits, bits.state
+        self.generator = np.random.Generator(bits)
+        self.seed: int | None = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.seeded(), name)
+
+    def seeded(self) -> np.random.Generator:
+        if self.seed is not None:
+            self._state["state"]["state"], self.seed = self.seed, None
+            self._bits.state = self._state
+        return self.generator
 
 
 class _Copy:
@@ -43,17 +67,17 @@ class _Copy:
 
     def __init__(self, transform: A.BasicTransform | A.BaseCompose) -> None:
         self.transform = copy.deepcopy(transform)
-        self._bits = np.random.PCG64(0)
-        self._state = self._bits.state
-        self._python = _Stream(0)
-        self.transform.set_random_state(np.random.Generator(self._bits), self._python)
+        self._numpy, self._python = _Generator(), _Stream(0)
+        # A user's own may ask whether it is a generator.
+        self._foreign = any(map(_is_foreign, _all_of(transform)))
+        generator = self._numpy.generator if self._foreign else self._numpy
+        self.transform.set_random_state(generator, self._python)
         self._apply = self.transform.apply if _is_plain(self.transform) else None
 
     def seed(self, high: int, low: int) -> None:
-        self._state["state"]["state"] = high << 64 | low
-        self._state["has_uint32"] = 0
-        self._bits.state = self._state
-        self._python.state = high ^ low
+        self._numpy.seed, self._python.state = high << 64 | low, high ^ low
+        if self._foreign:
+            self._numpy.seeded()
 
     def __call__(self, image: np.ndarray, high: int, low: int) -> Any:
         """What the transform makes of an image, seeded with two numbers of 64 bits."""
@@ -96,8 +120,8 @@ class OneByOne:
         """What becomes of each image and the parameters that it drew.
 
         Args:
-            images: [N, H, W, C], uint8 or float32; places: int64 [M] of those to be done.
-            seeds: uint64 [M, 2].
+            images: [N, H, W, C], uint8 or float32, which transforms may write into.
+            places: int64 [M] of those to be done; seeds: uint64 [M, 2].
 
         Yields:
             New images [H', W', C], uint8 or float32.
@@ -106,48 +130,43 @@ class OneByOne:
             UserError: the transform fails, makes something else than such an image, or draws from
                 a generator of its own.
         """
+        source = images[..., 0] if images.shape[3] == 1 else images
         if not self._tried:
-            self._try(images[places[0]])
+            self._try(source[places[0]])
             self._tried = True
         if not hasattr(self._local, "copy"):
             self._local.copy = _Copy(self._transform)
         one = self._local.copy
         for place, (high, low) in zip(places.tolist(), seeds.tolist(), strict=True):
-            yield self._done(one, images[place], high, low), getattr(one.transform, "params", {})
+            yield self._done(one, source[place], high, low), getattr(one.transform, "params", {})
 
     def _done(self, one: _Copy, image: np.ndarray, high: int, low: int) -> np.ndarray:
-        channels = image.shape[2]
-        # A copy: some transforms write into what they are given.
-        source = image[..., 0].copy() if channels == 1 else image.copy()
+        """The new image [H', W', C] of an image [H, W] or [H, W, C]."""
         try:
-            result = one(source, high, low)
+            result = one(image, high, low)
         except Exception as error:  # whatever a transform throws
             raise UserError(
-                f"{self.name} fails on an image {image.dtype}{list(source.shape)}: "
+                f"{self.name} fails on an image {image.dtype}{list(image.shape)}: "
                 f"{' '.join(str(error).split()) or type(error).__name__}; take it out of the policy"
             ) from error
-        if (
-            not isinstance(result, np.ndarray)
-            or result.dtype not in (np.uint8, np.float32)
-            or result.shape[2:] not in ((channels,), () if channels == 1 else (channels,))
-            or result.ndim < 2
-            or not result.size
-        ):
-            made = f"{getattr(result, 'dtype', type(result).__name__)}"
-            raise UserError(
-                f"{self.name} makes {made}{list(getattr(result, 'shape', []))} of an image "
-                f"{image.dtype}{list(source.shape)}: take it out of the policy and do it to the "
-                "augmented images"
-            )
-        return result[..., None] if result.ndim == 2 else result
+        if type(result) is np.ndarray and result.dtype in _DTYPES and result.size:
+            if result.ndim == 3 and result.shape[2] == (1 if image.ndim == 2 else image.shape[2]):
+                return result
+            if result.ndim == image.ndim == 2:
+                return result[..., None]
+        raise UserError(
+            f"{self.name} makes {getattr(result, 'dtype', type(result).__name__)}"
+            f"{list(getattr(result, 'shape', []))} of an image {image.dtype}{list(image.shape)}: "
+            "take it out of the policy and do it to the augmented images"
+        )
 
     def _try(self, image: np.ndarray) -> None:
         """Refuse a transform whose results depend on more than the image and its generators."""
         used, other = _Copy(self._transform), image[::-1, ::-1]
         for seed in range(_PROBES):
-            first = self._done(_Copy(self._transform), image, seed, seed)
-            self._done(used, other, seed + _PROBES, seed)
-            again = self._done(used, image, seed, seed)
+            first = self._done(_Copy(self._transform), image.copy(), seed, seed)
+            self._done(used, other.copy(), seed + _PROBES, seed)
+            again = self._done(used, image.copy(), seed, seed)
             if first.shape != again.shape or not np.array_equal(first, again, equal_nan=True):
                 raise UserError(
                     f"{self.name} gives other images for the same seed: draw from "

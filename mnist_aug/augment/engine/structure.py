@@ -30,35 +30,55 @@ class Node(Protocol):
 
 
 class Stack:
-    """Images [M, H, W, C] of one size, those with the indices `rows` [M] of a batch."""
+    """Images [M, H, W, C] of one size and type.
 
-    def __init__(self, images: np.ndarray, rows: np.ndarray, made_by: str | None) -> None:
-        self.images, self.rows = images, rows
-        self.made_by = made_by  # the transform that gave them their size
-        self.warp = Warp(*images.shape[:3])
+    Args:
+        images: changed in place.
+        made_by: name of the transform that gave them their size and type, if one did.
+    """
+
+    def __init__(self, images: np.ndarray, made_by: str | None = None) -> None:
+        self.images, self.made_by = images, made_by
+        self._warp: Warp | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width."""
         return self.images.shape[1:3]
 
+    @property
+    def warp(self) -> Warp:
+        """The pending maps."""
+        if self._warp is None:
+            self._warp = Warp(*self.images.shape[:3])
+        return self._warp
+
     def settle(self, places: np.ndarray) -> np.ndarray:
         """Sample the images at `places` through their pending maps; returns all, to be changed."""
-        self.warp.sample(self.images, places)
+        if self._warp is not None:
+            self._warp.sample(self.images, places)
         return self.images
+
+    def takes(self, images: np.ndarray) -> bool:
+        """Whether such images can be added: none here have a map that would have to grow."""
+        return (
+            self._warp is None
+            and self.images.shape[1:] == images.shape[1:]
+            and self.images.dtype == images.dtype
+        )
 
 
 class Batch:
     """Images on their way through a policy.
 
     Args:
-        images: [N, H, W, C], used up.
+        images: [N, H, W, C], replaced by the augmented ones.
         keys: uint64 [N], of their draws.
     """
 
     def __init__(self, images: np.ndarray, keys: np.ndarray) -> None:
-        self.keys = keys
-        self._stacks = [Stack(images, np.arange(len(images)), None)]
+        self.keys, self._images = keys, images
+        self._stacks = [Stack(images)]
         self._stack = np.zeros(len(images), np.int64)  # which of them an image is in
         self._place = np.arange(len(images))  # and where
         # A list of (transform, size of the image, parameters) for `replay`.
@@ -68,17 +88,26 @@ class Batch:
         return self.keys if rows is None else self.keys[rows]
 
     def parts(self, rows: np.ndarray | None) -> Iterator[tuple[Stack, np.ndarray, np.ndarray]]:
-        """The images `rows` by size: their stack, their places there, and their indices."""
+        """The images `rows` by size and type: their stack, their places there, their indices."""
         rows = np.arange(len(self.keys)) if rows is None else rows
-        for number, stack in list(enumerate(self._stacks)):
-            chosen = rows if len(self._stacks) == 1 else rows[self._stack[rows] == number]
-            if len(chosen):
-                yield stack, self._place[chosen], chosen
+        if len(rows) and len(self._stacks) == 1:
+            yield self._stacks[0], self._place[rows], rows
+        elif len(rows):
+            for number, stack in enumerate(list(self._stacks)):
+                chosen = rows[self._stack[rows] == number]
+                if len(chosen):
+                    yield stack, self._place[chosen], chosen
 
     def move(self, rows: np.ndarray, images: np.ndarray, made_by: str) -> None:
-        """Give the images `rows` another size: `images` [M, H, W, C]."""
-        self._stack[rows], self._place[rows] = len(self._stacks), np.arange(len(rows))
-        self._stacks.append(Stack(images, rows, made_by))
+        """Give the images `rows` another size or type: `images` [M, H, W, C]."""
+        stack = next((stack for stack in self._stacks if stack.takes(images)), None)
+        if stack is None:
+            stack = Stack(images[:0], made_by)
+            self._stacks.append(stack)
+        number = self._stacks.index(stack)
+        before = len(stack.images)
+        stack.images = np.concatenate([stack.images, images]) if before else images
+        self._stack[rows], self._place[rows] = number, before + np.arange(len(rows))
 
     @property
     def changed(self) -> bool:
@@ -90,13 +119,13 @@ class Batch:
         for stack, places, _ in self.parts(None):
             stack.settle(places)
 
-    def finish(self) -> np.ndarray:
-        """The images [N, H, W, C].
+    def finish(self) -> None:
+        """Put the augmented images where the given ones were.
 
         Raises:
             UserError: an image hasn't the size or type that it came with.
         """
-        whole = self._stacks[0].images
+        whole = self._images
         for stack, places, rows in self.parts(None):
             images = stack.settle(places)
             if images.dtype != whole.dtype:
@@ -110,9 +139,8 @@ class Batch:
                     f"{whole.shape[1]} x {whole.shape[2]}: let the policy end with the old size, "
                     "by a Resize or crop"
                 )
-            if stack is not self._stacks[0]:
+            if images is not whole:
                 whole[rows] = images[places]
-        return whole
 
     def note(
         self, transform: A.BasicTransform, size: tuple[int, int], drawn: dict[str, Any]
@@ -130,7 +158,7 @@ def _drawn(batch: Batch, rows: np.ndarray | None, key: int, p: float) -> np.ndar
     """The rows that draw less than p."""
     if p >= 1:
         return rows
-    return _those(rows, Draws(batch.keys_of(rows), fold(key, _WHETHER)).uniform() < p)
+    return _those(rows, Draws(batch.keys_of(rows), fold(key, _WHETHER)).uniforms(1)[:, 0] < p)
 
 
 def _draws(batch: Batch, rows: np.ndarray | None, key: int) -> Draws:

@@ -33,7 +33,7 @@ class Warp:
     """
 
     def __init__(self, count: int, height: int, width: int) -> None:
-        self._size = self.height, self.width = height, width
+        self.height, self.width = height, width
         self.touched = np.zeros(count, bool)
         self._hows = [_TURNED]
         self._how = np.zeros(count, np.int64)  # which of them
@@ -125,7 +125,7 @@ class Warp:
             if not len(those):
                 continue
             if number == 0:
-                images[those] = resample.turned(images, those, self._of(those), self._size)
+                resample.turn(images, those, self._of(those))
                 continue
             kind = np.where(self._by_pixel[those], len(self._fields), self._field[those])
             kind = 2 * kind + self._projective[those]
