@@ -22,7 +22,7 @@ from albumentations.augmentations.geometric import functional as a_geometric
 from albumentations.augmentations.pixel import functional as a_pixel
 from scipy.stats import ks_2samp
 
-from mnist_aug.augment.engine import geometry, pixels, sizes, tones
+from mnist_aug.augment.engine import colour, geometry, holes, noise, pixels, sizes, tones
 from mnist_aug.augment.engine.draws import Draws, image_keys
 from mnist_aug.augment.vectorize import vectorize
 
@@ -31,6 +31,9 @@ MODES = [{"border_mode": mode} for mode in range(5)] + [
     {"interpolation": how, "fill": 90}
     for how in (cv2.INTER_NEAREST, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 ]
+OF_VALUES = {**tones.TRANSFORMS, **colour.TRANSFORMS, **noise.TRANSFORMS}
+# These are for three channels; their agreement is measured on them only.
+OF_COLOUR = (A.RGBShift, *colour.TRANSFORMS)
 
 
 def cases() -> list[A.BasicTransform]:
@@ -66,9 +69,42 @@ def cases() -> list[A.BasicTransform]:
         A.RandomBrightnessContrast(p=1),
         A.RandomBrightnessContrast(brightness_by_max=False, p=1),
         A.RandomBrightnessContrast((-0.5, 0.5), (-3, 1), ensure_safe_range=True, p=1),
+        A.RandomGamma(p=1),
+        A.RandomGamma((20, 500), p=1),
+        A.InvertImg(p=1),
+        A.Posterize((1, 7), p=1),
+        A.Solarize((0, 1), p=1),
+        A.Equalize(p=1),
+        A.Equalize(mode="pil", p=1),
+        A.AutoContrast(p=1),
+        A.AutoContrast(cutoff=5, method="pil", p=1),
+        A.RandomToneCurve(p=1),
+        A.RandomToneCurve(scale=0.4, per_channel=True, p=1),
+        A.RGBShift(p=1),
+        A.AdditiveNoise(p=1),
+        A.AdditiveNoise("gaussian", "shared", approximation=0.4, p=1),
+        A.MultiplicativeNoise(p=1),
+        A.MultiplicativeNoise((0.5, 2), per_channel=True, elementwise=True, p=1),
+        A.PixelDropout(p=1),
+        A.PixelDropout(0.3, per_channel=True, drop_value=None, p=1),
+        A.SaltAndPepper(p=1),
+        A.HueSaturationValue(p=1),
+        A.ColorJitter(p=1),
+        A.ColorJitter(0.9, 0.9, 0.9, 0, p=1),
+        A.ToGray(p=1),
+        A.ToGray(method="average", p=1),
+        A.ToSepia(p=1),
+        A.ChannelShuffle(p=1),
+        A.ChannelDropout((1, 2), fill=0.5, p=1),
+        A.PlanckianJitter(p=1),
+        A.PlanckianJitter("cied", sampling_method="gaussian", p=1),
         A.CoarseDropout(p=1, fill=120),
         A.CoarseDropout((2, 5), (3, 9), (2, 12), p=1),
         A.Erasing(p=1),
+        A.GridDropout(p=1),
+        A.GridDropout(0.4, unit_size_range=(4, 9), fill=77.6, p=1),
+        A.GridDropout(0.3, False, None, (3, 5), (1, 2), p=1),
+        A.XYMasking((1, 3), (1, 2), (2, 6), (3, 4), fill=200, p=1),
         A.GaussianBlur(p=1),
         A.GaussianBlur(blur_limit=(3, 7), sigma_limit=(0.2, 2), p=1),
         A.Morphological(p=1),
@@ -102,6 +138,8 @@ def pixel_agreement(
 ) -> float:
     """The share of values within one grey level (1/255 for float32) of albumentations' own."""
     rng = np.random.default_rng(seed)
+    if isinstance(t, OF_COLOUR) or (isinstance(t, A.Equalize) and channels):
+        channels = 3
     shape = (count, *SIZE) if channels is None else (count, *SIZE, channels)
     images: np.ndarray = rng.integers(0, 256, shape, dtype=np.uint8)
     level = 1.0
@@ -187,7 +225,7 @@ def forced(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, Any]) -> np.
         if t.ensure_safe_range:
             alpha, beta = a_pixel.get_safe_brightness_contrast_params(alpha, beta, top)
         return t.apply(image, alpha, beta)
-    if isinstance(t, (A.CoarseDropout, A.Erasing)):
+    if type(t) in holes.TRANSFORMS:
         return a_dropout.cutout(image, array["holes"], t.fill, np.random.default_rng(0))
     if isinstance(t, A.GaussianBlur):
         return t.apply(image, a_blur.create_gaussian_kernel_1d(drawn["sigma_px"], drawn["size_px"]))
@@ -211,7 +249,39 @@ def forced(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, Any]) -> np.
         return t.apply(image, drawn["scale"])
     if type(t) in sizes.TRANSFORMS:
         return cut_and_scaled(t, image, array["box"], array.get("size"))
+    if type(t) in OF_VALUES:
+        return recoloured(t, image, array)
     return t.apply(image, **t.get_params())
+
+
+def recoloured(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, np.ndarray]) -> np.ndarray:
+    """What 2.0.8's functions make of an image's values, colours or noise."""
+    top = 255 if image.dtype == np.uint8 else 1
+    whole = (*image.shape[:2], image[0, 0].size)
+    if isinstance(t, A.AdditiveNoise) and "shift" in drawn:
+        return t.apply(image, drawn["shift"] * top)
+    if isinstance(t, A.AdditiveNoise):
+        noise_map = np.broadcast_to(drawn["noise"], whole).reshape(image.shape)
+        return t.apply(image, noise_map.astype(np.float32) * top)
+    if isinstance(t, A.MultiplicativeNoise):
+        factors = drawn["multiplier"].astype(np.float32)
+        if t.elementwise:
+            return t.apply(image, np.broadcast_to(factors, whole).reshape(image.shape))
+        return t.apply(image, np.broadcast_to(factors, whole[2:]).squeeze())
+    if isinstance(t, A.PixelDropout):
+        mask, values = (
+            np.broadcast_to(drawn[name], whole).reshape(image.shape)
+            for name in ("drop_mask", "drop_values")
+        )
+        return t.apply(image, mask, values.astype(image.dtype))
+    if isinstance(t, A.SaltAndPepper):
+        grains = drawn["grains"][..., 0]
+        return t.apply(image, grains == 2, grains == 1)
+    if isinstance(t, A.ChannelDropout):
+        return t.apply(image, np.flatnonzero(drawn["dropped"]))
+    if isinstance(t, A.Equalize):
+        return t.apply(image, mask=None)
+    return t.apply(image, **{name: v if v.ndim else v.item() for name, v in drawn.items()})
 
 
 def cut_and_scaled(
@@ -239,7 +309,8 @@ def cut_and_scaled(
 
 def parameter_agreement(t: A.BasicTransform, count: int = 1500, seed: int = 0) -> dict[str, float]:
     """p-values of the two-sample test by name of the number drawn, `count` draws on each side."""
-    image = np.random.default_rng(seed).integers(0, 256, SIZE, dtype=np.uint8)
+    shape = (*SIZE, 3) if isinstance(t, OF_COLOUR) else SIZE
+    image = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     t.set_random_seed(seed)
     theirs = [_their_numbers(t, image) for _ in range(count)]
     ours = _our_numbers(t, image, Draws(image_keys(seed, 0, np.arange(count)), 1))
@@ -291,7 +362,7 @@ def _their_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
     if isinstance(t, A.GaussNoise):
         noise = p["noise_map"] / 255
         return {"noise": noise[3, 4], "noise's mean": noise.mean(), "noise's spread": noise.std()}
-    if isinstance(t, (A.CoarseDropout, A.Erasing)):
+    if type(t) in holes.TRANSFORMS:
         return _hole_numbers(p["holes"][None], 0)
     if isinstance(t, A.GaussianBlur):
         return {"kernel's length": len(p["kernel"]), "kernel's middle": p["kernel"].max()}
@@ -312,11 +383,17 @@ def _their_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
         return {"scale": p["scale"]}
     if type(t) in sizes.TRANSFORMS:
         return _box_numbers(t, image)
-    return {name: p[name] for name in ("alpha", "beta") if name in p}
+    if isinstance(t, A.RandomBrightnessContrast):
+        return {name: p[name] for name in ("alpha", "beta")}
+    if type(t) in OF_VALUES:
+        return {
+            name: v[0] for name, v in _tone_numbers(t, {k: np.array([p[k]]) for k in p}).items()
+        }
+    return {}
 
 
 def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[str, Any]:
-    images = np.repeat(image[None, ..., None], len(draws), axis=0)
+    images = np.repeat(image.reshape(1, *SIZE, -1), len(draws), axis=0)
     if type(t) in pixels.TRANSFORMS:
         drawn = pixels.TRANSFORMS[type(t)][0](t, draws, images.shape[1:], images.dtype)
     elif type(t) in sizes.TRANSFORMS:
@@ -366,7 +443,7 @@ def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[s
             "noise's mean": noise.mean((1, 2)),
             "noise's spread": noise.std((1, 2)),
         }
-    if isinstance(t, (A.CoarseDropout, A.Erasing)):
+    if type(t) in holes.TRANSFORMS:
         return _hole_numbers(drawn["holes"], slice(None))
     if isinstance(t, A.GaussianBlur):
         kernels = [
@@ -389,6 +466,8 @@ def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[s
     if isinstance(t, A.Emboss):
         kernel = drawn["kernel"]
         return {"kernel's middle": kernel[:, 1, 1], "kernel's corner": kernel[:, 0, 0]}
+    if type(t) in OF_VALUES:
+        return _tone_numbers(t, drawn)
     return drawn
 
 
@@ -426,6 +505,27 @@ def _box_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
     return numbers | {"height": made}
 
 
+def _tone_numbers(t: A.BasicTransform, drawn: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Of N samples of 2.0.8's or the engine's parameters, by name: [N, ...] each."""
+    numbers = {name: v for name, v in drawn.items() if v.dtype.kind in "biuf" and name != "fill"}
+    if "noise_map" in numbers:
+        numbers = {"noise": numbers["noise_map"] / 255}
+    elif "shift" in numbers:
+        numbers = {"noise": numbers["shift"]}
+    elif "grains" in numbers:
+        numbers = {"salt_mask": numbers["grains"] == 2, "pepper_mask": numbers["grains"] == 1}
+    elif "channels_to_drop" in numbers:
+        dropped = numbers["channels_to_drop"][:, :, None] == np.arange(3)
+        numbers = {"dropped": dropped.any(1)}
+    found = {}
+    for name, values in numbers.items():
+        flat = values.reshape(len(values), -1).astype(float)
+        found[name] = flat[:, flat.shape[1] // 2]  # OpenCV's first number follows its few seeds
+        found[f"{name}, mean"] = flat.mean(1)
+        found[f"{name}, spread"] = flat.std(1)
+    return found
+
+
 def _field_numbers(
     t: A.BasicTransform, dx: np.ndarray, dy: np.ndarray, which: int | slice
 ) -> dict[str, Any]:
@@ -442,14 +542,14 @@ def _field_numbers(
     return {name: values[which] for name, values in numbers.items()}
 
 
-def _hole_numbers(holes: np.ndarray, which: int | slice) -> dict[str, Any]:
+def _hole_numbers(boxes: np.ndarray, which: int | slice) -> dict[str, Any]:
     """Of holes [N, M, 4]."""
-    size_x, size_y = holes[..., 2] - holes[..., 0], holes[..., 3] - holes[..., 1]
+    size_x, size_y = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     numbers = {
         "holes": ((size_x > 0) & (size_y > 0)).sum(1),
         "width": size_x[:, 0],
         "height": size_y[:, 0],
-        "left": holes[:, 0, 0],
-        "top": holes[:, 0, 1],
+        "left": boxes[:, 0, 0],
+        "top": boxes[:, 0, 1],
     }
     return {name: values[which] for name, values in numbers.items()}
