@@ -37,7 +37,7 @@ CASES = [
     A.PadIfNeeded(40, 20, position="random", border_mode=cv2.BORDER_REFLECT_101),
     A.PadIfNeeded(None, None, pad_height_divisor=16, pad_width_divisor=7),
     A.Resize(40, 20),
-    A.Resize(28, 28, interpolation=cv2.INTER_CUBIC),
+    A.Resize(28, 28, interpolation=cv2.INTER_LANCZOS4),
     A.Resize(14, 40, area_for_downscale="image"),
     A.RandomScale((-0.4, 0.6), p=1),
     A.RandomScale((-0.4, 0.6), area_for_downscale="image_mask", p=1),

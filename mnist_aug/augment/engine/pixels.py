@@ -15,4 +15,4 @@ TRANSFORMS = {
 
 def needs_albumentations(t: A.BasicTransform) -> bool:
     """Whether a listed transform has a parameter that only albumentations can serve."""
-    return any(module.needs_albumentations(t) for module in (colour, holes, noise, tones))
+    return any(module.needs_albumentations(t) for module in (colour, noise, tones))
