@@ -51,6 +51,9 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torture = config.getoption("markexpr") == "torture"
     hypothesis.settings.load_profile("torture" if torture else "suite")
+    # Copies of the project don't compile the engine again.
+    compiled = PROJECT / "mnist_aug" / "augment" / "engine" / "__pycache__"
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled))
     # Matplotlib and Jupyter speak up on stderr where they can't write to the home folder.
     if not os.access(os.path.expanduser("~"), os.W_OK):
         home = tempfile.TemporaryDirectory()

@@ -1,12 +1,12 @@
-"""What is compiled is kept on disk, made anew when it has to be, and not needed on disk."""
+"""Compiled kernels on disk: never another's or older code, and no error where there's no room."""
 
 import os
 import pkgutil
+import shutil
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from shutil import copytree
 
 import pytest
 from numba.core.registry import CPUDispatcher
@@ -30,7 +30,7 @@ def kernels(module):
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.split(".")[-1])
 def test_kernels_use_their_own_file_and_exact_alone(module):
-    """numba's cache doesn't see when other files change."""
+    """What is kept on disk is named by these two."""
     for kernel in kernels(module):
         for name in kernel.py_func.__code__.co_names:
             used = getattr(module, name, None)
@@ -50,48 +50,120 @@ def assigned_in(module):
     }
 
 
+OF_ANOTHER_FILE = "from compiled import kernel\n\n@kernel\ndef times(x):\n    return x * 10\n"
+CALLING = """
+import resource
+import sys
+import numpy as np
+from compiled import kernel
+from exact import times
+
+@kernel
+def f(x):
+    return times(x) + x
+
+if __name__ == "__main__":
+    if sys.argv[1] == "full":  # what a full disk does, to every file of more than 100 bytes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    for dtype in sys.argv[2:]:
+        out = f(np.full(3, 2, dtype))
+        print(*map(int, out), "loaded" if sum(f.stats.cache_hits.values()) else "compiled")
+"""
+
+
 @pytest.fixture
-def package(tmp_path):
-    """A copy of the package that nothing has been compiled of."""
-    ignored = ("__pycache__", "mnist", "report", "train", "evaluate", "experiments")
-    copytree(PROJECT / "mnist_aug", tmp_path / "mnist_aug", ignore=lambda *_: ignored)
+def folder(tmp_path):
+    """The module that keeps kernels, and two that use it."""
+    shutil.copy(PROJECT / "mnist_aug" / "augment" / "engine" / "compiled.py", tmp_path)
+    (tmp_path / "exact.py").write_text(OF_ANOTHER_FILE)
+    (tmp_path / "calling.py").write_text(CALLING)
     return tmp_path
 
 
-def run(where, program, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=where,
-        env={**os.environ, "PYTHONPATH": str(where), **environment},
-        capture_output=True,
+def started(folder, *dtypes, disk="free", **environment):
+    """A process that computes 10 x + x of three twos, in each of the types."""
+    ours = ("NUMBA", "PYTHON", "XDG")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    return subprocess.Popen(
+        [sys.executable, "-B", "calling.py", disk, *dtypes],
+        cwd=folder,
+        env=inherited | environment,
         text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
 
 
-def test_what_exact_changes_is_compiled_anew(package):
-    """A change of `log` reaches a function in another file that it is compiled into."""
-    folder = package / "mnist_aug" / "augment" / "engine"
-    (folder / "other.py").write_text(
-        "from mnist_aug.augment.engine.compiled import kernel\n"
-        "from mnist_aug.augment.engine.exact import log\n\n\n"
-        "@kernel\ndef twice(x):\n    return 2 * log(x)\n"
-    )
-    program = (
-        "from mnist_aug.augment.engine.other import twice;"
-        "print(twice(1.0), sum(twice.stats.cache_hits.values()))"
-    )
-    assert run(package, program) == ["0.0", "0"]
-    assert run(package, program) == ["0.0", "1"]
-    exact = folder / "exact.py"
-    exact.write_text(exact.read_text().replace("return power * _LN_2", "return 1 + power * _LN_2"))
-    assert run(package, program) == ["2.0", "0"]
+def said(process):
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert err == ""
+    return out.splitlines()
 
 
-def test_without_a_folder_to_write_to(package):
-    folder = package / "mnist_aug" / "augment" / "engine"
-    (folder / "__pycache__").write_text("a file, where the folder would be")
-    program = "from mnist_aug.augment.engine.exact import log; print(log(1.0))"
-    nowhere = {"XDG_CACHE_HOME": os.devnull, "HOME": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"}
-    assert run(package, program, **nowhere) == ["0.0"]
+def run(folder, *dtypes, **options):
+    return said(started(folder, *dtypes, **options))
+
+
+def test_compiled_once_and_again_when_what_it_calls_changes(folder):
+    assert run(folder, "uint8") == ["22 22 22 compiled"]
+    assert run(folder, "uint8") == ["22 22 22 loaded"]
+    (folder / "exact.py").write_text(OF_ANOTHER_FILE.replace("10", "20"))
+    assert run(folder, "uint8") == ["42 42 42 compiled"]
+
+
+def test_damaged_files_are_made_again(folder):
+    run(folder, "uint8", "float32")
+    for kind in ("nbi", "nbc"):
+        files = [*folder.rglob(f"*.{kind}")]
+        assert files
+        for file in files:
+            file.write_bytes(file.read_bytes()[:300])
+        assert run(folder, "uint8") == ["22 22 22 compiled"]
+    assert run(folder, "uint8") == ["22 22 22 loaded"]
+
+
+def test_compiled_anew_where_nothing_can_be_kept(folder):
+    """As installed by another user, for one without a home."""
+    (folder / "__pycache__").touch()  # no folder can be made in its place, not even by root
+    for _ in range(2):
+        assert run(folder, "uint8", HOME="/dev/null") == ["22 22 22 compiled"]
+
+
+@pytest.mark.torture
+def test_a_full_disk_is_no_error(folder):
+    assert run(folder, "uint8", disk="full") == ["22 22 22 compiled"]
+    assert run(folder, "uint8") == ["22 22 22 compiled"]
+    assert run(folder, "uint8") == ["22 22 22 loaded"]
+
+
+@pytest.mark.torture
+def test_processes_that_begin_at_once_with_other_types(folder):
+    """numba's own numbers of files are taken twice then, and one runs the other's code."""
+    dtypes = ["uint8", "float32", "int64", "float64"]
+    for _ in range(3):
+        processes = [started(folder, *dtypes[n:], *dtypes[:n]) for n in range(4)]
+        for process in processes:
+            assert [line.partition(" c")[0][:8] for line in said(process)] == ["22 22 22"] * 4
+        assert run(folder, *dtypes) == ["22 22 22 loaded"] * 4
+        shutil.rmtree(folder / "__pycache__")
+
+
+@pytest.mark.torture
+def test_types_never_share_a_file(folder):
+    kept = []
+    for dtype in ("uint8", "float32"):
+        run(folder, dtype)
+        kept.append({path.name for path in folder.rglob("*.nb?")})
+        shutil.rmtree(folder / "__pycache__")
+    assert all(kept)
+    assert not set.intersection(*kept)
+
+
+@pytest.mark.torture
+def test_copies_share_the_folder_that_is_named(folder, tmp_path_factory):
+    other, cache = tmp_path_factory.mktemp("copy"), str(tmp_path_factory.mktemp("cache"))
+    shutil.copytree(folder, other, dirs_exist_ok=True)
+    assert run(folder, "uint8", NUMBA_CACHE_DIR=cache) == ["22 22 22 compiled"]
+    assert run(other, "uint8", NUMBA_CACHE_DIR=cache) == ["22 22 22 loaded"]
+    assert not [*folder.rglob("*.nb?"), *other.rglob("*.nb?")]
