@@ -138,6 +138,23 @@ def sharpening_bytes_wraps_around() -> tuple[float, ...]:
     return int(theirs[14, 14]), int(ours[14, 14])
 
 
+def colours_are_cut(count: int = 20) -> tuple[float, ...]:
+    """Grey levels lost by `HueSaturationValue` on the way to HSV and back, 64 pixels wide."""
+    t = A.HueSaturationValue((1e-9, 1e-9), (0, 0), (0, 0), p=1)
+    images = np.random.default_rng(0).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
+    theirs = np.stack([t(image=image)["image"] for image in images])
+    ours = vectorize(t)(images, (0, 0, 0))
+    return tuple(float(images.mean() - made.mean()) for made in (theirs, ours))
+
+
+def gamma_of_one_darkens() -> tuple[float, ...]:
+    """Grey levels, of 256, that `RandomGamma((100, 100))`, a power of one, changes."""
+    t = A.RandomGamma((100, 100), p=1)
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    theirs, ours = t(image=image)["image"], vectorize(t)(image[None], (0, 0, 0))[0]
+    return tuple(int((made != image).sum()) for made in (theirs, ours))
+
+
 def _draws(count: int) -> Draws:
     return Draws(image_keys(0, 0, np.arange(count)), random.Random(0).getrandbits(64))
 
@@ -153,4 +170,6 @@ ALL = (
     noise_repeats,
     erasing_fails_where_nothing_fits,
     sharpening_bytes_wraps_around,
+    colours_are_cut,
+    gamma_of_one_darkens,
 )

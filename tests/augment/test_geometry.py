@@ -60,6 +60,8 @@ def test_where_albumentations_is_wrong(difference):
         "grid_loses_the_last_columns": (2, 1),
         "noise_repeats": (20, 0),
         "erasing_fails_where_nothing_fits": (1, 0),
+        "colours_are_cut": (0.2, 0.01),
+        "gamma_of_one_darkens": (1, 0),
     }
     if difference.__name__ in limits:
         at_least, at_most = limits[difference.__name__]
