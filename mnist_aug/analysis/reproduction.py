@@ -10,8 +10,11 @@ from mnist_aug.analysis.intervals import welch_interval
 from mnist_aug.analysis.robustness import corruption_sets, mean_accuracy
 from mnist_aug.errors import UserError
 from mnist_aug.formatting import percent, points
+from mnist_aug.results.runs import Run
 
 LEVEL = 0.99  # of an interval, so that an honest repetition rarely fails
+# What weights depend on; other packages do not touch them.
+PACKAGES = ("tensorflow", "keras", "numpy", "albumentations", "opencv-python-headless")
 
 
 def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
@@ -21,6 +24,8 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
     the difference between the two means over seeds; it is reproduced if 0 lies within.
     Both are judged on the same test images, so only seeds make noise. Where both have
     scores on corrupted images, the difference of both there is compared as well.
+
+    The last line says how many runs have the same weights, byte for byte; it decides nothing.
 
     Returns:
         Whether all are reproduced, and a line on each.
@@ -55,7 +60,56 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
             f"CI of ±{percent((high - low) / 2)} pp ({LEVEL:.0%}, {len(mine)} seeds against "
             f"{len(other)})"
         )
-    return reproduced, lines
+    return reproduced, [*lines, _weights(ours, theirs)]
+
+
+def _weights(ours: Comparison, theirs: Comparison) -> str:
+    """How many runs of the same variant and seed have the same weights, and why others do not."""
+    pairs = [
+        (mine, other)
+        for model, reference in zip(ours.both, theirs.both, strict=True)
+        for mine in model.runs
+        for other in reference.runs
+        if mine.seed == other.seed
+    ]
+    if not pairs:
+        return "weights: no run has the seed of one in the reference"
+    differ = [
+        (mine, other)
+        for mine, other in pairs
+        if mine.manifest["weights_sha256"] != other.manifest["weights_sha256"]
+    ]
+    line = f"weights: {len(pairs) - len(differ)} of {len(pairs)} runs the same, byte for byte"
+    if not differ:
+        return line
+    reasons = dict.fromkeys(reason for pair in differ for reason in _why_weights_differ(*pair))
+    return (
+        f"{line}; the others differ ({', '.join(reasons) or 'for no reason in the manifests'}), "
+        "which the CIs allow for"
+    )
+
+
+def _why_weights_differ(mine: Run, other: Run) -> list[str]:
+    """What the two runs' manifests say that may change the last bits of weights."""
+    here, there = mine.manifest, other.manifest
+    reasons = []
+    if here["fingerprint"] != there["fingerprint"]:
+        reasons.append("other training code")
+    for package in PACKAGES:
+        versions = [one.get("versions", {}).get(package) for one in (here, there)]
+        if versions[0] != versions[1]:
+            reasons.append(f"{package} {versions[0]}, not {versions[1]}")
+    unpinned = [
+        where
+        for where, one in (("here", here), ("in the reference", there))
+        if not one.get("pinned")
+    ]
+    if unpinned:
+        reasons.append(f"not the sums of x86-64 with AVX2 {' and '.join(unpinned)}")
+        processors = [one.get("device", {}).get("processor") for one in (here, there)]
+        if processors[0] != processors[1]:
+            reasons.append(f"processor {processors[0]}, not {processors[1]}")
+    return reasons
 
 
 def _scores(content: Comparison) -> dict[str, np.ndarray]:

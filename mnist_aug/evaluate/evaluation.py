@@ -31,7 +31,6 @@ from mnist_aug.train.variant import configured
 
 if TYPE_CHECKING:  # as in saved_models
     import keras
-    import tensorflow as tf
 
 DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
 BATCH_PIXELS = 2**24  # float32 pixels predicted in one call, 64 MiB
@@ -254,9 +253,9 @@ def _evaluate_set(
     made = wanted
     if isinstance(made, str):
         made = eval_sets.make(made, dataset, validation_split)
-    loaded: dict[RunKey, Callable] = {key: _model(path, dataset) for key, path in models.items()}
+    loaded = {key: [_model(path, dataset)] for key, path in models.items()}
     for name, members in ensembles.items():
-        loaded[name, 0] = partial(_mean_of, [loaded[key] for key in members])
+        loaded[name, 0] = [model for key in members for model in loaded[key]]
     found: dict[RunKey, tuple] = {}
     for key, probabilities in _predictions(loaded, made.images).items():
         arrays, bits = None, None
@@ -276,22 +275,19 @@ def _evaluate_set(
     return made.name, found
 
 
-def _mean_of(models: Sequence[keras.Model], batch: tf.Tensor, training: bool) -> tf.Tensor:
-    import tensorflow as tf
-
-    return tf.reduce_mean([model(batch, training=training) for model in models], axis=0)
-
-
-def _predictions(models: Mapping[RunKey, Callable], images: np.ndarray) -> dict[RunKey, np.ndarray]:
-    """Probabilities float32 `[N, classes]` of uint8 images `[N, H, W]` by each model."""
+def _predictions(
+    models: Mapping[RunKey, Sequence[keras.Model]], images: np.ndarray
+) -> dict[RunKey, np.ndarray]:
+    """Probabilities float32 `[N, classes]` of uint8 images `[N, H, W]`, means over models."""
     import tensorflow as tf
 
     size = max(1, BATCH_PIXELS // images[0].size)
     parts: dict[RunKey, list[np.ndarray]] = {key: [] for key in models}
     for start in range(0, len(images), size):
         batch = tf.constant(images[start : start + size].astype(np.float32) / 255)
-        for key, model in models.items():
-            parts[key].append(model(batch, training=False).numpy())
+        for key, members in models.items():
+            each = [saved_models.probabilities(model, batch) for model in members]
+            parts[key].append(np.mean(each, axis=0) if len(each) > 1 else each[0])
     return {key: np.concatenate(part) for key, part in parts.items()}
 
 

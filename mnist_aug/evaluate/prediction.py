@@ -69,7 +69,7 @@ class Reader:
             name: [runs.read_run(runs.run_folder(results, name, seed)) for seed in own]
             for name, own in seeds.items()
         }
-        backend.start_tensorflow()
+        backend.start_tensorflow(one_thread=True)
         self.models = {name: [*map(_model, own)] for name, own in trained.items()}
 
     def read(self, images: Sequence[np.ndarray]) -> list[dict[str, Reading]]:
@@ -77,7 +77,7 @@ class Reader:
         batch = np.stack(images).astype(np.float32) / 255
         readings: list[dict[str, Reading]] = [{} for _ in images]
         for name, models in self.models.items():
-            every = np.stack([model(batch, training=False).numpy() for model in models])
+            every = np.stack([saved_models.probabilities(model, batch) for model in models])
             mean = every.mean(axis=0)
             agreeing = (every.argmax(axis=2) == mean.argmax(axis=1)).sum(axis=0)
             for own, probabilities, agree in zip(readings, mean, agreeing, strict=True):

@@ -76,7 +76,7 @@ def fingerprints(augments: bool) -> dict[str, str | None]:
     """Fingerprints of the code that weights depend on, next to settings and dataset."""
     engine = ("augment.vectorize:Engine", "augment.engine.structure:build")
     return {
-        "training": fingerprint(("train.trainer:Trainer",), ("train",)),
+        "training": fingerprint(("train.trainer:Trainer", "backend:PINS"), ("train",)),
         "augmentation": fingerprint(engine, ("augment.vectorize", "augment.engine"))
         if augments
         else None,
@@ -163,6 +163,7 @@ def work(job: Job) -> dict[str, bytes]:
             **job.wanted,
             "parameters": trained.count_params(),
             "weights_sha256": weights.hexdigest(),
+            "pinned": backend.is_pinned(),
             "seconds": round(seconds, 3),
             "images_per_second": round(len(trainer.train[0]) * len(history) / seconds),
             "started": started,

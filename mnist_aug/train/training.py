@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_aug import provenance, terminal
+from mnist_aug import backend, provenance, terminal
 from mnist_aug.augment import policy
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
@@ -164,6 +164,12 @@ def _train(todo: Todo, results: Path, pool: Pool, tensorboard: bool) -> None:
 
 def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
     """Say what is wrong, or slow, before anything is trained."""
+    if lacks := backend.unpinned_processor():
+        print(
+            f"note: this processor {lacks}: the last bits of weights and predictions will differ "
+            "from other machines', and statistics will not",
+            flush=True,
+        )
     for name in dict.fromkeys(name for variant in variants for name in variant.policies()):
         check_policy(name, dataset.image_shape)
     for name in dict.fromkeys(variant.name for variant in variants):
