@@ -30,27 +30,45 @@ class Node(Protocol):
 
 
 class Stack:
-    """Images [M, H, W, C] of one size and type.
+    """Images [M, H, W, C] of one size and type, changed in place.
 
     Args:
-        images: changed in place.
+        images: the first of them.
         made_by: name of the transform that gave them their size and type, if one did.
     """
 
     def __init__(self, images: np.ndarray, made_by: str | None = None) -> None:
-        self.images, self.made_by = images, made_by
+        self.count, self.made_by = 0, made_by
+        self._pieces: list[np.ndarray] = []
         self._warp: Warp | None = None
+        self.add(images)
+
+    def add(self, images: np.ndarray) -> None:
+        """Put `images` behind the others; only while none has had a map."""
+        self._pieces.append(images)
+        self.count += len(images)
+
+    @property
+    def open(self) -> bool:
+        """Whether images can be added: none here has had a map."""
+        return self._warp is None
+
+    @property
+    def images(self) -> np.ndarray:
+        if len(self._pieces) > 1:
+            self._pieces = [np.concatenate(self._pieces)]
+        return self._pieces[0]
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width."""
-        return self.images.shape[1:3]
+        return self._pieces[0].shape[1:3]
 
     @property
     def warp(self) -> Warp:
         """The pending maps."""
         if self._warp is None:
-            self._warp = Warp(*self.images.shape[:3])
+            self._warp = Warp(self.count, *self.size)
         return self._warp
 
     def settle(self, places: np.ndarray) -> np.ndarray:
@@ -58,14 +76,6 @@ class Stack:
         if self._warp is not None:
             self._warp.sample(self.images, places)
         return self.images
-
-    def takes(self, images: np.ndarray) -> bool:
-        """Whether such images can be added: none here have a map that would have to grow."""
-        return (
-            self._warp is None
-            and self.images.shape[1:] == images.shape[1:]
-            and self.images.dtype == images.dtype
-        )
 
 
 class Batch:
@@ -79,6 +89,7 @@ class Batch:
     def __init__(self, images: np.ndarray, keys: np.ndarray) -> None:
         self.keys, self._images = keys, images
         self._stacks = [Stack(images)]
+        self._open: dict[tuple[Any, ...], int] = {}  # the latest stack by shape and type
         self._stack = np.zeros(len(images), np.int64)  # which of them an image is in
         self._place = np.arange(len(images))  # and where
         # A list of (transform, size of the image, parameters) for `replay`.
@@ -100,14 +111,15 @@ class Batch:
 
     def move(self, rows: np.ndarray, images: np.ndarray, made_by: str) -> None:
         """Give the images `rows` another size or type: `images` [M, H, W, C]."""
-        stack = next((stack for stack in self._stacks if stack.takes(images)), None)
-        if stack is None:
-            stack = Stack(images[:0], made_by)
-            self._stacks.append(stack)
-        number = self._stacks.index(stack)
-        before = len(stack.images)
-        stack.images = np.concatenate([stack.images, images]) if before else images
-        self._stack[rows], self._place[rows] = number, before + np.arange(len(rows))
+        kind = images.shape[1:], images.dtype
+        number = self._open.get(kind)
+        if number is None or not self._stacks[number].open:
+            number = self._open[kind] = len(self._stacks)
+            self._stacks.append(Stack(images[:0], made_by))
+        stack = self._stacks[number]
+        self._stack[rows] = number
+        self._place[rows] = np.arange(stack.count, stack.count + len(rows))
+        stack.add(images)
 
     @property
     def changed(self) -> bool:
@@ -304,6 +316,33 @@ class Chain:
 
 
 @dataclass
+class Sizing:
+    """Changes of size in a row, of which the first gives images of one size different ones."""
+
+    children: list
+
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
+        for stack, places, indices in batch.parts(rows):
+            images = stack.settle(places)
+            pieces = sizes.Pieces(images, places)
+            for child in self.children:
+                t = child.transform
+                whether = Draws(batch.keys[indices], fold(child.key, _WHETHER))
+                chosen = np.flatnonzero(whether.uniforms(1)[:, 0] < t.p)
+                if len(chosen):
+                    height, width = pieces.sizes[chosen].T
+                    draws = _draws(batch, indices[chosen], child.key)
+                    drawn = sizes.TRANSFORMS[type(t)](t, draws, (height, width))
+                    batch.note(t, (int(height[0]), int(width[0])), drawn)
+                    pieces.change(t, chosen, drawn)
+            for chosen, made in pieces.stacks():
+                if made.shape[1:] == images.shape[1:]:
+                    images[places[chosen]] = made
+                else:
+                    batch.move(indices[chosen], made, type(self.children[-1].transform).__name__)
+
+
+@dataclass
 class Choice:
     """`OneOf`: one child for each image, by weight, whatever the child's own probability."""
 
@@ -361,7 +400,7 @@ def build(t: A.BasicTransform | A.BaseCompose, key: int, left_over: list[str]) -
     # Other classes have `transforms` that are none: ColorJitter's are functions.
     children = list(t.transforms) if isinstance(t, A.BaseCompose) else []
     if type(t) in (A.Compose, A.Sequential):
-        return Chain(_build_all(children, key, left_over), t.p, key)
+        return Chain(_joined(_build_all(children, key, left_over)), t.p, key)
     if type(t) is A.OneOf:
         built = _build_all(children, key, left_over)
         return Choice(built, t.p, key, list(t.transforms_ps))
@@ -395,3 +434,21 @@ def _build_all(
     transforms: Sequence[A.BasicTransform | A.BaseCompose], key: int, left_over: list[str]
 ) -> list[Node]:
     return [build(t, fold(key, 16 + index), left_over) for index, t in enumerate(transforms)]
+
+
+def _joined(nodes: list[Node]) -> list[Node]:
+    """Nodes, with changes of size in a row joined where they lead to images of different sizes."""
+    out: list[Node] = []
+    for node in nodes:
+        last = out[-1] if out else None
+        if isinstance(node, Size) and isinstance(last, Sizing):
+            last.children.append(node)
+        elif (
+            isinstance(node, Size)
+            and isinstance(last, Size)
+            and sizes.changes_sizes_apart(last.transform)
+        ):
+            out[-1] = Sizing([last, node])
+        else:
+            out.append(node)
+    return out
