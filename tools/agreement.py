@@ -20,7 +20,7 @@ from albumentations.augmentations.crops import functional as a_crops
 from albumentations.augmentations.dropout import functional as a_dropout
 from albumentations.augmentations.geometric import functional as a_geometric
 from albumentations.augmentations.pixel import functional as a_pixel
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, poisson
 
 from mnist_aug.augment.engine import colour, geometry, holes, noise, pixels, sizes, tones
 from mnist_aug.augment.engine.draws import Draws, image_keys
@@ -98,6 +98,7 @@ def cases() -> list[A.BasicTransform]:
         A.ChannelDropout((1, 2), fill=0.5, p=1),
         A.PlanckianJitter(p=1),
         A.PlanckianJitter("cied", sampling_method="gaussian", p=1),
+        A.ISONoise(p=1),
         A.CoarseDropout(p=1, fill=120),
         A.CoarseDropout((2, 5), (3, 9), (2, 12), p=1),
         A.Erasing(p=1),
@@ -281,7 +282,22 @@ def recoloured(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, np.ndarr
         return t.apply(image, np.flatnonzero(drawn["dropped"]))
     if isinstance(t, A.Equalize):
         return t.apply(image, mask=None)
+    if isinstance(t, A.ISONoise):
+        return a_pixel.iso_noise(image, 0, drawn["intensity"], _Given(drawn))
     return t.apply(image, **{name: v if v.ndim else v.item() for name, v in drawn.items()})
+
+
+class _Given:
+    """In place of a generator: the numbers that the engine drew for `A.ISONoise`."""
+
+    def __init__(self, drawn: dict[str, np.ndarray]) -> None:
+        self._drawn = drawn
+
+    def poisson(self, mean: float, size: tuple[int, int]) -> np.ndarray:
+        return poisson.ppf(self._drawn["uniforms"], mean).astype(int)
+
+    def normal(self, mean: float, std: float, size: tuple[int, int]) -> np.ndarray:
+        return self._drawn["hue_shift"]
 
 
 def cut_and_scaled(
@@ -514,6 +530,8 @@ def _tone_numbers(t: A.BasicTransform, drawn: dict[str, np.ndarray]) -> dict[str
         numbers = {"noise": numbers["shift"]}
     elif "grains" in numbers:
         numbers = {"salt_mask": numbers["grains"] == 2, "pepper_mask": numbers["grains"] == 1}
+    elif "uniforms" in numbers:
+        numbers = {name: numbers[name] for name in ("color_shift", "intensity")}
     elif "channels_to_drop" in numbers:
         dropped = numbers["channels_to_drop"][:, :, None] == np.arange(3)
         numbers = {"dropped": dropped.any(1)}

@@ -39,6 +39,7 @@ EXACT = [
     A.ChannelDropout((1, 2), fill=33, p=1),
     A.PlanckianJitter(p=1),
     A.PlanckianJitter("cied", sampling_method="gaussian", p=1),
+    A.ISONoise(p=1),
     A.ColorJitter(0.5, 0, 0, 0, p=1),
     A.ColorJitter(0, 0.5, 0, 0, p=1),
     A.ColorJitter((0, 0), 0, 0, 0, p=1),
@@ -57,8 +58,8 @@ def test_bytes_equal_those_of_albumentations(t):
 @pytest.mark.parametrize("t", CASES, ids=ids)
 def test_floats_agree_with_albumentations(t):
     ours, theirs = both(t, images_of(8, 31, 33, 3, dtype=np.float32))
-    # HueSaturationValue goes through bytes, which OpenCV may cut.
-    limit = 1.01 / 255 if isinstance(t, A.HueSaturationValue) else 1e-5
+    # HueSaturationValue goes through bytes, which OpenCV may cut; of ISONoise single values differ.
+    limit = {A.HueSaturationValue: 1.01 / 255, A.ISONoise: 1e-3}.get(type(t), 1e-5)
     assert np.abs(ours - theirs).max() < limit
 
 
@@ -125,6 +126,18 @@ def test_each_order_of_a_jitter_is_as_likely():
     assert ((counts - 50) ** 2 / 50).sum() < 52.6  # chi-squared with 23 degrees, 99.96 %
 
 
+def test_grains_follow_poissons_law():
+    """Their mean number is the lightness's deviation times the intensity; each adds its share."""
+    image = np.zeros((1, 100, 100, 3), np.float32)
+    image[:, :50] = 0.5
+    out = vectorize(A.ISONoise((0, 0), (0.4, 0.4), p=1))(image, (0, 0, 0))
+    mean = 0.25 * 0.4
+    counts = np.rint(out[0, 50:, :, 0] / 0.4).astype(int)
+    shares = np.bincount(counts.ravel(), minlength=3)[:3] / counts.size
+    expected = np.exp(-mean) * np.array([1, mean, mean**2 / 2])
+    assert np.abs(shares - expected).max() < 4 * np.sqrt(mean / counts.size)
+
+
 @pytest.mark.parametrize(
     "t",
     [
@@ -152,6 +165,7 @@ def test_grey_images_get_brighter():
     [
         (A.HueSaturationValue(p=1), 4, "HueSaturationValue needs images of 1 or 3 channels, not 4"),
         (A.ToGray(1, p=1), 3, "set num_output_channels=3"),
+        (A.ISONoise(p=1), 1, "ISONoise needs images of 3 channels, not 1"),
         (A.PlanckianJitter(p=1), 1, "PlanckianJitter needs images of 3 channels, not 1"),
         (A.ChannelDropout((1, 3), p=1), 3, "can drop all of 3 channels"),
     ],

@@ -22,6 +22,7 @@ from albumentations.augmentations.pixel.functional import PLANCKIAN_COEFFS
 
 from mnist_aug.augment.engine.compiled import kernel
 from mnist_aug.augment.engine.draws import Draws
+from mnist_aug.augment.engine.exact import exp
 from mnist_aug.augment.engine.tones import (
     require_channels,
     scale_and_add,
@@ -38,6 +39,7 @@ _0, _1, _2, _3, _4, _5, _6, _HALF = (_float32(x) for x in (0, 1, 2, 3, 4, 5, 6, 
 _30, _90, _150, _180, _255 = (_float32(x) for x in (30, 90, 150, 180, 255))
 _PER_VALUE, _PER_SPREAD = np.float32(255 * 2**12), np.float32(30 * 2**12)
 _PART = np.float32(1 / (30 * 255))
+_EPSILON, _SIXTH, _SIXTH_OF_SIX = np.finfo(np.float32).eps, _float32(1 / 60), _float32(1 / 6)
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:
@@ -482,6 +484,106 @@ def change_temperature(
     scale_and_add(images, places, factors.T.astype(kind), np.zeros(factors.T.shape, kind))
 
 
+def sample_iso_noise(
+    t: A.ISONoise, draws: Draws, shape: tuple[int, int, int], dtype: npt.DTypeLike
+) -> dict[str, np.ndarray]:
+    """Strengths, and for each pixel a uniform number, from which its grains are counted, and its
+    hue's shift, normal, in degrees, float32 [N, H, W]."""
+    require_channels(t, shape[2], 3)
+    size = (len(draws), *shape[:2])
+    shift, intensity = draws.uniform(*t.color_shift), draws.uniform(*t.intensity)
+    turns = draws.normals(shape[0] * shape[1])
+    turns *= (shift * intensity).astype(np.float32)[:, None]
+    return {
+        "color_shift": shift,
+        "intensity": intensity,
+        "hue_shift": turns.reshape(size),
+        "uniforms": draws.uniforms(shape[0] * shape[1]).reshape(size),
+    }
+
+
+@kernel
+def _count_grains(uniforms: np.ndarray, mean: float, counts: np.ndarray) -> None:
+    """Quantiles of Poisson's law."""
+    none = exp(-mean)
+    for i in range(len(counts)):
+        u, k, share = uniforms[i], 0.0, none
+        while u >= share and share > 1e-300:
+            u -= share
+            k += 1
+            share *= mean / k
+        counts[i] = k
+
+
+@kernel
+def _add_iso_noise(
+    images: np.ndarray,
+    places: np.ndarray,
+    intensities: np.ndarray,
+    turns: np.ndarray,
+    uniforms: np.ndarray,
+    most: float,
+) -> None:
+    """Of images [M, P, 3], by numbers [N] and [N, P]."""
+    whole, size = images.itemsize == 1, images.shape[1]
+    red, green, blue, light, grains = (
+        _plane(size), _plane(size), _plane(size), _plane(size), _plane(size),
+    )  # fmt: skip
+    for n in range(len(places)):
+        values, intensity, turn = images[places[n]].ravel(), intensities[n], turns[n]
+        _separate(values, red, green, blue)
+        for i in range(size):
+            r, g, b = red[i] / most, green[i] / most, blue[i] / most
+            red[i], green[i], blue[i] = r, g, b
+            light[i] = (max(max(r, g), b) + min(min(r, g), b)) * _HALF
+        mean, square = _mean(light, False), 0.0
+        for i in range(size):
+            square += (light[i] - mean) * (light[i] - mean)
+        _count_grains(uniforms[n], np.sqrt(square / size) * intensity, grains)
+        for i in range(size):
+            r, g, b = red[i], green[i], blue[i]
+            high, low = max(max(r, g), b), min(min(r, g), b)
+            spread = high - low
+            side = (
+                g - b if high == r else (b - r + _2 * spread if high == g else r - g + _4 * spread)
+            )
+            grey = spread <= _EPSILON
+            hue = (_0 if grey else side / spread) + turn[i] * _SIXTH
+            hue -= _6 * np.floor(hue * _SIXTH_OF_SIX)
+            away = high + low if light[i] < _HALF else _2 - high - low
+            saturation = _0 if grey else spread / away
+            more = np.float32(grains[i] * intensity * (_1 - light[i]))
+            level = min(max(light[i] + more, _0), _1)
+            top_level = (
+                level * (_1 + saturation)
+                if level <= _HALF
+                else level + saturation - level * saturation
+            )
+            spread = _2 * (top_level - level)
+            red[i] = top_level - spread * _distance(hue + _5, _1)
+            green[i] = top_level - spread * _distance(hue + _3, _1)
+            blue[i] = top_level - spread * _distance(hue + _1, _1)
+        for i in range(size):
+            r, g, b = red[i], green[i], blue[i]
+            r, g, b = (
+                min(max(r, _0), _1) * most,
+                min(max(g, _0), _1) * most,
+                min(max(b, _0), _1) * most,
+            )
+            red[i], green[i], blue[i] = (np.rint(r), np.rint(g), np.rint(b)) if whole else (r, g, b)
+        _join(red, green, blue, values)
+
+
+def add_iso_noise(
+    t: A.ISONoise, images: np.ndarray, places: np.ndarray, drawn: dict[str, np.ndarray]
+) -> None:
+    """Grains that lighten, more where the image has contrast, and turns of the hue."""
+    size = (len(places), images.shape[1] * images.shape[2])
+    most: Any = np.float32(top(images.dtype))
+    turns, uniforms = (drawn[name].reshape(size) for name in ("hue_shift", "uniforms"))
+    _add_iso_noise(_pixels(images), places, drawn["intensity"], turns, uniforms, most)
+
+
 TRANSFORMS: dict[
     type[A.BasicTransform], tuple[Callable[..., dict[str, np.ndarray]], Callable[..., None]]
 ] = {
@@ -492,9 +594,12 @@ TRANSFORMS: dict[
     A.ChannelShuffle: (sample_channel_shuffle, shuffle_channels),
     A.ChannelDropout: (sample_channel_dropout, drop_channels),
     A.PlanckianJitter: (sample_planckian_jitter, change_temperature),
+    A.ISONoise: (sample_iso_noise, add_iso_noise),
 }
 
 
 def needs_albumentations(t: A.BasicTransform) -> bool:
     """Whether a listed transform has a parameter that only albumentations can serve."""
+    if isinstance(t, A.ISONoise):
+        return t.intensity[1] > 500  # grains are counted one by one
     return isinstance(t, A.ToGray) and t.method == "pca"
