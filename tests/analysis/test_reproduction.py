@@ -1,5 +1,6 @@
 """Results against a reference: what counts as reproduced, and what can't be compared."""
 
+import json
 import re
 
 import numpy as np
@@ -32,8 +33,9 @@ def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, 
     worse = results_with(tmp_path / "worse", {"baseline": 0.06, "augmented": 0.16})
     process = called("check", "--results", same, "--reference", reference)
     assert process.returncode == 0, process.stdout + process.stderr
-    lines = process.stdout.splitlines()
+    *lines, weights = process.stdout.splitlines()
     assert len(lines) == 3
+    assert weights == "weights: 10 of 10 runs the same, byte for byte"
     for line in lines:
         assert re.search(
             r": reproduced: difference \S?\d\.\d\d pp, within the CI of "
@@ -43,7 +45,7 @@ def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, 
     process = called("check", "--results", worse, "--reference", reference)
     assert process.returncode == 1
     outcomes = [": reproduced" in line for line in process.stdout.splitlines()]
-    assert outcomes == [True, False, False]
+    assert outcomes == [True, False, False, False]
     assert f": NOT reproduced: difference {MINUS}" in process.stdout
     assert "pp, outside the CI of ±" in process.stdout
 
@@ -52,8 +54,49 @@ def test_corrupted_images_are_compared_where_both_have_them(tmp_path):
     rates = {"baseline": 0.06, "augmented": 0.04}
     ours, theirs = (results_with(tmp_path / name, rates, other_sets=True) for name in ("a", "b"))
     _, lines = reproduction.check(ours, theirs)
-    assert lines[-1].startswith("augmented minus baseline, corrupted images: reproduced")
-    assert len(lines) == 4
+    assert lines[3].startswith("augmented minus baseline, corrupted images: reproduced")
+    assert len(lines) == 5
+
+
+def with_other_manifests(folder, change):
+    """The same results, the manifests of whose runs say something else."""
+    for path in folder.glob("*/seed-*/manifest.json"):
+        manifest = synthetic_results.content(path)
+        change(manifest)
+        path.write_text(json.dumps(manifest))
+    synthetic_results.sign(folder)
+    return folder
+
+
+def test_other_weights_are_no_failure_and_are_explained(tmp_path):
+    rates = {"baseline": 0.06, "augmented": 0.04}
+    theirs, ours = (results_with(tmp_path / name, rates) for name in ("same", "a/same"))
+
+    def one_elsewhere(manifest):
+        manifest["pinned"] = True
+        manifest["fingerprint"]["training"] = "56" * 32
+        if manifest["seed"] == 3:
+            manifest |= {"weights_sha256": "0" * 64, "pinned": False}
+            manifest["device"]["processor"] = "another processor"
+            manifest["versions"] |= {"tensorflow": "2.21.1", "pandas": "9"}
+
+    with_other_manifests(theirs, lambda manifest: manifest.update(pinned=True))
+    with_other_manifests(ours, one_elsewhere)
+    reproduced, lines = reproduction.check(ours, theirs)
+    assert reproduced
+    assert lines[-1] == (
+        "weights: 8 of 10 runs the same, byte for byte; the others differ (other training code, "
+        "tensorflow 2.21.1, not 2.21.0, not the sums of x86-64 with AVX2 here, processor another "
+        "processor, not made-up processor), which the CIs allow for"
+    )
+
+
+def test_manifests_of_before_weights_were_compared(reference, tmp_path):
+    ours = results_with(tmp_path / "ours", {"baseline": 0.06, "augmented": 0.04})
+    with_other_manifests(ours, lambda manifest: manifest.update(weights_sha256="0" * 64))
+    _, lines = reproduction.check(ours, reference)
+    assert "weights: 0 of 10 runs the same" in lines[-1]
+    assert "here and in the reference" in lines[-1]
 
 
 def test_what_cannot_be_compared(reference, tmp_path, called, fails_in_one_line):

@@ -1,0 +1,133 @@
+"""The same command gives the same weights, predictions and tables on every x86-64 with AVX2.
+
+Other processors are stood in for by what takes instructions away from this one: masks of NumPy,
+OpenBLAS, OpenCV, oneDNN, glibc and XLA. None of them hides an instruction from all libraries, or
+changes the size of a cache, so the digests below were also had on a Haswell that QEMU emulates,
+with 32 and with 48 KiB of first-level cache. They hold for TensorFlow's version in the lock.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import warnings
+from importlib import metadata
+
+import pytest
+from conftest import PATIENCE, PROJECT
+
+from mnist_aug import backend
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from numpy._core import _multiarray_umath as numpy_core
+
+pytestmark = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64") or backend.unpinned_processor() is not None,
+    reason="needs x86-64 with AVX2",
+)
+WEIGHTS = "797b30992c52c1c8694aa7610eff9997432ad96d124722846945a1713cc6f8cf"
+PREDICTIONS = "2eeebe17ef33904254bfefff2bb51927d3607f32df8f0e48c47d138091ae5c53"
+TABLES = "05a45881982e0fc0cd22ffce7be3d8e00152911007c7e67b82f4fc1a7bd76e2a"
+SETS = ("test", "corruption/fog")
+
+NUMPY = [name for name in numpy_core.__cpu_dispatch__ if numpy_core.__cpu_features__.get(name)]
+NO_AVX512 = "-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD"
+MASKS = {
+    "NumPy": {"NPY_DISABLE_CPU_FEATURES": " ".join(NUMPY)},
+    **{
+        f"OpenBLAS for {core}": {"OPENBLAS_CORETYPE": core}
+        for core in ("SkylakeX", "Haswell", "Zen", "Sandybridge", "Prescott")
+    },
+    "OpenCV": {"OPENCV_CPU_DISABLE": "AVX512-SKX,AVX512-ICL"},
+    "oneDNN to AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "oneDNN to SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
+    "oneDNN unused": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    "glibc without AVX-512": {"GLIBC_TUNABLES": f"glibc.cpu.hwcaps={NO_AVX512}"},
+    "glibc without AVX2 and FMA": {
+        "GLIBC_TUNABLES": f"glibc.cpu.hwcaps={NO_AVX512},-AVX2,-FMA,-FMA4"
+    },
+    "flags of the user's for XLA": {"XLA_FLAGS": "--xla_dump_hlo_as_text=false"},
+}
+ALL = {name: value for mask in MASKS.values() for name, value in mask.items()} | {
+    "OPENBLAS_CORETYPE": "Prescott"
+}
+
+
+def short_run(folder, processes=1, sets=SETS, **environment):
+    process = subprocess.run(
+        [sys.executable, PROJECT / "tests" / "short_run.py", folder, str(processes), *sets],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment,
+    )
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+def check(found):
+    assert found["pinned"]
+    if metadata.version("tensorflow").startswith("2.21."):
+        assert found["weights"] == WEIGHTS
+        assert found["predictions"] == PREDICTIONS
+        assert found["tables"] == TABLES
+
+
+def test_with_all_masks_at_once_and_one_process(tmp_path):
+    check(short_run(tmp_path, **ALL))
+
+
+def test_without_masks_in_two_processes(tmp_path):
+    check(short_run(tmp_path, processes=2))
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("mask", MASKS)
+def test_with_each_mask(mask, tmp_path):
+    check(short_run(tmp_path, **MASKS[mask]))
+
+
+@pytest.mark.torture
+def test_all_evaluation_sets(tmp_path):
+    plain = short_run(tmp_path / "plain", sets=["all"])
+    assert short_run(tmp_path / "masked", sets=["all"], **ALL) == plain
+
+
+STARTED = """
+import json, os, sys
+{before}
+from mnist_aug import backend
+backend.start_tensorflow(one_thread=True)
+print(json.dumps([backend.is_pinned(), {{name: os.environ.get(name) for name in backend.PINS}}]))
+"""
+USED = "import tensorflow as tf; tf.function(lambda x: x @ x, jit_compile=True)(tf.ones((9, 9)))"
+
+
+@pytest.mark.parametrize(
+    ("before", "environment", "pinned"),
+    [
+        ("import keras", {"XLA_FLAGS": "--xla_dump_hlo_as_text=false"}, True),
+        ("", {"XLA_FLAGS": "--xla_cpu_max_isa=AVX"}, False),  # the user's word is the last
+        (USED, {}, False),
+    ],
+    ids=["flags of another kind", "flags against it", "used before"],
+)
+def test_a_process_knows_whether_it_is_pinned(before, environment, pinned):
+    process = subprocess.run(
+        [sys.executable, "-c", STARTED.format(before=before)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
+    assert process.returncode == 0, process.stderr
+    said, left = json.loads(process.stdout.splitlines()[-1])
+    assert said == pinned
+    assert left == {name: environment.get(name) for name in backend.PINS}
+
+
+def test_a_processor_without_avx2_is_told(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert "aarch64" in backend.unpinned_processor()
