@@ -71,6 +71,14 @@ def test_where_albumentations_is_wrong(difference):
         assert ours > 2.5 * theirs
 
 
+def test_where_a_chain_read_once_differs():
+    (blurred, sharp), (lost, kept), (corner, other) = (f() for f in differences.JOINED)
+    assert blurred < 0.6
+    assert abs(sharp - 1) < 0.01
+    assert (lost, kept) == (10, 0)
+    assert abs(corner - other) > 5
+
+
 def test_affine_then_elastic_is_composed_exactly():
     """One sampling at A(p + d(p)), by a separate computation in float64."""
     policy = A.Compose(
