@@ -96,14 +96,18 @@ def _written(t: A.BasicTransform) -> str:
     return f"{type(t).__name__}({', '.join(f'{k}={v}' for k, v in given.items())})"
 
 
-def _differences() -> str:
+def _differences(measured: Iterable[Callable[[], tuple[float, ...]]] = differences.ALL) -> str:
     rows = []
-    for difference in differences.ALL:
+    for difference in measured:
         theirs, ours = (
             f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" for value in difference()
         )
         rows.append([str(difference.__doc__).splitlines()[0], theirs, ours])
     return _table(["measured", "2.0.8", "engine"], rows)
+
+
+def _joined() -> str:
+    return _differences(differences.JOINED)
 
 
 def _pipelines(chosen: Sequence[Pipeline] = ALL) -> str:
@@ -240,6 +244,7 @@ def _rivals() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "agreement": _agreement,
     "differences": _differences,
+    "joined": _joined,
     "speed": _speed,
     "pipelines": _pipelines,
     "rivals": _rivals,

@@ -29,7 +29,7 @@ def test_a_page_without_a_place_is_named(tmp_path):
 
 def test_the_page_holds_a_row_for_every_difference_case_and_pipeline():
     text = PAGE.read_text()
-    for difference in evidence.differences.ALL:
+    for difference in (*evidence.differences.ALL, *evidence.differences.JOINED):
         assert difference.__doc__.splitlines()[0] in text
     assert text.count("% | ") >= 2 * len(evidence.agreement.cases())
     for pipeline in pipelines.ALL:
