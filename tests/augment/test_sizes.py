@@ -175,6 +175,52 @@ def test_policies_that_end_with_the_old_size_run_and_cut_anyhow(steps, dtype):
     assert np.array_equal(np.concatenate(parts), out)
 
 
+APART = {
+    "scale, pad, crop": [
+        A.RandomScale(0.3, p=0.7),
+        A.PadIfNeeded(34, 36, border_mode=cv2.BORDER_REFLECT_101, position="random", p=0.8),
+        A.RandomCrop(30, 30, pad_if_needed=True, fill=9),
+        A.Resize(32, 32, area_for_downscale="image"),
+    ],
+    "crop from borders, crops, resize": [
+        A.RandomCropFromBorders(0.2, 0.2, 0.2, 0.2),
+        A.RandomCropFromBorders(0.1, 0.1, 0.3, 0.1, p=0.5),
+        A.CropAndPad(percent=(-0.1, 0.1), keep_size=False, fill=3, p=0.6),
+        A.RandomSizedCrop((5, 30), (20, 20), p=0.5),
+        A.LongestMaxSize([20, 40]),
+        A.Crop(2, 3, 35, 36, pad_if_needed=True, pad_position="random", p=0.3),
+        A.SmallestMaxSize(33),
+        A.RandomResizedCrop((32, 32)),
+    ],
+    "drawn sides": [A.SmallestMaxSize([32, 40]), A.CenterCrop(32, 32)],
+}
+
+
+@pytest.mark.parametrize("steps", APART.values(), ids=APART)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_different_sizes_come_out_as_they_would_in_groups(
+    steps, dtype, channels, monkeypatch
+):
+    images = noise(40, 32, 32, channels, dtype=dtype)
+    joined = vectorize(A.Compose(steps))
+    out = joined(images, (0, 0, 0))
+    assert np.array_equal(joined(images[7:12], (0, 0, 7)), out[7:12])
+    monkeypatch.setattr(sizes, "changes_sizes_apart", lambda t: False)
+    assert np.array_equal(vectorize(A.Compose(steps))(images, (0, 0, 0)), out)
+
+
+def test_replay_shows_the_boxes_of_images_of_different_sizes():
+    engine = vectorize(A.Compose([A.RandomCropFromBorders(), A.Resize(32, 32)]))
+    crop, resize = engine.replay((0, 0, 3), (32, 32))
+    left, top, right, bottom = crop["box"]
+    assert resize["box"] == [0, 0, right - left, bottom - top]
+    image = noise(1, 32, 32)
+    part = np.ascontiguousarray(image[0, top:bottom, left:right])
+    out = engine(image, (0, 0, 3))[0]
+    assert np.array_equal(out, cv2.resize(part, (32, 32)))
+
+
 @pytest.mark.parametrize(
     ("t", "words"),
     [

@@ -1,7 +1,8 @@
 """Crops, paddings and enlargements: what each draws, and its application to images.
 
 Each is a box of the image, which may reach beyond it, that is then scaled to a size. For each
-transform one function gives the boxes for N images of (H, W) pixels: `box`, int64 [N, 4] as x_min,
+transform one function gives the boxes for N images of (H, W) pixels, int64 [N] each where they
+differ: `box`, int64 [N, 4] as x_min,
 y_min, x_max, y_max, and, if the boxes are scaled, `size`, int64 [N, 2], the height and width to
 which they are. Names, ranges and formulas, how they round included, are those of albumentations
 2.0.8.
@@ -10,10 +11,10 @@ Scaling is OpenCV's own, image by image, without the library of Intel's (IPP) to
 some kinds of images and interpolation and which chooses its arithmetic by the processor.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import albumentations as A
 import cv2
@@ -25,6 +26,7 @@ from mnist_aug.augment.engine.resample import band, fill_value
 from mnist_aug.errors import UserError
 
 Drawn = dict[str, np.ndarray]
+Length: TypeAlias = int | np.ndarray
 _TRIES = 10  # of RandomResizedCrop
 
 
@@ -33,8 +35,8 @@ def _refuse(t: A.BasicTransform, what: str) -> NoReturn:
 
 
 def _boxes(
-    count: int, left: int | np.ndarray, top: int | np.ndarray, width: int | np.ndarray,
-    height: int | np.ndarray,
+    count: int, left: Length, top: Length, width: Length,
+    height: Length,
 ) -> np.ndarray:  # fmt: skip
     """int64 [N, 4] of numbers or arrays [N]."""
     out = np.empty((count, 4), np.int64)
@@ -42,21 +44,19 @@ def _boxes(
     return out
 
 
-def _sizes(count: int, height: int | np.ndarray, width: int | np.ndarray) -> np.ndarray:
+def _sizes(count: int, height: Length, width: Length) -> np.ndarray:
     """int64 [N, 2] of numbers or arrays [N]."""
     out = np.empty((count, 2), np.int64)
     out[:, 0], out[:, 1] = height, width
     return out
 
 
-def _whole(count: int, size: tuple[int, int]) -> np.ndarray:
+def _whole(count: int, size: tuple[Length, Length]) -> np.ndarray:
     """Boxes of whole images."""
     return _boxes(count, 0, 0, size[1], size[0])
 
 
-def _before(
-    position: str, draws: Draws, down: int, across: int
-) -> tuple[int | np.ndarray, int | np.ndarray]:
+def _before(position: str, draws: Draws, down: Length, across: Length) -> tuple[Length, Length]:
     """How much of a padding of `down` rows and `across` columns is above and left of an image."""
     if position == "center":
         return down // 2, across // 2
@@ -65,16 +65,19 @@ def _before(
     return down * position.startswith("bottom"), across * position.endswith("right")
 
 
-def _crop(t: A.RandomCrop | A.CenterCrop, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _crop(t: A.RandomCrop | A.CenterCrop, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     height, width = size
-    if not t.pad_if_needed and (t.height > height or t.width > width):
-        _refuse(
-            t,
-            f"a crop of {t.height} x {t.width} pixels doesn't fit an image of {height} x {width}: "
-            "set pad_if_needed, or crop less",
-        )
-    down, across = max(t.height - height, 0), max(t.width - width, 0)
-    top, left = _before(t.pad_position, draws, down, across) if down or across else (0, 0)
+    down, across = np.maximum(t.height - height, 0), np.maximum(t.width - width, 0)
+    top: Length = 0
+    left: Length = 0
+    if np.any(down) or np.any(across):
+        if not t.pad_if_needed:
+            _refuse(
+                t,
+                f"a crop of {t.height} x {t.width} pixels doesn't fit an image of "
+                f"{np.min(height)} x {np.min(width)}: set pad_if_needed, or crop less",
+            )
+        top, left = _before(t.pad_position, draws, down, across)
     spare_y, spare_x = height + down - t.height, width + across - t.width
     if type(t) is A.RandomCrop:
         y, x = draws.integers(0, spare_y), draws.integers(0, spare_x)
@@ -83,32 +86,39 @@ def _crop(t: A.RandomCrop | A.CenterCrop, draws: Draws, size: tuple[int, int]) -
     return {"box": _boxes(len(draws), x - left, y - top, t.width, t.height)}
 
 
-def _fixed_crop(t: A.Crop, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _fixed_crop(t: A.Crop, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     height, width = size
-    down, across = max(t.y_max - height, 0), max(t.x_max - width, 0)
-    if not t.pad_if_needed and (down or across):
-        _refuse(
-            t,
-            f"a crop up to row {t.y_max} and column {t.x_max} doesn't fit an image of {height} x "
-            f"{width}: set pad_if_needed, or lower x_max and y_max",
-        )
-    top, left = _before(t.pad_position, draws, down, across) if down or across else (0, 0)
+    down, across = np.maximum(t.y_max - height, 0), np.maximum(t.x_max - width, 0)
+    top: Length = 0
+    left: Length = 0
+    if np.any(down) or np.any(across):
+        if not t.pad_if_needed:
+            _refuse(
+                t,
+                f"a crop up to row {t.y_max} and column {t.x_max} doesn't fit an image of "
+                f"{np.min(height)} x {np.min(width)}: set pad_if_needed, or lower x_max and y_max",
+            )
+        top, left = _before(t.pad_position, draws, down, across)
     wide, high = t.x_max - t.x_min, t.y_max - t.y_min
     return {"box": _boxes(len(draws), t.x_min - left, t.y_min - top, wide, high)}
 
 
-def _crop_from_borders(t: A.RandomCropFromBorders, draws: Draws, size: tuple[int, int]) -> Drawn:
-    height, width = size
-    left = draws.integers(0, int(t.crop_left * width))
-    right = draws.integers(np.maximum(left + 1, int((1 - t.crop_right) * width)), width)
-    top = draws.integers(0, int(t.crop_top * height))
-    bottom = draws.integers(np.maximum(top + 1, int((1 - t.crop_bottom) * height)), height)
+def _crop_from_borders(
+    t: A.RandomCropFromBorders, draws: Draws, size: tuple[Length, Length]
+) -> Drawn:
+    height, width = (np.asarray(length) for length in size)
+    left = draws.integers(0, (t.crop_left * width).astype(np.int64))
+    least = ((1 - t.crop_right) * width).astype(np.int64)
+    right = draws.integers(np.maximum(left + 1, least), width)
+    top = draws.integers(0, (t.crop_top * height).astype(np.int64))
+    least = ((1 - t.crop_bottom) * height).astype(np.int64)
+    bottom = draws.integers(np.maximum(top + 1, least), height)
     if (right <= left).any() or (bottom <= top).any():
-        _refuse(t, f"crops an image of {height} x {width} to nothing: lower its limits")
+        _refuse(t, "crops an image to nothing: lower crop_left, crop_right, crop_top, crop_bottom")
     return {"box": np.stack([left, top, right, bottom], -1)}
 
 
-def _pad(t: A.Pad, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _pad(t: A.Pad, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     given = t.padding
     match given:
         case int() | float():
@@ -123,9 +133,9 @@ def _pad(t: A.Pad, draws: Draws, size: tuple[int, int]) -> Drawn:
     return {"box": _boxes(len(draws), -left, -top, width, height)}
 
 
-def _pad_if_needed(t: A.PadIfNeeded, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _pad_if_needed(t: A.PadIfNeeded, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     down, across = (
-        max(least - length, 0) if least is not None else -length % divisor
+        np.maximum(least - length, 0) if least is not None else -length % divisor
         for length, least, divisor in (
             (size[0], t.min_height, t.pad_height_divisor),
             (size[1], t.min_width, t.pad_width_divisor),
@@ -135,35 +145,37 @@ def _pad_if_needed(t: A.PadIfNeeded, draws: Draws, size: tuple[int, int]) -> Dra
     return {"box": _boxes(len(draws), -left, -top, size[1] + across, size[0] + down)}
 
 
-def _resize(t: A.Resize, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _resize(t: A.Resize, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     return {"box": _whole(len(draws), size), "size": _sizes(len(draws), t.height, t.width)}
 
 
-def _scale(t: A.RandomScale, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _scale(t: A.RandomScale, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     scale = draws.uniform(*t.scale_limit) + 1.0
     height, width = ((length * scale).astype(np.int64) for length in size)
     if len(draws) and min(height.min(), width.min()) < 1:
-        _refuse(t, f"scales an image of {size[0]} x {size[1]} to nothing: raise scale_limit")
+        _refuse(t, "scales an image to nothing: raise scale_limit")
     return {"box": _whole(len(draws), size), "size": _sizes(len(draws), height, width)}
 
 
 def _scale_to_side(
-    t: A.LongestMaxSize | A.SmallestMaxSize, draws: Draws, size: tuple[int, int]
+    t: A.LongestMaxSize | A.SmallestMaxSize, draws: Draws, size: tuple[Length, Length]
 ) -> Drawn:
     """`max_size` may be a list, of which one is drawn for each image."""
-    choose = max if type(t) is A.LongestMaxSize else min
+    longest = type(t) is A.LongestMaxSize
     if t.max_size is not None:
         sides = np.atleast_1d(t.max_size)
-        scale = sides[draws.integers(0, len(sides) - 1)] / choose(size)
+        scale = sides[draws.integers(0, len(sides) - 1)] / (np.maximum if longest else np.minimum)(
+            *size
+        )
     else:
         pairs = zip(t.max_size_hw, size, strict=True)
         ratios = [most / length for most, length in pairs if most is not None]
-        scale = np.full(len(draws), min(ratios) if choose is max else max(ratios))
+        scale = (np.min if longest else np.max)(np.broadcast_arrays(*ratios), axis=0)
     height, width = (np.maximum(np.rint(length * scale), 1) for length in size)
     return {"box": _whole(len(draws), size), "size": _sizes(len(draws), height, width)}
 
 
-def _sized_crop(t: A.RandomSizedCrop, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _sized_crop(t: A.RandomSizedCrop, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     high = draws.integers(*t.min_max_height)
     wide = np.minimum((high * t.w2h_ratio).astype(np.int64), size[1])
     high = np.minimum(high, size[0])
@@ -173,22 +185,19 @@ def _sized_crop(t: A.RandomSizedCrop, draws: Draws, size: tuple[int, int]) -> Dr
     return {"box": _boxes(len(draws), x, y, wide, high), "size": _sizes(len(draws), *t.size)}
 
 
-def _resized_crop(t: A.RandomResizedCrop, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _resized_crop(t: A.RandomResizedCrop, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     """The first of ten draws of area and ratio that fits; else the largest in the middle."""
-    height, width = size
     if t.ratio[0] <= 0:
         _refuse(t, f"ratio={t.ratio} must be above 0")
-    shape = width / height
-    high = height if shape >= t.ratio[0] else round(width / t.ratio[0])
-    wide = width if shape <= t.ratio[1] else round(height * t.ratio[1])
-    sides = np.empty((len(draws), 2), np.int64)
+    whole = _sizes(len(draws), *size)
+    height, width = whole.T
+    sides = np.empty_like(whole)
+    sides[:, 0] = np.minimum(height, np.rint(width / t.ratio[0]))
+    sides[:, 1] = np.minimum(width, np.rint(height * t.ratio[1]))
     ratios = np.array([log(t.ratio[0]), log(t.ratio[1])])
-    scales = np.array(t.scale, np.float64)
-    drawn = draws.uniforms(2 * _TRIES)
-    fits = _try_crops(drawn, scales * (height * width), ratios, height, width, sides)
-    sides[~fits] = high, wide
+    fits = _try_crops(draws.uniforms(2 * _TRIES), np.array(t.scale, float), ratios, whole, sides)
     u = draws.uniforms(2)
-    spare = (height, width) - sides
+    spare = whole - sides
     starts = np.where(fits[:, None], np.floor((spare + 1) * u).astype(np.int64), spare // 2)
     box = np.concatenate([starts[:, ::-1], (starts + sides)[:, ::-1]], axis=1)
     return {"box": box, "size": _sizes(len(draws), *t.size)}
@@ -196,13 +205,15 @@ def _resized_crop(t: A.RandomResizedCrop, draws: Draws, size: tuple[int, int]) -
 
 @kernel
 def _try_crops(
-    u: np.ndarray, areas: np.ndarray, ratios: np.ndarray, height: int, width: int, out: np.ndarray
+    u: np.ndarray, scales: np.ndarray, ratios: np.ndarray, whole: np.ndarray, out: np.ndarray
 ) -> np.ndarray:
     """Heights and widths [N, 2] by uniform numbers [N, 2 tries]; whether there is one that fits."""
     fits = np.zeros(len(u), np.bool_)
     for n in range(len(u)):
+        height, width = whole[n, 0], whole[n, 1]
+        least, most = scales[0] * (height * width), scales[1] * (height * width)
         for i in range(0, u.shape[1], 2):
-            area = areas[0] + (areas[1] - areas[0]) * u[n, i]
+            area = least + (most - least) * u[n, i]
             ratio = exp(ratios[0] + (ratios[1] - ratios[0]) * u[n, i + 1])
             wide, high = np.rint(np.sqrt(area * ratio)), np.rint(np.sqrt(area / ratio))
             if 0 < wide <= width and 0 < high <= height:
@@ -211,7 +222,7 @@ def _try_crops(
     return fits
 
 
-def _crop_and_pad(t: A.CropAndPad, draws: Draws, size: tuple[int, int]) -> Drawn:
+def _crop_and_pad(t: A.CropAndPad, draws: Draws, size: tuple[Length, Length]) -> Drawn:
     """Each side, from the top clockwise, is cropped by what is negative or padded."""
     height, width = size
     if t.px is not None:
@@ -223,7 +234,7 @@ def _crop_and_pad(t: A.CropAndPad, draws: Draws, size: tuple[int, int]) -> Drawn
     for first, second, length in ((top, bottom, height), (left, right, width)):
         crops = np.minimum(first, 0), np.minimum(second, 0)
         for i in np.flatnonzero(length + crops[0] + crops[1] < 1):
-            _keep_one(first, second, int(i), length)
+            _keep_one(first, second, int(i), int(np.broadcast_to(length, len(first))[i]))
     box = _boxes(len(draws), -left, -top, width + left + right, height + top + bottom)
     return {"box": box, "size": _sizes(len(draws), *size)} if t.keep_size else {"box": box}
 
@@ -308,6 +319,54 @@ def needs_albumentations(t: A.BasicTransform) -> bool:
         not isinstance(t.fill, (int, float))
         or t.border_mode not in (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE)
     )
+
+
+def changes_sizes_apart(t: A.BasicTransform) -> bool:
+    """Whether images of one size can get different ones."""
+    return (
+        type(t) in (A.RandomScale, A.RandomCropFromBorders)
+        or (type(t) is A.CropAndPad and not t.keep_size)
+        or isinstance(getattr(t, "max_size", None), (list, tuple))
+    )
+
+
+class Pieces:
+    """Images of different sizes, cut and scaled one by one.
+
+    Args:
+        images: [M, H, W, C]; places: int64 [N].
+    """
+
+    def __init__(self, images: np.ndarray, places: np.ndarray) -> None:
+        self._images = [images[place] for place in places.tolist()]
+        self._kind = images.shape[3], images.dtype
+        self.sizes = _sizes(len(places), *images.shape[1:3])
+
+    def change(self, t: A.BasicTransform, chosen: np.ndarray, drawn: Drawn) -> None:
+        """Cut and scale those with the indices `chosen` int64 [K], as drawn for them."""
+        box = drawn["box"]
+        size = drawn.get("size", box[:, [3, 2]] - box[:, [1, 0]])
+        channels, dtype = self._kind
+        fill = _line(getattr(t, "fill", 0), channels, 1, dtype).tolist()
+        with without_ipp():
+            for k, edges, (height, width) in zip(
+                chosen.tolist(), box.tolist(), size.tolist(), strict=True
+            ):
+                piece = _piece(t, self._images[k], edges, fill)
+                if piece.shape[:2] != (height, width):
+                    how = _interpolation(t, piece, height, width)
+                    piece = cv2.resize(piece, (width, height), interpolation=how)
+                self._images[k] = piece
+        self.sizes[chosen] = size
+
+    def stacks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """For each size the indices of its images, int64 [K], and the images [K, h, w, C], new."""
+        channels, dtype = self._kind
+        for chosen in _alike(self.sizes):
+            out = np.empty((len(chosen), *self.sizes[chosen[0]], channels), dtype)
+            for n, k in enumerate(chosen.tolist()):
+                out[n] = self._images[k].reshape(out.shape[1:])
+            yield chosen, out
 
 
 @contextmanager
@@ -416,17 +475,34 @@ def _scaled(
     t: A.BasicTransform, images: np.ndarray, places: np.ndarray, box: np.ndarray, out: np.ndarray
 ) -> None:
     """Boxes, scaled into `out` [K, h, w, C]."""
-    height, width = images.shape[1:3]
-    size = out.shape[2], out.shape[1]
-    finer = getattr(t, "area_for_downscale", None) is not None
-    for k, (place, (x, y, x_end, y_end)) in enumerate(
-        zip(places.tolist(), box.tolist(), strict=True)
-    ):
-        image = images[place]
-        if x < 0 or y < 0 or x_end > width or y_end > height:
-            image = _cut(t, images, places[k : k + 1], box[k : k + 1])[0]
-        elif x_end - x < width or y_end - y < height:
-            image = image[y:y_end, x:x_end]
-        smaller = y_end - y > size[1] or x_end - x > size[0]
-        how = cv2.INTER_AREA if finer and smaller else t.interpolation
-        cv2.resize(image, size, out[k], interpolation=how)
+    height, width, channels = out.shape[1:]
+    fill = _line(getattr(t, "fill", 0), channels, 1, images.dtype).tolist()
+    for k, (place, edges) in enumerate(zip(places.tolist(), box.tolist(), strict=True)):
+        piece = _piece(t, images[place], edges, fill)
+        how = _interpolation(t, piece, height, width)
+        cv2.resize(piece, (width, height), out[k], interpolation=how)
+
+
+def _piece(
+    t: A.BasicTransform, image: np.ndarray, edges: Sequence[int], fill: list[float]
+) -> np.ndarray:
+    """The part of an image [H, W, C] within edges x_min, y_min, x_max, y_max."""
+    height, width = image.shape[:2]
+    x, y, x_end, y_end = edges
+    if x < 0 or y < 0 or x_end > width or y_end > height:
+        left, top, right, bottom = (
+            -min(x, 0),
+            -min(y, 0),
+            max(x_end - width, 0),
+            max(y_end - height, 0),
+        )
+        image = cv2.copyMakeBorder(image, top, bottom, left, right, t.border_mode, value=fill)
+        x, y, x_end, y_end = x + left, y + top, x_end + left, y_end + top
+        height, width = image.shape[:2]
+    return image if (x_end - x, y_end - y) == (width, height) else image[y:y_end, x:x_end]
+
+
+def _interpolation(t: A.BasicTransform, piece: np.ndarray, height: int, width: int) -> int:
+    smaller = piece.shape[0] > height or piece.shape[1] > width
+    finer = smaller and getattr(t, "area_for_downscale", None) is not None
+    return cv2.INTER_AREA if finer else t.interpolation

@@ -104,10 +104,12 @@ class Batch:
         if len(rows) and len(self._stacks) == 1:
             yield self._stacks[0], self._place[rows], rows
         elif len(rows):
+            # As they are now: an image that is moved to one of the stacks isn't met there again.
+            stacks, places = self._stack[rows], self._place[rows]
             for number, stack in enumerate(list(self._stacks)):
-                chosen = rows[self._stack[rows] == number]
-                if len(chosen):
-                    yield stack, self._place[chosen], chosen
+                chosen = stacks == number
+                if chosen.any():
+                    yield stack, places[chosen], rows[chosen]
 
     def move(self, rows: np.ndarray, images: np.ndarray, made_by: str) -> None:
         """Give the images `rows` another size or type: `images` [M, H, W, C]."""
