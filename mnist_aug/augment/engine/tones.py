@@ -102,6 +102,27 @@ def scale_and_add(
     )
 
 
+_LEAST, _MOST = np.float32(0), np.float32(255)
+
+
+@kernel
+def _to_levels(images: np.ndarray, places: np.ndarray, levels: np.ndarray) -> None:
+    flat, out = images.reshape(len(images), -1), levels.reshape(len(levels), -1)
+    for n in range(len(places)):
+        values, whole = flat[places[n]], out[n]
+        for i in range(len(values)):
+            whole[i] = np.int32(min(max(np.rint(values[i] * _MOST), _LEAST), _MOST))
+
+
+@kernel
+def _from_levels(levels: np.ndarray, places: np.ndarray, images: np.ndarray) -> None:
+    flat, out = levels.reshape(len(levels), -1), images.reshape(len(images), -1)
+    for n in range(len(places)):
+        whole, values = flat[n], out[places[n]]
+        for i in range(len(values)):
+            values[i] = np.float32(whole[i]) / _MOST
+
+
 def through_uint8(
     change: Callable[[np.ndarray, np.ndarray], None], images: np.ndarray, places: np.ndarray
 ) -> None:
@@ -112,9 +133,10 @@ def through_uint8(
     """
     if images.dtype == np.uint8:
         return change(images, places)
-    levels = np.clip(np.rint(images[places] * np.float32(255)), 0, 255).astype(np.uint8)
+    levels = np.empty((len(places), *images.shape[1:]), np.uint8)
+    _to_levels(images, places, levels)
     change(levels, np.arange(len(places)))
-    images[places] = (np.arange(256, dtype=np.float32) / np.float32(255))[levels]
+    _from_levels(levels, places, images)
 
 
 def sample_brightness_contrast(
@@ -215,6 +237,8 @@ def _gamma_tables(gamma: np.ndarray, logarithms: np.ndarray) -> np.ndarray:
 
 _LN_2, _RUN_OF_POWERS = 0.6931471805599453, 256
 _MANTISSA, _ONE = 2**52 - 1, 1023 << 52  # of the bits of a float64
+# Added to a whole number, these make a float64 whose last bits are that number's.
+_WHOLE, _WHOLE_BITS, _WHOLE_AND_SIGN = 2.0**52, (1023 + 52) << 52, 1.5 * 2.0**52
 
 
 @kernel
@@ -232,27 +256,31 @@ def _raise(images: np.ndarray, places: np.ndarray, exponents: np.ndarray) -> Non
                 numbers[i] = max(values[i], np.float32(0))
             bits[:] = numbers.view(np.int64)
             for i in range(size):
-                powers[i] = np.int32((bits[i] >> 52) - 1023)
+                scale[i] = ((bits[i] >> 52) & 2047) | _WHOLE_BITS
                 bits[i] = (bits[i] & _MANTISSA) | _ONE
             numbers[:] = bits.view(np.float64)
+            powers[:] = scale.view(np.float64)
             for i in range(size):
                 high = numbers[i] > 1.4142135623730951
                 mantissa = numbers[i] * (0.5 if high else 1.0)
                 ratio = (mantissa - 1) / (mantissa + 1)
-                square, total = ratio * ratio, 1.0 / 15
-                for term in (1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0):
+                square, total = ratio * ratio, 1.0 / 11
+                for term in (1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0):
                     total = total * square + term
                 power = exponent * (
-                    (powers[i] + (1.0 if high else 0.0)) * _LN_2 + 2 * ratio * total
+                    (powers[i] - _WHOLE + (-1022.0 if high else -1023.0)) * _LN_2
+                    + 2 * ratio * total
                 )
-                steps = max(np.floor(power * (1 / _LN_2) + 0.5), -1000.0)
-                rest = max(power, -690.0) - steps * _LN_2
+                rounded = max(power, -690.0) * (1 / _LN_2) + _WHOLE_AND_SIGN
+                rest = max(power, -690.0) - (rounded - _WHOLE_AND_SIGN) * _LN_2
                 total = 1.0
-                for term in (1 / 10, 1 / 9, 1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2, 1.0):
+                for term in (1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2, 1.0):
                     total = 1 + total * rest * term
-                powers[i] = total
-                scale[i] = (np.int64(steps) + 1023) << 52
-            numbers[:] = scale.view(np.float64)
+                powers[i], numbers[i] = total, rounded
+            bits[:] = numbers.view(np.int64)
+            for i in range(size):
+                bits[i] = (bits[i] + 1023) << 52
+            numbers[:] = bits.view(np.float64)
             for i in range(size):
                 raised = np.float32(powers[i] * numbers[i])
                 values[i] = raised if values[i] > np.float32(0) else np.float32(0)
@@ -311,9 +339,17 @@ def solarize(
     if images.dtype == np.uint8:
         tables = np.where(threshold * 255 <= LEVELS, 255 - LEVELS, LEVELS).astype(np.uint8)
         return look_up(images, places, tables)
-    old = images[places]
-    high = old >= threshold.astype(np.float32)[..., None]
-    images[places] = finish(np.where(high, 1 - old, old), images.dtype)
+    _solarize(images, places, drawn["threshold"].astype(np.float32))
+
+
+@kernel
+def _solarize(images: np.ndarray, places: np.ndarray, thresholds: np.ndarray) -> None:
+    flat, one = images.reshape(len(images), -1), np.float32(1)
+    for n in range(len(places)):
+        values, threshold = flat[places[n]], thresholds[n]
+        for i in range(len(values)):
+            value = one - values[i] if values[i] >= threshold else values[i]
+            values[i] = min(max(value, _LEAST), one)
 
 
 @kernel
