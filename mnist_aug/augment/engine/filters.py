@@ -108,8 +108,8 @@ def _convolve(
                     offsets[used] = y * stride + x * channels
                     used += 1
         whole = max(-(-used // _TAPS), 1) * _TAPS
-        weights[used:whole] = 0
-        offsets[used:whole] = 0
+        for k in range(used, whole):
+            weights[k] = 0
         _spread(image, rows, columns, canvas)
         _weigh(canvas, offsets[:whole], weights[:whole], out)
         _store(out, stride, image)
@@ -129,9 +129,8 @@ def _smooth(
     size = len(weights)
     whole = -(-size // _TAPS) * _TAPS
     offsets, grown = np.zeros(whole, np.int64), np.zeros(whole, np.float32)
-    grown[:size] = weights
     for k in range(size):
-        offsets[k] = k * stride
+        offsets[k], grown[k] = k * stride, weights[k]
     _weigh(canvas, offsets, grown, middle[: height * stride])
     for k in range(size):
         offsets[k] = k * channels
@@ -332,17 +331,20 @@ def _medians(
             for x in range(side + width, stride):
                 line[x] = np.int32(source[across[x]]) - _128
         end = len(down) * stride
-        canvas[end : end + height * stride] = -128  # what reaches no number
+        for k in range(end, end + height * stride):
+            canvas[k] = -128  # what reaches no number
         used = 0
         for y in range(size):
             for x in range(size):
                 offsets[used] = y * stride + x * channels
                 used += 1
         whole = -(-used // _TOGETHER) * _TOGETHER
-        offsets[used:whole] = end
+        for k in range(used, whole):
+            offsets[k] = end
         length = (height - 1) * stride + width
         values, level, reached = found[:length], below[:length], count[:length]
-        values[:] = 0
+        for i in range(length):
+            values[i] = 0
         half = np.uint8((used + 1) // 2)
         for bit in range(7, -1, -1):
             step = np.int32(1 << bit)

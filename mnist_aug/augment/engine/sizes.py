@@ -459,7 +459,8 @@ def _copy_boxes(
         for y in range(out.shape[1]):
             line, row = out[n, y], rows[top + y]
             if row < 0:
-                line[:] = fill
+                for x in range(width):
+                    line[x] = fill[x]
                 continue
             source = images[place, row]
             inner, old = line[first:end], source[max(left, 0) :]
