@@ -189,7 +189,7 @@ def test_a_shift_of_whole_pixels_is_exact(how):
     images = noise(3, 9, 11, 2)
     shift = np.array([[[1.0, 0, 2], [0, 1, -3], [0, 0, 1]]]).repeat(3, axis=0)
     out = images.copy()
-    no_factors = (np.empty((9, 0), np.float32), np.empty((11, 0), np.float32))
+    no_factors = resample.no_factors(9, 11)
     no_field, no_points = np.empty((0, 2, 0, 0), np.float32), np.empty((0, 2, 0, 0), np.float32)
     resample.read(out, np.arange(3), shift, True, no_factors, no_field, no_points, (how, 0, (7, 8)))
     assert np.array_equal(out[:, 3:, :9], images[:, :6, 2:])

@@ -25,7 +25,8 @@ from mnist_aug.augment.engine.exact import (
     normal_quantile,
     sin_cos,
 )
-from mnist_aug.augment.engine.warp import Factors, How, Warp
+from mnist_aug.augment.engine.resample import Factors
+from mnist_aug.augment.engine.warp import How, Warp
 from mnist_aug.errors import UserError
 
 
@@ -301,8 +302,12 @@ def _quantiles_of_largest(count: int, size: int) -> np.ndarray:
 def elastic_map(
     t: A.ElasticTransform, drawn: dict[str, np.ndarray], shape: tuple[int, int]
 ) -> tuple[Factors, np.ndarray]:
-    left_y, left_x = (_blur_basis(length, t.sigma, bool(t.approximate))[0] for length in shape)
-    return (left_y, left_x), drawn["coefficients"]
+    return _blur_factors(shape, t.sigma, bool(t.approximate)), drawn["coefficients"]
+
+
+@lru_cache(maxsize=32)
+def _blur_factors(shape: tuple[int, int], sigma: float, approximate: bool) -> Factors:
+    return Factors(*(_blur_basis(length, sigma, approximate)[0] for length in shape))
 
 
 @lru_cache(maxsize=32)
@@ -371,14 +376,17 @@ def grid_map(
 ) -> tuple[Factors, np.ndarray]:
     """Read along each axis at a piecewise linear function of the steps, less the place itself."""
     count = len(drawn["steps_x"])
-    factor_y, factor_x = (_grid_factor(length, t.num_steps) for length in shape)
     z = np.zeros((count, 2, t.num_steps + 3, t.num_steps + 3), np.float32)
     z[:, 0, 0, 1:-1], z[:, 0, 0, -1] = drawn["steps_x"], -1
     z[:, 1, 1:-1, 0], z[:, 1, -1, 0] = drawn["steps_y"], -1
-    return (factor_y, factor_x), z
+    return _grid_factors(shape, t.num_steps), z
 
 
 @lru_cache(maxsize=32)
+def _grid_factors(shape: tuple[int, int], num_steps: int) -> Factors:
+    return Factors(*(_grid_factor(length, num_steps) for length in shape))
+
+
 def _grid_factor(length: int, num_steps: int) -> np.ndarray:
     """float32 [length, num_steps + 3]: one, the place's part in each step, the place.
 
@@ -410,13 +418,6 @@ def optical_map(
     of y. 2.0.8's camera reads half a pixel to the right and below.
     """
     camera = t.mode == "camera"
-    factors = []
-    for length in shape:
-        place = np.arange(length) - (length - camera) / 2
-        scale = length if camera else float(np.sqrt(shape[0] ** 2 + shape[1] ** 2)) / 2
-        square = place * place / (scale * scale)
-        even = [np.ones(length), square, square * square]
-        factors.append(np.stack(even + [place * part for part in even], 1).astype(np.float32))
     shares = np.zeros((3, 3))  # by powers of y^2 and x^2
     shares[0, 1] = shares[1, 0] = 1
     if camera:
@@ -425,7 +426,20 @@ def optical_map(
     z[:, 0, :3, 3:] = drawn["k"][:, None, None] * shares
     z[:, 1, 3:, :3] = drawn["k"][:, None, None] * shares
     z[:, :, 0, 0] = 0.5 if camera else 0
-    return (factors[0], factors[1]), z
+    return _optical_factors(shape, camera), z
+
+
+@lru_cache(maxsize=32)
+def _optical_factors(shape: tuple[int, int], camera: bool) -> Factors:
+    """Even and odd powers of the distance from the middle, [length, 6]."""
+    factors = []
+    for length in shape:
+        place = np.arange(length) - (length - camera) / 2
+        scale = length if camera else float(np.sqrt(shape[0] ** 2 + shape[1] ** 2)) / 2
+        square = place * place / (scale * scale)
+        even = [np.ones(length), square, square * square]
+        factors.append(np.stack(even + [place * part for part in even], 1).astype(np.float32))
+    return Factors(*factors)
 
 
 # What is sampled, what the draws become, and the kind of map.

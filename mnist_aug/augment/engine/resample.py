@@ -11,7 +11,8 @@ of terms.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -57,6 +58,27 @@ def grown(array: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return np.ascontiguousarray(np.pad(array.astype(np.float32), ((0, down), (0, across))))
 
 
+class _Pair(NamedTuple):
+    y: np.ndarray
+    x: np.ndarray
+
+
+class Factors(_Pair):
+    """Fy float32 [H, k] and Fx [W, l] of a displacement d = Fy Z Fx^T."""
+
+    @cached_property
+    def joined(self) -> tuple[np.ndarray, np.ndarray]:
+        """[1, ramp, Fy] and the transpose of [1, ramp, Fx], grown with zeros for `product`."""
+        left, right = (np.concatenate([ramps(len(f)), f], axis=1) for f in self)
+        return grown(left, 1, TERMS), grown(right.T, TERMS, LANES)
+
+
+@lru_cache(maxsize=64)
+def no_factors(height: int, width: int) -> Factors:
+    """Those of no displacement."""
+    return Factors(np.empty((height, 0), np.float32), np.empty((width, 0), np.float32))
+
+
 @lru_cache(maxsize=64)
 def ramps(length: int) -> np.ndarray:
     """float32 [length, 2]: one, and the place counted from the middle, which keeps sums small."""
@@ -70,6 +92,9 @@ def affine_places(
     left: np.ndarray,
     right: np.ndarray,
     half: np.ndarray,
+    grid: np.ndarray,
+    joint: np.ndarray,
+    middle: np.ndarray,
     places: np.ndarray,
 ) -> None:
     """H(p + d(p)) into places float32 [2, H, width], x before y.
@@ -80,27 +105,36 @@ def affine_places(
         left: float32 [H, K], columns one, ramp, Fy, zeros.
         right: float32 [L, width], rows one, ramp, Fx^T, zeros.
         half: float64 [2]: the middle, x before y.
+        grid: float32 [2, H width]: places counted from the middle, x before y.
+        joint, middle: float32 zeros [K, L] and [K, width], to be used.
     """
     rows, columns = inner.shape[1], inner.shape[2]
-    joint = np.zeros((left.shape[1], right.shape[0]), np.float32)
-    middle = np.empty((left.shape[1], right.shape[1]), np.float32)
-    ramp = right[1]
     for axis in range(2):
         a, b = np.float32(matrix[axis, 0]), np.float32(matrix[axis, 1])
         c = np.float32((matrix[axis, 2] + matrix[axis, 0] * half[0]) + matrix[axis, 1] * half[1])
         if rows == 0:
-            for y in range(places.shape[1]):
-                line, first = places[axis, y], b * left[y, 1] + c
-                for x in range(len(line)):
-                    line[x] = a * ramp[x] + first
+            xs, ys, flat = grid[0], grid[1], places[axis].ravel()
+            for i in range(len(flat)):
+                flat[i] = (a * xs[i] + b * ys[i]) + c
             continue
         joint[0, 0], joint[0, 1], joint[1, 0] = c, a, b
         for i in range(rows):
             line, along, across = joint[2 + i, 2:], inner[0, i], inner[1, i]
             for j in range(columns):
                 line[j] = a * along[j] + b * across[j]
-        product(joint, right, middle)
+        product(joint[: 2 + rows], right, middle)
         product(left, middle, places[axis])
+
+
+@kernel
+def _grid(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """float32 [2, H width], from the ramps in the factors of `affine_places`."""
+    height, width = left.shape[0], right.shape[1]
+    out = np.empty((2, height, width), np.float32)
+    for y in range(height):
+        for x in range(width):
+            out[0, y, x], out[1, y, x] = right[1, x], left[y, 1]
+    return out.reshape(2, -1)
 
 
 @kernel
@@ -160,23 +194,46 @@ def _offsets(
 
 
 @kernel
-def _put_on_canvas(
-    plane: np.ndarray, pad: int, rows: np.ndarray, columns: np.ndarray, canvas: np.ndarray
+def _copy_rows(
+    old: np.ndarray, old_step: int, new: np.ndarray, new_step: int, rows: int, width: int
 ) -> None:
-    """One channel with its band, [H, W]; rows and columns of -1 keep the fill."""
-    height, width = plane.shape
+    """Rows of `width` values, in order, from and into flat arrays with so much from row to row.
+
+    Eight at a time are copied, so that up to seven values behind a row are overwritten.
+    """
+    grown = width + -width % LANES
+    for y in range(rows):
+        source, target = old[y * old_step :], new[y * new_step :]
+        if len(source) >= grown and len(target) >= grown:
+            for x in range(grown):
+                target[x] = source[x]
+        else:
+            for x in range(width):
+                target[x] = source[x]
+
+
+@kernel
+def _put_on_canvas(
+    plane: np.ndarray, pad: int, rows: np.ndarray, columns: np.ndarray, fill: float,
+    canvas: np.ndarray,
+) -> None:  # fmt: skip
+    """One channel [H W] with its band; rows and columns of -1 hold the fill."""
+    height, width = len(rows) - 2 * pad, len(columns) - 2 * pad
+    flat, wide = canvas.ravel(), canvas.shape[1]
+    _copy_rows(plane, width, flat[pad * wide + pad :], wide, height, width)
     constant = columns[0] < 0
     for y in range(height):
-        line, source = canvas[y + pad], plane[y]
-        inner = line[pad : pad + width]
-        for x in range(width):
-            inner[x] = source[x]
-        if not constant:
-            for x in range(pad):
+        line, source = canvas[y + pad], plane[y * width :]
+        for x in range(pad):
+            if constant:
+                line[x] = line[pad + width + x] = fill
+            else:
                 line[x] = source[columns[x]]
                 line[pad + width + x] = source[columns[pad + width + x]]
-    if not constant:
-        for i in range(pad):
+    for i in range(pad):
+        if constant:
+            canvas[i] = canvas[pad + height + i] = fill
+        else:
             canvas[i] = canvas[rows[i] + pad]
             canvas[pad + height + i] = canvas[rows[pad + height + i] + pad]
 
@@ -200,7 +257,8 @@ def _linear_bytes(
     for i in range(len(offsets)):
         four[i] = quads[offsets[i]]
     for i in range(len(offsets)):
-        v, x, y = four[i], parts_x[i], parts_y[i]
+        # What is known to fit 16 bits is multiplied twice as fast.
+        v, x, y = four[i], parts_x[i] & _REST, parts_y[i] & _REST
         upper = (v & _255) * (_WHOLE - x) + ((v >> _8) & _255) * x
         lower = ((v >> _16) & _255) * (_WHOLE - x) + (v >> _24) * x
         out[i] = np.uint8((upper * (_WHOLE - y) + lower * y + _HALF) >> _22)
@@ -254,10 +312,15 @@ def _places(
     inner: np.ndarray, out: np.ndarray,
 ) -> None:  # fmt: skip
     identity, no_field = np.eye(3), np.empty((2, 0, 0), np.float32)
+    grid = _grid(left, right)
+    joint = np.zeros((left.shape[1], right.shape[0]), np.float32)
+    middle = np.zeros((left.shape[1], right.shape[1]), np.float32)
     for n in range(len(out)):
         matrix = matrices[n if len(matrices) > 1 else 0]
         field = inner[n] if len(inner) else no_field
-        affine_places(matrix if direct else identity, field, left, right, half, out[n])
+        affine_places(
+            matrix if direct else identity, field, left, right, half, grid, joint, middle, out[n]
+        )
         if not direct:
             _move(out[n], matrix)
 
@@ -367,10 +430,12 @@ def _read(
     canvas = np.empty((len(band_rows), len(band_columns)), images.dtype)
     quads, four = np.empty(canvas.size, np.uint32), np.empty(count, np.uint32)
     values = np.empty(count, images.dtype)
-    lines = values.reshape(height, -1)
-    spare = np.empty((height, width), images.dtype)
+    spare = np.empty(height * width, images.dtype)
     identity = np.eye(3)
     no_field = np.empty((2, 0, 0), np.float32)
+    grid = _grid(left, right)
+    joint = np.zeros((left.shape[1], right.shape[0]), np.float32)
+    middle = np.zeros((left.shape[1], right.shape[1]), np.float32)
     shift = pad - before + (0.5 if taps == 1 else 0.0)
     for n in range(len(rows)):
         image = images[rows[n]]
@@ -379,21 +444,29 @@ def _read(
             _move(places, matrices[n])
         else:
             field = inner[n] if len(inner) else no_field
-            affine_places(matrices[n] if direct else identity, field, left, right, half, places)
+            affine_places(
+                matrices[n] if direct else identity,
+                field,
+                left,
+                right,
+                half,
+                grid,
+                joint,
+                middle,
+                places,
+            )
             if not direct:
                 _move(places, matrices[n])
         _fold(xs, width, border, reach)
         _fold(ys, height, border, reach)
         _offsets(xs, ys, shift, canvas.shape[1], offsets, parts_x, parts_y)
         for channel in range(channels):
-            plane = image.reshape(height, -1) if channels == 1 else spare
+            plane = image.ravel() if channels == 1 else spare
             if channels > 1:
-                for y in range(height):
-                    for x in range(width):
-                        plane[y, x] = image[y, x, channel]
-            if n == 0 or channels > 1:
-                canvas[:] = fill[channel]
-            _put_on_canvas(plane, pad, band_rows, band_columns, canvas)
+                source = image.reshape(-1, channels)[:, channel]
+                for i in range(len(plane)):
+                    plane[i] = source[i]
+            _put_on_canvas(plane, pad, band_rows, band_columns, fill[channel], canvas)
             if taps == 1:
                 flat = canvas.ravel()
                 for i in range(count):
@@ -404,20 +477,16 @@ def _read(
                 _linear_bytes(canvas, offsets, parts_x, parts_y, quads, four, values)
             else:
                 _linear_floats(canvas, offsets, parts_x, parts_y, values)
-            for y in range(height):
-                old, new = plane[y], lines[y]
-                for x in range(width):
-                    old[x] = new[x]
+            _copy_rows(values, count // height, plane, width, height, width)
             if channels > 1:
-                for y in range(height):
-                    for x in range(width):
-                        image[y, x, channel] = plane[y, x]
+                for i in range(len(plane)):
+                    source[i] = plane[i]
 
 
 def places(
     matrices: np.ndarray,
     direct: bool,
-    factors: tuple[np.ndarray, np.ndarray],
+    factors: Factors,
     inner: np.ndarray,
     count: int,
 ) -> np.ndarray:
@@ -425,9 +494,9 @@ def places(
 
     `width` is W grown to a multiple of `LANES`; `matrices` may be one for all, [1, 3, 3].
     """
-    left, right = joined_factors(*factors)
+    left, right = factors.joined
     out = np.empty((count, 2, len(left), right.shape[1]), np.float32)
-    _places(matrices, direct, left, right, _middle(len(left), len(factors[1])), inner, out)
+    _places(matrices, direct, left, right, _middle(len(factors.y), len(factors.x)), inner, out)
     return out
 
 
@@ -471,7 +540,7 @@ def read(
     rows: np.ndarray,
     matrices: np.ndarray,
     direct: bool,
-    factors: tuple[np.ndarray, np.ndarray],
+    factors: Factors,
     inner: np.ndarray,
     points: np.ndarray,
     how: tuple[int, int, float | tuple[float, ...]],
@@ -483,14 +552,14 @@ def read(
         rows: int64 [M].
         matrices: float64 [M, 3, 3]: H of the map H(p + d(p)).
         direct: all are affine, so that H d can be added up rather than moved through H.
-        factors: Fy float32 [H, k] and Fx [W, l] of d = Fy Z Fx^T.
+        factors: of d = Fy Z Fx^T.
         inner: Z, float32 [M, 2, k, l], or [0, 2, 0, 0] where no image has a displacement.
         points: p + d(p) pixel by pixel, float32 [M, 2, H, width], or [0, 2, H, width].
         how: interpolation, border mode and fill.
     """
     interpolation, border, fill = how
     height, width, channels = images.shape[1:]
-    left, right = joined_factors(*factors)
+    left, right = factors.joined
     pad = 2 * REACH[interpolation]
     _read(
         images,
@@ -508,13 +577,6 @@ def read(
         band(height, pad, border),
         band(width, pad, border),
     )
-
-
-def joined_factors(factor_y: np.ndarray, factor_x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[1, ramp, Fy] and the transpose of [1, ramp, Fx], grown with zeros for `product`."""
-    left = np.concatenate([ramps(len(factor_y)), factor_y], axis=1)
-    right = np.concatenate([ramps(len(factor_x)), factor_x], axis=1)
-    return grown(left, 1, TERMS), grown(right.T, TERMS, LANES)
 
 
 @lru_cache(maxsize=64)

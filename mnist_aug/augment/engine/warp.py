@@ -18,9 +18,9 @@ import numpy as np
 
 from mnist_aug.augment.engine import resample
 from mnist_aug.augment.engine.exact import multiply
+from mnist_aug.augment.engine.resample import Factors
 
 How: TypeAlias = tuple[int, int, float | tuple[float, ...]]  # (interpolation, border, fill)
-Factors: TypeAlias = tuple[np.ndarray, np.ndarray]  # Fy float32 [H, k], Fx [W, l]
 
 _TURNED: How = (cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, 0)  # flips and transpositions alone
 _IDENTITY = np.eye(3)[None]
@@ -62,7 +62,13 @@ class Warp:
         self.touched[rows] |= ~_is_identity(matrices)
         bent = self._bent(rows)
         if bent.any():
-            self._pull(rows[bent], matrices[bent], projective, self._no_factors(), _NO_FIELD)
+            self._pull(
+                rows[bent],
+                matrices[bent],
+                projective,
+                resample.no_factors(self.height, self.width),
+                _NO_FIELD,
+            )
             rows, matrices = rows[~bent], matrices[~bent]
         if self._matrices is None and len(rows) == len(self.touched):
             self._matrices = matrices
@@ -112,9 +118,6 @@ class Warp:
         self._points[rows] = old
         self._by_pixel[rows] = True
 
-    def _no_factors(self) -> Factors:
-        return np.empty((self.height, 0), np.float32), np.empty((self.width, 0), np.float32)
-
     def sample(self, images: np.ndarray, rows: np.ndarray) -> None:
         """Read the images `rows` of [N, H, W, C] through their maps, in place, and forget these."""
         wanted = rows[self.touched[rows]]
@@ -141,7 +144,7 @@ class Warp:
         self, images: np.ndarray, rows: np.ndarray, field: int, projective: int, how: How
     ) -> None:
         """Images that share their field's factors (-1: no field, beyond the last: by pixel)."""
-        factors, z = self._no_factors(), _NO_FIELD
+        factors, z = resample.no_factors(self.height, self.width), _NO_FIELD
         points = np.empty((0, 2, 0, 0), np.float32)
         if field == len(self._fields):
             points = self._points[rows]  # type: ignore[index]  # not None here
