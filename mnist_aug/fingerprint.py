@@ -5,8 +5,7 @@ that code, and no other, trains the run again. From some definitions on, all tha
 within a part of the package is followed, wherever it stands. What is hashed is the syntax tree
 without comments, docstrings, layout, type annotations, imports, and the places of definitions: none
 of these can change a weight, and there is no list of files to keep by hand. A version number raised
-by hand was the alternative; it can be forgotten, and a test that forces it would need weights that
-are the same on every processor, which they are not.
+by hand was the alternative; it can be forgotten.
 """
 
 import ast

@@ -1,6 +1,7 @@
 """Trains and evaluates for a moment, as make does; prints digests of what must be the same bytes.
 
-Arguments: a results folder, how many processes, and the evaluation sets (`all` for all of them).
+Arguments: a results folder, how many processes, a variant, and the evaluation sets (`all` for all
+of them).
 """
 
 import hashlib
@@ -15,14 +16,14 @@ from mnist_aug.data import dataset, eval_sets
 from mnist_aug.evaluate.evaluation import evaluate_runs
 from mnist_aug.results import runs
 from mnist_aug.train import training
-from mnist_aug.train.variant import baseline
+from mnist_aug.train.variant import VARIANTS
 
 
 def digest(*parts):
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def main(results, processes, *sets):
+def main(results, processes, name, *sets):
     whole = dataset.load("mnist")
     few = replace(
         whole,
@@ -32,7 +33,7 @@ def main(results, processes, *sets):
         x_test=whole.x_test[:500],
         y_test=whole.y_test[:500],
     )
-    variant, seeds = replace(baseline, epochs=2), [0, 1]
+    variant, seeds = replace(VARIANTS[name], epochs=2), [0, 1]
     training.train(variant, seeds, few, results, processes=processes)
     sets = [*eval_sets.names()] if sets == ("all",) else sets
     keys = [(variant.name, seed) for seed in seeds]
@@ -47,7 +48,7 @@ def main(results, processes, *sets):
                 "history": digest(*((run.folder / runs.HISTORY).read_bytes() for run in found)),
                 "predictions": digest(*(one["probabilities"].tobytes() for one in arrays)),
                 "tables": digest(
-                    *((results / name / runs.METRICS).read_bytes() for name in ("baseline", "both"))
+                    *((results / name / runs.METRICS).read_bytes() for name in (name, "both"))
                 ),
             }
         )
