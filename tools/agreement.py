@@ -78,6 +78,10 @@ def cases() -> list[A.BasicTransform]:
         A.Equalize(mode="pil", p=1),
         A.AutoContrast(p=1),
         A.AutoContrast(cutoff=5, method="pil", p=1),
+        A.CLAHE(p=1),
+        A.CLAHE(clip_limit=(1, 20), tile_grid_size=(3, 4), p=1),
+        A.ImageCompression(quality_range=(10, 90), p=1),
+        A.ImageCompression("webp", quality_range=(10, 90), p=1),
         A.RandomToneCurve(p=1),
         A.RandomToneCurve(scale=0.4, per_channel=True, p=1),
         A.RGBShift(p=1),
@@ -164,6 +168,11 @@ def forced(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, Any]) -> np.
     if isinstance(t, A.D4):
         group = ["e", "r90", "r180", "r270", "v", "hvt", "h", "t"][drawn["way"]]
         return t.apply(image, group_element=group)
+    if isinstance(t, A.CLAHE):
+        return t.apply(image, drawn["clip_limit"])
+    if isinstance(t, A.ImageCompression):
+        ending = {"jpeg": ".jpg", "webp": ".webp"}[t.compression_type]
+        return t.apply(image, drawn["quality"], ending)
     if isinstance(t, A.SafeRotate):
         matrix, _ = t._create_safe_rotate_matrix(
             drawn["rotate_degrees"], a_geometric.center(image.shape[:2]), image.shape[:2]
@@ -341,6 +350,8 @@ def _their_numbers(t: A.BasicTransform, image: np.ndarray) -> dict[str, Any]:
     p = t.params
     if isinstance(t, A.D4):
         return {"way": ["e", "r90", "r180", "r270", "v", "hvt", "h", "t"].index(p["group_element"])}
+    if isinstance(t, (A.CLAHE, A.ImageCompression)):
+        return {name: p[name] for name in ("clip_limit", "quality") if name in p}
     if isinstance(t, A.SafeRotate):
         return {"rotate": p["rotate"]}
     if isinstance(t, A.OpticalDistortion):
@@ -418,6 +429,8 @@ def _our_numbers(t: A.BasicTransform, image: np.ndarray, draws: Draws) -> dict[s
         return box if "size" not in drawn else box | {"height": drawn["size"][:, 0]}
     else:
         drawn = geometry.TRANSFORMS[type(t)][0](t, draws, SIZE)
+    if isinstance(t, (A.CLAHE, A.ImageCompression)):
+        return drawn
     if isinstance(t, A.SafeRotate):
         return {"rotate": drawn["rotate_degrees"]}
     if isinstance(t, A.OpticalDistortion):

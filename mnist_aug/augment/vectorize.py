@@ -37,7 +37,7 @@ if (
     from mnist_aug.augment.engine.structure import Node
 
 
-PIXELS_AT_A_TIME = 2048 * 28 * 28  # fewer cost more calls, more only memory
+BYTES_AT_A_TIME = 2**21  # of images: fewer cost more calls, more fall out of the cache
 _TRIES = 100  # of a policy that changes sizes, by `check`
 _FLOATS = (-0.5, 1.5)  # what float32 images may reach, as earlier transforms can overshoot
 
@@ -112,7 +112,7 @@ class Engine:
         keys = _keys(key, len(images))
         out = np.array(images, order="C")
         four = out if images.ndim == 4 else out[..., None]
-        step = max(1, PIXELS_AT_A_TIME // (images.shape[1] * images.shape[2]))
+        step = max(1, BYTES_AT_A_TIME // (four[0].nbytes if len(four) else 1))
         for start in range(0, len(images), step):
             part = four[start : start + step]
             batch = Batch(part, keys[start : start + step])

@@ -26,6 +26,8 @@ def noise(*shape, seed=0):
 )
 @pytest.mark.parametrize("t", CASES, ids=ids)
 def test_pixels_agree_under_forced_parameters(t, dtype, channels):
+    if channels == 4 and isinstance(t, A.CLAHE):
+        pytest.skip("for one or three channels")
     assert agreement.pixel_agreement(t, dtype, channels) >= 0.999
 
 

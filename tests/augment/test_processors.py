@@ -26,6 +26,7 @@ def masks(core="Prescott", threads=1):
     return {
         "NPY_DISABLE_CPU_FEATURES": " ".join(numpy_core.__cpu_dispatch__),
         "OPENCV_CPU_DISABLE": ",".join(name[1:] for name in fewer if name.startswith("*")),
+        "OPENCV_IPP": "sse42",  # Intel's library in OpenCV
         "OPENBLAS_CORETYPE": core,
         "OPENBLAS_NUM_THREADS": str(threads),
         "OMP_NUM_THREADS": str(threads),
@@ -45,7 +46,11 @@ def plain_processor(cache):
 def digests_under(environment, dtype="uint8", which="all"):
     run = subprocess.run(
         [sys.executable, PROJECT / "tests" / "every_policy.py", dtype, which],
-        env={**os.environ, **environment, "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'tests'}"},
+        env={
+            **os.environ,
+            **environment,
+            "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'tests'}",
+        },
         cwd=PROJECT,
         capture_output=True,
         text=True,

@@ -55,7 +55,7 @@ def leaves(p=0.6, size=(28, 28)):
             A.GaussianBlur(p=p),
             A.Morphological(p=p),
             A.GlassBlur(p=p),
-            A.ImageCompression(quality_range=(20, 60), p=p),
+            A.RandomGridShuffle(p=p),
             A.NoOp(p=p),
             A.Compose([A.D4(p=p), A.Resize(*size, p=1)]),
             A.OpticalDistortion(p=p),
@@ -140,10 +140,10 @@ def test_a_map_that_does_nothing_is_forgotten_alone_as_in_a_batch():
 
 
 def test_more_images_than_a_chunk_and_none():
-    engine, images = vectorize("default"), noise(2500, 28, 28)
+    engine, images = vectorize("default"), noise(3000, 28, 28)
     whole = engine(images, (1, 0, 0))
     assert np.array_equal(engine(images[700:], (1, 0, 700)), whole[700:])
-    assert np.array_equal(engine(images[2499:], (1, 0, 2499)), whole[2499:])
+    assert np.array_equal(engine(images[2999:], (1, 0, 2999)), whole[2999:])
     assert engine(images[:0], (1, 0, 0)).shape == (0, 28, 28)
 
 
@@ -274,11 +274,11 @@ def test_probability_is_drawn_for_each_image():
 
 
 def test_image_by_image_warns_once_by_name_and_repeats():
-    glass, compression = A.GlassBlur(p=1), A.ImageCompression(quality_range=(20, 60), p=1)
-    t = A.Compose([glass, A.OneOf([compression, A.GlassBlur()]), A.HorizontalFlip()])
+    shuffle = A.RandomGridShuffle(p=1)
+    t = A.Compose([A.GlassBlur(p=1), A.OneOf([shuffle, A.GlassBlur()]), A.HorizontalFlip()])
     with pytest.warns(ImageByImageWarning) as caught:
         engine = vectorize(t)
-    assert [str(w.message).split(": ")[1] for w in caught] == ["GlassBlur, ImageCompression"]
+    assert [str(w.message).split(": ")[1] for w in caught] == ["GlassBlur, RandomGridShuffle"]
     images = noise(20, 28, 28, 3)
     out = engine(images, (0, 0, 0))
     assert np.array_equal(engine(images, (0, 0, 0)), out)
@@ -286,10 +286,7 @@ def test_image_by_image_warns_once_by_name_and_repeats():
     assert (out != images).any((1, 2, 3)).all()
 
 
-@pytest.mark.parametrize(
-    "t",
-    [A.ImageCompression(quality_range=(20, 60), p=1), A.GlassBlur(p=1), A.RandomGridShuffle(p=1)],
-)
+@pytest.mark.parametrize("t", [A.GlassBlur(p=1), A.RandomGridShuffle(p=1), A.ZoomBlur(p=1)])
 def test_image_by_image_is_what_albumentations_does(t):
     """With generators in the same state, a transform of 2.0.8 gives the same image."""
     from mnist_aug.augment.engine.one_by_one import OneByOne, _Copy

@@ -231,11 +231,14 @@ def _put_on_canvas(
                 line[x] = source[columns[x]]
                 line[pad + width + x] = source[columns[pad + width + x]]
     for i in range(pad):
+        above, below = canvas[i], canvas[pad + height + i]
         if constant:
-            canvas[i] = canvas[pad + height + i] = fill
+            for x in range(wide):
+                above[x] = below[x] = fill
         else:
-            canvas[i] = canvas[rows[i] + pad]
-            canvas[pad + height + i] = canvas[rows[pad + height + i] + pad]
+            first, last = canvas[rows[i] + pad], canvas[rows[pad + height + i] + pad]
+            for x in range(wide):
+                above[x], below[x] = first[x], last[x]
 
 
 @kernel
@@ -289,7 +292,8 @@ def _weigh(
     whole = np.zeros(count, np.float32)
     line = np.empty(count, np.float32)
     for down in range(taps):
-        line[:] = 0
+        for i in range(count):
+            line[i] = 0
         for across in range(taps):
             source = flat[down * wide + across :]
             weight = weights[across]
@@ -423,7 +427,7 @@ def _read(
     pad = 2 * reach
     before = max(0, taps // 2 - 1)
     places = np.empty((2, height, right.shape[1]), np.float32)
-    xs, ys = places[0].ravel(), places[1].ravel()
+    xs, ys, both = places[0].ravel(), places[1].ravel(), places.ravel()
     count = len(xs)
     offsets = np.empty(count, np.uint32)
     parts_x, parts_y = np.empty(count, np.uint32), np.empty(count, np.uint32)
@@ -440,7 +444,9 @@ def _read(
     for n in range(len(rows)):
         image = images[rows[n]]
         if len(points):
-            places[:] = points[n]
+            given = points[n].ravel()
+            for i in range(2 * count):
+                both[i] = given[i]
             _move(places, matrices[n])
         else:
             field = inner[n] if len(inner) else no_field

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import albumentations as A
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -517,6 +518,68 @@ def change_tone_curve(
     through_uint8(lambda images, places: look_up(images, places, tables), images, places)
 
 
+def sample_clahe(
+    t: A.CLAHE, draws: Draws, shape: tuple[int, int, int], dtype: npt.DTypeLike
+) -> dict[str, np.ndarray]:
+    """The limit of `A.CLAHE`."""
+    require_channels(t, shape[2], 1, 3)
+    return {"clip_limit": draws.uniform(*t.clip_limit)}
+
+
+def equalize_tiles(
+    t: A.CLAHE, images: np.ndarray, places: np.ndarray, drawn: dict[str, np.ndarray]
+) -> None:
+    """OpenCV's own, of the lightness where there is colour."""
+    tiles = cv2.createCLAHE(tileGridSize=t.tile_grid_size)
+
+    def change(images: np.ndarray, places: np.ndarray) -> None:
+        for place, limit in zip(places.tolist(), drawn["clip_limit"].tolist(), strict=True):
+            tiles.setClipLimit(limit)
+            image = images[place]
+            if image.shape[2] == 1:
+                tiles.apply(image, image)
+                continue
+            lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+            lab[..., 0] = tiles.apply(lab[..., 0])
+            cv2.cvtColor(lab, cv2.COLOR_LAB2RGB, image)
+
+    through_uint8(change, images, places)
+
+
+def sample_compression(
+    t: A.ImageCompression, draws: Draws, shape: tuple[int, int, int], dtype: npt.DTypeLike
+) -> dict[str, np.ndarray]:
+    """The quality of `A.ImageCompression`."""
+    return {"quality": draws.integers(*t.quality_range)}
+
+
+def compress(
+    t: A.ImageCompression, images: np.ndarray, places: np.ndarray, drawn: dict[str, np.ndarray]
+) -> None:
+    """To JPEG or WebP and back, by OpenCV: three channels at once, a fourth by itself."""
+    ending, flag = {
+        "jpeg": (".jpg", cv2.IMWRITE_JPEG_QUALITY),
+        "webp": (".webp", cv2.IMWRITE_WEBP_QUALITY),
+    }[t.compression_type]
+
+    def coded(image: np.ndarray, quality: int) -> np.ndarray:
+        mode = cv2.IMREAD_GRAYSCALE if image.ndim == 2 else cv2.IMREAD_UNCHANGED
+        return cv2.imdecode(cv2.imencode(ending, image, (flag, quality))[1], mode)
+
+    def change(images: np.ndarray, places: np.ndarray) -> None:
+        channels = images.shape[3]
+        for place, quality in zip(places.tolist(), drawn["quality"].tolist(), strict=True):
+            image = images[place]
+            if channels == 2:
+                image[:] = coded(np.pad(image, ((0, 0), (0, 0), (0, 1))), quality)[..., :2]
+            elif channels > 2:
+                image[..., :3] = coded(image[..., :3], quality)
+            if channels % 3 == 1:
+                image[..., -1] = coded(image[..., -1], quality)
+
+    through_uint8(change, images, places)
+
+
 TRANSFORMS: dict[
     type[A.BasicTransform], tuple[Callable[..., dict[str, np.ndarray]], Callable[..., None]]
 ] = {
@@ -528,6 +591,8 @@ TRANSFORMS: dict[
     A.Equalize: (sample_equalize, equalize),
     A.AutoContrast: (nothing, auto_contrast),
     A.RandomToneCurve: (sample_tone_curve, change_tone_curve),
+    A.CLAHE: (sample_clahe, equalize_tiles),
+    A.ImageCompression: (sample_compression, compress),
 }
 
 
