@@ -20,8 +20,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mnist_aug.augment.engine.compiled import kernel
 from mnist_aug.augment.engine.draws import Draws
-from mnist_aug.augment.engine.exact import exp, kernel, log, sin_cos
+from mnist_aug.augment.engine.exact import exp, log, sin_cos
 from mnist_aug.augment.engine.resample import band
 from mnist_aug.augment.engine.sizes import without_ipp
 from mnist_aug.errors import UserError

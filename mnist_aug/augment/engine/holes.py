@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mnist_aug.augment.engine.compiled import kernel
 from mnist_aug.augment.engine.draws import Draws
-from mnist_aug.augment.engine.exact import kernel
 from mnist_aug.augment.engine.resample import fill_value
 from mnist_aug.errors import UserError
 

@@ -20,8 +20,9 @@ import albumentations as A
 import cv2
 import numpy as np
 
+from mnist_aug.augment.engine.compiled import kernel
 from mnist_aug.augment.engine.draws import Draws
-from mnist_aug.augment.engine.exact import exp, kernel, log
+from mnist_aug.augment.engine.exact import exp, log
 from mnist_aug.augment.engine.resample import band, fill_value
 from mnist_aug.errors import UserError
 
