@@ -11,6 +11,7 @@ fills its tables.
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import albumentations as A
 import cv2
@@ -562,7 +563,7 @@ def compress(
         "webp": (".webp", cv2.IMWRITE_WEBP_QUALITY),
     }[t.compression_type]
 
-    def coded(image: np.ndarray, quality: int) -> np.ndarray:
+    def coded(image: np.ndarray, quality: int) -> Any:
         mode = cv2.IMREAD_GRAYSCALE if image.ndim == 2 else cv2.IMREAD_UNCHANGED
         return cv2.imdecode(cv2.imencode(ending, image, (flag, quality))[1], mode)
 
