@@ -123,6 +123,7 @@ def test_damaged_files_are_made_again(folder):
     assert run(folder, "uint8") == ["22 22 22 loaded"]
 
 
+@pytest.mark.torture
 def test_compiled_anew_where_nothing_can_be_kept(folder):
     """As installed by another user, for one without a home."""
     (folder / "__pycache__").touch()  # no folder can be made in its place, not even by root

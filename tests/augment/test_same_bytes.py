@@ -84,11 +84,6 @@ def test_without_this_processors_extensions(here):
     assert differing(digests_under(masks()), here) == []
 
 
-def test_compiled_for_a_plain_processor(here, tmp_path):
-    found = digests_under({**masks(), **plain_processor(tmp_path)}, which="default")
-    assert differing(found, {name: here[name] for name in found}) == []
-
-
 @pytest.mark.torture
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("core", CORES)

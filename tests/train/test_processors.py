@@ -123,11 +123,18 @@ USED = "import tensorflow as tf; tf.function(lambda x: x @ x, jit_compile=True)(
 @pytest.mark.parametrize(
     ("before", "environment", "pinned"),
     [
-        ("import keras", {"XLA_FLAGS": "--xla_dump_hlo_as_text=false"}, True),
-        ("", {"XLA_FLAGS": "--xla_cpu_max_isa=AVX"}, False),  # the user's word is the last
-        (USED, {}, False),
+        pytest.param(
+            "import keras",
+            {"XLA_FLAGS": "--xla_dump_hlo_as_text=false"},
+            True,
+            marks=pytest.mark.torture,
+            id="flags of another kind",
+        ),
+        pytest.param(  # the user's word is the last
+            "", {"XLA_FLAGS": "--xla_cpu_max_isa=AVX"}, False, id="flags against it"
+        ),
+        pytest.param(USED, {}, False, marks=pytest.mark.torture, id="used before"),
     ],
-    ids=["flags of another kind", "flags against it", "used before"],
 )
 def test_a_process_knows_whether_it_is_pinned(before, environment, pinned):
     process = subprocess.run(
