@@ -142,6 +142,18 @@ def pixel_agreement(
     seed: int = 0,
 ) -> float:
     """The share of values within one grey level (1/255 for float32) of albumentations' own."""
+    differences = pixel_differences(t, dtype, channels, count, seed)
+    return float((np.abs(differences) <= 1 + 1e-5).mean())
+
+
+def pixel_differences(
+    t: A.BasicTransform,
+    dtype: npt.DTypeLike = np.uint8,
+    channels: int | None = None,
+    count: int = 24,
+    seed: int = 0,
+) -> np.ndarray:
+    """The engine's values less albumentations' own in grey levels, float64 [count, H, W(, C)]."""
     rng = np.random.default_rng(seed)
     if isinstance(t, OF_COLOUR) or (isinstance(t, A.Equalize) and channels):
         channels = 3
@@ -159,7 +171,7 @@ def pixel_agreement(
         forced(t, image, engine.replay((seed, 0, i), shape[1:], dtype)[0])
         for i, image in enumerate(images)
     ]
-    return float((np.abs(np.stack(theirs).astype(float) - ours) <= level * (1 + 1e-5)).mean())
+    return (ours.astype(float) - np.stack(theirs)) / level
 
 
 def forced(t: A.BasicTransform, image: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:

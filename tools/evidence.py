@@ -73,25 +73,33 @@ def _agreement() -> str:
     rows = []
     for t in agreement.cases():
         values = agreement.parameter_agreement(t)
+        away = agreement.pixel_differences(t)
+        mean = away.mean()
         rows.append(
             [
                 f"`{_written(t)}`",
-                f"{100 * agreement.pixel_agreement(t):.2f} %",
+                f"{100 * (away == 0).mean():.2f} %",
+                f"{100 * (np.abs(away) <= 1).mean():.2f} %",
+                f"{mean:+.4f}" if abs(mean) >= 5e-5 else "0",
                 f"{100 * agreement.pixel_agreement(t, np.float32, 3):.2f} %",
                 f"{min(values.values()):.3f} of {len(values)}" if values else "draws nothing",
             ]
         )
-    return _table(["transform", "uint8", "float32, 3 channels", "least p-value"], rows)
+    heads = ["equal", "within 1", "mean difference", "float32 within 1/255", "least p-value"]
+    return _table(["transform", *heads], rows)
 
 
 def _written(t: A.BasicTransform) -> str:
-    """The transform with the arguments that differ from a plain one."""
+    """The transform with the arguments that differ from its defaults."""
     plain = {"mask_interpolation", "fill_mask", "p", "rotate_method", "keypoint_remapping_method"}
-    default = type(t)().get_transform_init_args() if type(t).__name__ != "ShiftScaleRotate" else {}
+    try:
+        default = type(t)().get_transform_init_args()
+    except (TypeError, ValueError):  # an argument that has to be given
+        default = {}
     given = {
         name: value
         for name, value in t.get_transform_init_args().items()
-        if name not in plain and default and value != default.get(name)
+        if name not in plain and value is not None and value != default.get(name)
     }
     return f"{type(t).__name__}({', '.join(f'{k}={v}' for k, v in given.items())})"
 
