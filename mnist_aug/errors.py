@@ -33,7 +33,7 @@ def one_line_errors() -> Iterator[None]:
         except ModuleNotFoundError as error:
             if not error.name or "." in error.name or error.name == "mnist_aug":
                 raise  # a module of ours, or of a package that is installed
-            _report(f'error: {error.name} isn\'t installed: pip install "mnist-aug[study]"')
+            _report(f'error: {error.name} isn\'t installed: pip install ".[study]"')
             raise SystemExit(2) from None
         except KeyboardInterrupt:
             _report("interrupted: finished runs are kept, the same command goes on from them")

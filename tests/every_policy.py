@@ -11,13 +11,14 @@ import sys
 import warnings
 
 import albumentations as A
+import cv2
 import numpy as np
 
 SHAPES = ((28, 28), (20, 31, 3), (64, 64, 3))
 COUNT = 40
 
 
-def policies(which="all"):
+def policies(which="all", size=(28, 28)):
     """By name: every vectorised transform with the parameters of the agreement, and chains."""
     from mnist_aug.augment import policy
     from tools import agreement
@@ -25,12 +26,27 @@ def policies(which="all"):
     found = {"default": policy.default(), "wide": policy.wide()}
     if which == "default":
         return found
+    back = [A.Resize(*size, p=1)]
     field = A.ElasticTransform(alpha=60, sigma=5, p=0.7)
     turn = A.Affine(rotate=(-30, 30), border_mode=4, p=0.7)
     found["field, affine, field"] = A.Compose([field, turn, field])
     found["projective"] = A.Compose([A.Perspective(p=0.7), field, A.Perspective(p=0.5)])
     found["large field"] = A.Compose([A.ElasticTransform(alpha=100, sigma=10, p=1)])
     found["randaugment-2-8"] = policy.rand_augment(2, 8)
+    for t in (A.Transpose, A.RandomRotate90, A.SquareSymmetry):
+        found[t.__name__] = A.Compose([t(p=0.7), A.Resize(24, 24, p=1), A.Rotate(20), *back])
+    for t in (
+        A.RandomScale(0.3, p=0.7),
+        A.Pad((3, 1, 4, 2), p=0.7),
+        A.PadIfNeeded(70, 66, border_mode=4, p=0.7),
+        A.LongestMaxSize([24, 40], interpolation=cv2.INTER_CUBIC, p=0.7),
+        A.SmallestMaxSize([19, 33], area_for_downscale="image", p=0.7),
+        A.RandomCropFromBorders(p=0.7),
+        A.CenterCrop(15, 18, p=0.7),
+        A.Resize(19, 33, p=0.7),
+        A.Crop(2, 3, 17, 16, p=0.7),
+    ):
+        found[type(t).__name__] = A.Compose([t, *back])
     for number, t in enumerate(agreement.cases()):
         found[f"{number} {type(t).__name__}"] = A.Compose([t])
     return found
@@ -53,8 +69,8 @@ def digests(dtype, which="all"):
     from mnist_aug.errors import UserError
 
     found = {}
-    for name, policy in policies(which).items():
-        for shape in SHAPES:
+    for shape in SHAPES:
+        for name, policy in policies(which, shape[:2]).items():
             engine = vectorize(policy)
             try:
                 augmented = engine(images(shape, dtype), (3, 1, 4))

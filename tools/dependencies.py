@@ -179,7 +179,7 @@ def audit(pinned: list[tuple[str, str]], limit_s: float = LIMIT_S) -> str:
     try:
         metadata.distribution("pip-audit")
     except metadata.PackageNotFoundError:
-        raise UserError("pip-audit isn't installed: pip install 'mnist-aug[test]'") from None
+        raise UserError("pip-audit isn't installed: pip install '.[test]'") from None
     try:
         if not _vulnerabilities([KNOWN], limit_s):
             raise ValueError(f"what answers knows of no fault of {KNOWN[0]} {KNOWN[1]}")

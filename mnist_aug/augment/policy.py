@@ -174,7 +174,7 @@ NAMED = {
 }
 
 
-class PolicyTranslated(UserWarning):
+class PolicyTranslatedWarning(UserWarning):
     """A policy's file was written for other versions of albumentations, and changed to be read."""
 
 
@@ -189,7 +189,7 @@ def load(policy: str) -> A.Compose:
         UserError: no such name or file, or the file holds no pipeline that 2.0.8 can build.
 
     Warns:
-        PolicyTranslated: once for each kind of transform that isn't taken word for word.
+        PolicyTranslatedWarning: once for each kind of transform that isn't taken word for word.
     """
     if policy in NAMED:
         return NAMED[policy]()  # type: ignore[operator]  # of functions and partials
@@ -226,7 +226,7 @@ def load(policy: str) -> A.Compose:
     for change in changes:
         if (said := (str(path), change)) not in _said:
             _said.add(said)
-            warnings.warn_explicit(change, PolicyTranslated, str(path), 0)
+            warnings.warn_explicit(change, PolicyTranslatedWarning, str(path), 0)
     return transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import warnings
 from collections.abc import Hashable, Iterator
+from difflib import get_close_matches
 from inspect import Parameter, signature
 from typing import Any
 
@@ -177,7 +178,7 @@ def check_values(value: object, key: Hashable = None, depth: int = 0) -> None:
             check_values(inside, key, depth + 1)
     elif isinstance(value, (int, float)):
         if not abs(value) <= MAX_NUMBER:
-            raise ValueError(f"{key}: a number is not within ±{MAX_NUMBER:,}")
+            raise ValueError(f"{key}: {value:g} is outside ±{MAX_NUMBER:,}")
     elif isinstance(value, str):
         if "${" in value:
             raise ValueError(f"{value[:80]} refers to another value: write the value itself")
@@ -225,8 +226,10 @@ def arguments_of(name: str) -> dict[str, Parameter]:
         or not found.__module__.startswith("albumentations.")
         or not found.is_serializable()  # type: ignore[attr-defined]  # of its metaclass
     ):
+        close = get_close_matches(name[:80], dir(A), 1)
         raise ValueError(
-            f"{name[:80]!r} is not an albumentations transform that can be saved: leave it out"
+            f"{name[:80]!r} is not an albumentations transform that can be saved: "
+            + (f"is it {close[0]}?" if close else "remove it")
         )
     return {
         name: parameter
@@ -272,7 +275,7 @@ def _built(node: Description) -> A.BaseCompose | A.BasicTransform:
         for argument in sorted(extra):
             if argument not in written or written[argument] != given[argument]:
                 raise ValueError(
-                    f"{name}: it has no argument {argument}: it takes {', '.join(accepted)}"
+                    f"{name}: no argument {argument!r}: it takes {', '.join(accepted)}"
                 )
     return made
 

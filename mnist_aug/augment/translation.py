@@ -197,6 +197,11 @@ INSTEAD = {
     "PerChannel": "write SelectiveChannelTransform, which does the same to all of its channels",
 }
 TO_TENSOR = {"ToTensor", "ToTensorV2", "ToTensor3D"}
+# What is left out at the end of a pipeline.
+PREPARATION = {
+    **dict.fromkeys(TO_TENSOR, "as images stay NumPy arrays"),
+    "Normalize": "as networks here get images in [0, 1]",
+}
 
 
 def translated(description: Description, written_by: str | None) -> tuple[Description, list[str]]:
@@ -216,10 +221,12 @@ def translated(description: Description, written_by: str | None) -> tuple[Descri
     version = _version(written_by)
     if version is None and _has_gone(description):
         version = ASSUMED
-        said["no version, but words of 1.x: read as of albumentations 1.3.1"] = None
+        said["no __version__, but arguments that 2.0.8 lacks: read as albumentations 1.3.1"] = None
+    if version is not None and version > CURRENT:
+        said[f"written by albumentations {written_by}: read as 2.0.8"] = None
     if version is None or version < CURRENT:
         description = _translated(description, version, said)
-    return _without_tensors(description, said), [*said]
+    return _without_preparation(description, said), [*said]
 
 
 def _version(written: str | None) -> Version | None:
@@ -254,7 +261,7 @@ def _translated(
     if name in TO_TENSOR:
         return node
     if name in INSTEAD:
-        raise ValueError(f"{name}: albumentations 2.0.8 hasn't it: {INSTEAD[name]}")
+        raise ValueError(f"{name}: albumentations 2.0.8 lacks it: {INSTEAD[name]}")
     given = {key: value for key, value in node.items() if key != "__class_fullname__"}
     changes = [*_with_defaults(name, given, version)]
     if version is not None:
@@ -303,8 +310,8 @@ def _with_defaults(name: str, given: Description, version: Version | None) -> It
             if parameter := arguments_of(name).get(argument):
                 (*_, (before, default)) = history
                 yield (
-                    f"{argument} is not given: {parameter.default} is taken, the default "
-                    f"({default} before {_dotted(before)})"
+                    f"{argument} is not given: using 2.0.8's default, {parameter.default} "
+                    f"(it was {default} before {_dotted(before)})"
                 )
             continue
         for before, default in history:
@@ -587,7 +594,7 @@ def _shift_scale_rotate(given: Description, version: Version) -> tuple[str, Desc
             "translate_percent": shifts,
             "rotate": rotate,
         },
-        ["now Affine with keep_ratio, one scale for both axes as before 1.4.4"],
+        ["now Affine(keep_ratio=True): one scale for both axes, as before 1.4.4"],
     )
 
 
@@ -627,7 +634,10 @@ REBUILT: dict[
 # saved transform of 0.5.2 to 2.0.0 to one image some hundred times, there and here.
 DIFFERENT: dict[str, tuple[Version, str]] = {
     "Affine": ((1, 4, 22), "shifts are whole pixels in 2.0.8"),
-    "ElasticTransform": ((1, 4, 22), "a wide sigma moves more near the borders in 2.0.8"),
+    "ElasticTransform": (
+        (1, 4, 22),
+        "with a large sigma, 2.0.8 displaces pixels near the borders more",
+    ),
     "FancyPCA": ((1, 4, 18), "weaker in 2.0.8"),
     "GridDistortion": ((1, 4, 18), "cells lie a little otherwise in 2.0.8"),
     "Illumination": (CURRENT, "stronger in 2.0.8"),
@@ -650,14 +660,14 @@ DIFFERENT: dict[str, tuple[Version, str]] = {
 }
 
 
-def _without_tensors(node: Description, said: dict[str, None]) -> Description:
-    """Leave out conversion to PyTorch's tensors at the end: images stay NumPy arrays."""
+def _without_preparation(node: Description, said: dict[str, None]) -> Description:
+    """Leave out what prepares images for a network of PyTorch's at the end."""
     name, inside = short_name(node), node.get("transforms")
     if name in TO_TENSOR:
-        raise ValueError(f"{name}: it makes tensors, not images: leave it out")
+        raise ValueError(f"{name}: it makes tensors, not images: remove it")
     if name not in ("Compose", "ReplayCompose", "Sequential") or not isinstance(inside, list):
         return node
-    if not inside or (last := short_name(inside[-1])) not in TO_TENSOR:
-        return node
-    said[f"{last}: left out, as images stay NumPy arrays"] = None
-    return node | {"transforms": inside[:-1]}
+    while inside and (last := short_name(inside[-1])) in PREPARATION:
+        said[f"{last}: left out, {PREPARATION[last]}"] = None
+        inside = inside[:-1]
+    return node | {"transforms": inside}

@@ -39,7 +39,7 @@ if (
 
 BYTES_AT_A_TIME = 2**21  # of images: fewer cost more calls, more fall out of the cache
 _TRIES = 100  # of a policy that changes sizes, by `check`
-_FLOATS = (-0.5, 1.5)  # what float32 images may reach, as earlier transforms can overshoot
+_FLOATS = (-0.25, 1.25)  # what float32 images may reach: some interpolation overshoots
 
 
 class ImageByImageWarning(UserWarning):
@@ -90,8 +90,8 @@ class Engine:
 
         Args:
             images: [N, H, W] or [N, H, W, C], uint8, or float32 in [0, 1]; H and W at most 256, C
-                at most 4. The first float32 images are checked for that range. As in
-                albumentations, results can leave it where weights overshoot (cubic, Lanczos).
+                at most 4. The first float32 batch is checked. As in albumentations, results can
+                leave [0, 1] where weights overshoot (cubic, Lanczos).
             key: (seed, epoch, position), integers of any size and sign. The position is that of
                 the first image, the others follow; or it is an integer array [N].
 
@@ -177,7 +177,7 @@ class Engine:
         try:
             import tensorflow as tf
         except ImportError:
-            raise UserError('engine.map needs TensorFlow: pip install "mnist-aug[study]"') from None
+            raise UserError('engine.map needs TensorFlow: pip install ".[study]"') from None
 
         def whole(name: str, number: "int | tf.Tensor") -> "tf.Tensor":
             try:
@@ -232,7 +232,9 @@ class Engine:
 def _check_images(images: object) -> None:
     if not isinstance(images, np.ndarray) or images.dtype not in (np.uint8, np.float32):
         kind = getattr(images, "dtype", type(images).__name__)
-        raise UserError(f"images are {kind}: give a NumPy array of uint8, or float32 in [0, 1]")
+        raise UserError(
+            f"images have dtype {kind}: give a NumPy array of uint8, or float32 in [0, 1]"
+        )
     if (
         images.ndim not in (3, 4)
         or not all(1 <= size <= 256 for size in images.shape[1:3])
@@ -240,7 +242,7 @@ def _check_images(images: object) -> None:
     ):
         raise UserError(
             f"images have shape {images.shape}: give [N, H, W] or [N, H, W, C], "
-            "H and W from 1 to 256, C from 1 to 4"
+            "channels last, H and W from 1 to 256, C from 1 to 4"
         )
 
 
@@ -248,8 +250,7 @@ def _check_floats(images: np.ndarray) -> None:
     low, high = float(images.min()), float(images.max())
     if not (_FLOATS[0] <= low and high <= _FLOATS[1]):  # also where one is not a number
         raise UserError(
-            f"float32 images reach from {low:g} to {high:g}: give values in [0, 1], as by dividing "
-            "by 255, or uint8"
+            f"float32 images range from {low:g} to {high:g}: rescale them to [0, 1], or give uint8"
         )
 
 

@@ -34,7 +34,7 @@ from mnist_aug.train.variant import Variant
 try:
     import optuna
 except ImportError:
-    raise UserError('the search needs Optuna: pip install "mnist-aug[tune]"') from None
+    raise UserError('the search needs Optuna: pip install ".[tune]"') from None
 
 FIRST_SEED = 1000  # of a trial's runs, so that what is chosen is judged on other seeds
 SEARCHED = ("policy", "learning_rate", "schedule", "width")

@@ -20,9 +20,7 @@ from mnist_aug.train.jobs import KEPT, add
 try:
     from distributed import Client, KilledWorker, WorkerPlugin
 except ImportError:
-    raise UserError(
-        'SCHEDULER= (--scheduler) needs Dask: pip install "mnist-aug[cluster]"'
-    ) from None
+    raise UserError('SCHEDULER= (--scheduler) needs Dask: pip install ".[cluster]"') from None
 
 LOST_SECONDS = 10  # without the scheduler, until it is given up
 

@@ -71,7 +71,7 @@ def train_all(
         return
     if tensorboard and find_spec("tensorboard") is None:
         raise UserError(
-            'TENSORBOARD=1 (--tensorboard) needs TensorBoard: pip install "mnist-aug[tensorboard]"'
+            'TENSORBOARD=1 (--tensorboard) needs TensorBoard: pip install ".[tensorboard]"'
         )
     _check(dataset, results, [variant for variant, *_ in todo.values()])
     made = [place for place in (results, *results.parents) if not place.exists()]

@@ -189,7 +189,7 @@ def refused(path) -> str:
     """What is said of a policy that must be refused, in one line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImageByImageWarning)
-        warnings.simplefilter("ignore", policy.PolicyTranslated)
+        warnings.simplefilter("ignore", policy.PolicyTranslatedWarning)
         with pytest.raises(UserError) as error:
             training.check_policy(str(path), SHAPE)
     return " ".join(str(error.value).split())

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in PROJECT.glob("scripts/*.py"))
-MAP_NEEDS = 'engine.map needs TensorFlow: pip install "mnist-aug[study]"'
+MAP_NEEDS = 'engine.map needs TensorFlow: pip install ".[study]"'
 REFUSES = """
 import sys
 
@@ -98,7 +98,7 @@ def test_a_script_says_what_to_install(name, refusing, tmp_path, fails_in_one_li
     arguments = {"predict": ["7.png"], "study": ["ablation"]}.get(name, [])
     script = PROJECT / "scripts" / f"{name}.py"
     process = run(sys.executable, script, *arguments, cwd=tmp_path, env=refusing)
-    fails_in_one_line(process, 'isn\'t installed: pip install "mnist-aug[study]"')
+    fails_in_one_line(process, 'isn\'t installed: pip install ".[study]"')
 
 
 @pytest.mark.torture

@@ -241,7 +241,7 @@ def test_a_turn_back_and_forth_of_an_image_that_is_not_square():
     there_and_back = A.Compose([A.Transpose(p=1), A.Affine(p=1), A.Transpose(p=1)])
     assert np.array_equal(vectorize(there_and_back)(images, (0, 0, 0)), images)
     in_between = A.Compose([A.Transpose(p=0.5), A.HorizontalFlip(p=1), A.Transpose(p=0)])
-    with pytest.raises(UserError, match="Transpose makes images of 9 x 4 pixels of 4 x 9"):
+    with pytest.raises(UserError, match="Transpose turns 4 x 9 images into 9 x 4"):
         vectorize(in_between)(images, (0, 0, 0))
 
 

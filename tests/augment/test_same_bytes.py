@@ -13,7 +13,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 # Of all policies' uint8 images. It changes only with what the engine computes: on any machine.
-EXPECTED = "c2a6505793e59ba79dd1b33ad783b337169776b6fe64be4f3d1358672a90e27c"
+EXPECTED = "d8afd217f1f10e34d49ba41e61ad47226a6ea3c2d58b671a7789cc49b2c71cee"
 
 CORES = ("Prescott", "Sandybridge", "Haswell", "Zen", "SkylakeX")
 
@@ -78,6 +78,14 @@ def test_the_hash_is_that_of_every_machine(here):
     assert "refused" not in {here[name] for name in here if name.startswith(("default", "wide"))}
     whole = hashlib.sha256("".join(here.values()).encode()).hexdigest()
     assert whole == EXPECTED, json.dumps(here, indent=1)
+
+
+def test_every_vectorised_transform_is_among_the_policies(here):
+    from mnist_aug.augment.engine import geometry, pixels, sizes
+
+    names = {name.split(" (")[0].split()[-1] for name, value in here.items() if value != "refused"}
+    vectorised = {*geometry.TRANSFORMS, *pixels.TRANSFORMS, *sizes.TRANSFORMS}
+    assert {t.__name__ for t in vectorised} <= names
 
 
 def test_without_this_processors_extensions(here):

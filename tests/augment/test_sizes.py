@@ -233,7 +233,7 @@ def test_replay_shows_the_boxes_of_images_of_different_sizes():
         (A.CropAndPad(px=(3, 3), p=1), "CropAndPad.*upper limit"),
         (A.RandomResizedCrop((32, 32), ratio=(0, 1)), "RandomResizedCrop.*ratio"),
         (A.Pad(3, fill=(1, 2)), "fill.*2 values"),
-        (A.Resize(31, 32), "Resize makes images of 31 x 32 pixels of 32 x 32"),
+        (A.Resize(31, 32), "Resize turns 32 x 32 images into 31 x 32"),
     ],
     ids=names,
 )

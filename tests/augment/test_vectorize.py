@@ -1,5 +1,6 @@
 """The public door: shapes, purity, structure, fallback, errors, and no global state."""
 
+import copy
 import pickle
 import random
 import subprocess
@@ -301,6 +302,13 @@ def test_image_by_image_is_what_albumentations_does(t):
         assert np.array_equal(copied.transform(image=image)["image"], ours)
 
 
+def test_an_engine_can_be_sent_to_another_process():
+    engine, images = quietly(A.Compose(leaves()[:-1])), noise(20, 28, 28)
+    expected = engine(images, (0, 0, 0))
+    for sent in (pickle.loads(pickle.dumps(engine)), copy.deepcopy(engine)):
+        assert np.array_equal(sent(images, (0, 0, 0)), expected)
+
+
 def test_python_numbers_drawn_by_image_are_uniform():
     from mnist_aug.augment.engine.one_by_one import _Stream
 
@@ -315,7 +323,7 @@ def test_python_numbers_drawn_by_image_are_uniform():
 
 def test_sizes_may_not_change_in_the_end():
     engine = vectorize(A.RandomCrop(20, 20, p=1))
-    with pytest.raises(UserError, match="RandomCrop makes images of 20 x 20 pixels of 28 x 28"):
+    with pytest.raises(UserError, match="RandomCrop turns 28 x 28 images into 20 x 20"):
         engine(noise(2, 28, 28), (0, 0, 0))
     with pytest.raises(UserError, match="RandomCrop"):
         engine.check((28, 28))
@@ -366,14 +374,14 @@ def inverted(image, **params):
 @pytest.mark.parametrize(
     ("t", "images", "words"),
     [
-        (A.Normalize(p=1), noise(2, 9, 9, 3), "Normalize makes float32 images of uint8"),
-        (A.ToGray(num_output_channels=1, p=1), noise(2, 9, 9, 3), "ToGray makes"),
-        (A.ToRGB(p=1), noise(2, 9, 9), "ToRGB makes"),
+        (A.Normalize(p=1), noise(2, 9, 9, 3), "Normalize: its values are outside"),
+        (A.ToGray(num_output_channels=1, p=1), noise(2, 9, 9, 3), "ToGray"),
+        (A.ToRGB(p=1), noise(2, 9, 9), "ToRGB returns"),
         (A.Lambda(image=channels_first, p=1), noise(2, 9, 9, 3), "Lambda"),
         (A.Lambda(image=doubles, p=1), noise(2, 9, 9), "float64"),
-        (A.Lambda(image=nothing, p=1), noise(2, 9, 9), "Lambda makes NoneType"),
+        (A.Lambda(image=nothing, p=1), noise(2, 9, 9), "Lambda returns NoneType"),
         (A.Lambda(image=fails, p=1), noise(2, 9, 9), "Lambda fails"),
-        (A.Transpose(p=1), noise(2, 9, 8), "Transpose makes images of 8 x 9 pixels of 9 x 8"),
+        (A.Transpose(p=1), noise(2, 9, 8), "Transpose turns 9 x 8 images into 8 x 9"),
     ],
 )
 def test_other_results_are_refused_by_name(t, images, words):
@@ -408,7 +416,7 @@ class Remembers(A.ImageOnlyTransform):
     ],
 )
 def test_a_transform_that_does_not_repeat_is_refused(t):
-    with pytest.raises(UserError, match="gives other images for the same seed"):
+    with pytest.raises(UserError, match="is not reproducible"):
         quietly(t)(noise(20, 9, 9), (0, 0, 0))
 
 
@@ -429,7 +437,7 @@ def test_transforms_image_by_image_follow_their_probability():
 @pytest.mark.parametrize("factor", [255, -1, np.nan])
 def test_float_images_of_another_range_are_refused(factor):
     engine, images = vectorize("affine"), noise(3, 9, 9, dtype=np.float32)
-    with pytest.raises(UserError, match="float32 images reach from"):
+    with pytest.raises(UserError, match="float32 images range from"):
         engine(images * np.float32(factor), (0, 0, 0))
     assert engine(images, (0, 0, 0)).max() <= 1
 

@@ -1,4 +1,4 @@
-"""What makes no sense in a policy, found before the first image."""
+"""Invalid policies, refused before the first image."""
 
 import math
 from typing import NoReturn
@@ -19,8 +19,17 @@ def check(t: A.BasicTransform | A.BaseCompose) -> None:
     def refuse(what: str) -> NoReturn:
         raise UserError(f"policy: {name}: {what}")
 
+    if isinstance(t, type):
+        raise UserError(f"policy: {t.__name__} is a class: create an instance, {t.__name__}()")
     if not isinstance(t, (A.BasicTransform, A.BaseCompose)):
-        refuse("is not an albumentations transform: take A.Compose or a transform")
+        raise UserError(
+            f"policy: a {name} is not an albumentations transform: give an A.Compose or a transform"
+        )
+    if isinstance(t, A.Normalize):
+        refuse(
+            "its values are outside [0, 1], and other transforms would clip them: remove it from "
+            "the policy, and normalise the augmented images"
+        )
     if not (isinstance(t.p, (int, float)) and 0 <= t.p <= 1):
         refuse(f"p={t.p} is not a probability: take a number from 0 to 1")
     if getattr(t, "processors", None) or getattr(t, "additional_targets", None):
@@ -38,7 +47,10 @@ def check(t: A.BasicTransform | A.BaseCompose) -> None:
         refuse(f"unknown argument {', '.join(t.invalid_args)}: see albumentations' documentation")
     missing = set(t.targets_as_params) - {"image"}
     if missing:
-        refuse(f"needs {', '.join(sorted(missing))} next to the image: only images are augmented")
+        refuse(
+            f"needs {', '.join(sorted(missing))} besides the image, which isn't supported: "
+            "remove it"
+        )
     for argument, value in t.get_transform_init_args().items():
         if not all(map(math.isfinite, numbers_in(value))):
             refuse(f"{argument}={value} is not finite: give numbers")

@@ -110,6 +110,12 @@ class OneByOne:
         self._local = threading.local()
         self._tried = not any(map(_is_foreign, _all_of(transform)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_local": None}  # threads' copies stay with their threads
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _local=threading.local())
+
     @property
     def name(self) -> str:
         return type(self._transform).__name__
@@ -146,8 +152,8 @@ class OneByOne:
             result = one(image, high, low)
         except Exception as error:  # whatever a transform throws
             raise UserError(
-                f"{self.name} fails on an image {image.dtype}{list(image.shape)}: "
-                f"{' '.join(str(error).split()) or type(error).__name__}; take it out of the policy"
+                f"{self.name} fails on an image {image.dtype} {list(image.shape)}: "
+                f"{' '.join(str(error).split()) or type(error).__name__}; remove it from the policy"
             ) from error
         if type(result) is np.ndarray and result.dtype in _DTYPES and result.size:
             if result.ndim == 3 and result.shape[2] == (1 if image.ndim == 2 else image.shape[2]):
@@ -155,9 +161,9 @@ class OneByOne:
             if result.ndim == image.ndim == 2:
                 return result[..., None]
         raise UserError(
-            f"{self.name} makes {getattr(result, 'dtype', type(result).__name__)}"
-            f"{list(getattr(result, 'shape', []))} of an image {image.dtype}{list(image.shape)}: "
-            "take it out of the policy and do it to the augmented images"
+            f"{self.name} returns {getattr(result, 'dtype', type(result).__name__)} "
+            f"{list(getattr(result, 'shape', []))} for an image {image.dtype} {list(image.shape)}: "
+            "remove it from the policy, and apply it to the augmented images"
         )
 
     def _try(self, image: np.ndarray) -> None:
@@ -169,8 +175,9 @@ class OneByOne:
             again = self._done(used, image.copy(), seed, seed)
             if first.shape != again.shape or not np.array_equal(first, again, equal_nan=True):
                 raise UserError(
-                    f"{self.name} gives other images for the same seed: draw from "
-                    "self.random_generator or self.py_random alone and keep nothing between calls"
+                    f"{self.name} is not reproducible, the same seed gives different images: draw "
+                    "only from self.random_generator or self.py_random, and keep nothing between "
+                    "calls"
                 )
 
 

@@ -144,14 +144,14 @@ class Batch:
             images = stack.settle(places)
             if images.dtype != whole.dtype:
                 raise UserError(
-                    f"{stack.made_by} makes {images.dtype} images of {whole.dtype} ones: take it "
-                    "out of the policy and do it to the augmented images"
+                    f"{stack.made_by} turns {whole.dtype} images into {images.dtype}: remove it "
+                    "from the policy, and apply it to the augmented images"
                 )
             if images.shape[1:] != whole.shape[1:]:
                 raise UserError(
-                    f"{stack.made_by} makes images of {stack.size[0]} x {stack.size[1]} pixels of "
-                    f"{whole.shape[1]} x {whole.shape[2]}: let the policy end with the old size, "
-                    "by a Resize or crop"
+                    f"{stack.made_by} turns {whole.shape[1]} x {whole.shape[2]} images into "
+                    f"{stack.size[0]} x {stack.size[1]}: end the policy with a Resize, or a crop "
+                    "or padding, to the size of the images"
                 )
             if images is not whole:
                 whole[rows] = images[places]
