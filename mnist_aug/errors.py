@@ -4,8 +4,10 @@ import errno
 import os
 import select
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
@@ -21,8 +23,26 @@ def one_line_errors() -> Iterator[None]:
     A package that isn't installed, a full or read-only disk and lacking permissions are reported
     so, too, wherever a library meets them. Where the other end of stdout is closed, as `head` does,
     there is no message: exit code 141. Any other exception is a fault of ours and keeps its
-    traceback. A path that is not UTF-8 is printed with escapes.
+    traceback. A path that is not UTF-8 is printed with escapes. Warnings of the package are one
+    line, too.
     """
+    others = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if category.__module__.startswith("mnist_aug."):
+            where = f"{filename}: " if lineno == 0 else ""  # of a policy file
+            _report(f"warning: {where}{message}")
+        else:
+            others(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file
     try:
         try:
@@ -39,6 +59,7 @@ def one_line_errors() -> Iterator[None]:
             _report("interrupted: finished runs are kept, the same command goes on from them")
             raise SystemExit(130) from None
         finally:
+            warnings.showwarning = others
             sys.stdout.flush()  # at Python's exit it is too late to tell what it meets
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():

@@ -9,6 +9,7 @@ from pathlib import Path
 import albumentations as A
 import numpy as np
 
+from mnist_aug.augment.engine import colour, filters, geometry, holes, noise, sizes, tones
 from mnist_aug.errors import UserError
 from tools import agreement, differences, rivals, speed
 from tools.pipelines import ALL, Pipeline
@@ -67,6 +68,41 @@ def _place(name: str) -> str:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _transforms() -> str:
+    groups = {
+        "moved pixels, joined into one map": geometry,
+        "values": tones,
+        "colour": colour,
+        "noise": noise,
+        "neighbourhoods": filters,
+        "holes": holes,
+        "sizes": sizes,
+    }
+    rows = [(group, _names(module.TRANSFORMS)) for group, module in groups.items()]
+    vectorised = {t for module in groups.values() for t in module.TRANSFORMS} | {A.NoOp}
+    others = [t for t in _transforms_of_images() if t not in vectorised]
+    rows.append(("image by image", _names(others)))
+    return _table(["", "transforms"], rows)
+
+
+def _names(transforms: Iterable[type[A.BasicTransform]]) -> str:
+    return ", ".join(sorted(t.__name__ for t in transforms))
+
+
+def _transforms_of_images() -> list[type[A.BasicTransform]]:
+    """albumentations' own that need nothing but an image, one of 32 x 32 pixels and 3 channels."""
+    image, found = np.zeros((32, 32, 3), np.uint8), []
+    for t in vars(A).values():
+        if not (isinstance(t, type) and issubclass(t, A.BasicTransform)) or t is A.Lambda:
+            continue
+        try:
+            t(p=1)(image=image)
+        except Exception:  # an argument, a mask, boxes or volumes that it needs
+            continue
+        found.append(t)
+    return found
 
 
 def _agreement() -> str:
@@ -250,6 +286,7 @@ def _rivals() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "transforms": _transforms,
     "agreement": _agreement,
     "differences": _differences,
     "joined": _joined,

@@ -77,6 +77,13 @@ class _Yaml(yaml.SafeLoader):
             raise ValueError(f"it unfolds to more than {MAX_NODES:,} values")
         return node
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for name in names:
+            if names.count(name) > 1 and name != "<<":
+                raise ValueError(f"{name[:40]!r} is there twice: keep one")
+        return super().construct_mapping(node, deep)
+
 
 _Yaml.add_constructor(
     "tag:yaml.org,2002:python/tuple",
@@ -178,7 +185,7 @@ def check_values(value: object, key: Hashable = None, depth: int = 0) -> None:
             check_values(inside, key, depth + 1)
     elif isinstance(value, (int, float)):
         if not abs(value) <= MAX_NUMBER:
-            raise ValueError(f"{key}: {value:g} is outside ±{MAX_NUMBER:,}")
+            raise ValueError(f"{key}: {str(value)[:20]} is outside ±{MAX_NUMBER:,}")
     elif isinstance(value, str):
         if "${" in value:
             raise ValueError(f"{value[:80]} refers to another value: write the value itself")
@@ -226,7 +233,7 @@ def arguments_of(name: str) -> dict[str, Parameter]:
         or not found.__module__.startswith("albumentations.")
         or not found.is_serializable()  # type: ignore[attr-defined]  # of its metaclass
     ):
-        close = get_close_matches(name[:80], dir(A), 1)
+        close = [near for near in get_close_matches(name[:80], dir(A), 1) if near != name]
         raise ValueError(
             f"{name[:80]!r} is not an albumentations transform that can be saved: "
             + (f"is it {close[0]}?" if close else "remove it")
@@ -267,6 +274,8 @@ def _built(node: Description) -> A.BaseCompose | A.BasicTransform:
             made = getattr(A, name)(**{key: given[key] for key in given if key in accepted})
         except UserWarning as warning:
             raise ValueError(f"{name}: it would be changed: {one_line(warning)}") from None
+        except ZeroDivisionError:
+            raise ValueError(f"{name}: the p of its transforms are all 0: raise one") from None
         except Exception as error:  # albumentations raises whatever its parts raise
             raise ValueError(f"{name}: {reason_of(error)}") from None
     # `albumentations.save` writes some that it won't read: they must follow from the others.
@@ -282,7 +291,18 @@ def _built(node: Description) -> A.BaseCompose | A.BasicTransform:
 
 def as_data(transform: A.BaseCompose | A.BasicTransform) -> Description:
     """A transform as plain data, as `albumentations.save` would write it."""
-    return json.loads(json.dumps(A.to_dict(transform)["transform"]))
+    described = json.loads(json.dumps(A.to_dict(transform)["transform"]))
+    _add_channels(transform, described)
+    return described
+
+
+def _add_channels(transform: A.BaseCompose | A.BasicTransform, described: Description) -> None:
+    """State the channels of `SelectiveChannelTransform`, which 2.0.8 leaves out."""
+    if isinstance(transform, A.SelectiveChannelTransform):
+        described["channels"] = list(transform.channels)
+    if isinstance(transform, A.BaseCompose):
+        for child, inside in zip(transform.transforms, described["transforms"], strict=True):
+            _add_channels(child, inside)
 
 
 def reason_of(error: Exception) -> str:

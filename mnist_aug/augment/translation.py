@@ -226,7 +226,19 @@ def translated(description: Description, written_by: str | None) -> tuple[Descri
         said[f"written by albumentations {written_by}: read as 2.0.8"] = None
     if version is None or version < CURRENT:
         description = _translated(description, version, said)
+    _say_unsaved(description, said)
     return _without_preparation(description, said), [*said]
+
+
+def _say_unsaved(node: Description, said: dict[str, None]) -> None:
+    if short_name(node) == "SelectiveChannelTransform" and "channels" not in node:
+        said[
+            "SelectiveChannelTransform: albumentations doesn't save its channels: using its "
+            "default, [0, 1, 2]"
+        ] = None
+    inside = node.get("transforms")
+    for one in inside if isinstance(inside, list) else []:
+        _say_unsaved(one, said)
 
 
 def _version(written: str | None) -> Version | None:
@@ -267,7 +279,8 @@ def _translated(
     if version is not None:
         try:
             changes += _with_p(given, chosen)
-            changes += _rewritten(name, given, version)
+            if not (chosen and name == "Sequential"):  # whose p is its weight there
+                changes += _rewritten(name, given, version)
             if name in REPLACED:
                 name, names, more = REPLACED[name]
                 given = {names.get(key, key): value for key, value in given.items()} | more
@@ -279,6 +292,12 @@ def _translated(
             raise ValueError(f"{old_name}: {error}") from None
     inside = given.get("transforms")
     if isinstance(inside, list):
+        always = [one for one in inside if isinstance(one, dict) and one.get("always_apply")]
+        if version is not None and always and name == "Compose" and given.get("p", 1) != 1:
+            raise ValueError(
+                f"Compose: {short_name(always[0])} has always_apply, and was done even where this "
+                f"Compose, p={given['p']}, was not: move it out of the Compose, or set p to 1"
+            )
         forces = name in ("OneOf", "OneOrOther", "SomeOf", "RandomOrder")
         given["transforms"] = [_translated(one, version, said, forces) for one in inside]
     if version is not None and name in REBUILT and version < REBUILT[name][0]:

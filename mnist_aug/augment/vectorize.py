@@ -147,10 +147,12 @@ class Engine:
             changes |= batch.changed
         if changes:  # what comes after a crop may need it
             fault = None
+            checked = self._floats_checked
             try:
                 self(np.repeat(image, _TRIES, axis=0), (0, 0, 0))
             except UserError as error:
                 fault = error
+            self._floats_checked = checked
         if fault:
             raise UserError(f"policy: {fault}")
 
@@ -265,8 +267,8 @@ def _keys(key: tuple[int, int, int | np.ndarray], count: int) -> np.ndarray:
             raise TypeError
     except (TypeError, ValueError):
         raise UserError(
-            f"key {key!r} is not (seed, epoch, position) for {count} images: give "
-            "integers; the position may be an array, one for each image"
+            f"key {' '.join(repr(key).split())[:80]} is not (seed, epoch, position) for {count} "
+            "images: give integers; the position may be an array, one for each image"
         ) from None
     from mnist_aug.augment.engine.draws import image_keys
 

@@ -125,6 +125,25 @@ def test_a_chain_is_sampled_once_and_stays_sharp():
     assert np.abs(theirs - image[0])[middle].mean() > 20
 
 
+@pytest.mark.parametrize(
+    "t",
+    [
+        A.Affine(rotate=(20, 20), interpolation=0, p=1),
+        A.Rotate((-70, 50), interpolation=0, p=1),
+        A.SafeRotate((30, 30), interpolation=0, p=1),
+        A.ElasticTransform(alpha=60, sigma=4, interpolation=0, p=1),
+        A.GridDistortion(interpolation=0, p=1),
+        A.OpticalDistortion((0.4, 0.4), interpolation=0, p=1),
+        A.Perspective(interpolation=0, p=1),
+    ],
+    ids=lambda t: type(t).__name__,
+)
+def test_nearest_pixels_with_the_default_border(t):
+    assert agreement.pixel_agreement(t) > 0.99  # but for places halfway between two pixels
+    images = noise(4, 28, 28)
+    assert (vectorize(t)(images, (0, 0, 0)) != images).mean() > 0.3
+
+
 def test_other_fill_or_interpolation_is_not_merged():
     policy = A.Compose(
         [

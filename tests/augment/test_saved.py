@@ -135,11 +135,25 @@ def read_back(transform, path):
     assert policy.describe(policy.described(policy.describe(loaded))) == policy.describe(loaded)
 
 
-@pytest.mark.parametrize("name", sorted(TRANSFORMS.keys() - UNSAVABLE.keys()))
+SAVED = TRANSFORMS.keys() - UNSAVABLE.keys() - {"SelectiveChannelTransform"}  # tested below
+
+
+@pytest.mark.parametrize("name", sorted(SAVED))
 def test_every_transform_is_read_back(tmp_path, name):
     for transform in (quietly(TRANSFORMS[name], **required(name)), otherwise(name)):
         for ending in ("json", "yaml"):
             read_back(transform, tmp_path / f"one.{ending}")
+
+
+def test_channels_that_albumentations_does_not_save(tmp_path):
+    """The file can't hold them, a manifest does."""
+    chosen = A.SelectiveChannelTransform([A.Blur(p=1)], channels=(1,))
+    written(chosen, tmp_path / "one.json")
+    with pytest.warns(policy.PolicyTranslatedWarning, match="doesn't save its channels"):
+        loaded = policy.load(str(tmp_path / "one.json"))
+    assert [*loaded.channels] == [0, 1, 2]
+    described = policy.described(policy.describe(A.Compose([chosen])))
+    assert [*described[0].channels] == [1]
 
 
 def test_most_arguments_were_changed():

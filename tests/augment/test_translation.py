@@ -515,6 +515,25 @@ def test_other_configurations_are_no_policies(tmp_path):
         hydra(tmp_path, "model: {_target_: torch.nn.Linear, in_features: 3}")
 
 
+def inverts(p):
+    return {"__class_fullname__": "InvertImg", "p": p}
+
+
+def test_a_sequential_of_1_x_keeps_its_weight_in_a_choice(tmp_path):
+    both = [
+        {"__class_fullname__": "Sequential", "p": 0.3, "transforms": [inverts(1)]},
+        {"__class_fullname__": "RandomGamma", "p": 0.3},
+    ]
+    found, _ = of(tmp_path, one("OneOf", "1.3.1", transforms=both, p=1))
+    assert [*found.transforms_ps] == [0.5, 0.5]
+
+
+def test_always_apply_in_a_compose_that_is_not_is_refused(tmp_path):
+    inside = [inverts(0.5) | {"always_apply": True}]
+    with pytest.raises(UserError, match=r"InvertImg has always_apply.*move it out"):
+        of(tmp_path, one("Compose", "1.3.1", transforms=inside, p=0.5))
+
+
 def test_tensors_in_between_are_refused(tmp_path):
     inside = [{"__class_fullname__": "ToTensorV2"}, {"__class_fullname__": "Blur", "p": 1}]
     with pytest.raises(UserError, match=r"ToTensorV2.*: remove it"):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.stats import chi2, chisquare, kstest
+from scipy.stats import binomtest, chi2, chisquare, kstest
 
 import mnist_aug
 from mnist_aug.augment import policy
@@ -138,6 +138,73 @@ def test_a_map_that_does_nothing_is_forgotten_alone_as_in_a_batch():
     engine, images = quietly(transform), noise(12, 9, 12, 1, dtype=np.float32)
     whole = engine(images, (6074, 3, 7))
     assert np.array_equal(engine(images[11:], (6074, 3, 18))[0], whole[11])
+
+
+@pytest.mark.parametrize(
+    "then",
+    [A.Rotate((-40, 40), p=1), A.D4(p=1), A.ElasticTransform(60, 4, p=1), A.Perspective(p=1)],
+)
+@pytest.mark.parametrize(
+    "sized",
+    [
+        lambda: A.OneOf([A.CenterCrop(20, 20), A.RandomCrop(20, 20)], p=1),
+        lambda: A.OneOf([A.Pad(2), A.PadIfNeeded(32, 32)], p=1),
+    ],
+)
+def test_neighbours_of_one_size_in_another_order(sized, then):
+    engine, images = vectorize(A.Compose([sized(), then, A.Resize(28, 28)])), noise(40, 28, 28)
+    whole = engine(images, (0, 0, 0))
+    for i in range(40):
+        assert np.array_equal(engine(images[i : i + 1], (0, 0, i))[0], whole[i])
+
+
+class Decides(A.ImageOnlyTransform):
+    """Of a user's own, which draws by itself whether it is done."""
+
+    def __call__(self, *args, force_apply=False, **data):
+        done = self.py_random.random() < self.p
+        return {"image": 255 - data["image"]} if done else data
+
+
+class MySomeOf(A.SomeOf):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("t", "share"),
+    [
+        (A.OneOrOther(A.InvertImg(p=1), A.NoOp(p=1), p=0.5), 0.5),
+        (A.OneOrOther(A.InvertImg(p=1), A.Solarize((0, 0), p=1), p=0.3), 1),
+        (MySomeOf([A.InvertImg(p=1)], n=1, p=0.5), 0.5),
+        (Decides(p=0.5), 0.5),
+        (A.Sequential([A.OneOrOther(A.InvertImg(p=1), A.NoOp(p=1), p=0.3)], p=1), 0.3),
+    ],
+)
+def test_a_probability_is_drawn_once(t, share):
+    images = np.zeros((1500, 3, 3), np.uint8)
+    changed = int((quietly(t)(images, (0, 0, 0)) == 255).all((1, 2)).sum())
+    assert binomtest(changed, 1500, share).pvalue > 1e-3
+
+
+def test_normal_numbers_of_python_do_not_go_from_image_to_image():
+    class Shifts(A.ImageOnlyTransform):
+        def get_params(self):
+            return {"shift": self.py_random.gauss(100, 20)}
+
+        def apply(self, img, shift=0, **params):
+            return img + np.uint8(shift)
+
+    engine, images = quietly(Shifts(p=1)), np.zeros((9, 2, 2), np.uint8)
+    whole = engine(images, (0, 0, 0))
+    assert all(np.array_equal(engine(images[i:][:1], (0, 0, i))[0], whole[i]) for i in range(9))
+    assert len({image.tobytes() for image in whole}) > 5
+
+
+def test_a_check_leaves_the_first_float_images_to_be_checked():
+    engine = vectorize(A.Compose([A.RandomCrop(20, 20), A.Resize(28, 28), A.GaussNoise(p=1)]))
+    engine.check((28, 28), np.float32)
+    with pytest.raises(UserError, match="float32 images range from"):
+        engine(noise(3, 28, 28, dtype=np.float32) * np.float32(255), (0, 0, 0))
 
 
 def test_more_images_than_a_chunk_and_none():
@@ -398,6 +465,10 @@ def counts_calls(image, calls=[0], **params):  # noqa: B006
     return image + np.uint8(calls[0] % 9)
 
 
+def draws_rarely(image, **params):
+    return image + np.uint8(np.random.rand() < 0.01)  # noqa: NPY002
+
+
 class Remembers(A.ImageOnlyTransform):
     last = None
 
@@ -411,6 +482,7 @@ class Remembers(A.ImageOnlyTransform):
     [
         A.Lambda(image=draws_elsewhere, p=1),
         A.Lambda(image=counts_calls, p=1),
+        A.Lambda(image=draws_rarely, p=1),
         Remembers(p=1),
         A.OneOf([A.NoOp(), A.Sequential([Remembers(p=1)])], p=1),
     ],
@@ -498,7 +570,16 @@ def test_other_images_are_refused(images):
 
 
 @pytest.mark.parametrize(
-    "key", [(0, 0), (0, 0, 0.5), (0.5, 0, 0), (0, 0, np.arange(3)), 5, (0, 0, None)]
+    "key",
+    [
+        (0, 0),
+        (0, 0, 0.5),
+        (0.5, 0, 0),
+        (0, 0, np.arange(3)),
+        5,
+        (0, 0, None),
+        (0, 0, np.arange(90.0)),
+    ],
 )
 def test_other_keys_are_refused(key):
     with pytest.raises(UserError, match="key"):

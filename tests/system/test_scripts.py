@@ -5,14 +5,16 @@ import runpy
 import signal
 import subprocess
 import sys
+import warnings
 
+import albumentations as A
 import numpy as np
 import pytest
 from conftest import PATIENCE, PROJECT
 from PIL import Image
 from processes import start_training, until
 
-from mnist_aug import provenance
+from mnist_aug import provenance, vectorize
 from mnist_aug.errors import one_line_errors
 from mnist_aug.results import files, runs
 
@@ -289,6 +291,15 @@ def test_a_right_that_is_lacking_is_one_line(capfd):
     assert capfd.readouterr().err == (
         "error: /some/file can't be used (Permission denied): "
         "correct its permissions, or those of its folder\n"
+    )
+
+
+def test_warnings_of_the_package_are_one_line(capfd):
+    with one_line_errors(), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        vectorize(A.GlassBlur())
+    assert capfd.readouterr().err == (
+        "warning: not vectorised, runs image by image through albumentations: GlassBlur\n"
     )
 
 

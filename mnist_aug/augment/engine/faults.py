@@ -1,6 +1,7 @@
 """Invalid policies, refused before the first image."""
 
 import math
+from numbers import Real
 from typing import NoReturn
 
 import albumentations as A
@@ -30,7 +31,7 @@ def check(t: A.BasicTransform | A.BaseCompose) -> None:
             "its values are outside [0, 1], and other transforms would clip them: remove it from "
             "the policy, and normalise the augmented images"
         )
-    if not (isinstance(t.p, (int, float)) and 0 <= t.p <= 1):
+    if not (isinstance(t.p, Real) and 0 <= float(t.p) <= 1):
         refuse(f"p={t.p} is not a probability: take a number from 0 to 1")
     if getattr(t, "processors", None) or getattr(t, "additional_targets", None):
         refuse(

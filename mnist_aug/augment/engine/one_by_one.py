@@ -6,6 +6,7 @@ called, with generators that are seeded anew, not made, for each image.
 """
 
 import copy
+import pickle
 import random
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ class _Stream(random.Random):
     """Python's generator, drawing from SplitMix64 (see `draws.py`): seeded by setting a number."""
 
     state = 0
+    gauss_next: float | None = None  # the half of a pair of normal numbers that Python keeps
 
     def _next(self) -> int:
         self.state = x = (self.state + GOLDEN) & _MASK
@@ -37,6 +39,8 @@ class _Stream(random.Random):
         return (self._next() >> 11) * 2.0**-53
 
     def getrandbits(self, k: int) -> int:
+        if k == 0:
+            return 0
         bits = self._next()
         for _ in range(64, k, 64):
             bits = bits << 64 | self._next()
@@ -73,8 +77,10 @@ class _Copy:
         generator = self._numpy.generator if self._foreign else self._numpy
         self.transform.set_random_state(generator, self._python)
         self._apply = self.transform.apply if _is_plain(self.transform) else None
+        self.forced = True
 
     def seed(self, high: int, low: int) -> None:
+        self._python.gauss_next = None
         self._numpy.seed, self._python.state = high << 64 | low, high ^ low
         if self._foreign:
             self._numpy.seeded()
@@ -84,7 +90,7 @@ class _Copy:
         self.seed(high, low)
         t = self.transform
         if self._apply is None:
-            return t(image=image, force_apply=True)["image"]
+            return t(image=image, force_apply=self.forced)["image"]
         data = {"image": image}
         params = t.update_transform_params(t.get_params(), data)
         params.update(t.get_params_dependent_on_data(params, data))
@@ -120,14 +126,20 @@ class OneByOne:
     def name(self) -> str:
         return type(self._transform).__name__
 
+    @property
+    def decides(self) -> bool:
+        """Whether the transform decides by itself, by its p, whether it is done."""
+        return not _is_plain(self._transform)
+
     def __call__(
-        self, images: np.ndarray, places: np.ndarray, seeds: np.ndarray
+        self, images: np.ndarray, places: np.ndarray, seeds: np.ndarray, forced: bool = True
     ) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
         """What becomes of each image and the parameters that it drew.
 
         Args:
             images: [N, H, W, C], uint8 or float32, which transforms may write into.
             places: int64 [M] of those to be done; seeds: uint64 [M, 2].
+            forced: have one that decides by itself do it in any case.
 
         Yields:
             New images [H', W', C], uint8 or float32.
@@ -143,6 +155,7 @@ class OneByOne:
         if not hasattr(self._local, "copy"):
             self._local.copy = _Copy(self._transform)
         one = self._local.copy
+        one.forced = forced
         for place, (high, low) in zip(places.tolist(), seeds.tolist(), strict=True):
             yield self._done(one, source[place], high, low), getattr(one.transform, "params", {})
 
@@ -169,16 +182,23 @@ class OneByOne:
     def _try(self, image: np.ndarray) -> None:
         """Refuse a transform whose results depend on more than the image and its generators."""
         used, other = _Copy(self._transform), image[::-1, ::-1]
+        before = _global_state()
         for seed in range(_PROBES):
             first = self._done(_Copy(self._transform), image.copy(), seed, seed)
             self._done(used, other.copy(), seed + _PROBES, seed)
             again = self._done(used, image.copy(), seed, seed)
-            if first.shape != again.shape or not np.array_equal(first, again, equal_nan=True):
+            same = first.shape == again.shape and np.array_equal(first, again, equal_nan=True)
+            if not same or _global_state() != before:
                 raise UserError(
                     f"{self.name} is not reproducible, the same seed gives different images: draw "
                     "only from self.random_generator or self.py_random, and keep nothing between "
                     "calls"
                 )
+
+
+def _global_state() -> tuple[bytes, object]:
+    """Of the generators that all code shares."""
+    return pickle.dumps(np.random.get_state()), random.getstate()  # noqa: NPY002
 
 
 def _all_of(t: A.BasicTransform | A.BaseCompose) -> Iterator[A.BasicTransform | A.BaseCompose]:

@@ -236,7 +236,10 @@ def _crop_and_pad(t: A.CropAndPad, draws: Draws, size: tuple[Length, Length]) ->
         crops = np.minimum(first, 0), np.minimum(second, 0)
         for i in np.flatnonzero(length + crops[0] + crops[1] < 1):
             _keep_one(first, second, int(i), int(np.broadcast_to(length, len(first))[i]))
-    box = _boxes(len(draws), -left, -top, width + left + right, height + top + bottom)
+    wide, high = width + left + right, height + top + bottom
+    if len(draws) and min(np.min(wide), np.min(high)) < 1:
+        _refuse(t, "crops images to nothing: crop less")
+    box = _boxes(len(draws), -left, -top, wide, high)
     return {"box": box, "size": _sizes(len(draws), *size)} if t.keep_size else {"box": box}
 
 

@@ -274,12 +274,20 @@ class ImageByImage(Leaf):
         super().__init__(transform, key)
         self._one_by_one = OneByOne(transform)
 
-    def apply(
-        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
+        # What has a call of its own decides there whether it is done.
+        if not (forced or self._one_by_one.decides):
+            rows = _drawn(batch, rows, self.key, self.transform.p)
+        for stack, places, indices in batch.parts(rows):
+            self._apply(batch, stack, places, indices, forced)
+
+    def _apply(
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, forced: bool
     ) -> None:
         images = stack.settle(places)
         others: dict[tuple[Any, ...], list[tuple[int, np.ndarray]]] = {}
-        results = self._one_by_one(images, places, draws.bits(2))
+        seeds = _draws(batch, rows, self.key).bits(2)
+        results = self._one_by_one(images, places, seeds, forced)
         for place, row, (made, drawn) in zip(places, rows, results, strict=True):
             if batch.log is not None:
                 batch.note(self.transform, stack.size, _numbers(self.transform, drawn))

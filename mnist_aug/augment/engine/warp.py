@@ -13,7 +13,6 @@ map held pixel by pixel.
 
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 
 from mnist_aug.augment.engine import resample
@@ -22,7 +21,6 @@ from mnist_aug.augment.engine.resample import Factors
 
 How: TypeAlias = tuple[int, int, float | tuple[float, ...]]  # (interpolation, border, fill)
 
-_TURNED: How = (cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, 0)  # flips and transpositions alone
 _IDENTITY = np.eye(3)[None]
 
 
@@ -35,7 +33,7 @@ class Warp:
     def __init__(self, count: int, height: int, width: int) -> None:
         self.height, self.width = height, width
         self.touched = np.zeros(count, bool)
-        self._hows = [_TURNED]
+        self._hows: list[How | None] = [None]  # the first for turns alone: pixels change places
         self._how = np.zeros(count, np.int64)  # which of them
         self._matrices: np.ndarray | None = None  # H: float64 [N, 3, 3], or None for identity
         self._projective = np.zeros(count, bool)
@@ -71,7 +69,8 @@ class Warp:
             )
             rows, matrices = rows[~bent], matrices[~bent]
         if self._matrices is None and len(rows) == len(self.touched):
-            self._matrices = matrices
+            self._matrices = np.empty((len(rows), 3, 3))
+            self._matrices[rows] = matrices
         else:
             if self._matrices is None:
                 self._matrices = np.tile(_IDENTITY, (len(self.touched), 1, 1))
@@ -127,13 +126,14 @@ class Warp:
             those = wanted[self._how[wanted] == number]
             if not len(those):
                 continue
-            if number == 0:
+            how = self._hows[number]
+            if how is None:
                 resample.turn(images, those, self._of(those))
                 continue
             kind = np.where(self._by_pixel[those], len(self._fields), self._field[those])
             kind = 2 * kind + self._projective[those]
             for k in np.unique(kind):
-                self._read(images, those[kind == k], *divmod(int(k), 2), self._hows[number])
+                self._read(images, those[kind == k], *divmod(int(k), 2), how)
         self.touched[rows] = False
         self._how[rows], self._field[rows] = 0, -1
         self._by_pixel[rows] = self._projective[rows] = False
