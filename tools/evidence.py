@@ -10,6 +10,7 @@ import albumentations as A
 import numpy as np
 
 from mnist_aug.augment.engine import colour, filters, geometry, holes, noise, sizes, tones
+from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.errors import UserError
 from tools import agreement, differences, rivals, speed
 from tools.pipelines import ALL, Pipeline
@@ -92,14 +93,14 @@ def _names(transforms: Iterable[type[A.BasicTransform]]) -> str:
 
 
 def _transforms_of_images() -> list[type[A.BasicTransform]]:
-    """albumentations' own that need nothing but an image, one of 32 x 32 pixels and 3 channels."""
-    image, found = np.zeros((32, 32, 3), np.uint8), []
+    """albumentations' own that the engine can do to images of 32 x 32 pixels and 3 channels."""
+    images, found = np.zeros((1, 32, 32, 3), np.uint8), []
     for t in vars(A).values():
         if not (isinstance(t, type) and issubclass(t, A.BasicTransform)) or t is A.Lambda:
             continue
         try:
-            t(p=1)(image=image)
-        except Exception:  # an argument, a mask, boxes or volumes that it needs
+            vectorize(t(p=1))(images, (0, 0, 0))
+        except Exception:  # it needs an argument, a mask or boxes, or makes something else
             continue
         found.append(t)
     return found
