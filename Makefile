@@ -4,7 +4,7 @@
 DATA ?= mnist## mnist, digits, a folder of the four IDX files, or an .npz
 SEEDS ?= 5## runs of each variant
 EPOCHS ?= 15## epochs of a run
-POLICY ?= default## policy of the augmented variant: a name, or a file written by albumentations.save
+POLICY ?= default## policy of the augmented variant: a name, or a policy file, of albumentations or Hydra
 RESULTS ?= results## folder of runs and metrics
 REPORTS ?= reports## folder of the report
 EXTRA ?=## another dataset of the same classes, as DATA, to evaluate on, too

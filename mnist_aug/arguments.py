@@ -67,7 +67,7 @@ def parser(description: str) -> Parser:
         "--policy",
         default=None,
         help="policy of the augmented variant: a name, "
-        "or a file by albumentations.save (default: default)",
+        "or a policy file, of albumentations or Hydra (default: default)",
     )
     options.add_argument(
         "--results",

@@ -1,9 +1,9 @@
 """Colours: what each transform draws, and its application to images.
 
 For each transform one function samples parameters for N images at once, from draws, the images'
-shape (H, W, C) and dtype, and one changes images in place: the images at `places` int64 [N] of
-[M, H, W, C], uint8 or float32 in [0, 1]. Names, ranges and formulas, how they round included, are
-those of albumentations 2.0.8; docs/engine.md lists where it is wrong and this is not.
+shape (H, W, C) and dtype, and one changes images in place: the images at `places` int64 [N] of [M,
+H, W, C], uint8 or float32 in [0, 1]. Names, ranges, formulas and rounding follow albumentations
+2.0.8, except for its errors listed in docs/engine.md.
 
 The sums that OpenCV makes in fixed point are made here in float32, where they are exact: all are
 below 2**24. Its way back from hue, saturation and value cuts where it can take many pixels at a
@@ -106,7 +106,7 @@ def sample_to_gray(
         require_channels(t, channels, 1, 3)
     if channels > 1 and t.num_output_channels != channels:
         raise UserError(
-            f"ToGray makes images of {t.num_output_channels} channels of those of {channels}: set "
+            f"ToGray turns images of {channels} channels into {t.num_output_channels}: set "
             f"num_output_channels={channels}"
         )
     return {}

@@ -1,9 +1,9 @@
 """Filters of neighbourhoods: what each transform draws, and its application to images.
 
 For each transform one function samples parameters for N images at once, from draws, the images'
-shape (H, W, C) and dtype, and one changes images in place: the images at `places` int64 [N] of
-[M, H, W, C], uint8 or float32 in [0, 1]. Names, ranges and formulas, how they round included, are
-those of albumentations 2.0.8; docs/engine.md lists where it is wrong and this is not.
+shape (H, W, C) and dtype, and one changes images in place: the images at `places` int64 [N] of [M,
+H, W, C], uint8 or float32 in [0, 1]. Names, ranges, formulas and rounding follow albumentations
+2.0.8, except for its errors listed in docs/engine.md.
 
 Weighted sums are float32, in a written order, on images with a band around them that holds what
 `cv2.BORDER_REFLECT_101` reads there. Box filters, medians, extremes and changes of resolution are

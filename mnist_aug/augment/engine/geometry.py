@@ -1,10 +1,10 @@
 """Transforms that move pixels: what each draws, and the map that its draws make.
 
 For each transform one function samples parameters for N images at once and one turns parameters
-into maps (see `warp.py`): matrices float64 [N, 3, 3] from a place in the result to the place in
-the image where it is read, x before y, or the coefficients of a displacement field in pixels. All
-arithmetic is exact or in a fixed order (see `exact.py`). Names, ranges and formulas are those of
-albumentations 2.0.8; docs/engine.md lists where it is wrong and this is not.
+into maps (see `warp.py`): matrices float64 [N, 3, 3] from a place in the result to the place in the
+image where it is read, x before y, or the coefficients of a displacement field in pixels. All
+arithmetic is exact or in a fixed order (see `exact.py`). Names, ranges and formulas follow
+albumentations 2.0.8, except for its errors listed in docs/engine.md.
 """
 
 from collections.abc import Callable

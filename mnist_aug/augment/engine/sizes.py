@@ -1,14 +1,13 @@
-"""Crops, paddings and enlargements: what each draws, and its application to images.
+"""Crops, padding and resizing: what each draws, and its application to images.
 
 Each is a box of the image, which may reach beyond it, that is then scaled to a size. For each
 transform one function gives the boxes for N images of (H, W) pixels, int64 [N] each where they
-differ: `box`, int64 [N, 4] as x_min,
-y_min, x_max, y_max, and, if the boxes are scaled, `size`, int64 [N, 2], the height and width to
-which they are. Names, ranges and formulas, how they round included, are those of albumentations
-2.0.8.
+differ: `box`, int64 [N, 4] as x_min, y_min, x_max, y_max, and, if the boxes are scaled, `size`,
+int64 [N, 2], the height and width to which they are. Names, ranges, formulas and rounding follow
+albumentations 2.0.8.
 
-Scaling is OpenCV's own, image by image, without the library of Intel's (IPP) to which it leaves
-some kinds of images and interpolation and which chooses its arithmetic by the processor.
+Scaling is OpenCV's own, image by image, without Intel's library (IPP), to which it leaves some
+kinds of images and interpolation, and which chooses its arithmetic by the processor.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -228,12 +228,12 @@ class Geometry(Leaf):
         """Flips and turns of images that aren't square, some of which change their size."""
         matrices = geometry.way_map(self.transform, drawn, stack.size)
         matrices = np.repeat(matrices, len(rows), 0) if len(matrices) < len(rows) else matrices
-        lies = matrices[:, 0, 0] == 0
-        stack.warp.add_matrices(places[~lies], matrices[~lies])
-        if lies.any():
-            images = stack.settle(places[lies])
-            turned = resample.turned(images, places[lies], matrices[lies], stack.size[::-1])
-            batch.move(rows[lies], turned, type(self.transform).__name__)
+        swaps = matrices[:, 0, 0] == 0
+        stack.warp.add_matrices(places[~swaps], matrices[~swaps])
+        if swaps.any():
+            images = stack.settle(places[swaps])
+            turned = resample.turned(images, places[swaps], matrices[swaps], stack.size[::-1])
+            batch.move(rows[swaps], turned, type(self.transform).__name__)
 
 
 class Pixels(Leaf):
