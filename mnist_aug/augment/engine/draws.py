@@ -53,18 +53,24 @@ def _uniforms(keys: np.ndarray, first: np.uint64, out: np.ndarray) -> None:
             out[n, i] = float(_mix(keys[n] + (first + np.uint64(i)) * _STEP) >> _11) * 2.0**-53
 
 
-_16, _LOW = np.uint64(16), np.uint64(0xFFFF)
+_16, _32, _48, _LOW = (np.uint64(n) for n in (16, 32, 48, 0xFFFF))
 
 
 @kernel
 def _normals(keys: np.ndarray, first: np.uint64, table: np.ndarray, out: np.ndarray) -> None:
     count = out.shape[1]
+    fours = count // 4
     for n in range(len(keys)):
-        for i in range(0, count, 4):
-            bits = _mix(keys[n] + (first + np.uint64(i // 4)) * _STEP)
-            for j in range(i, min(i + 4, count)):
-                out[n, j] = table[bits & _LOW]
-                bits >>= _16
+        line = out[n]
+        for i in range(fours):
+            bits = _mix(keys[n] + (first + np.uint64(i)) * _STEP)
+            four = line[4 * i :]
+            four[0], four[1] = table[bits & _LOW], table[(bits >> _16) & _LOW]
+            four[2], four[3] = table[(bits >> _32) & _LOW], table[bits >> _48]
+        bits = _mix(keys[n] + (first + np.uint64(fours)) * _STEP)
+        for i in range(4 * fours, count):
+            line[i] = table[bits & _LOW]
+            bits >>= _16
 
 
 @kernel

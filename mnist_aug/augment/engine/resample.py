@@ -180,17 +180,16 @@ def _offsets(
     shift: float,
     width: int,
     offsets: np.ndarray,
-    parts_x: np.ndarray,
-    parts_y: np.ndarray,
+    parts: np.ndarray,
 ) -> None:
-    """Where on the canvas the first pixel to be weighed is, and the parts of a pixel beyond it."""
+    """Where on the canvas the first pixel to be weighted is, and its parts beyond, x below y."""
     beyond, scale, half = np.float32(shift), np.float32(_PARTS), np.float32(0.5)
     across = np.uint32(width)
     for i in range(len(xs)):
         x = np.uint32(np.int32((xs[i] + beyond) * scale + half))
         y = np.uint32(np.int32((ys[i] + beyond) * scale + half))
         offsets[i] = (y >> _BITS) * across + (x >> _BITS)
-        parts_x[i], parts_y[i] = x & _REST, y & _REST
+        parts[i] = x & _REST | (y & _REST) << _16
 
 
 @kernel
@@ -243,7 +242,7 @@ def _put_on_canvas(
 
 @kernel
 def _linear_bytes(
-    canvas: np.ndarray, offsets: np.ndarray, parts_x: np.ndarray, parts_y: np.ndarray,
+    canvas: np.ndarray, offsets: np.ndarray, parts: np.ndarray,
     quads: np.ndarray, four: np.ndarray, out: np.ndarray,
 ) -> None:  # fmt: skip
     """uint8. The four pixels around a place are first put into one number, to be read at once."""
@@ -261,7 +260,7 @@ def _linear_bytes(
         four[i] = quads[offsets[i]]
     for i in range(len(offsets)):
         # What is known to fit 16 bits is multiplied twice as fast.
-        v, x, y = four[i], parts_x[i] & _REST, parts_y[i] & _REST
+        v, x, y = four[i], parts[i] & _REST, (parts[i] >> _16) & _REST
         upper = (v & _255) * (_WHOLE - x) + ((v >> _8) & _255) * x
         lower = ((v >> _16) & _255) * (_WHOLE - x) + (v >> _24) * x
         out[i] = np.uint8((upper * (_WHOLE - y) + lower * y + _HALF) >> _22)
@@ -269,13 +268,15 @@ def _linear_bytes(
 
 @kernel
 def _linear_floats(
-    canvas: np.ndarray, offsets: np.ndarray, parts_x: np.ndarray, parts_y: np.ndarray,
+    canvas: np.ndarray, offsets: np.ndarray, parts: np.ndarray,
     out: np.ndarray,
 ) -> None:  # fmt: skip
     flat, wide, part = canvas.ravel(), canvas.shape[1], np.float32(1 / _PARTS)
     p, q, r, s = flat, flat[1:], flat[wide:], flat[wide + 1 :]
     for i in range(len(offsets)):
-        o, x, y = offsets[i], np.float32(parts_x[i]) * part, np.float32(parts_y[i]) * part
+        o = offsets[i]
+        x = np.float32(parts[i] & _REST) * part
+        y = np.float32(parts[i] >> _16) * part
         upper = p[o] + (q[o] - p[o]) * x
         lower = r[o] + (s[o] - r[o]) * x
         out[i] = upper + (lower - upper) * y
@@ -283,7 +284,7 @@ def _linear_floats(
 
 @kernel
 def _weigh(
-    canvas: np.ndarray, offsets: np.ndarray, parts_x: np.ndarray, parts_y: np.ndarray,
+    canvas: np.ndarray, offsets: np.ndarray, parts: np.ndarray,
     weights: np.ndarray, out: np.ndarray,
 ) -> None:  # fmt: skip
     """Sums over the taps of `weights` float32 [taps, 2048], the first at the offset itself."""
@@ -298,10 +299,10 @@ def _weigh(
             source = flat[down * wide + across :]
             weight = weights[across]
             for i in range(count):
-                line[i] += np.float32(source[offsets[i]]) * weight[parts_x[i]]
+                line[i] += np.float32(source[offsets[i]]) * weight[parts[i] & _REST]
         weight = weights[down]
         for i in range(count):
-            whole[i] += line[i] * weight[parts_y[i]]
+            whole[i] += line[i] * weight[parts[i] >> _16]
     if canvas.itemsize == 1:
         for i in range(count):
             out[i] = min(max(np.floor(whole[i] + np.float32(0.5)), np.float32(0)), np.float32(255))
@@ -429,8 +430,7 @@ def _read(
     places = np.empty((2, height, right.shape[1]), np.float32)
     xs, ys, both = places[0].ravel(), places[1].ravel(), places.ravel()
     count = len(xs)
-    offsets = np.empty(count, np.uint32)
-    parts_x, parts_y = np.empty(count, np.uint32), np.empty(count, np.uint32)
+    offsets, parts = np.empty(count, np.uint32), np.empty(count, np.uint32)
     canvas = np.empty((len(band_rows), len(band_columns)), images.dtype)
     quads, four = np.empty(canvas.size, np.uint32), np.empty(count, np.uint32)
     values = np.empty(count, images.dtype)
@@ -465,7 +465,7 @@ def _read(
                 _move(places, matrices[n])
         _fold(xs, width, border, reach)
         _fold(ys, height, border, reach)
-        _offsets(xs, ys, shift, canvas.shape[1], offsets, parts_x, parts_y)
+        _offsets(xs, ys, shift, canvas.shape[1], offsets, parts)
         for channel in range(channels):
             plane = image.ravel() if channels == 1 else spare
             if channels > 1:
@@ -478,11 +478,11 @@ def _read(
                 for i in range(count):
                     values[i] = flat[offsets[i]]
             elif taps > 2:
-                _weigh(canvas, offsets, parts_x, parts_y, weights, values)
+                _weigh(canvas, offsets, parts, weights, values)
             elif images.itemsize == 1:
-                _linear_bytes(canvas, offsets, parts_x, parts_y, quads, four, values)
+                _linear_bytes(canvas, offsets, parts, quads, four, values)
             else:
-                _linear_floats(canvas, offsets, parts_x, parts_y, values)
+                _linear_floats(canvas, offsets, parts, values)
             _copy_rows(values, count // height, plane, width, height, width)
             if channels > 1:
                 for i in range(len(plane)):
