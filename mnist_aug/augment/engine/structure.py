@@ -6,6 +6,7 @@ the images with the indices `rows` (None: all); `forced` skips its own probabili
 policy, so that its draws are independent of every other node's.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -180,31 +181,37 @@ def _draws(batch: Batch, rows: np.ndarray | None, key: int) -> Draws:
 
 
 @dataclass
-class Leaf:
+class Leaf(ABC):
     """One transform."""
 
     transform: Any
     key: int
 
-    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
-        rows = rows if forced else _drawn(batch, rows, self.key, self.transform.p)
-        for stack, places, indices in batch.parts(rows):
-            self.apply(batch, stack, places, indices, _draws(batch, indices, self.key))
+    @property
+    def decides(self) -> bool:
+        """Whether `apply` decides, by the transform's p, whether it is done."""
+        return False
 
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
+        if not (forced or self.decides):
+            rows = _drawn(batch, rows, self.key, self.transform.p)
+        for stack, places, indices in batch.parts(rows):
+            self.apply(batch, stack, places, indices, forced)
+
+    @abstractmethod
     def apply(
-        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, forced: bool
     ) -> None:
         """Do the transform to the images `rows` of the batch, at `places` of a stack."""
-        raise NotImplementedError
 
 
 class Geometry(Leaf):
     """A transform that joins the images' pending maps."""
 
     def apply(
-        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, forced: bool
     ) -> None:
-        t = self.transform
+        t, draws = self.transform, _draws(batch, rows, self.key)
         if how := geometry.sampling_of(t):
             others = stack.warp.join(places, how)
             if len(others):
@@ -240,9 +247,9 @@ class Pixels(Leaf):
     """A transform of values, done at once to all images that drew it."""
 
     def apply(
-        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, forced: bool
     ) -> None:
-        t = self.transform
+        t, draws = self.transform, _draws(batch, rows, self.key)
         images = stack.settle(places)
         sample, change = pixels.TRANSFORMS[type(t)]
         drawn = sample(t, draws, images.shape[1:], images.dtype)
@@ -254,9 +261,9 @@ class Size(Leaf):
     """A crop, padding or enlargement."""
 
     def apply(
-        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, draws: Draws
+        self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, forced: bool
     ) -> None:
-        t = self.transform
+        t, draws = self.transform, _draws(batch, rows, self.key)
         drawn = sizes.TRANSFORMS[type(t)](t, draws, stack.size)
         batch.note(t, stack.size, drawn)
         images = stack.settle(places)
@@ -274,14 +281,11 @@ class ImageByImage(Leaf):
         super().__init__(transform, key)
         self._one_by_one = OneByOne(transform)
 
-    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
-        # What has a call of its own decides there whether it is done.
-        if not (forced or self._one_by_one.decides):
-            rows = _drawn(batch, rows, self.key, self.transform.p)
-        for stack, places, indices in batch.parts(rows):
-            self._apply(batch, stack, places, indices, forced)
+    @property
+    def decides(self) -> bool:
+        return self._one_by_one.decides
 
-    def _apply(
+    def apply(
         self, batch: Batch, stack: Stack, places: np.ndarray, rows: np.ndarray, forced: bool
     ) -> None:
         images = stack.settle(places)
