@@ -84,7 +84,7 @@ def _weights(ours: Comparison, theirs: Comparison) -> str:
         return line
     reasons = dict.fromkeys(reason for pair in differ for reason in _why_weights_differ(*pair))
     return (
-        f"{line}; the others differ ({', '.join(reasons) or 'for no reason in the manifests'}), "
+        f"{line}; the others differ ({', '.join(reasons) or "the manifests don't say why"}), "
         "which the CIs allow for"
     )
 
@@ -94,7 +94,7 @@ def _why_weights_differ(mine: Run, other: Run) -> list[str]:
     here, there = mine.manifest, other.manifest
     reasons = []
     if here["fingerprint"] != there["fingerprint"]:
-        reasons.append("other training code")
+        reasons.append("training code changed")
     for package in PACKAGES:
         versions = [one.get("versions", {}).get(package) for one in (here, there)]
         if versions[0] != versions[1]:
@@ -105,7 +105,7 @@ def _why_weights_differ(mine: Run, other: Run) -> list[str]:
         if not one.get("pinned")
     ]
     if unpinned:
-        reasons.append(f"not the sums of x86-64 with AVX2 {' and '.join(unpinned)}")
+        reasons.append(f"TensorFlow not pinned {' and '.join(unpinned)}")
         processors = [one.get("device", {}).get("processor") for one in (here, there)]
         if processors[0] != processors[1]:
             reasons.append(f"processor {processors[0]}, not {processors[1]}")

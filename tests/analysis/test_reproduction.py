@@ -85,8 +85,8 @@ def test_other_weights_are_no_failure_and_are_explained(tmp_path):
     reproduced, lines = reproduction.check(ours, theirs)
     assert reproduced
     assert lines[-1] == (
-        "weights: 8 of 10 runs the same, byte for byte; the others differ (other training code, "
-        "tensorflow 2.21.1, not 2.21.0, not the sums of x86-64 with AVX2 here, processor another "
+        "weights: 8 of 10 runs the same, byte for byte; the others differ (training code changed, "
+        "tensorflow 2.21.1, not 2.21.0, TensorFlow not pinned here, processor another "
         "processor, not made-up processor), which the CIs allow for"
     )
 
