@@ -83,10 +83,8 @@ def _weights(ours: Comparison, theirs: Comparison) -> str:
     if not differ:
         return line
     reasons = dict.fromkeys(reason for pair in differ for reason in _why_weights_differ(*pair))
-    return (
-        f"{line}; the others differ ({', '.join(reasons) or "the manifests don't say why"}), "
-        "which the CIs allow for"
-    )
+    why = ", ".join(reasons) or "the manifests don't say why"
+    return f"{line}; the others differ ({why}), which the CIs allow for"
 
 
 def _why_weights_differ(mine: Run, other: Run) -> list[str]:
