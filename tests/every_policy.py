@@ -1,6 +1,6 @@
 """SHA-256 of the images that the engine makes by each of many policies, as a program.
 
-    python tests/every_policy.py uint8|float32 [all|default]
+    python tests/every_policy.py uint8|float32 [all|default|others]
 
 It is run under other processors' instructions, where every hash must stay as it is.
 """
@@ -19,9 +19,15 @@ COUNT = 40
 
 
 def policies(which="all", size=(28, 28)):
-    """By name: every vectorised transform with the parameters of the agreement, and chains."""
+    """By name: every vectorised transform with the parameters of the agreement, and chains.
+
+    `others` are those that run image by image.
+    """
     from mnist_aug.augment import policy
-    from tools import agreement
+    from tools import agreement, evidence
+
+    if which == "others":
+        return {t.__name__: A.Compose([t(p=1)]) for t in evidence.image_by_image()}
 
     found = {"default": policy.default(), "wide": policy.wide()}
     if which == "default":

@@ -71,20 +71,20 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+GROUPS = {
+    "moved pixels, joined into one map": geometry,
+    "values": tones,
+    "colour": colour,
+    "noise": noise,
+    "neighbourhoods": filters,
+    "holes": holes,
+    "sizes": sizes,
+}
+
+
 def _transforms() -> str:
-    groups = {
-        "moved pixels, joined into one map": geometry,
-        "values": tones,
-        "colour": colour,
-        "noise": noise,
-        "neighbourhoods": filters,
-        "holes": holes,
-        "sizes": sizes,
-    }
-    rows = [(group, _names(module.TRANSFORMS)) for group, module in groups.items()]
-    vectorised = {t for module in groups.values() for t in module.TRANSFORMS} | {A.NoOp}
-    others = [t for t in _transforms_of_images() if t not in vectorised]
-    rows.append(("image by image", _names(others)))
+    rows = [(group, _names(module.TRANSFORMS)) for group, module in GROUPS.items()]
+    rows.append(("image by image", _names(image_by_image())))
     return _table(["", "transforms"], rows)
 
 
@@ -92,11 +92,12 @@ def _names(transforms: Iterable[type[A.BasicTransform]]) -> str:
     return ", ".join(sorted(t.__name__ for t in transforms))
 
 
-def _transforms_of_images() -> list[type[A.BasicTransform]]:
-    """albumentations' own that the engine can do to images of 32 x 32 pixels and 3 channels."""
+def image_by_image() -> list[type[A.BasicTransform]]:
+    """albumentations' own that aren't vectorised and work on images of 32 x 32 and 3 channels."""
+    vectorised = {t for module in GROUPS.values() for t in module.TRANSFORMS} | {A.NoOp, A.Lambda}
     images, found = np.zeros((1, 32, 32, 3), np.uint8), []
     for t in vars(A).values():
-        if not (isinstance(t, type) and issubclass(t, A.BasicTransform)) or t is A.Lambda:
+        if not (isinstance(t, type) and issubclass(t, A.BasicTransform)) or t in vectorised:
             continue
         try:
             vectorize(t(p=1))(images, (0, 0, 0))

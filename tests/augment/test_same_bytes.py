@@ -27,6 +27,7 @@ def masks(core="Prescott", threads=1):
         "NPY_DISABLE_CPU_FEATURES": " ".join(numpy_core.__cpu_dispatch__),
         "OPENCV_CPU_DISABLE": ",".join(name[1:] for name in fewer if name.startswith("*")),
         "OPENCV_IPP": "sse42",  # Intel's library in OpenCV
+        "JSIMD_FORCENONE": "1",  # the JPEG library in it
         "OPENBLAS_CORETYPE": core,
         "OPENBLAS_NUM_THREADS": str(threads),
         "OMP_NUM_THREADS": str(threads),
@@ -98,6 +99,16 @@ def test_without_this_processors_extensions(here):
 def test_every_core_and_number_of_threads(core, threads, here, floats):
     assert differing(digests_under(masks(core, threads)), here) == []
     assert differing(digests_under(masks(core, threads), "float32"), floats) == []
+
+
+@pytest.mark.torture
+def test_what_runs_image_by_image():
+    """As docs/engine.md says, these depend on the processor."""
+    different = differing(digests_under(masks(), which="others"), digests_under({}, which="others"))
+    names = {name.split()[0] for name in different}
+    page = " ".join((PROJECT / "docs" / "engine.md").read_text().split())
+    said = page.partition("Of the transforms that run image by image, ")[2].partition(" gave other")
+    assert names == {name.strip("`") for name in said[0].replace(" and ", ", ").split(", ")}
 
 
 @pytest.mark.torture
