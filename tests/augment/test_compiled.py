@@ -112,6 +112,7 @@ def test_compiled_once_and_again_when_what_it_calls_changes(folder):
     assert run(folder, "uint8") == ["42 42 42 compiled"]
 
 
+@pytest.mark.torture
 def test_damaged_files_are_made_again(folder):
     run(folder, "uint8", "float32")
     for kind in ("nbi", "nbc"):

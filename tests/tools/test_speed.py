@@ -121,6 +121,7 @@ def test_only_the_tables_asked_for_are_made(monkeypatch):
     assert evidence.measure(["rivals", "agreement"]).keys() == {"rivals", "agreement"}
 
 
+@pytest.mark.torture
 def test_graph_operations_augment_like_the_engine():
     images = np.tile(speed.images(2000, GREY)[1::2], (2, 1, 1))
     graph = rivals.graph_augment(images, 0).numpy().astype(float)
