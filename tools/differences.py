@@ -156,7 +156,7 @@ def gamma_of_one_darkens() -> tuple[float, ...]:
 
 
 def chains_blur(count: int = 20) -> tuple[float, ...]:
-    """Share of the contrast of noise that is left by `Rotate` by 20 degrees and back, inside."""
+    """Share of the contrast of noise that `Rotate` by 20 degrees and back keeps, inside."""
     policy = A.Compose([A.Rotate((20, 20), p=1), A.Rotate((-20, -20), p=1)])
     images = np.random.default_rng(0).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
     theirs = np.stack([policy(image=image)["image"] for image in images])

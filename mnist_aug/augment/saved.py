@@ -165,7 +165,7 @@ def _from_hydra(node: object) -> Description:
 
 
 def check_values(value: object, key: Hashable = None, depth: int = 0) -> None:
-    """Refuse what is no plain data, or beyond the bounds.
+    """Refuse values that are not plain data or are out of bounds.
 
     Raises:
         ValueError: which value, and why.
@@ -196,7 +196,7 @@ def check_values(value: object, key: Hashable = None, depth: int = 0) -> None:
 def built(description: Description) -> A.BaseCompose | A.BasicTransform:
     """The transform or composition that a description of albumentations 2.0.8 stands for.
 
-    An argument that is left out takes its default there; `albumentations.load` itself would take
+    A missing argument takes its default there; `albumentations.load` itself would take
     0.5 for each `p`.
 
     Raises:
@@ -224,7 +224,7 @@ def arguments_of(name: str) -> dict[str, Parameter]:
     """The arguments that the transform or composition of that name takes in 2.0.8.
 
     Raises:
-        ValueError: there is no such transform, or it can't be saved.
+        ValueError: albumentations has no transform of that name, or can't save it.
     """
     found = getattr(A, name, None)
     if (

@@ -331,8 +331,11 @@ def _places(
 
 
 @kernel
-def _pull(points: np.ndarray, inner: np.ndarray, width: int) -> None:
-    """points(inner(p)) into `points`: the displacement is read linearly where `inner` leads."""
+def pull(points: np.ndarray, inner: np.ndarray, width: int) -> None:
+    """Make maps points [N, 2, H, width or more] those of first `inner`, then `points`, in place.
+
+    The displacement is read linearly where `inner` leads.
+    """
     height = points.shape[2]
     shape = (height, points.shape[3])
     moved = np.empty(shape, np.float32), np.empty(shape, np.float32)
@@ -504,11 +507,6 @@ def places(
     out = np.empty((count, 2, len(left), right.shape[1]), np.float32)
     _places(matrices, direct, left, right, _middle(len(factors.y), len(factors.x)), inner, out)
     return out
-
-
-def pull(points: np.ndarray, inner: np.ndarray, width: int) -> None:
-    """Make maps points [N, 2, H, width] those of first `inner`, then `points`, in place."""
-    _pull(points, inner, width)
 
 
 def turn(images: np.ndarray, rows: np.ndarray, matrices: np.ndarray) -> None:

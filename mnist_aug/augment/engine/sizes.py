@@ -65,20 +65,33 @@ def _before(position: str, draws: Draws, down: Length, across: Length) -> tuple[
     return down * position.startswith("bottom"), across * position.endswith("right")
 
 
-def _crop(t: A.RandomCrop | A.CenterCrop, draws: Draws, size: tuple[Length, Length]) -> Drawn:
+def _padding(
+    t: A.RandomCrop | A.CenterCrop | A.Crop, draws: Draws, size: tuple[Length, Length],
+    least: tuple[int, int], what: str, less: str,
+) -> tuple[Length, Length, Length, Length]:  # fmt: skip
+    """Rows and columns that a crop needs more than there are, and those of them before the image.
+
+    Raises:
+        UserError: it needs some and may not pad, with what doesn't fit and how to crop less.
+    """
     height, width = size
-    down, across = np.maximum(t.height - height, 0), np.maximum(t.width - width, 0)
-    top: Length = 0
-    left: Length = 0
-    if np.any(down) or np.any(across):
-        if not t.pad_if_needed:
-            _refuse(
-                t,
-                f"a crop of {t.height} x {t.width} pixels doesn't fit an image of "
-                f"{np.min(height)} x {np.min(width)}: set pad_if_needed, or crop less",
-            )
-        top, left = _before(t.pad_position, draws, down, across)
-    spare_y, spare_x = height + down - t.height, width + across - t.width
+    down, across = np.maximum(least[0] - height, 0), np.maximum(least[1] - width, 0)
+    if not (np.any(down) or np.any(across)):
+        return down, across, 0, 0
+    if not t.pad_if_needed:
+        _refuse(
+            t,
+            f"{what} doesn't fit an image of {np.min(height)} x {np.min(width)}: set "
+            f"pad_if_needed, or {less}",
+        )
+    return down, across, *_before(t.pad_position, draws, down, across)
+
+
+def _crop(t: A.RandomCrop | A.CenterCrop, draws: Draws, size: tuple[Length, Length]) -> Drawn:
+    what = f"a crop of {t.height} x {t.width} pixels"
+    least = (t.height, t.width)
+    down, across, top, left = _padding(t, draws, size, least, what, "crop less")
+    spare_y, spare_x = size[0] + down - t.height, size[1] + across - t.width
     if type(t) is A.RandomCrop:
         y, x = draws.integers(0, spare_y), draws.integers(0, spare_x)
     else:
@@ -87,18 +100,9 @@ def _crop(t: A.RandomCrop | A.CenterCrop, draws: Draws, size: tuple[Length, Leng
 
 
 def _fixed_crop(t: A.Crop, draws: Draws, size: tuple[Length, Length]) -> Drawn:
-    height, width = size
-    down, across = np.maximum(t.y_max - height, 0), np.maximum(t.x_max - width, 0)
-    top: Length = 0
-    left: Length = 0
-    if np.any(down) or np.any(across):
-        if not t.pad_if_needed:
-            _refuse(
-                t,
-                f"a crop up to row {t.y_max} and column {t.x_max} doesn't fit an image of "
-                f"{np.min(height)} x {np.min(width)}: set pad_if_needed, or lower x_max and y_max",
-            )
-        top, left = _before(t.pad_position, draws, down, across)
+    what = f"a crop up to row {t.y_max} and column {t.x_max}"
+    least = (t.y_max, t.x_max)
+    *_, top, left = _padding(t, draws, size, least, what, "lower x_max and y_max")
     wide, high = t.x_max - t.x_min, t.y_max - t.y_min
     return {"box": _boxes(len(draws), t.x_min - left, t.y_min - top, wide, high)}
 
