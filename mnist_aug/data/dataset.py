@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mnist_aug.data import formats
+from mnist_aug.data.formats import idx, numpy_files
 from mnist_aug.errors import UserError
 
 MNIST = Path(__file__).with_name("mnist")  # the folder of the four files that ship
@@ -35,8 +36,14 @@ class Dataset:
     Attributes:
         name: what to call it: `mnist`, `digits`, or the name of its folder or file.
         origin: where it came from, in words; never a path of one machine.
-        x_train, x_test: uint8 `[N, H, W]`, 0 (background) to 255 (ink).
+        x_train, x_test: uint8 `[N, H, W]`, or RGB `[N, H, W, 3]`.
         y_train, y_test: int32 `[N]`, 0 to `classes` - 1.
+        class_names: what the classes are called, in order of their labels; their numbers if empty.
+        background: the colour around what the images show, 0 to 255, three of them if RGB; None
+            where it isn't one colour.
+        kind: what an image shows: "digit", "character" (drawn ones, both) or "image".
+        notes: what was found and done while the data were read, in sentences.
+        warnings: what a person should look at before the results are believed, in sentences.
     """
 
     name: str
@@ -45,24 +52,75 @@ class Dataset:
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
+    class_names: tuple[str, ...] = ()
+    background: int | tuple[int, int, int] | None = 0
+    kind: str = "image"
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.class_names:
+            numbers = range(int(self.y_train.max()) + 1)
+            object.__setattr__(self, "class_names", tuple(map(str, numbers)))
 
     @property
     def classes(self) -> int:
-        return int(self.y_train.max()) + 1
+        return len(self.class_names)
 
     @property
-    def image_shape(self) -> tuple[int, int]:
+    def image_shape(self) -> tuple[int, ...]:
+        """(H, W), or (H, W, 3)."""
         return self.x_train.shape[1:]
+
+    @property
+    def side(self) -> int:
+        """The shorter side of an image, in pixels."""
+        return min(self.image_shape[:2])
+
+    @property
+    def fill(self) -> int | tuple[int, int, int]:
+        """What to fill the space with that a moved image leaves: the background, or black."""
+        return 0 if self.background is None else self.background
+
+    @property
+    def is_light(self) -> bool:
+        """Whether the images are dark on a light background."""
+        return self.background is not None and float(np.mean(self.background)) > 127.5
 
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of shapes, pixels and labels: the same for the same images in any container."""
         digest = hashlib.sha256()
         for images, labels in (self.x_train, self.y_train), (self.x_test, self.y_test):
-            digest.update(struct.pack(">3q", *images.shape))
+            digest.update(struct.pack(f">{images.ndim}q", *images.shape))
             digest.update(np.ascontiguousarray(images).data)
             digest.update(labels.astype(">i4").tobytes())
         return digest.hexdigest()
+
+    def described(self, validation_split: float) -> dict[str, Any]:
+        """All but images and labels as plain data, for manifests.
+
+        Raises:
+            UserError: as `training_count`.
+        """
+        train = self.training_count(validation_split)
+        return {
+            "name": self.name,
+            "origin": self.origin,
+            "sha256": self.sha256,
+            "train": train,
+            "validation": len(self.x_train) - train,
+            "test": len(self.x_test),
+            "image_shape": list(self.image_shape),
+            "classes": self.classes,
+            "class_names": list(self.class_names),
+            "background": list(self.background)
+            if isinstance(self.background, tuple)
+            else self.background,
+            "kind": self.kind,
+            "notes": list(self.notes),
+            "warnings": list(self.warnings),
+        }
 
     def training_count(self, validation_split: float) -> int:
         """How many of the first training images are trained on; the rest validate, as in Keras.
@@ -104,7 +162,7 @@ def load(source: str = "mnist", test: bool = True) -> Dataset:
             arrays = _read_idx_folder(path, test)
             origin = "IDX files in a folder"
         elif path.is_file():
-            arrays = formats.npz(path, NAMES if test else NAMES[:2])
+            arrays = numpy_files.npz(path, NAMES if test else NAMES[:2])
             arrays = arrays if test else _without_test(*arrays)
             origin = "NPZ file"
         else:
@@ -242,7 +300,7 @@ def _read_idx_folder(folder: Path, test: bool) -> list[np.ndarray]:
                     f"{folder} has no {names[0]} (or .gz): a dataset folder holds the "
                     "four IDX files under MNIST's names"
                 )
-            arrays.append(formats.idx(found[0], rank))
+            arrays.append(idx.idx(found[0], rank))
     return arrays if test else _without_test(*arrays)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mnist_aug.data import dataset, formats
+from mnist_aug.data import dataset
 from mnist_aug.data.corruptions import CORRUPTIONS, SIDE, corrupt, rotation, warped
 from mnist_aug.data.dataset import Dataset
+from mnist_aug.data.formats import numpy_files
 from mnist_aug.errors import UserError
 
 OTHER = "sklearn-digits"
@@ -179,7 +180,7 @@ def _published(content: Dataset, folder: str | None) -> Iterator[EvalSet]:
 
 def _npy(path: Path) -> np.ndarray:
     try:
-        return formats.npy(path)
+        return numpy_files.npy(path)
     except OSError as error:
         raise UserError(
             f"{path} can't be read ({error.strerror}): download it again, and check its permissions"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from mnist_aug.data import formats
+from mnist_aug.data.formats import stored
 from mnist_aug.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def read(path: Path) -> np.ndarray:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        file = formats.opened(path)
+        file = stored.opened(path)
     except FileNotFoundError:
         raise UserError(f"{path} is not there: give the path of a picture") from None
     except (OSError, ValueError) as error:

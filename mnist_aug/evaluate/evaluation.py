@@ -181,7 +181,7 @@ def evaluate_runs(
                 weights = {f"{key[1]:02d}": trained[key].manifest["weights_sha256"] for key in keys}
             about = {
                 "variant": variant,
-                "dataset": trained[wanted[0]].manifest["dataset"],
+                "dataset": dataset.described(split),
                 "runs": weights,
                 "started": started,
                 **provenance.describe(),
@@ -201,8 +201,9 @@ def _check_alike(trained: Mapping[RunKey, runs.Run]) -> None:
     first: dict[str, runs.Run] = {}
     for (name, _), run in trained.items():
         other = first.setdefault(name, run)
-        for part in ("variant", "dataset"):
-            if run.manifest[part] != other.manifest[part]:
+        for part, keys in ("variant", ()), ("dataset", ("sha256", "train")):
+            mine, others = run.manifest[part], other.manifest[part]
+            if any(mine.get(key) != others.get(key) for key in keys or {**mine, **others}):
                 raise UserError(
                     f"{run.folder} and {other.folder} were trained with different settings "
                     f"({part}): delete one of them, or train both alike"

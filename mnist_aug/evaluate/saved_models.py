@@ -38,7 +38,7 @@ CLASSES = {
 
 
 def load(
-    path: Path, image_shape: tuple[int, int] | None = None, classes: int | None = None
+    path: Path, image_shape: tuple[int, ...] | None = None, classes: int | None = None
 ) -> keras.Model:
     """A trained model.
 

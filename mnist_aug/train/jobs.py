@@ -53,20 +53,10 @@ class Job:
 
 def wanted_manifest(variant: Variant, seed: int, dataset: Dataset) -> dict[str, Any]:
     """The part of a manifest that says what a run is of, and the fingerprint of its code."""
-    train = dataset.training_count(variant.validation_split)
     return {
         "variant": variant.settings(),
         "seed": seed,
-        "dataset": {
-            "name": dataset.name,
-            "origin": dataset.origin,
-            "sha256": dataset.sha256,
-            "train": train,
-            "validation": len(dataset.x_train) - train,
-            "test": len(dataset.x_test),
-            "image_shape": list(dataset.image_shape),
-            "classes": dataset.classes,
-        },
+        "dataset": dataset.described(variant.validation_split),
         "fingerprint": fingerprints(variant.policy is not None),
     }
 

@@ -10,7 +10,7 @@ from mnist_aug.train.variant import Variant
 
 def build(
     variant: Variant,
-    image_shape: tuple[int, int],
+    image_shape: tuple[int, ...],
     classes: int,
     seed: int,
     steps: int = 0,

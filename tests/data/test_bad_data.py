@@ -18,7 +18,8 @@ from bad_files import arrays, npy, npz, saved, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug.data import dataset, eval_sets, formats, preprocessing
+from mnist_aug.data import dataset, eval_sets, preprocessing
+from mnist_aug.data.formats import numpy_files
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import prediction
 
@@ -155,7 +156,7 @@ def test_nothing_is_ever_unpickled(tmp_path, counted):
                 dataset.load(str(_file(tmp_path, npz(**{name: content}), "set.npz")))
             tried += 1
         with pytest.raises(UserError, match="can't be read"):
-            formats.npy(_file(tmp_path, content))
+            numpy_files.npy(_file(tmp_path, content))
         with pytest.raises(UserError):
             dataset.load(str(_file(tmp_path, content, "set.npz")))
         tried += 2

@@ -15,7 +15,8 @@ from conftest import PROJECT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug.data import dataset, formats
+from mnist_aug.data import dataset
+from mnist_aug.data.formats import idx as idx_files
 from mnist_aug.errors import UserError
 
 NAMES = (
@@ -280,7 +281,7 @@ def test_any_bytes_are_an_array_or_a_user_error(tmp_path_factory, content):
         file = path.with_name(name)
         file.write_bytes(data)
         try:
-            outcome = formats.idx(file, 1)
+            outcome = idx_files.idx(file, 1)
         except UserError as error:
             outcome = error
         assert name in str(outcome) or outcome.dtype == np.uint8

@@ -196,7 +196,7 @@ def test_a_strangers_model_is_looked_through_whatever_its_manifest(results, few)
 def test_runs_of_a_variant_differ_in_their_seed_alone(results, few, part):
     folder = results / "augmented" / "seed-01"
     manifest = runs.read_run(folder).manifest
-    change = {"variant": {"learning_rate": 0.1}, "dataset": {"origin": "elsewhere"}}[part]
+    change = {"variant": {"learning_rate": 0.1}, "dataset": {"train": 7}}[part]
     signed(folder, **{part: manifest[part] | change})
     refused(f"with different settings ({part})", results, few)
 
