@@ -6,9 +6,14 @@ refused before any data are read. Nothing is unpickled or run, and nothing is un
 """
 
 import gzip
+import io
+import lzma
 import math
 import os
+import pickletools
+import re
 import stat
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +28,43 @@ from mnist_aug.errors import UserError
 MAX_PIXELS = 2**30
 MAX_IMAGES = 2**22
 CHUNK = 2**20  # bytes that are read at once
+
+GZIP, XZ = b"\x1f\x8b", b"\xfd7zXZ\0"  # with what such files begin
+# What unpacking raises at damage; MemoryError is an .xz file that asks for a dictionary of GiBs.
+DAMAGE = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, MemoryError)
+
+_HEAD = 2**16  # bytes by which a file is recognised
+_BEGINNINGS = (
+    (rb"\x00\x00[\x08\x09\x0b-\x0e][\x01-\x08]", "idx"),
+    (rb"\x93NUMPY", "npy"),
+    (rb"PK(\x03\x04|\x05\x06)", "zip"),
+    (rb"MATLAB 5\.0 MAT-file", "mat"),
+    (rb"(.{512}|.{1024}|.{2048}|.{4096})?\x89HDF\r\n\x1a\n", "hdf5"),
+    (rb"PAR1", "parquet"),
+    (rb"\x80[\x02-\x05]", "pickle"),
+    (rb"version https://(git-lfs|hawser)\.github\.com", "git-lfs"),
+    (rb"\x89PNG|\xff\xd8\xff|GIF8|BM.{4}\0{4}|II\*\0|MM\0\*|RIFF.{4}WEBP", "picture"),
+    (rb"P[1-6]\s+[\d#]|.{4}ftyp(hei|hev|mif|msf|avi)", "picture"),
+    (rb".{257}ustar", "tar"),
+    (GZIP, "gzip"),
+    (re.escape(XZ), "xz"),
+    (rb"(\xef\xbb\xbf)?\s*<[!?a-zA-Z]", "html"),
+    (rb"\xff\xfe[^\0]\0|\xfe\xff\0[^\0]", "utf-16"),
+)
+_IN_PACKED = {"idx", "pickle", "text", "git-lfs", "html", "empty", "tar"}  # looked through to
+_USELESS = {
+    "empty": "is empty: fetch it again",
+    "git-lfs": "is a Git LFS pointer, not the data: run `git lfs pull` in its repository, or "
+    "download the file itself",
+    "html": "is a web page, not data: the download asked for something first, a login or a "
+    "confirmation; download it in a browser",
+    "tar": "is a tar archive: unpack it and give the folder",
+    "gzip": "is packed by gzip, and no IDX, CSV or pickle within is recognised: unpack it with "
+    "gunzip, or fetch it again if that finds it damaged",
+    "xz": "is packed by xz, and no IDX, CSV or pickle within is recognised: unpack it with unxz, "
+    "or fetch it again if that finds it damaged",
+    "utf-16": "is text in UTF-16: save it as UTF-8",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +114,96 @@ def opened(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise UserError(f"{path} can't be read, as it is a folder, pipe or device: give a file")
     return os.fdopen(descriptor, "rb")
+
+
+def kind(path: Path) -> str:
+    """What a file is by its first 64 KiB, whatever its name says.
+
+    Returns:
+        `idx`, `npy`, `zip`, `mat` (version 5 or 7), `hdf5` (MATLAB's 7.3, too), `parquet`,
+        `pickle`, `text`, `picture`, `git-lfs` (a pointer in place of the data), `html`, `empty`,
+        `tar`, `utf-16`, `gzip`, `xz` or `unknown`. gzip and xz are looked through once, to IDX,
+        pickles, text and what is no data; they are named themselves around all else.
+
+    Raises:
+        UserError: it is not a regular file.
+        OSError: it can't be opened or read.
+    """
+    with opened(path) as file:
+        head = file.read(_HEAD)
+    found = _kind(head, len(head) < _HEAD)
+    if found in {"gzip", "xz"}:
+        unpacker = zlib.decompressobj(31) if found == "gzip" else lzma.LZMADecompressor()
+        try:
+            content = unpacker.decompress(head, _HEAD)
+        except DAMAGE:
+            return found
+        if content or unpacker.eof:
+            inner = _kind(content, unpacker.eof)
+            found = inner if inner in _IN_PACKED else found
+    return found
+
+
+def recognised(path: Path) -> str:
+    """As `kind`, of a file that may hold data.
+
+    Raises:
+        UserError: it holds none, is packed, or of an unknown kind.
+        OSError: it can't be opened or read.
+    """
+    found = kind(path)
+    if found in _USELESS:
+        raise UserError(f"{path} {_USELESS[found]}")
+    if found == "unknown":
+        with opened(path) as file:
+            start = file.read(12)
+        raise UserError(
+            f"{path} is of an unknown kind (it begins with {str(start)[1:]}): convert it to NPZ, "
+            "CSV, Parquet or a folder of pictures"
+        )
+    return found
+
+
+def _kind(head: bytes, whole: bool) -> str:
+    """What begins so, or, if `whole`, is no longer."""
+    if not head:
+        return "empty"
+    for beginning, found in _BEGINNINGS:
+        if re.match(beginning, head, re.DOTALL):
+            return found
+    if _is_pickle(head, whole):
+        return "pickle"
+    # cp1252 has letters where ISO 8859-1 has control characters from 0x80 on.
+    return "unknown" if re.search(rb"[\0-\x08\x0e-\x1f\x7f]", head) else "text"
+
+
+def _is_pickle(head: bytes, whole: bool) -> bool:
+    """Whether it is a pickle of protocol 0 or 1, which has no magic number. Nothing is unpickled.
+
+    A short text may happen to be a few opcodes, so that what is whole must end where its pickle
+    does, and what is not must go on as one for long.
+    """
+    if head[:1] not in b"(])}cFGIJKLMNSTUVX":  # those that need nothing before them
+        return False
+    stream, count = io.BytesIO(head), 0
+    try:
+        for _ in pickletools.genops(stream):
+            count += 1
+    except Exception:  # what it throws at other bytes is not a closed list
+        return not whole and count > 8 and stream.tell() == len(head)
+    return count > 2 and stream.tell() == len(head) if whole else count > 8
+
+
+def unpacked(file: BinaryIO) -> IO[bytes]:
+    """The file, or what is in it if it is packed by gzip or xz, which its first bytes tell.
+
+    Reading it raises what is in `DAMAGE`. An .xz file's dictionary takes no more than is unpacked.
+    """
+    start = file.read(len(XZ))
+    file.seek(0)
+    if start.startswith(GZIP):
+        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+    return lzma.LZMAFile(file, format=lzma.FORMAT_XZ) if start == XZ else file
 
 
 def size(shape: Sequence[int], itemsize: int = 1) -> int:
