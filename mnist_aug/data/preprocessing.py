@@ -70,7 +70,7 @@ def read(path: Path) -> np.ndarray:
             f"{path} can't be read ({getattr(error, 'strerror', error)}): give a PNG "
             "or JPEG, and check its permissions"
         ) from None
-    with file, warnings.catch_warnings(), _silent_libtiff():
+    with file, warnings.catch_warnings(), silent_libtiff():
         warnings.simplefilter("ignore")  # a picture with a flaw is read, or refused in one line
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         if os.fstat(file.fileno()).st_size > MAX_BYTES:
@@ -102,7 +102,7 @@ def read(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _silent_libtiff() -> Iterator[None]:
+def silent_libtiff() -> Iterator[None]:
     """libtiff writes its complaints to the process's stderr, past Python."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
