@@ -30,8 +30,7 @@ MAX_IMAGES = 2**22
 CHUNK = 2**20  # bytes that are read at once
 
 GZIP, XZ = b"\x1f\x8b", b"\xfd7zXZ\0"  # with what such files begin
-# What unpacking raises at damage; MemoryError is an .xz file that asks for a dictionary of GiBs.
-DAMAGE = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, MemoryError)
+DAMAGE = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)  # what unpacking raises at it
 
 _HEAD = 2**16  # bytes by which a file is recognised
 _BEGINNINGS = (
@@ -136,7 +135,7 @@ def kind(path: Path) -> str:
         unpacker = zlib.decompressobj(31) if found == "gzip" else lzma.LZMADecompressor()
         try:
             content = unpacker.decompress(head, _HEAD)
-        except DAMAGE:
+        except (*DAMAGE, MemoryError):  # of an .xz file that asks for a dictionary of GiBs
             return found
         if content or unpacker.eof:
             inner = _kind(content, unpacker.eof)
@@ -231,6 +230,44 @@ def content(file: IO[bytes] | gzip.GzipFile, size: int, start: bytes = b"") -> b
 def miscounted(data: bytearray, size: int) -> str:
     found = "more" if len(data) > size else f"only {len(data):,}"
     return f"promises {size:,} bytes of data but holds {found}"
+
+
+def left_out(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """The note of what of a file was left out, each with the reason; none where nothing was."""
+    if not names:
+        return ()
+    few = [brief(name) for name in names[:5]]
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return (f"left out of {path.name}: {', '.join(few)}{more}",)
+
+
+def native(array: np.ndarray) -> np.ndarray:
+    """The array in this machine's byte order. One of another order is turned where it lies."""
+    if array.dtype.isnative:
+        return array
+    return array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
+
+
+def text(array: np.ndarray) -> np.ndarray:
+    """Text of any dtype, `S` or `U`, as `U` in this machine's byte order.
+
+    Bytes are decoded as UTF-8, or as Latin-1 where any of them is no UTF-8.
+
+    Raises:
+        ValueError: it is no Unicode, or over the limit of bytes when it is decoded.
+    """
+    if array.dtype.kind == "S":
+        size(array.shape, 4 * array.dtype.itemsize)
+        try:
+            return np.char.decode(array, "utf-8")
+        except UnicodeDecodeError:
+            return np.char.decode(array, "latin-1")
+    array = native(array)
+    # NumPy looks at code points when it makes a str of them, and can't write half a surrogate pair.
+    points = np.ascontiguousarray(array).view(np.uint32)
+    if points.size and (points.max() > 0x10FFFF or (points >> 11 == 0xD800 >> 11).any()):
+        raise ValueError("it holds text that is no Unicode")
+    return array
 
 
 def brief(fault: object) -> str:
