@@ -12,6 +12,7 @@ import numpy as np
 
 from mnist_aug import backend
 from mnist_aug.data import preprocessing
+from mnist_aug.data.formats import pictures as in_folders
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import saved_models
 from mnist_aug.results import files, runs
@@ -20,7 +21,6 @@ if TYPE_CHECKING:  # as in saved_models
     import keras
 
 BEST = 3
-ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,9 @@ def _model(run: runs.Run) -> keras.Model:
 def pictures(places: Sequence[Path]) -> list[Path]:
     """The picture files among files and folders; what is in a folder in order of its name.
 
+    In a folder they are told by content; a picture of a kind that can't be read, or a file that is
+    only named as one, is among them, to be refused by `preprocessing.read`.
+
     Raises:
         UserError: a folder holds no picture, or can't be read.
     """
@@ -108,14 +111,14 @@ def pictures(places: Sequence[Path]) -> list[Path]:
             if not place.is_dir():
                 found.append(place)
                 continue
-            inside = sorted(p for p in place.iterdir() if p.suffix.lower() in ENDINGS)
+            inside = in_folders.in_one_folder(place)
         except OSError as error:
             raise UserError(
                 f"{place} can't be read: {error.strerror}; check its permissions"
             ) from None
         if not inside:
             raise UserError(
-                f"{place} holds no picture: its files end in none of {', '.join(sorted(ENDINGS))}"
+                f"{place} holds no picture: give a folder of PNG or JPEG files, or one of them"
             )
         found += inside
     return found

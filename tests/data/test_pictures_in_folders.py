@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import random
 import subprocess
 import sys
 import zlib
@@ -16,8 +17,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from mnist_aug.data import preprocessing
 from mnist_aug.data.formats import encoded, pictures, stored
 from mnist_aug.errors import UserError
+from mnist_aug.evaluate import prediction
 
 PROJECT = Path(__file__).parents[2]
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
@@ -363,7 +366,7 @@ def test_pictures_are_in_natural_order(put):
 @example(["01", "1", "001", "1a", "a1", "", "²", "٣", "1.10", "1.9"])
 def test_natural_order_is_one_order_of_all_names(names):
     ordered = sorted(names, key=pictures.natural)
-    assert sorted(names[::-1], key=pictures.natural) == ordered
+    assert sorted(random.Random(0).sample(names, len(names)), key=pictures.natural) == ordered
     numbers = [name for name in ordered if name.isascii() and name.isdigit()]
     assert [*map(int, numbers)] == sorted(map(int, numbers))
 
@@ -453,3 +456,30 @@ def test_any_bytes_are_read_or_refused_in_a_line(tmp_path_factory, content, edit
         assert images.dtype == np.uint8
         assert images.shape[0] == len(labels) == 2
         np.testing.assert_array_equal(images[0], images[1])
+
+
+# Pictures to predict ------------------------------------------------------------------------------
+
+
+def test_pictures_of_one_folder_are_told_by_content_or_name(put):
+    folder = put(
+        {
+            "10.png": 1,
+            "9": 1,
+            "a.jfif": coded(grey(1), "JPEG"),
+            "b.heic": HEIC,
+            "c.png": b"words",
+            "d.txt": b"words",
+            ".e.png": 1,
+            "sub.png/1.png": 1,
+        }
+    )
+    found = prediction.pictures([folder, folder / "d.txt"])
+    assert [path.name for path in found] == ["9", "10.png", "a.jfif", "b.heic", "c.png", "d.txt"]
+    for path in found[:3]:
+        assert preprocessing.read(path).shape == (3, 2)
+    for path in found[3:]:
+        with pytest.raises(UserError, match=path.name):
+            preprocessing.read(path)
+    with pytest.raises(UserError, match="holds no picture"):
+        prediction.pictures([put({"none/d.txt": b"words"}) / "none"])

@@ -62,7 +62,7 @@ def other_kind(head: bytes) -> str:
 
 def is_foreign_picture(head: bytes) -> bool:
     """Whether it is a picture of a kind that is not read."""
-    return _matching(_OTHERS, head) is not None
+    return _matching(_OTHERS, head) not in (None, "PDF")
 
 
 def _matching(beginnings: Iterable[tuple[bytes, str]], head: bytes) -> str | None:

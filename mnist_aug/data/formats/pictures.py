@@ -119,6 +119,27 @@ def contents(folder: Path) -> Contents | None:
     return Contents("folder of pictures", tuple(_arrays(folder, sets)), tuple(notes))
 
 
+def in_one_folder(folder: Path) -> list[Path]:
+    """The files directly in a folder that are pictures by their content, of kinds that are read and
+    others, or are only named so, in natural order.
+
+    Raises:
+        OSError: the folder can't be read.
+    """
+    names = sorted((name for name in os.listdir(folder) if not is_ignored(name)), key=natural)
+    return [folder / name for name in names if _is_meant_as_picture(os.path.join(folder, name))]
+
+
+def _is_meant_as_picture(path: str) -> bool:
+    if path.lower().endswith(ENDINGS):
+        return os.path.isfile(path)
+    try:
+        start = head(path)
+    except OSError:
+        return False
+    return encoded.kind(start) is not None or encoded.is_foreign_picture(start)
+
+
 def natural(name: str) -> tuple[tuple[int | str, ...], str]:
     """What to sort names by so that 2.png comes before 10.png."""
     parts = re.split("([0-9]+)", name)
