@@ -257,7 +257,7 @@ def text(array: np.ndarray) -> np.ndarray:
         ValueError: it is no Unicode, or over the limit of bytes when it is decoded.
     """
     if array.dtype.kind == "S":
-        size(array.shape, 4 * array.dtype.itemsize)
+        size(array.shape, 4 * array.dtype.itemsize)  # what it takes as `U`
         try:
             return np.char.decode(array, "utf-8")
         except UnicodeDecodeError:
@@ -268,6 +268,18 @@ def text(array: np.ndarray) -> np.ndarray:
     if points.size and (points.max() > 0x10FFFF or (points >> 11 == 0xD800 >> 11).any()):
         raise ValueError("it holds text that is no Unicode")
     return array
+
+
+def rows_of_text(points: np.ndarray) -> np.ndarray:
+    """Strings `[N]` of code points `[N, L]`, without the blanks at their ends.
+
+    Raises:
+        ValueError: as `text`.
+    """
+    if not points.size:
+        return np.full(len(points), "")
+    points = np.ascontiguousarray(points, np.uint32)
+    return np.char.rstrip(text(points.view(f"=U{points.shape[1]}")[:, 0]))
 
 
 def brief(fault: object) -> str:
