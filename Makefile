@@ -1,7 +1,8 @@
 # Does this augmentation help this classifier on this data, by how much, and how sure are we?
 #     data -> train baseline and augmented -> evaluate -> report
 # Variables, as in `make report DATA=path/to/idx SEEDS=10`:
-DATA ?= mnist## mnist, digits, a folder of the four IDX files, or an .npz
+DATA ?= mnist## mnist, digits, fashion_mnist, cifar10, cifar100, or a file or folder (docs/data.md)
+TRANSPOSE ?=## 1 swaps rows and columns of the images of DATA
 SEEDS ?= 5## runs of each variant
 EPOCHS ?= 15## epochs of a run
 POLICY ?= default## policy of the augmented variant: a name, or a policy file, of albumentations or Hydra
@@ -22,7 +23,8 @@ PYTHON ?= python3## the Python (3.10 to 3.13) that .venv is made with
 VARIABLES := $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' Makefile)
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
-OPTIONS = --data="$$DATA" --seeds="$$SEEDS" --epochs="$$EPOCHS" --policy="$$POLICY" \
+SOURCE = --data="$$DATA" $(if $(filter 1,$(TRANSPOSE)),--transpose)
+OPTIONS = $(SOURCE) --seeds="$$SEEDS" --epochs="$$EPOCHS" --policy="$$POLICY" \
           --results="$$RESULTS" --reports="$$REPORTS"
 SETS = $(if $(EXTRA),--extra="$$EXTRA") $(if $(MNIST_C),--mnist-c="$$MNIST_C")
 WHERE = $(if $(SCHEDULER),--scheduler="$$SCHEDULER") $(if $(filter 1,$(TENSORBOARD)),--tensorboard)
@@ -44,6 +46,8 @@ setup: $(READY) ## make .venv from requirements.lock (or use the conda environme
 	@sh tools/setup.sh
 	@touch $@
 
+data: | $(READY) ## show what the package sees in DATA, and train nothing [reports/data.png]
+	@$(PY) scripts/data.py $(OPTIONS)
 baseline augmented: | $(READY)
 	$(PY) scripts/train.py $@ $(OPTIONS) $(WHERE)
 baseline: ## train without augmentation [results/baseline/seed-*/]
@@ -82,7 +86,7 @@ epochs: ## both variants trained for longer, and the report
 study: ## all of these studies, and the report
 tuned: ## what `make tune` found, trained with new seeds and evaluated, and the report
 published: | $(READY) ## published results of dense networks, and what the same networks reach here
-	$(PY) scripts/published.py --data="$$DATA" --results="$$RESULTS" $(if $(ROW),--row="$$ROW") $(WHERE)
+	$(PY) scripts/published.py $(SOURCE) --results="$$RESULTS" $(if $(ROW),--row="$$ROW") $(WHERE)
 	@$(MAKE) --no-print-directory report
 records: published # its name in version 0.1
 tune: | $(READY) ## search policy and training settings on validation [results/tune/tuned.yaml]
@@ -107,6 +111,6 @@ torture: | $(READY) ## run the tests that take long, and count what they tried [
 lint: | $(READY) ## check style, format and types
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy mnist_aug tools
 clean: ## remove the report
-	rm -rf -- $(addprefix "$${REPORTS:?}"/,$(PAGES) .lock) $(REPORTED)
+	rm -rf -- $(addprefix "$${REPORTS:?}"/,$(PAGES) data.png .lock) $(REPORTED)
 clean-results: ## remove all results: runs, metrics, studies, the search and the benchmark
 	rm -rf -- $(addprefix "$${RESULTS:?}"/,$(BOTH) $(OTHERS) tensorboard .lock) $(EVALUATED)

@@ -52,7 +52,13 @@ def parser(description: str) -> Parser:
     options.add_argument(
         "--data",
         default="mnist",
-        help="mnist, digits, a folder of IDX files, or an .npz (default: %(default)s)",
+        help="mnist, digits, fashion_mnist, cifar10, cifar100, or a file or folder of images with "
+        "labels: docs/data.md lists the forms (default: %(default)s)",
+    )
+    options.add_argument(
+        "--transpose",
+        action="store_true",
+        help="swap rows and columns of the dataset's images",
     )
     options.add_argument(
         "--seeds",

@@ -17,7 +17,7 @@ def main() -> None:
 
     from mnist_aug.data import dataset
 
-    images = dataset.load(given.data)
+    images = dataset.load(given.data, transpose=given.transpose)
     backend.start_tensorflow()
     from mnist_aug.experiments import benchmark
 

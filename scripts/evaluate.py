@@ -22,7 +22,7 @@ def main() -> None:
 
     evaluation.evaluate(
         given.results,
-        dataset.load(given.data),
+        dataset.load(given.data, transpose=given.transpose),
         given.variants,
         given.seeds,
         given.epochs,

@@ -21,7 +21,7 @@ def main() -> None:
 
     published.run(
         published.names(given.row),
-        dataset.load(given.data),
+        dataset.load(given.data, transpose=given.transpose),
         given.results,
         given.seeds,
         given.epochs,

@@ -20,7 +20,7 @@ def main() -> None:
     from mnist_aug.experiments import studies
     from mnist_aug.train import pools
 
-    images = dataset.load(given.data)
+    images = dataset.load(given.data, transpose=given.transpose)
     for study in given.studies:  # a mistake in any is better known before training
         studies.variants(study, images, given.epochs, given.policy, given.results)
     for study in given.studies:

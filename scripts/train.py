@@ -34,7 +34,7 @@ def main() -> None:
         "scheduler": given.scheduler,
         "tensorboard": given.tensorboard,
     }
-    images = dataset.load(given.data)
+    images = dataset.load(given.data, transpose=given.transpose)
     if given.evaluate:
         studies.run_both(
             names,

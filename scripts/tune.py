@@ -39,7 +39,7 @@ def main() -> None:
         variant.configured(name, epochs=given.epochs, policy=given.policy)
         for name in given.variants or variant.VARIANTS
     ]
-    images = dataset.load(given.data, test=False)
+    images = dataset.load(given.data, test=False, transpose=given.transpose)
     for start in variants:
         search.search(
             start,

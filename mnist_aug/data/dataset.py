@@ -1,8 +1,8 @@
-"""Datasets of small grey images: MNIST, scikit-learn's digits, IDX folders and NPZ files.
+"""Datasets of small images: the one public function is `load`.
 
-The one public function is `load`. MNIST ships with the package, in the folder `mnist` next to this
-file. Formats: the IDX files of Yann LeCun's MNIST page, and NPZ as `keras.datasets` stores it.
-`formats` bounds what reading them takes; next to the images, labels take at most 24 bytes each.
+MNIST ships with the package, in the folder `mnist` next to this file; scikit-learn's digits come
+with it, and `keras.datasets` downloads others. What else there is in files and folders, `sources`
+finds, `layout` brings to one form, and `plausibility` looks for what is odd about it.
 """
 
 import hashlib
@@ -18,15 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from mnist_aug.data.formats import idx, numpy_files
+from mnist_aug.data import assembly, digits, known, layout, sources
+from mnist_aug.data.matching import Part
 from mnist_aug.errors import UserError
 
-MNIST = Path(__file__).with_name("mnist")  # the folder of the four files that ship
+MNIST = digits.MNIST
 # Of the dataset in LeCun's four files, as `Dataset.sha256` takes it, and without test images.
 MNIST_SHA256 = "e6872f067e6ddb1a0845d931bdf672ca23abdb4da28dd17ac6fde6e93dcb81f7"
 MNIST_TRAINING_SHA256 = "1ad8f871161ab204de65e209368875d9fa4f02a5b36074fab752cf3653aa50a0"
 DIGITS_SHA256 = "b9500703e859169f8f7984373aa16cc1fbb89a59a4785cd998f97e933ab26e6d"
-NAMES = ("x_train", "y_train", "x_test", "y_test")  # of the arrays in an .npz
+TRAIN_FILES = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+NAMES = ("x_train", "y_train", "x_test", "y_test")  # of the arrays in an .npz as Keras has it
+TABLES = {"IDX file", "CSV file", "table of text"}  # forms in which EMNIST's authors swap axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,41 +140,64 @@ class Dataset:
         return count
 
 
-def load(source: str = "mnist", test: bool = True) -> Dataset:
+def load(source: str = "mnist", test: bool = True, transpose: bool = False) -> Dataset:
     """The dataset that `DATA=` or `--data` names.
+
+    What was found out about it is printed, as notes and warnings, and kept in the dataset.
 
     Args:
         source: `mnist` (the files that ship with the package), `digits` (scikit-learn's 1,797
-            handwritten digits in MNIST's form), a folder of the four IDX files, gzipped or not, or
-            an `.npz` with x_train, y_train, x_test and y_test.
+            handwritten digits in MNIST's form), a name in `known.KERAS`, or a file or folder in any
+            of the forms in docs/data.md.
         test: read the test images, too; without, there are none, and their files may be missing.
+        transpose: swap rows and columns of the images as they are stored.
 
     Raises:
-        UserError: the source can't be read, or holds no well-formed dataset.
+        UserError: the source can't be read, holds no well-formed dataset, or one of which no
+            verdict could be right.
     """
-    if source == "mnist":
-        return _mnist(test)
-    if source == "digits":
-        whole = _digits()
+    found = _loaded(source, test, transpose)
+    for note in found.notes:
+        print(f"note: {note}", flush=True)
+    for warning in found.warnings:
+        print(f"warning: {warning}", flush=True)
+    return found
+
+
+def _loaded(source: str, test: bool, transpose: bool) -> Dataset:
+    if source in ("mnist", "digits") and not transpose:
+        whole = _mnist(test) if source == "mnist" else _digits()
         return whole if test else replace(whole, x_test=whole.x_test[:0], y_test=whole.y_test[:0])
     if not source:
-        raise UserError("data is an empty path: give mnist, digits, a folder or an .npz")
+        raise UserError("data is an empty path: give mnist, digits, a folder or a file")
+    if source in ("mnist", "digits"):
+        raise UserError(f"data {source} stands upright: leave TRANSPOSE= (--transpose) out")
+    if source in known.KERAS:
+        x_train, y_train, x_test, y_test = known.from_keras(source)
+        if not test:
+            x_test, y_test = x_test[:0], y_test[:0]
+        parts = {
+            "train": (x_train, layout.flat_labels(source, y_train)),
+            "test": (x_test, layout.flat_labels(source, y_test)),
+        }
+        names, form = known.KERAS[source], "keras.datasets"
+        return _made(source, source, form, source, parts, names, test, transpose)
     path = Path(source)
     with _readable(path):
-        if path.is_dir():
-            arrays = _read_idx_folder(path, test)
-            origin = "IDX files in a folder"
-        elif path.is_file():
-            arrays = numpy_files.npz(path, NAMES if test else NAMES[:2])
-            arrays = arrays if test else _without_test(*arrays)
-            origin = "NPZ file"
-        else:
-            raise UserError(
-                f"data {source} is neither a folder nor a file: give mnist, digits, a folder of "
-                "IDX files or an .npz"
-            )
-    name = os.fsencode(path.resolve().stem).decode(errors="replace")  # it may be no UTF-8
-    return _recognised(Dataset(name, origin, *_checked(path, test, *arrays)))
+        found = sources.source(path)
+        parts = {
+            name: _read(f"{path} ({name})", part)
+            for name, part in found.found.parts.items()
+            if test or name != "test"
+        }
+        if not test and "test" in found.found.parts:
+            parts["test"] = parts["train"][0][:0], parts["train"][1][:0]
+        names = _stored_names(found.found.parts["train"], found.found.class_names)
+        made = _made(source, found.name, found.form, found.known_as, parts, names, test, transpose)
+        if made.name == "mnist":
+            return made
+        notes, warnings = (map(_sentence, own) for own in (found.notes, found.found.warnings))
+        return replace(made, notes=(*notes, *made.notes), warnings=(*warnings, *made.warnings))
 
 
 @contextmanager
@@ -190,17 +216,97 @@ def _readable(place: Path) -> Iterator[None]:
         ) from None
 
 
+def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of a part, its pieces joined."""
+    pieces = []
+    for images, labels in zip(part.images, part.labels, strict=True):
+        own = layout.flat_labels(labels.name, labels.read())
+        if not len(own):
+            raise UserError(f"{place}: {labels.name} is empty: at least one image is needed")
+        pieces.append((layout.arranged(images.name, images.read(), len(own)), own))
+    if len({one.shape[1:] for one, _ in pieces}) > 1:
+        raise UserError(f"{place} holds images of several sizes: they must be of one size")
+    if len(pieces) == 1:
+        return pieces[0]
+    return np.concatenate([one for one, _ in pieces]), np.concatenate([own for _, own in pieces])
+
+
+def _stored_names(part: Part, named: Any) -> tuple[str, ...]:
+    """What the source calls classes 0, 1, …; empty where it doesn't."""
+    if part.labels[0].class_names:
+        return part.labels[0].class_names
+    return tuple(str(one) for one in named.read()) if named is not None else ()
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _made(
+    place: str,
+    name: str,
+    form: str,
+    known_as: str,
+    parts: dict[str, assembly.Arrays],
+    names: tuple[str, ...],
+    test: bool,
+    transpose: bool,
+) -> Dataset:
+    """A dataset of what was read, under the name of the known one if it is."""
+    transposed = known.is_transposed(known_as) and form in TABLES
+    draft = assembly.assembled(place, known_as, parts, names, transposed, transpose)
+    x_test, y_test = draft.x_test, draft.y_test
+    assert x_test is not None
+    assert y_test is not None
+    if not test:
+        x_test, y_test = x_test[:0], y_test[:0]
+    made = Dataset(
+        os.fsencode(name).decode(errors="replace"),  # it may be no UTF-8
+        form,
+        np.ascontiguousarray(draft.x_train),
+        draft.y_train,
+        np.ascontiguousarray(x_test),
+        y_test,
+        draft.class_names,
+        draft.background,
+        draft.kind,
+        tuple(draft.notes),
+        tuple(draft.warnings),
+    )
+    if made.sha256 in (MNIST_SHA256, MNIST_TRAINING_SHA256):
+        return replace(made, name="mnist", notes=(), warnings=())
+    if made.name.lower() in {"mnist", "digits"}:
+        name = f"{made.name} (unverified)"
+        note = (
+            f"The content is not that of the known {made.name.lower()} dataset "
+            f"(SHA-256 {made.sha256[:12]}…): results are marked {name!r}"
+        )
+        return replace(made, name=name, notes=(*made.notes, note))
+    return made
+
+
 def _mnist(test: bool) -> Dataset:
     """MNIST (LeCun, Cortes and Burges) from the files that ship with the package.
 
     Raises:
         UserError: one of them is missing, damaged or changed.
     """
-    origin = "MNIST (LeCun, Cortes and Burges), shipped with the package"
     try:
         with _readable(MNIST):
-            arrays = _read_idx_folder(MNIST, test)
-        found = Dataset("mnist", origin, *_checked(MNIST, test, *arrays))
+            files = (*TRAIN_FILES, *digits.TEST_FILES) if test else TRAIN_FILES
+            arrays = [digits.shipped(MNIST / name) for name in files]
+        if not test:
+            arrays += [arrays[0][:0], arrays[1][:0]]
+        x_train, y_train, x_test, y_test = arrays
+        found = Dataset(
+            "mnist",
+            "MNIST (LeCun, Cortes and Burges), shipped with the package",
+            x_train,
+            y_train.astype(np.int32),
+            x_test,
+            y_test.astype(np.int32),
+            kind="digit",
+        )
         if found.sha256 != (MNIST_SHA256 if test else MNIST_TRAINING_SHA256):
             raise UserError(f"{MNIST} holds other images or labels than MNIST's")
     except UserError as error:
@@ -208,104 +314,6 @@ def _mnist(test: bool) -> Dataset:
             f"{error}; MNIST ships with mnist-aug: install it again, or `git restore` its files"
         ) from None
     return found
-
-
-def _recognised(dataset: Dataset) -> Dataset:
-    """MNIST goes by its name wherever it was found, and nothing else does."""
-    if dataset.sha256 in (MNIST_SHA256, MNIST_TRAINING_SHA256):
-        name = "mnist"
-    elif dataset.name.lower() in {"mnist", "digits"}:
-        name = f"{dataset.name} (unverified)"
-        print(
-            f"note: the content is not that of the known {dataset.name.lower()} dataset "
-            f"(SHA-256 {dataset.sha256[:12]}…); results are marked {name!r}",
-            flush=True,
-        )
-    else:
-        name = dataset.name
-    return replace(dataset, name=name)
-
-
-def _checked(
-    path: Path,
-    test: bool,
-    x_train: np.ndarray,
-    y_train: np.ndarray,
-    x_test: np.ndarray,
-    y_test: np.ndarray,
-) -> tuple[np.ndarray, ...]:
-    """The four arrays as uint8 images and int32 labels, or a `UserError` that names the fault."""
-    for part, images, labels in ("train", x_train, y_train), ("test", x_test, y_test):
-        if images.ndim == 4 and images.shape[3] == 1:
-            images = images[..., 0]
-        if images.ndim != 3:
-            raise UserError(
-                f"{path}: x_{part} has shape {images.shape}: grey images [N, H, W] are needed"
-            )
-        if images.dtype != np.uint8:
-            raise UserError(f"{path}: x_{part} is {images.dtype}: store pixels as uint8, 0 to 255")
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            raise UserError(
-                f"{path}: y_{part} is {labels.dtype} with shape {labels.shape}: whole "
-                "numbers [N] are needed"
-            )
-        if len(images) != len(labels):
-            raise UserError(
-                f"{path}: {len(images)} {part} images but {len(labels)} labels: they "
-                "must be as many"
-            )
-        if images.size == 0 and (part == "train" or test):
-            raise UserError(f"{path}: the {part} set is empty: at least one image is needed")
-        low, high = int(labels.min(initial=0)), int(labels.max(initial=0))
-        if low < 0 or high > 9999:
-            raise UserError(
-                f"{path}: y_{part} holds labels {low} to {high}: number the classes from 0"
-            )
-    if len(np.unique(y_train)) < 2:
-        raise UserError(
-            f"{path}: all training labels are {int(y_train[0])}: a classifier needs at "
-            "least two classes"
-        )
-    if x_train.shape[1:3] != x_test.shape[1:3]:
-        raise UserError(
-            f"{path}: training images are {x_train.shape[1:3]} pixels but test images "
-            f"{x_test.shape[1:3]}: they must be of one size"
-        )
-    if y_test.max(initial=0) > y_train.max():
-        raise UserError(
-            f"{path}: test label {int(y_test.max())} is out of range: the training "
-            f"labels end at {int(y_train.max())}"
-        )
-    shape = (-1, *x_train.shape[1:3])
-    return (
-        x_train.reshape(shape),
-        y_train.astype(np.int32),
-        x_test.reshape(shape),
-        y_test.astype(np.int32),
-    )
-
-
-def _read_idx_folder(folder: Path, test: bool) -> list[np.ndarray]:
-    arrays = []
-    for split in ("train", "t10k") if test else ("train",):
-        for kind, rank in (("images", 3), ("labels", 1)):
-            names = [
-                f"{split}-{kind}{dot}idx{rank}-ubyte{ending}"
-                for dot in "-."
-                for ending in ("", ".gz")
-            ]
-            found = [folder / name for name in names if (folder / name).exists()]
-            if not found:
-                raise UserError(
-                    f"{folder} has no {names[0]} (or .gz): a dataset folder holds the "
-                    "four IDX files under MNIST's names"
-                )
-            arrays.append(idx.idx(found[0], rank))
-    return arrays if test else _without_test(*arrays)
-
-
-def _without_test(images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
-    return [images, labels, images[:0], labels[:0]]
 
 
 def _digits() -> Dataset:
@@ -317,9 +325,9 @@ def _digits() -> Dataset:
     """
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    images = np.stack([_mnist_form(image) for image in digits.images])
-    labels = digits.target.astype(np.int32)
+    found = load_digits()
+    images = np.stack([digits.mnist_form(image) for image in found.images])
+    labels = found.target.astype(np.int32)
     cut = round(len(images) * 0.8)
     return Dataset(
         "digits",
@@ -328,35 +336,5 @@ def _digits() -> Dataset:
         labels[:cut],
         images[cut:],
         labels[cut:],
+        kind="digit",
     )
-
-
-def _mnist_form(image: np.ndarray) -> np.ndarray:
-    """uint8 [28, 28] from ink [h, w] in 0 to 16, as MNIST's page describes its own making."""
-    rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
-    ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] / 16
-    scale = 20 / max(ink.shape)
-    height, width = (max(1, round(side * scale)) for side in ink.shape)
-    down, across = _cubic(ink.shape[0], height), _cubic(ink.shape[1], width)
-    ink = np.clip(down @ np.pad(ink, 2, mode="edge") @ across.T, 0, 1)
-    mass = ink.sum()
-    top = round(14 - float((ink.sum(1) @ np.arange(height)) / mass))  # MNIST's mean centre is
-    left = round(14 - float((ink.sum(0) @ np.arange(width)) / mass))  # (14.0, 14.0), from 0
-    top, left = np.clip(top, 0, 28 - height), np.clip(left, 0, 28 - width)
-    field = np.zeros((28, 28), np.uint8)
-    # Some values end in .5 but for what a processor makes of the last bit: they are all rounded up.
-    field[top : top + height, left : left + width] = np.floor(ink * 255 + 0.5 + 1e-6)
-    return field
-
-
-def _cubic(count: int, wanted: int) -> np.ndarray:
-    """float64 [wanted, count + 4]: cubic convolution of `count` samples, padded by 2 on each side.
-
-    After Keys 1981, with a = -0.75 as in OpenCV's `INTER_CUBIC`, whose own last bits differ from
-    processor to processor.
-    """
-    centres = (np.arange(wanted) + 0.5) * count / wanted - 0.5
-    x = np.abs(centres[:, None] - np.arange(-2, count + 2))
-    near = (1.25 * x - 2.25) * x * x + 1
-    far = ((-0.75 * x + 3.75) * x - 6) * x + 3
-    return np.where(x <= 1, near, np.where(x < 2, far, 0))

@@ -1,0 +1,365 @@
+"""From arrays as they are stored to a dataset: labels, grey levels, parts, and what is odd.
+
+Each step changes the draft and says what it did: notes for what was taken care of, warnings for
+what a person must decide.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mnist_aug.data import digits, known, layout, plausibility
+from mnist_aug.errors import UserError
+
+HELD_OUT = 0.2  # share of the images that become test images where there are none
+VALIDATION = 0.2  # share of the training images that validates, unless a variant says otherwise
+RENUMBERED = "Labels are"
+UNLEARNT = 0.5  # share of the test images that may be of classes nobody trains on
+
+Arrays = tuple[np.ndarray, np.ndarray]  # images `[N, H, W]` or with channels, and labels `[N]`
+
+
+@dataclass
+class Draft:
+    """What becomes a dataset: its fields are those of `dataset.Dataset`.
+
+    `place` is the source, for messages; there is no `x_test` where the source has no test part.
+    """
+
+    place: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray | None = None
+    y_test: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    background: int | tuple[int, int, int] | None = None
+    kind: str = "image"
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def parts(self) -> list[tuple[str, np.ndarray]]:
+        """The images that there are, by the name of their part."""
+        parts = [("training", self.x_train)]
+        return parts if self.x_test is None else [*parts, ("test", self.x_test)]
+
+    def note(self, text: str) -> None:
+        self.notes.append(text[:1].upper() + text[1:])
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text[:1].upper() + text[1:])
+
+
+def assembled(
+    place: str,
+    known_as: str,
+    parts: Mapping[str, Arrays],
+    names: tuple[str, ...] = (),
+    transposed: bool = False,
+    transpose: bool = False,
+) -> Draft:
+    """The draft of a dataset, looked through.
+
+    Args:
+        place: the source, for messages.
+        known_as: the names of the source and of its files, by which well-known sets are known.
+        parts: `train` and, as far as there are any, `validation` and `test`. Test images that are
+            there, but not to be read, are none at all: `[0, …]`.
+        names: of labels 0, 1, …, where the source has them.
+        transposed: the source is known to hold images with rows and columns swapped.
+        transpose: swap them because the user says so.
+
+    Raises:
+        UserError: the arrays make no dataset, or one of which no verdict could be right.
+    """
+    draft = Draft(place, *parts["train"])
+    if "test" in parts:
+        draft.x_test, draft.y_test = parts["test"]
+    if "validation" in parts:
+        _take_validation(draft, *parts["validation"])
+    _bring_to_grey_levels(draft)
+    _number_classes(draft, known_as, names)
+    if transpose or transposed:
+        _swap(draft)
+    if draft.x_test is None:
+        _hold_out(draft)
+    _look_at_background(draft)
+    _look_at_drawings(draft, transposed, transpose)
+    _look_for_oddities(draft)
+    _mix_if_sorted(draft)
+    return draft
+
+
+def _take_validation(draft: Draft, images: np.ndarray, labels: np.ndarray) -> None:
+    if draft.x_test is None:
+        draft.x_test, draft.y_test = images, labels
+        draft.note("there are no test images: the source's validation images are taken for them")
+        return
+    if images.shape[1:] != draft.x_train.shape[1:]:
+        raise UserError(
+            f"{draft.place}: training images are {_sides(draft.x_train)} pixels but validation "
+            f"images {_sides(images)}: they must be of one size"
+        )
+    draft.x_train = np.concatenate([draft.x_train, images])
+    draft.y_train = np.concatenate([draft.y_train, labels])
+    draft.note(
+        "the source's own validation images are joined to the training images, of which the last "
+        f"{VALIDATION:.0%} validate"
+    )
+
+
+def _bring_to_grey_levels(draft: Draft) -> None:
+    """uint8, `[N, H, W]` or `[N, H, W, 3]`, both parts alike."""
+    for part, images in draft.parts:
+        if images.dtype.kind not in "biuf":
+            raise UserError(
+                f"{draft.place}: the {part} images are of type {images.dtype}: store numbers"
+            )
+        if 0 in images.shape[1:] or (part == "training" and not len(images)):
+            raise UserError(f"{draft.place}: the {part} set is empty: at least one image is needed")
+    scale = layout.scale_of(draft.place, draft.x_train)
+    if draft.x_test is not None and len(draft.x_test):
+        layout.check_same_scale(draft.place, scale, draft.x_test)
+    if scale.words:
+        draft.note(scale.words)
+    if scale.warning:
+        draft.warn(scale.warning)
+    draft.x_train = _levels(draft, draft.x_train, scale)
+    _check_blanks(draft, "training", draft.x_train, scale)
+    if draft.x_test is None:
+        return
+    if not len(draft.x_test):
+        draft.x_test = np.zeros((0, *draft.x_train.shape[1:]), np.uint8)
+        return
+    draft.x_test = _levels(draft, draft.x_test, scale)
+    _check_blanks(draft, "test", draft.x_test, scale)
+    if draft.x_train.shape[1:] != draft.x_test.shape[1:]:
+        raise UserError(
+            f"{draft.place}: training images are {_sides(draft.x_train)} but test images "
+            f"{_sides(draft.x_test)}: they must be alike"
+        )
+
+
+def _levels(draft: Draft, images: np.ndarray, scale: layout.Scale) -> np.ndarray:
+    levels, notes = layout.grey_or_rgb(draft.place, layout.as_uint8(images, scale))
+    for note in notes:
+        if note not in draft.notes:
+            draft.note(note)
+    return levels
+
+
+def _sides(images: np.ndarray) -> str:
+    colour = " in colour" if images.ndim == 4 else ""
+    return f"{images.shape[1]} by {images.shape[2]}{colour}"
+
+
+def _check_blanks(draft: Draft, part: str, images: np.ndarray, scale: layout.Scale) -> None:
+    blank = plausibility.count_blank(images)
+    if not blank:
+        return
+    text = f"{blank:,} of {len(images):,} {part} images are of one colour"
+    if 2 * blank > len(images):
+        cast = (
+            ": values from 0 to 1 were probably cut to whole numbers; store 255 times as much"
+            if scale.top == 1
+            else ": there is nothing to see in them; look at how they were stored"
+        )
+        raise UserError(f"{draft.place}: {text}{cast}")
+    draft.warn(text)
+
+
+def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...]) -> None:
+    """Labels from 0 to K - 1, and what the classes are called."""
+    classes = layout.classes_of(draft.y_train)
+    if len(classes) < 2:
+        raise UserError(
+            f"{draft.place}: all training labels are {classes[0]}: a classifier needs at least two "
+            "classes"
+        )
+    if len(classes) > layout.MOST_CLASSES or (
+        len(classes) > 100 and len(classes) > 0.2 * len(draft.y_train)
+    ):
+        raise UserError(
+            f"{draft.place} has {len(classes):,} different labels, from {classes[0]} to "
+            f"{classes[-1]}, for {len(draft.y_train):,} training images: are they classes?"
+        )
+    if draft.x_test is not None and draft.y_test is not None:
+        _leave_out_unlearnt(draft, classes)
+    draft.y_train = layout.numbered(draft.y_train, classes)
+    if draft.y_test is not None:
+        draft.y_test = layout.numbered(draft.y_test, classes)
+    whole = all(isinstance(one, int) for one in classes)
+    if names and whole and classes[0] >= 0 and classes[-1] < len(names):
+        draft.class_names = tuple(names[label] for label in classes)
+        return
+    draft.class_names = tuple(map(str, classes))
+    if not whole:
+        return
+    found = known.class_names(known_as, classes, draft.y_train, draft.y_test)
+    if found and found != draft.class_names:
+        draft.class_names = found
+        draft.note(f"the classes are known: they are called {plausibility.named(found)}")
+    elif classes != [*range(len(classes))]:
+        draft.note(
+            f"{RENUMBERED} {plausibility.named([*map(str, classes)])}: they are numbered from 0, "
+            "and the classes keep their names"
+        )
+
+
+def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
+    """Test images of a class that no training image is of can't be read by any network."""
+    assert draft.x_test is not None
+    assert draft.y_test is not None
+    unlearnt = sorted({*layout.classes_of(draft.y_test)} - {*classes}, key=str)
+    if not unlearnt:
+        return
+    known_ones = ~np.isin(draft.y_test, unlearnt)
+    count = int((~known_ones).sum())
+    text = (
+        f"{count:,} of {len(draft.y_test):,} test images are of class "
+        f"{plausibility.named([*map(str, unlearnt)])}, and no training image is"
+    )
+    if count > UNLEARNT * len(draft.y_test):
+        raise UserError(
+            f"{draft.place}: {text}: label both parts alike (classes of the training images: "
+            f"{plausibility.named([*map(str, classes)])})"
+        )
+    draft.x_test, draft.y_test = draft.x_test[known_ones], draft.y_test[known_ones]
+    draft.warn(f"{text}: they are left out")
+
+
+def _swap(draft: Draft) -> None:
+    draft.x_train = draft.x_train.swapaxes(1, 2)
+    if draft.x_test is not None:
+        draft.x_test = draft.x_test.swapaxes(1, 2)
+
+
+def _hold_out(draft: Draft) -> None:
+    chosen = plausibility.held_out(draft.y_train, plausibility.hashes(draft.x_train), HELD_OUT)
+    draft.x_test, draft.y_test = draft.x_train[chosen], draft.y_train[chosen]
+    draft.note(
+        f"there are no test images: {chosen.sum():,} of {len(chosen):,} images, a fifth of each "
+        "class, chosen by a hash of their content, are held out"
+    )
+    draft.x_train, draft.y_train = draft.x_train[~chosen], draft.y_train[~chosen]
+
+
+def _look_at_background(draft: Draft) -> None:
+    """Where training and test images are on unlike backgrounds, no verdict could be right."""
+    draft.background = ground = plausibility.background(draft.x_train)
+    level = None if ground is None else float(np.mean(ground))
+    if level is not None and draft.x_test is not None and len(draft.x_test):
+        other = plausibility.background(draft.x_test)
+        test = level if other is None else float(np.mean(other))
+        if abs(level - test) > plausibility.APART:
+            raise UserError(
+                f"{draft.place}: training images are {_polarity(level)} ({level:.0f} of 255 at "
+                f"their edges) but test images {_polarity(test)} ({test:.0f}), so no verdict could "
+                "be right: store both alike"
+            )
+    if level is not None and level > 127.5:
+        draft.note(
+            "the images are dark on a light background: what augmentation moves in has its colour"
+        )
+    if level is not None:
+        for part, images in draft.parts:
+            others = plausibility.count_elsewhere(images, level)
+            if others > plausibility.MIXED * len(images):
+                draft.warn(
+                    f"{others:,} of {len(images):,} {part} images are on another background than "
+                    "the others: if some are negatives of the others, store all alike"
+                )
+    means = [float(images.mean()) for _, images in draft.parts if len(images)]
+    if abs(means[0] - means[-1]) > plausibility.APART / 2:
+        draft.warn(
+            f"training images have a mean brightness of {means[0]:.0f}, test images of "
+            f"{means[-1]:.0f}, of 255: do they come from one source?"
+        )
+
+
+def _polarity(level: float) -> str:
+    return "dark on a light background" if level > 127.5 else "bright on a dark background"
+
+
+def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
+    """Whether the images are drawn digits or characters, and how the digits lie."""
+    if draft.x_train.ndim != 3 or not isinstance(draft.background, int):
+        return
+    names = draft.class_names
+    single = all(len(name) == 1 and name.isalnum() for name in names)
+    letters = single and not all(name in DIGITS for name in names)
+    if letters or names == known.KMNIST:
+        draft.kind = "character"
+    if min(draft.x_train.shape[1:]) < digits.LEAST_SIDE:
+        return
+    for numbers, renamed in _as_digits(names):
+        read = np.isin(draft.y_train, np.flatnonzero(numbers >= 0))
+        lies, share = digits.orientation(
+            draft.x_train[read], numbers[draft.y_train[read]], draft.background
+        )
+        if share < digits.READ:
+            continue
+        if not letters:
+            draft.kind = "digit"
+        if renamed:
+            draft.class_names = renamed
+            draft.notes = [note for note in draft.notes if not note.startswith(RENUMBERED)]
+            draft.note(f"labels {names[0]} to {names[-1]} are the digits {', '.join(renamed)}")
+        if lies == "transposed" and not transpose:
+            _swap(draft)
+            if not transposed:
+                draft.note(
+                    "the digits lie with rows and columns swapped against MNIST's: they are set "
+                    "upright"
+                )
+            transposed = False
+        elif lies != "upright":
+            draft.warn(
+                f"the digits are {lies} against MNIST's: networks trained on them read no others"
+            )
+        break
+    if transposed and not transpose:
+        draft.note("EMNIST's files hold images with rows and columns swapped: they are set upright")
+
+
+DIGITS = "0123456789"
+
+
+def _as_digits(names: tuple[str, ...]) -> list[tuple[np.ndarray, tuple[str, ...]]]:
+    """Which digit each class may be, -1 for none, and its other name, if it has another."""
+    own = np.array([int(name) if name in DIGITS and name else -1 for name in names])
+    found: list[tuple[np.ndarray, tuple[str, ...]]] = []
+    if names == tuple(map(str, range(1, 11))):
+        # MATLAB counts from 1, and some put 0 last.
+        for numbers in (np.arange(10), (np.arange(10) + 1) % 10):
+            found.append((numbers, tuple(map(str, numbers))))
+    if (own >= 0).sum() >= 2:
+        found.append((own, ()))
+    return found
+
+
+def _look_for_oddities(draft: Draft) -> None:
+    assert draft.x_test is not None
+    assert draft.y_test is not None
+    for warning in (
+        *plausibility.about_copies(
+            plausibility.hashes(draft.x_train),
+            draft.y_train,
+            plausibility.hashes(draft.x_test),
+            draft.y_test,
+        ),
+        *plausibility.about_classes(draft.y_train, draft.y_test, draft.class_names),
+    ):
+        draft.warn(warning)
+
+
+def _mix_if_sorted(draft: Draft) -> None:
+    if not plausibility.are_sorted(draft.y_train, VALIDATION):
+        return
+    order = plausibility.stratified(draft.y_train, plausibility.hashes(draft.x_train))
+    draft.x_train, draft.y_train = draft.x_train[order], draft.y_train[order]
+    draft.note(
+        "the training images are sorted by class, or come in blocks: they are mixed, so that the "
+        f"last {VALIDATION:.0%}, which validate, hold as much of each class as the others"
+    )

@@ -1,0 +1,295 @@
+"""Arrays as people store images and labels, brought to one form.
+
+Images become `[N, H, W]` or RGB `[N, H, W, 3]`, whatever the order of their axes, and uint8,
+whatever their scale; labels become 0, 1, … with names. Nothing is guessed in silence: what was
+done is a note, and what can't be told is refused.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnist_aug.errors import UserError
+
+LARGEST_SIDE = 256  # pixels; what the engine takes
+MOST_CLASSES = 10_000
+LOW = 128  # an 8-bit image set whose maximum is below uses another scale, or is badly exposed
+SURE = 16  # no image set with 8 bits ends here, or below
+REACHED = 0.1  # share of the images that reach a low maximum, if it is the scale's end
+ROWS = 2**24  # numbers that are converted at once
+
+
+# Images -------------------------------------------------------------------------------------------
+
+
+def arranged(place: str, images: np.ndarray, count: int) -> np.ndarray:
+    """Images `[N, H, W]`, or with a last axis of 3 or 4 channels, in the dtype that they have.
+
+    Takes `[N, H, W]`, `[N, H, W, C]`, `[N, C, H, W]`, as PyTorch has it, `[H, W, N]` and
+    `[H, W, C, N]`, as MATLAB has it, and flattened ones `[N, P]` and `[P, N]`, where P is a square,
+    or three times a square.
+
+    Args:
+        place: what to call them in a message.
+        images: numbers.
+        count: N, the number of labels.
+
+    Raises:
+        UserError: the shape is none of these, or of another number of images.
+    """
+    given = list(images.shape)
+    if images.ndim == 3 and 1 in images.shape[1:] and images.shape[0] == count:
+        images = images.reshape(count, -1)  # [N, P, 1] and [N, 1, P]
+    if images.ndim == 2 and count in images.shape:
+        flat = images if images.shape[0] == count else images.T
+        return _unflattened(place, flat)
+    if images.ndim == 3:
+        if images.shape[0] == count:
+            return images
+        if images.shape[2] == count:
+            return np.moveaxis(images, 2, 0)
+    if images.ndim == 4:
+        if images.shape[0] != count and images.shape[3] == count:
+            images = np.moveaxis(images, 3, 0)
+        if images.shape[0] == count:
+            if images.shape[3] not in (1, 3, 4) and images.shape[1] in (1, 3, 4):
+                images = np.moveaxis(images, 1, 3)
+            if images.shape[3] == 1:
+                return images[..., 0]
+            if images.shape[3] in (3, 4):
+                return images
+    raise UserError(
+        f"{place} has shape {given} and {count:,} labels: images [N, H, W] or [N, H, W, 3] "
+        "are needed, and as many labels"
+    )
+
+
+def _unflattened(place: str, flat: np.ndarray) -> np.ndarray:
+    """Images of rows of pixels."""
+    count, pixels = flat.shape
+    side = math.isqrt(pixels)
+    if side * side == pixels:
+        return flat.reshape(count, side, side)
+    side = math.isqrt(pixels // 3)
+    if 3 * side * side != pixels:
+        raise UserError(
+            f"{place} has {pixels:,} numbers for each image, neither a square nor three times one: "
+            "store images [N, H, W], or all their pixels"
+        )
+    planes, inner = flat.reshape(count, 3, side, side), flat.reshape(count, side, side, 3)
+    few = slice(0, 64)
+    # Neighbours are alike in the order that is right.
+    rough = [
+        float(np.abs(np.diff(one[few].astype(np.float64), axis=axis)).mean())
+        for one, axis in ((planes, 3), (inner, 2))
+    ]
+    return np.moveaxis(planes, 1, 3) if rough[0] <= rough[1] else inner
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How stored numbers become grey levels: (value + `offset`) times `factor`.
+
+    `top` is the stored value that becomes 255, and `words` say what was done, if anything.
+    """
+
+    offset: float
+    factor: float
+    top: float
+    words: str = ""
+    warning: str = ""
+
+
+def scale_of(place: str, images: np.ndarray) -> Scale:
+    """The scale of stored pixels.
+
+    Args:
+        place: what to call them in a message.
+        images: numbers `[N, …]`, at least one.
+
+    Raises:
+        UserError: no scale fits.
+    """
+    low, high = float(images.min()), float(images.max())
+    whole = images.dtype.kind in "biu"
+    span = f"{low:g} to {high:g}"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UserError(f"{place} holds values that are not numbers (NaN or infinity): remove them")
+    if low == high:
+        raise UserError(f"{place} holds {low:g} in every pixel: there is nothing to see in it")
+    if images.dtype.kind == "b":
+        return Scale(0, 255, 1, "pixels are true or false: stored as 255 and 0")
+    if low < 0:
+        if not whole and -1.01 <= low < -0.5 and 0.5 < high <= 1.01:
+            return Scale(1, 127.5, 1, f"pixels are {span}: -1 to 1 is scaled to 0 to 255")
+        raise UserError(
+            f"{place} holds pixels from {span}, so they were standardised or are no pixels: store "
+            "them as 0 to 255, or as 0 to 1"
+        )
+    if not whole:
+        if high <= 1.25:
+            cut = " (what is beyond 1 is cut off)" if high > 1.0001 else ""
+            return Scale(0, 255, 1, f"pixels are {span}: 0 to 1 is scaled to 0 to 255{cut}")
+        if high > 256 or (high > 255.5 and not _is_whole(images)):
+            raise UserError(
+                f"{place} holds pixels from {span}: store them as 0 to 255, or as 0 to 1"
+            )
+    if high <= 1:
+        return Scale(0, 255, 1, "the brightest pixel is 1: 0 to 1 is scaled to 0 to 255")
+    if high <= 255:
+        return _eight_bits(images, high)
+    for top in (1023, 4095, 65535):
+        if high <= top and whole:
+            bits = top.bit_length()
+            return Scale(0, 255 / top, top, f"pixels reach {high:g}: {bits} bits are scaled to 8")
+    raise UserError(f"{place} holds pixels from {span}: store them as 0 to 255, or as 0 to 1")
+
+
+def _eight_bits(images: np.ndarray, high: float) -> Scale:
+    if high >= LOW:
+        return Scale(0, 1, 255)
+    brightest = images.reshape(len(images), -1).max(axis=1)
+    if high <= SURE or (brightest == high).mean() >= REACHED:
+        return Scale(
+            0, 255 / high, high, f"the brightest pixel is {high:g}: 0 to {high:g} is scaled to 255"
+        )
+    return Scale(
+        0,
+        1,
+        255,
+        warning=f"the brightest pixel is {high:g} of 255: if the images use another scale, store "
+        "them as 0 to 255",
+    )
+
+
+def _is_whole(images: np.ndarray) -> bool:
+    return bool((images[:1000] == np.floor(images[:1000])).all())
+
+
+def check_same_scale(place: str, train: Scale, images: np.ndarray) -> None:
+    """That test images are on the scale of the training images.
+
+    Raises:
+        UserError: they are not.
+    """
+    test = scale_of(f"{place} (test images)", images)
+    high = float(images.max())
+    same_way = (train.offset, train.top == 1) == (test.offset, test.top == 1)
+    # A part of the images need not reach the brightest value of all.
+    fits = same_way and train.top / 1.5 <= max(test.top, high) <= train.top * 1.1
+    if train.top == test.top or fits or (same_way and train.top <= LOW and high <= train.top * 1.1):
+        return
+    raise UserError(
+        f"{place}: training images go up to {train.top:g} but test images to {high:g}: they are on "
+        "different scales, so no verdict could be right; store both alike"
+    )
+
+
+def as_uint8(images: np.ndarray, scale: Scale) -> np.ndarray:
+    """Grey levels uint8 of stored numbers, rounded, cut to 0 to 255; the array itself if it is."""
+    if images.dtype == np.uint8 and (scale.offset, scale.factor) == (0, 1):
+        return images
+    made = np.empty(images.shape, np.uint8)
+    step = max(1, ROWS // max(1, images[0].size))
+    for start in range(0, len(images), step):
+        part = images[start : start + step].astype(np.float64)
+        made[start : start + step] = np.rint(((part + scale.offset) * scale.factor).clip(0, 255))
+    return made
+
+
+def grey_or_rgb(place: str, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """uint8 `[N, H, W]` or `[N, H, W, 3]`, of those with three or four channels or none.
+
+    Transparent pixels are shown on white. What was done is said in notes.
+
+    Raises:
+        UserError: the images are too large.
+    """
+    notes = []
+    if images.ndim == 4 and images.shape[3] == 4:
+        alpha = images[..., 3:]
+        if (alpha != 255).any():
+            share = alpha.astype(np.float32) / 255
+            images = np.rint(images[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
+            notes.append("Images are transparent in places: they are shown on white")
+        images = images[..., :3]
+    if images.ndim == 4 and (images == images[..., :1]).all():
+        images = images[..., 0]
+        notes.append("The three channels are equal: the images are taken as grey")
+    if max(images.shape[1:3]) > LARGEST_SIDE:
+        height, width = images.shape[1:3]
+        raise UserError(
+            f"{place} holds images of {height} by {width} pixels: at most {LARGEST_SIDE} a side "
+            "are taken; reduce them first"
+        )
+    return images, notes
+
+
+# Labels -------------------------------------------------------------------------------------------
+
+
+def flat_labels(place: str, labels: np.ndarray) -> np.ndarray:
+    """Labels `[N]`, int64 or text, of `[N]`, `[N, 1]`, `[1, N]`, one-hot `[N, K]`.
+
+    Of QMNIST's `[N, 8]`, whose other columns say who wrote an image, the first column.
+
+    Raises:
+        UserError: they are none of these.
+    """
+    given = list(labels.shape)
+    if labels.ndim == 2 and 1 in labels.shape:
+        labels = labels.reshape(-1)
+    if labels.ndim == 2 and labels.dtype.kind in "biuf":
+        if is_one_hot(labels):
+            return labels.argmax(axis=1)
+        if labels.shape[1] == 8 and labels.dtype.kind in "iu":
+            return labels[:, 0].astype(np.int64)
+        raise UserError(
+            f"{place} holds labels {given} that are not one-hot (one 1 in each row): "
+            "each image needs one class"
+        )
+    if labels.ndim != 1:
+        raise UserError(f"{place} holds labels {given}: one for each image is needed, [N]")
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all() or (labels != np.floor(labels)).any():
+            raise UserError(
+                f"{place} holds labels such as {labels[labels != np.floor(labels)][:1]}: classes "
+                "are whole numbers or text"
+            )
+        return labels.astype(np.int64)
+    if labels.dtype.kind in "biu":
+        return labels.astype(np.int64)
+    if labels.dtype.kind == "U":
+        return np.char.strip(labels)
+    raise UserError(f"{place} holds labels of type {labels.dtype}: give whole numbers or text")
+
+
+def is_one_hot(labels: np.ndarray) -> bool:
+    return bool(
+        labels.shape[1] > 1
+        and np.isin(labels[:1], (0, 1)).all()
+        and ((labels == 0) | (labels == 1)).all()
+        and (labels.sum(axis=1) == 1).all()
+    )
+
+
+def natural(name: str) -> list:
+    """A key that sorts 2 before 10, and numbers before words."""
+    return [
+        (0, int(part), "") if part.isdigit() else (1, 0, part.casefold())
+        for part in re.findall(r"[0-9]+|[^0-9]+", name)
+    ] + [(2, 0, name)]
+
+
+def classes_of(labels: np.ndarray) -> list:
+    """The classes among labels, in order: numbers by value, texts naturally."""
+    found = np.unique(labels)
+    return sorted(found.tolist(), key=natural) if labels.dtype.kind == "U" else found.tolist()
+
+
+def numbered(labels: np.ndarray, classes: list) -> np.ndarray:
+    """int32 `[N]`: the places of labels among the classes, all of which must be there."""
+    order = np.argsort(np.array(classes))
+    return order[np.searchsorted(np.array(classes)[order], labels)].astype(np.int32)

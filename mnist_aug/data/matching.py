@@ -1,0 +1,216 @@
+"""Which arrays of a file or folder are images, which are labels, and of which part of the data.
+
+People name them in many ways: `x_train`, `train_images`, `t10k-labels-idx1-ubyte`, `trainX`,
+`test_32x32/y`. The words in a name decide, those of its last component first, and then the shape.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mnist_aug.data.formats.stored import Stored
+from mnist_aug.errors import UserError
+
+PARTS = {
+    "train": ("train", "training", "trn", "tr", "tra"),
+    "test": ("test", "testing", "tst", "te", "tes", "eval"),
+    "validation": ("val", "valid", "validation", "dev"),
+}
+IMAGES = (
+    *("x", "image", "images", "img", "imgs", "data", "pixel", "pixels", "picture", "pictures"),
+    *("feature", "features", "input", "inputs", "sample", "samples", "example", "examples"),
+)
+LABELS = (
+    *("y", "label", "labels", "lbl", "lbls", "target", "targets", "class", "classes", "category"),
+    *("digit", "letter", "character", "fine", "coarse", "gt"),
+)
+# What stands in names of files and says nothing of the dataset.
+FORMS = ("idx", "ubyte", "byte", "int", "of", "batch", "part", "shard", "raw", "arr", "processed")
+SHOWN = 8  # arrays that a message lists
+
+
+@dataclass(frozen=True)
+class Part:
+    """The arrays of one part of the data, images and labels in the same order.
+
+    More than one of each where they are stored in pieces.
+    """
+
+    images: tuple[Stored, ...]
+    labels: tuple[Stored, ...]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The parts that were found, `train` among them, and what to say about it.
+
+    `class_names` are those of labels 0, 1, …, where an array holds them.
+    """
+
+    parts: dict[str, Part]
+    class_names: Stored | None = None
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def words(name: str) -> list[str]:
+    """The words and numbers in a name, in lower case."""
+    name = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower().replace("t10k", "test")
+    # xtrain, ytest; but not the x of 32x32
+    name = re.sub(r"(?<![a-z0-9])([xy])(?=(?:train|test|val))", r"\1 ", name)
+    name = re.sub(r"(?<=[0-9])x(?=[0-9])", " by ", name)
+    return re.findall(r"[a-z]+|[0-9]+", name)
+
+
+def part_of(name: str) -> str | None:
+    """The part that a name says, its last component first; None where it says none."""
+    for component in reversed(name.split("/")):
+        found = [part for part, own in PARTS.items() if {*own} & {*words(component)}]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _said(name: str) -> tuple[str, ...]:
+    """The words of a name without those for forms of data: `train-images-idx3-ubyte` is two."""
+    every = words(name)
+    return tuple(
+        word
+        for word, before in zip(every, ["", *every], strict=False)
+        if word not in FORMS and before != "idx"
+    )
+
+
+def group_of(name: str) -> str:
+    """What is left of a file's name without the words for parts, roles and forms of data."""
+    said = {*IMAGES, *LABELS, *FORMS, *(word for own in PARTS.values() for word in own)}
+    kept, before = [], ""
+    for word in words(name):
+        counts = word.isdigit() and (len(word) >= 5 or before in FORMS)
+        if word not in said and not counts:
+            kept.append(word)
+        before = word
+    return "-".join(kept)
+
+
+def listed(arrays: Sequence[Stored]) -> str:
+    """Names and shapes of arrays, for a message."""
+    shown = [f"{one.name} {list(one.shape)}" if one.shape else one.name for one in arrays[:SHOWN]]
+    more = f" and {len(arrays) - SHOWN} more" if len(arrays) > SHOWN else ""
+    return ", ".join(shown) + more if shown else "nothing"
+
+
+def matched(place: object, arrays: Sequence[Stored]) -> Matched:
+    """Which of the arrays are what.
+
+    Args:
+        place: where they are, for messages.
+
+    Raises:
+        UserError: there are no images with labels, or several that could be meant.
+    """
+    names = [one for one in arrays if "names" in words(one.name.rsplit("/", 1)[-1])]
+    notes: list[str] = []
+    warnings: list[str] = []
+    found: dict[str | None, dict[str, list[Stored]]] = defaultdict(lambda: defaultdict(list))
+    left_out = []
+    for one in _without_copies(place, arrays):
+        role = None if one in names else _role(one)
+        if role is None:
+            if one not in names:
+                left_out.append(one)
+        else:
+            found[part_of(one.name)][role].append(one)
+    if None in found:
+        if "train" not in found:
+            found["train"] = found.pop(None)
+        else:
+            left_out += [one for own in found.pop(None).values() for one in own]
+    parts: dict[str, Part] = {}
+    for part in ("train", "validation", "test"):
+        own = found.get(part)
+        if own is None:
+            continue
+        images, labels = own["images"], _meant(own["labels"])
+        if images and labels:
+            parts[part] = _paired(place, part, images, labels)
+            left_out += [one for one in own["labels"] if one not in labels]
+        elif part != "train" and images:
+            warnings.append(f"the {part} images ({listed(images)}) have no labels and are left out")
+        else:
+            left_out += [*images, *own["labels"]]
+    if "train" not in parts and "test" in parts:
+        parts["train"] = parts.pop("test")
+        warnings.append("only test images were found: they are taken for the whole set")
+    if "train" not in parts:
+        raise UserError(
+            f"{place} holds no images with labels that can be told apart (found: "
+            f"{listed(arrays)}): name the arrays x_train, y_train, x_test and y_test, or images "
+            "and labels"
+        )
+    if left_out:
+        notes.append(f"left out, as they are neither images nor labels: {listed(left_out)}")
+    return Matched(parts, names[0] if len(names) == 1 else None, notes, warnings)
+
+
+def _role(one: Stored) -> str | None:
+    """`images` or `labels`."""
+    shape = one.shape
+    for component in reversed(one.name.split("/")):
+        said = {*words(component)}
+        if said & {*LABELS} and len(shape) <= 2:
+            return "labels"
+        if said & {*IMAGES} and (not shape or len(shape) >= 2):
+            return "images"
+    if not shape:
+        return None
+    if len(shape) >= 3 or (len(shape) == 2 and min(shape) >= 16):
+        return "images"
+    return "labels" if max(shape) > 1 and (len(shape) == 1 or 1 in shape) else None
+
+
+def _without_copies(place: object, arrays: Iterable[Stored]) -> list[Stored]:
+    """Without those that are stored twice, as in a folder of Kaggle's, or packed and unpacked."""
+    kept: dict[tuple[str, ...], Stored] = {}
+    for one in arrays:
+        components = [_said(component) for component in one.name.split("/")]
+        # Kaggle puts a file into a folder of its own name.
+        key = tuple(word for own in dict.fromkeys(components) for word in own)
+        other = kept.setdefault(key, one)
+        if other.shape != one.shape:
+            raise UserError(
+                f"{place} holds {listed([other, one])}, of different shapes under one name: "
+                "remove one of them"
+            )
+    return list(kept.values())
+
+
+def _meant(labels: list[Stored]) -> list[Stored]:
+    """The labels to learn, where there are coarse and fine ones."""
+    fine = [one for one in labels if "fine" in words(one.name.rsplit("/", 1)[-1])]
+    return fine or labels
+
+
+def _paired(place: object, part: str, images: list[Stored], labels: list[Stored]) -> Part:
+    """Pieces in the order of their names, images with their own labels.
+
+    Raises:
+        UserError: there is more than one way.
+    """
+
+    def order(one: Stored) -> list:
+        return [(0, int(w), "") if w.isdigit() else (1, 0, w) for w in words(one.name)]
+
+    images, labels = sorted(images, key=order), sorted(labels, key=order)
+    homes = [one.name.rpartition("/")[0] for one in images]
+    others = [one.name.rpartition("/")[0] for one in labels]
+    if len(images) == len(labels) and (len(images) == 1 or len({*homes}) == len(homes)):
+        if len(images) > 1 and {*homes} == {*others}:
+            by_home = dict(zip(others, labels, strict=True))
+            labels = [by_home[home] for home in homes]
+        return Part(tuple(images), tuple(labels))
+    raise UserError(
+        f"{place} holds {listed(images)} and {listed(labels)} for its {part} images and labels: "
+        "leave one of each, or name those that you mean x_train and y_train"
+    )

@@ -1,0 +1,182 @@
+"""What is odd about a set of images, counted and worded; `assembly` decides what follows."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+NEAR = 24  # grey levels within which pixels are of one colour: a camera's or JPEG's noise
+UNIFORM = 0.6  # share of the pixels at the edges that have one colour, if there is a background
+APART = 64  # grey levels between two backgrounds
+MIXED = 0.03  # share of images on the other background that is worth a word
+LISTED = 6  # classes that a sentence names
+SORTED = 0.5  # of the label changes expected in random order; fewer, and the labels are sorted
+UNLIKE = 10  # standard deviations of chi-squared: two parts are of other classes
+
+
+def background(images: np.ndarray) -> int | tuple[int, int, int] | None:
+    """The colour around what the images show, from the pixels at their edges.
+
+    Args:
+        images: uint8 `[N, H, W]` or `[N, H, W, 3]`.
+
+    Returns:
+        0 to 255, or three of them; None where fewer than `UNIFORM` of the pixels are near it.
+    """
+    edge = _edges(images).reshape(-1, *images.shape[3:])
+    if images.ndim == 3:
+        counts = np.bincount(edge, minlength=256)
+        window = np.convolve(counts, np.ones(2 * NEAR + 1, int), "same")
+        # The colour that most are near; of several, that which is most frequent.
+        most = np.flatnonzero(window == window.max())
+        middle = int(most[counts[most].argmax()])
+        if window[middle] < UNIFORM * len(edge):
+            return None
+        near = np.arange(256)[max(0, middle - NEAR) : middle + NEAR + 1]
+        return int(near[counts[near].argmax()])
+    middles = np.median(edge, axis=0)
+    close = (np.abs(edge - middles) <= NEAR).all(axis=1)
+    if close.mean() < UNIFORM:
+        return None
+    red, green, blue = (int(value) for value in np.median(edge[close], axis=0))
+    return red, green, blue
+
+
+def _edges(images: np.ndarray) -> np.ndarray:
+    """The pixels at the edges, `[N, E]` or `[N, E, 3]`."""
+    return np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
+
+
+def count_elsewhere(images: np.ndarray, level: float) -> int:
+    """How many images have edges of another grey level than the background's, by far."""
+    if not len(images):
+        return 0
+    own = np.median(_edges(images), axis=1).reshape(len(images), -1).mean(axis=1)
+    return int((np.abs(own - level) > 2 * APART).sum())
+
+
+def count_blank(images: np.ndarray) -> int:
+    """How many images are of one colour."""
+    flat = images.reshape(len(images), -1)
+    return int((flat.max(axis=1) == flat.min(axis=1)).sum())
+
+
+def hashes(images: np.ndarray) -> np.ndarray:
+    """A digest of each image, text `[N]`: the same for the same pixels."""
+    rows = np.ascontiguousarray(images).reshape(len(images), -1)
+    return np.array([hashlib.blake2b(row.data, digest_size=12).hexdigest() for row in rows], "U24")
+
+
+def about_copies(
+    train: np.ndarray, y_train: np.ndarray, test: np.ndarray, y_test: np.ndarray
+) -> list[str]:
+    """Warnings about images that are there more than once.
+
+    Args:
+        train, test: as `hashes` gives them.
+    """
+    warnings = []
+    common = np.isin(test, train)
+    if common.any():
+        count = int(common.sum())
+        share = "All" if count == len(test) else f"{count:,} of the"
+        warnings.append(
+            f"{share} {len(test):,} test images are training images, too: accuracy on them shows "
+            "what was memorised"
+        )
+    for part, own, labels in ("training", train, y_train), ("test", test, y_test):
+        if not len(own):
+            continue
+        kinds, first, inverse = np.unique(own, return_index=True, return_inverse=True)
+        copies = len(own) - len(kinds)
+        unlike = int((labels != labels[first][inverse]).sum())
+        # A few copies are in most sets of small images; with other labels they are mistakes.
+        if copies > 0.01 * len(own) or unlike:
+            text = f"{copies:,} of {len(own):,} {part} images are copies of another one"
+            if unlike:
+                text += f", {unlike:,} of them with another label"
+            warnings.append(text)
+    return warnings
+
+
+def about_classes(y_train: np.ndarray, y_test: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Warnings about classes that are missing from the test images, or rare."""
+    warnings = []
+    count = np.bincount(y_train, minlength=len(names))
+    if len(y_test):
+        missing = [names[int(k)] for k in np.setdiff1d(np.arange(len(names)), y_test)]
+        if missing:
+            warnings.append(
+                f"No test image is of class {named(missing)}: nothing is found out about "
+                f"{'it' if len(missing) == 1 else 'them'}"
+            )
+    rare = [names[int(k)] for k in np.flatnonzero(count < 5)]
+    if rare:
+        warnings.append(f"There are fewer than 5 training images of class {named(rare)}")
+    return warnings
+
+
+def named(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def are_sorted(labels: np.ndarray, split: float) -> bool:
+    """Whether the last part of the labels, `split` of them, is not like the others.
+
+    Where the labels are sorted by class, or come in blocks, or the parts' classes differ by more
+    than chance explains.
+    """
+    count = int(len(labels) * (1 - split))
+    first, last = labels[:count], labels[count:]
+    if not len(first) or not len(last):
+        return False
+    if len(np.setdiff1d(last, first)):
+        return True
+    shares = np.bincount(labels) / len(labels)
+    expected = 1 - float((shares**2).sum())
+    if float((labels[1:] != labels[:-1]).mean()) < SORTED * expected:
+        return True
+    there = shares > 0
+    wanted = shares[there] * len(last)
+    found = np.bincount(last, minlength=len(shares))[there]
+    free = max(1, int(there.sum()) - 1)
+    chi_squared = float((((found - wanted) ** 2) / wanted).sum()) / (1 - split)
+    return (chi_squared - free) / (2 * free) ** 0.5 > UNLIKE
+
+
+def stratified(labels: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Indices int `[N]` that mix the classes evenly, so that any part holds its share of each.
+
+    Args:
+        labels: int `[N]`.
+        order: the digest of each image: within a class, images follow it.
+    """
+    by_class = np.lexsort((order, labels))
+    counts = np.bincount(labels)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    rank = np.arange(len(labels)) - np.repeat(starts, counts)
+    place = (rank + 0.5) / np.repeat(counts, counts)
+    return by_class[np.lexsort((order[by_class], place))]
+
+
+def held_out(labels: np.ndarray, order: np.ndarray, share: float) -> np.ndarray:
+    """Which images to hold out: bool `[N]`, of each class a share, at least one of two or more.
+
+    They are chosen by their content, so whatever the order of the files, they are the same, and
+    copies of an image stay together.
+
+    Args:
+        labels: int `[N]`.
+        order: the digest of each image.
+    """
+    chosen = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        own = own[np.argsort(order[own], kind="stable")]
+        count = max(1, round(share * len(own))) if len(own) > 1 else 0
+        while 0 < count < len(own) and order[own[count]] == order[own[count - 1]]:
+            count += 1
+        chosen[own[: min(count, len(own) - 1)]] = True
+    return chosen

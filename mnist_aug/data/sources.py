@@ -1,0 +1,220 @@
+"""What lies at a path: files and folders of data, each recognised by its content."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+
+from mnist_aug.data import matching
+from mnist_aug.data.formats import stored
+from mnist_aug.data.formats.stored import Contents
+from mnist_aug.data.matching import Matched, group_of
+from mnist_aug.errors import UserError
+
+# The module of `formats` that reads files of a kind.
+READERS = {
+    "idx": "idx",
+    "npy": "numpy_files",
+    "zip": "numpy_files",
+    "mat": "matlab",
+    "hdf5": "hdf5",
+    "parquet": "parquet",
+    "pickle": "pickled",
+    "text": "text",
+}
+DEPTH = 3  # folders below the one that is given: torchvision's root holds MNIST/raw
+MOST_FILES = 300  # data files of a folder; a folder with more is one of pictures
+JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
+PROSE = {".md", ".rst", ".html", ".pdf", ".py", ".ipynb", ".json", ".yaml", ".yml", ".log"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data that were found.
+
+    `form` is how they are stored; `known_as` holds the names of the folder and its files.
+    """
+
+    name: str
+    known_as: str
+    form: str
+    found: Matched
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A data file: its name from the folder that was given, and the dataset that it belongs to."""
+
+    path: Path
+    name: str
+    kind: str
+    group: str
+
+
+def source(path: Path) -> Source:
+    """The data at a path.
+
+    Args:
+        path: a file, a folder, or a folder and, after a slash, how the names of one dataset's files
+            in it begin: `emnist/emnist-letters`.
+
+    Raises:
+        UserError: there is nothing, or nothing that can be read.
+        OSError: a file can't be opened or read.
+    """
+    if path.is_dir():
+        return _of_folder(path)
+    if path.exists():
+        return _of_file(path)
+    if path.parent.is_dir():
+        files = [one for one in _files(path.parent) if one.group == group_of(path.name)]
+        if files and group_of(path.name):
+            return _of_files(path, files, path.name)
+    raise UserError(
+        f"data {path} is neither a folder nor a file: give mnist, digits, a name that "
+        "keras.datasets downloads (fashion_mnist, cifar10, cifar100), a folder or a file"
+    )
+
+
+def _of_file(path: Path) -> Source:
+    """A file, and those that belong to it: its test set, or its labels."""
+    kind = stored.recognised(path)
+    if kind == "picture":
+        raise UserError(
+            f"{path} is a single picture: give a folder with a folder of pictures for each class "
+            "(to read a picture: make predict IMAGE=…)"
+        )
+    if kind not in READERS:
+        raise UserError(f"{path} holds no data that can be read ({kind})")
+    own = _File(path, _stem(path), kind, group_of(_stem(path)))
+    try:
+        alone = _of_files(path, [own], _stem(path))
+        if "test" in alone.found.parts or matching.part_of(own.name) is None:
+            return alone
+        fault = None
+    except UserError as error:
+        fault = error
+    beside = [
+        one
+        for one in _files(path.parent, depth=0)
+        if one.group == own.group and one.kind == kind and one.path != path
+    ]
+    if beside:
+        try:
+            name = own.group or path.parent.resolve().name
+            return _of_files(path, [own, *beside], name)
+        except UserError as error:
+            fault = fault or error
+    if fault:
+        raise fault
+    return alone
+
+
+def _of_folder(folder: Path) -> Source:
+    files = list(_files(folder))
+    groups: dict[str, list[_File]] = defaultdict(list)
+    for one in files:
+        groups[one.group].append(one)
+    faults, whole = [], {}
+    for group, own in groups.items():
+        try:
+            whole[group] = _of_files(folder, own, folder.resolve().name)
+        except UserError as error:
+            faults.append((len(own), error))
+    if len(whole) > 1:
+        several = ", ".join(
+            group or Path(own[0].name).name for group, own in groups.items() if group in whole
+        )
+        raise UserError(
+            f"{folder} holds several datasets ({several}): name one, as in "
+            f"DATA={folder / sorted(filter(None, whole))[0]}"
+        )
+    if whole:
+        return next(iter(whole.values()))
+    pictures = import_module("mnist_aug.data.formats.pictures").contents(folder)
+    if pictures is not None:
+        return _source(folder, folder.resolve().name, [pictures])
+    if faults:
+        raise max(faults, key=lambda fault: fault[0])[1]
+    raise UserError(
+        f"{folder} holds no data that can be read: put IDX, NPZ, CSV, Parquet, .mat or HDF5 files "
+        "there, or a folder of pictures for each class"
+    )
+
+
+def _of_files(place: Path, files: list[_File], name: str) -> Source:
+    """One dataset's files, of the first kind in `READERS` that there is."""
+    kinds = [one.kind for one in files]
+    kind = next(kind for kind in READERS if kind in kinds)
+    read = import_module(f"mnist_aug.data.formats.{READERS[kind]}").contents
+    contents = []
+    for one in files:
+        if one.kind != kind:
+            continue
+        own = read(one.path)
+        # The reader knows the file's name alone, and the folders around it tell, too.
+        above = one.name.rpartition("/")[0]
+        arrays = [replace(a, name=f"{above}/{a.name}") if above else a for a in own.arrays]
+        contents.append(replace(own, arrays=tuple(arrays)))
+    others = sorted({one.path.name for one in files if one.kind != kind})
+    notes = [f"left out, next to the {contents[0].form}: {', '.join(others[:5])}"] if others else []
+    return _source(place, name, contents, notes)
+
+
+def _source(place: Path, name: str, contents: list[Contents], notes: Sequence[str] = ()) -> Source:
+    arrays = [array for one in contents for array in one.arrays]
+    found = matching.matched(place, arrays)
+    said = [*notes, *(note for one in contents for note in one.notes), *found.notes]
+    known_as = " ".join([name, *(one.name for one in arrays[:100])])
+    return Source(name, known_as, contents[0].form, found, tuple(dict.fromkeys(said)))
+
+
+def _files(folder: Path, depth: int = DEPTH) -> Iterator[_File]:
+    """The data files in a folder and below it, in order; none if there are too many."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        below = Path(place).relative_to(folder)
+        folders[:] = sorted(one for one in folders if not _ignored(one))
+        if len(below.parts) >= depth:
+            folders.clear()
+        for name in sorted(names):
+            if _ignored(name) or Path(name).suffix.lower() in PROSE:
+                continue
+            path = Path(place) / name
+            found.append((path, below))
+            if len(found) > MOST_FILES:
+                return
+    for path, below in found:
+        if not path.is_file():
+            continue
+        kind = stored.kind(path)
+        if kind in ("git-lfs", "html", "empty") and _is_named_as_data(path):
+            stored.recognised(path)  # says what is amiss
+        if kind not in READERS:
+            continue
+        name = "/".join([*below.parts, _stem(path)])
+        # Kaggle puts a file into a folder of its own name.
+        group = "-".join(filter(None, map(group_of, dict.fromkeys([*below.parts, _stem(path)]))))
+        yield _File(path, name, kind, group)
+
+
+def _is_named_as_data(path: Path) -> bool:
+    endings = {one.lower() for one in path.suffixes}
+    known = {".npz", ".npy", ".csv", ".mat", ".h5", ".hdf5", ".parquet", ".pkl", ".gz", ".data"}
+    return bool(endings & known) or "ubyte" in path.name.lower()
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith(".") or name.lower() in JUNK
+
+
+def _stem(path: Path) -> str:
+    """A file's name without what says how it is packed or stored; it may be no UTF-8."""
+    name = os.fsencode(path.resolve().name).decode(errors="replace")
+    endings = r".gz .xz .csv .npz .npy .mat .h5 .hdf5 .parquet .pq .pkl .pickle .txt .data .arff"
+    while Path(name).suffix.lower() in endings.split():
+        name = Path(name).stem
+    return name
