@@ -17,7 +17,8 @@ from packaging.version import Version
 
 PROJECT = Path(__file__).parents[2]
 BASE = "dependencies"  # of the engine; `study` brings what the rest of the package needs
-EXTRAS = ("cluster", "notebook", "study", "tensorboard", "test", "tune")  # not `bench`: PyTorch
+# Not `bench`: PyTorch
+EXTRAS = ("cluster", "notebook", "parquet", "study", "tensorboard", "test", "tune")
 
 
 def listed(*lists):
