@@ -4,7 +4,6 @@ What a picture is, its first bytes say. Only the decoders of `preprocessing.FORM
 each may have faults; sizes are checked before pixels are read.
 """
 
-import io
 import os
 import re
 import warnings
@@ -164,7 +163,7 @@ def opened(file: IO[bytes], name: str) -> Iterator["Image.Image"]:
     Raises:
         UserError: it is too large, or damaged, which what is done with it may find out, too.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     form = kind(file.read(HEAD))
     length = file.seek(0, os.SEEK_END)
@@ -189,8 +188,11 @@ def opened(file: IO[bytes], name: str) -> Iterator["Image.Image"]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_large from None
     except Exception as error:  # a decoder may throw anything at a damaged file
+        # That of an unidentified one names a Python object.
+        is_header = isinstance(error, UnidentifiedImageError)
+        what = "its header is damaged" if is_header else stored.brief(error)
         raise UserError(
-            f"{name} can't be read as {form} ({stored.brief(error)}): fetch it again, or remove it"
+            f"{name} can't be read as {form} ({what}): fetch it again, or remove it"
         ) from None
 
 
@@ -242,8 +244,3 @@ def _over_ground(picture: "Image.Image") -> "Image.Image":
     flat = Image.new("RGB", picture.size, (ground,) * 3)
     flat.paste(picture, mask=picture.getchannel("A"))
     return flat
-
-
-def in_memory(data: bytes) -> Callable[[], IO[bytes]]:
-    """What opens a picture that has been read already."""
-    return lambda: io.BytesIO(data)
