@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.intervals import Difference, compare, mean_interval, spread
+from mnist_aug.analysis.intervals import Chance, Difference, compare, mean_interval, spread
+from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.errors import UserError
 from mnist_aug.results import extras, files, runs
 from mnist_aug.results.runs import BOTH, VariantResults
@@ -22,6 +23,8 @@ DISPLAY_NAMES = {
     "fashion_mnist": "Fashion-MNIST",
     "kmnist": "KMNIST",
     "emnist": "EMNIST",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
 }  # datasets whose usual name isn't the folder's
 
 
@@ -63,7 +66,7 @@ class Comparison:
     def differences(self) -> dict[str, Difference]:
         """In accuracy on the test images, of each of `pairs`."""
         return {
-            name: compare(first.correct, second.correct)
+            name: replace(compare(first.correct, second.correct), chance=self.chance)
             for name, (first, second) in self.pairs.items()
         }
 
@@ -71,6 +74,12 @@ class Comparison:
     def difference(self) -> Difference:
         """Augmented minus baseline, in accuracy on the test images."""
         return self.differences[BOTH[1]]
+
+    @cached_property
+    def chance(self) -> Chance:
+        """What always guessing the most frequent class of the test images gives."""
+        counts = np.bincount(self.labels)
+        return Chance(float(counts.max() / counts.sum()), len(self.labels))
 
     @property
     def gains(self) -> np.ndarray:
@@ -109,6 +118,49 @@ class Comparison:
     @property
     def classes(self) -> int:
         return int(self.dataset["classes"])
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes are called, in order of their numbers; the numbers if nothing else."""
+        names = self.dataset.get("class_names") or range(self.classes)
+        return tuple(map(str, names))
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the classes are called otherwise than by their numbers."""
+        return self.class_names != tuple(map(str, range(self.classes)))
+
+    @property
+    def kind(self) -> str:
+        """What an image shows: "digit", "character" (drawn ones, both) or "image"."""
+        known = {MNIST_SHA256, DIGITS_SHA256}
+        usual = "digit" if self.dataset["sha256"] in known else "image"
+        return str(self.dataset.get("kind", usual))
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the images show drawn characters, digits included, which a network reads."""
+        return self.kind in ("digit", "character")
+
+    @property
+    def background(self) -> int | list[int] | None:
+        """The colour around what the images show, as in `Dataset`; black where nothing says it."""
+        return self.dataset.get("background", 0)
+
+    @property
+    def is_light(self) -> bool:
+        """Whether the images are dark on a light background."""
+        return self.background is not None and float(np.mean(self.background)) > 127.5
+
+    @property
+    def in_colour(self) -> bool:
+        return len(self.dataset["image_shape"]) == 3
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of an image in pixels."""
+        height, width = self.dataset["image_shape"][:2]
+        return height, width
 
     @property
     def label(self) -> str:

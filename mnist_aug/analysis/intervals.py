@@ -5,6 +5,7 @@ both read the same test examples. Scores keep their (seeds, examples) shape unti
 function, as rliable keeps (runs, tasks) (Agarwal et al. 2021).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import stats
 LEVEL = 0.95
 RESAMPLES = 20_000  # moves the ends of an interval by some thousandths of a pp for 30 seeds
 FEW_SEEDS = 5  # below this the page says in words that the seeds are few
+ABOVE_CHANCE = 3  # standard errors by which a model that has learned is better than guessing
 
 
 def mean_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
@@ -168,11 +170,38 @@ def difference_interval(
 
 
 @dataclass(frozen=True)
+class Chance:
+    """What a model reaches that always guesses the most frequent class of the test images.
+
+    A model has learned to tell the classes apart if its mean accuracy over seeds is above that,
+    and not by luck: by more than three binomial standard errors, sqrt(p (1 - p) / N), for
+    frequency p and N test images; or if it is right on every image of more than one class.
+
+    Attributes:
+        accuracy: p, in (0, 1].
+        images: N.
+    """
+
+    accuracy: float
+    images: int
+
+    @property
+    def limit(self) -> float:
+        """The accuracy above which a model has learned; more than 1 for a handful of images."""
+        p = self.accuracy
+        return p + ABOVE_CHANCE * (p * (1 - p) / self.images) ** 0.5
+
+    def beaten_by(self, accuracy: float) -> bool:
+        """Whether a model of that mean accuracy, in [0, 1], has learned."""
+        return accuracy > self.limit or accuracy == 1 > self.accuracy
+
+
+@dataclass(frozen=True)
 class Difference:
     """The second model minus the first, on the seeds both have.
 
     Accuracies and the difference are fractions in [0, 1] and [-1, 1]; `low` and `high` bound the
-    95 % interval of the difference.
+    95 % interval of the difference. Without `chance`, both are taken to have learned.
     """
 
     seeds: int
@@ -181,6 +210,7 @@ class Difference:
     second: float
     low: float
     high: float
+    chance: Chance | None = None
 
     @property
     def mean(self) -> float:
@@ -193,12 +223,26 @@ class Difference:
 
     @property
     def outcome(self) -> str:
-        """ "helps", "hurts", "no detectable difference", or "too few seeds" for S < 2."""
-        return "too few seeds" if self.seeds < 2 else outcome(self.low, self.high)
+        """ "helps", "hurts", "no detectable difference", "too few seeds" or "no verdict".
+
+        Seeds are too few for S < 2; no verdict is there where a model has not learned.
+        """
+        low, high = (self.low, self.high) if self.seeds > 1 else (np.nan, np.nan)
+        return outcome(low, high, (self.first, self.second), self.chance)
 
 
-def outcome(low: float, high: float) -> str:
-    """As `Difference.outcome`, from an interval over seeds: NaN where these are too few."""
+def outcome(
+    low: float, high: float, accuracies: Iterable[float] = (), chance: Chance | None = None
+) -> str:
+    """As `Difference.outcome`, from an interval over seeds: NaN where these are too few.
+
+    Args:
+        low, high: of the difference.
+        accuracies: mean test accuracy of the models compared.
+        chance: what they must beat; nothing if None.
+    """
+    if chance is not None and not all(map(chance.beaten_by, accuracies)):
+        return "no verdict"
     if np.isnan(low):
         return "too few seeds"
     return "helps" if low > 0 else "hurts" if high < 0 else "no detectable difference"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import Difference, compare, estimate, spread
+from mnist_aug.data.corruptions import SIDE
 from mnist_aug.data.eval_sets import SEVERITIES
 from mnist_aug.results.runs import BOTH
 
@@ -147,8 +148,10 @@ def severity_errors(content: Comparison) -> pd.DataFrame:
     rows = []
     for name, axis in SEVERITIES.items():
         found = {float(s.split("/")[1]): s for s in corruption_sets(content, f"{name}/")}
+        scaled = name == "shift" and min(content.size) != SIDE
+        unit = f"1/{SIDE} of the shorter side" if scaled else axis.unit
         for severity, eval_set in sorted((found | {axis.clean: "test"}).items() if found else ()):
-            row = {"axis": axis.title, "unit": axis.unit, "severity": severity}
+            row = {"axis": axis.title, "unit": unit, "severity": severity}
             first, second = (one.scores[eval_set].to_numpy() for one in content.both)
             for model, accuracy in zip(BOTH, (first, second), strict=True):
                 error = 1 - accuracy

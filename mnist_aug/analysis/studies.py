@@ -28,6 +28,10 @@ class StudyRuns:
     frame: pd.DataFrame
     curves: pd.DataFrame
 
+    def accuracy(self, variant: str) -> float:
+        """The mean on the test images of a variant's runs here."""
+        return float(self.frame.loc[self.frame["variant"] == variant, "test"].mean())
+
     def paired(self, first: str, second: str, column: str) -> np.ndarray:
         """float [S], second less first in `column`, on the seeds both have."""
         one, two = (
