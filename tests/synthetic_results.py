@@ -27,6 +27,13 @@ POLICY = {
         ],
     },
 }
+# What manifests say of digits, bright on dark, that nothing is amiss with.
+DESCRIBED = {"background": 0, "kind": "digit", "notes": [], "warnings": []}
+FASHION = [
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+]
+LETTERS = [*"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"]  # EMNIST's 47 balanced classes
 OTHER_SETS = {  # accuracy of baseline and augmented on other evaluation sets
     "training": (0.99, 0.98),
     "corruption/fog": (0.2, 0.15),
@@ -81,20 +88,28 @@ ERROR_RATES = {"baseline": 0.06, "augmented": 0.04}
 
 
 def dataset(classes: int = 10, test: int = 200, shape=(28, 28), seed: int = 0) -> SimpleNamespace:
-    """Images with a bright bar whose place tells the class, labels in turn."""
+    """Images with a bright bar whose place tells the class, labels in turn.
+
+    Args:
+        shape: (H, W), or (H, W, 3); in colour each class has its own.
+    """
     rng = np.random.default_rng(seed)
     labels = np.arange(test) % classes
     images = rng.integers(0, 40, (test, *shape), np.uint8)
     for image, label in zip(images, labels, strict=True):
-        image[(2 + label * (shape[0] - 4) // classes) % shape[0]] = 220
-        image[:, (2 + label * (shape[1] - 4) // classes) % shape[1]] = 180
+        # Within a margin as wide as MNIST's.
+        top, left = (side // 7 for side in shape[:2])
+        inner = image[top : shape[0] - top, left : shape[1] - left]
+        inner[label * len(inner) // classes] = 220
+        inner[:, label * inner.shape[1] // classes] = 180
+        image[..., label % 3 :: 3] //= 1 + (len(shape) == 3)
     return SimpleNamespace(x_train=images, y_train=labels, x_test=images, y_test=labels)
 
 
 def shifted(images: np.ndarray, key: tuple) -> np.ndarray:
     """Stands in for a policy: an epoch's roll to the right."""
     _seed, epoch, _positions = key
-    return np.roll(images, epoch - 4, axis=-1)
+    return np.roll(images, epoch - 4, axis=2)
 
 
 def write_run(
@@ -108,9 +123,14 @@ def write_run(
     name: str = "mnist",
     sha256: str = "ab" * 32,
     epochs: int = 5,
+    described: dict | None = None,
     **settings,
 ) -> dict:
-    """Write one run, correct as in `correct`, bool [N]; returns its row of metrics.csv."""
+    """Write one run, correct as in `correct`, bool [N]; returns its row of metrics.csv.
+
+    Args:
+        described: what is said of the dataset in other words than those of `DESCRIBED`.
+    """
     folder = results / variant / f"seed-{seed:02d}"
     folder.mkdir(parents=True)
     rng = np.random.default_rng([seed, len(variant)])
@@ -163,6 +183,9 @@ def write_run(
             "test": len(labels),
             "image_shape": list(shape),
             "classes": classes,
+            "class_names": list(map(str, range(classes))),
+            **DESCRIBED,
+            **(described or {}),
         },
         "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
         "versions": {"python": "3.11.7", "tensorflow": "2.21.0", "numpy": "2.2.0"},
@@ -419,6 +442,22 @@ def write_samples(results: Path, data: SimpleNamespace, weights: dict | None = N
         examples.choose(variants, data, shifted),
         weights or {},
     )
+
+
+def networks(shape, classes: int, seeds=(0, 0)) -> dict[str, np.ndarray]:
+    """Weights of untrained networks for the drawing page, as evaluation writes them."""
+    rng = np.random.default_rng(3)
+    sizes = np.array([np.prod(shape), 4, classes])
+    count = int(((sizes[:-1] + 1) * sizes[1:]).sum())
+    return {
+        f"{model}_{part}": value
+        for model, seed in zip(runs.BOTH, seeds, strict=True)
+        for part, value in (
+            ("sizes", sizes),
+            ("seed", np.array(seed)),
+            ("weights", rng.normal(0, 0.1, count).astype(np.float32)),
+        )
+    }
 
 
 def sign(folder: Path) -> None:

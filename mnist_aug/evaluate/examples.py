@@ -46,7 +46,8 @@ def choose(
 
     Args:
         variants: those evaluated; unless both are there, no images are fixed or broken.
-        dataset: has x_train and x_test, uint8 [N, H, W], y_train and y_test, int [N].
+        dataset: has x_train and x_test, uint8 [N, H, W], or [N, H, W, 3] where those below have
+            three channels, too; y_train and y_test, int [N].
         augment: called as `augment(images, (seed, epoch, positions))` with images uint8
             [K, H, W] and positions int [K], their indices in x_train; gives uint8 [K, H, W].
             None when no variant augments.

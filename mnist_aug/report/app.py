@@ -1,4 +1,4 @@
-"""Try it yourself: the networks of a run of both models, reading what is drawn in the page."""
+"""Try it yourself: the networks of a run of both models, reading what is drawn or chosen."""
 
 import base64
 import hashlib
@@ -10,17 +10,14 @@ import numpy as np
 from markupsafe import Markup
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.data.preprocessing import SIDE
+from mnist_aug.report.tables import names_of
 
 SCRIPT = (Path(__file__).parent / "templates" / "app.js").read_text(encoding="utf-8")
+LEAST_SIDE, MOST_SIDE = 8, 64  # pixels: on less nothing can be told, more makes a heavy page
+INK = 64  # grey levels by which it differs from the background
 CHANGED = 5  # examples that augmentation fixed, and as many that it broke
-SLIDERS = [  # name, label, least, most, step, start
-    ("turn", "turn, degrees", -60, 60, 1, 0),
-    ("right", "shift right, px", -8, 8, 0.5, 0),
-    ("down", "shift down, px", -8, 8, 0.5, 0),
-    ("size", "size", 0.5, 1.6, 0.05, 1),
-    ("noise", "noise, SD", 0, 0.6, 0.02, 0),
-]
+SHIFT = 8 / 28  # of the side, at most
+Slider = tuple[str, str, float, float, float, float]  # name, label, least, most, step, start
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Example:
     """A test image to start from."""
 
     label: str
-    image: np.ndarray  # uint8 [28, 28]
+    image: np.ndarray  # uint8 [H, W]
 
 
 @dataclass(frozen=True)
@@ -46,16 +43,39 @@ class App:
 
     networks: list[Network]
     examples: list[Example]
-    classes: int
+    kind: str  # what an image shows, as in `Comparison`
+    height: int
+    width: int
+    names: list[str]  # of the classes
     data: dict[str, Any]
-    sliders = SLIDERS
     script = Markup(SCRIPT)  # written here, not by a user
 
     @property
-    def sentences(self) -> list[str]:
-        """The sentences before the drawing area."""
+    def draws(self) -> bool:
+        """Whether there is something to draw; else pictures and examples can be chosen."""
+        return self.kind != "image"
+
+    @property
+    def invitation(self) -> str:
+        return f"Draw a {self.kind}" if self.draws else "Choose a picture"
+
+    @property
+    def sliders(self) -> list[Slider]:
+        across, down = (round(SHIFT * side) for side in (self.width, self.height))
         return [
-            "Draw a digit, or choose a picture of one, and see what the plain and the augmented "
+            ("turn", "turn, degrees", -60, 60, 1, 0),
+            ("right", "shift right, px", -across, across, 0.5, 0),
+            ("down", "shift down, px", -down, down, 0.5, 0),
+            ("size", "size", 0.5, 1.6, 0.05, 1),
+            ("noise", "noise, SD", 0, 0.6, 0.02, 0),
+        ]
+
+    @property
+    def sentences(self) -> list[str]:
+        """The sentences before the pad."""
+        how = f"{self.invitation}, or {'choose a picture of one' if self.draws else 'a test image'}"
+        return [
+            f"{how}, and see what the plain and the augmented "
             "network say. Turn, shift, scale it and add noise to feel where each of them breaks. "
             "Everything runs in this page; nothing is sent anywhere.",
             "The networks are those of the run of median test accuracy: "
@@ -67,12 +87,15 @@ class App:
 def load(
     content: Comparison, samples: dict[str, np.ndarray] | None, stored: dict[str, np.ndarray]
 ) -> App | None:
-    """The app of a comparison; None where weights or samples are missing or of other images.
+    """The app of a comparison; None where weights or samples are missing, or images unfit.
+
+    Images must be grey, of `LEAST_SIDE` to `MOST_SIDE` pixels a side.
 
     Args:
         samples, stored: as `extras.read_samples` gives them.
     """
-    if samples is None or content.dataset["image_shape"] != [SIDE, SIDE]:
+    fit = all(LEAST_SIDE <= side <= MOST_SIDE for side in content.size)
+    if samples is None or content.in_colour or not fit:
         return None
     names = [variant.name for variant in content.both]
     if not all(f"{name}_sizes" in stored for name in names):
@@ -85,21 +108,47 @@ def load(
         )
         for name in names
     ]
+    names_of_classes = names_of(content, range(content.classes))
     examples = []
+    judged = content.difference.outcome != "no verdict"
     for group, title, count in (
         ("test", "class", None),
-        ("fixed", "helped by augmentation, class", CHANGED),
-        ("broken", "hurt by augmentation, class", CHANGED),
+        ("fixed", "helped by augmentation, class", CHANGED if judged else 0),
+        ("broken", "hurt by augmentation, class", CHANGED if judged else 0),
     ):
         parts = (samples[f"{group}_{part}"][:count] for part in ("index", "images", "labels"))
         for index, image, label in zip(*parts, strict=True):
-            examples.append(Example(f"{title} {label}, test image {index}", image))
+            name = names_of_classes[label]
+            examples.append(Example(f"{title} {name}, test image {index}", image))
     pixels = np.concatenate([example.image.ravel() for example in examples])
+    height, width = content.size
     data = {
+        "kind": content.kind,
+        "height": height,
+        "width": width,
+        "background": content.background or 0,
+        "light": content.is_light,
+        "box": _box(content, samples),
+        "names": names_of_classes,
         "networks": [{"name": name, "sizes": stored[f"{name}_sizes"].tolist()} for name in names],
         "examples": base64.b64encode(pixels.tobytes()).decode(),
     }
-    return App(networks, examples, content.classes, data)
+    return App(networks, examples, content.kind, height, width, names_of_classes, data)
+
+
+def _box(content: Comparison, samples: dict[str, np.ndarray]) -> int:
+    """The side of the square that drawn characters fill, in pixels; 20 for MNIST.
+
+    It is the median over the samples of the longer side of what stands out from the background.
+    """
+    images = np.concatenate([samples["original_images"], samples["test_images"]]).astype(int)
+    ink = np.abs(images - (content.background or 0)) > INK
+    spans = [
+        [int(np.ptp(found)) + 1 for axis in (0, 1) if len(found := np.flatnonzero(one.any(axis)))]
+        for one in ink
+    ]
+    sides = [max(span) for span in spans if span]
+    return int(np.median(sides)) if sides else min(content.size)
 
 
 def policy(app: App | None) -> str:

@@ -81,7 +81,11 @@ def sentences(table: Table, every: Table, content: Comparison) -> list[str]:
     labels = dict(zip(frame["variant"], table.display["policy"], strict=True))
     low, high = frame[f"against_{BOTH[1]}_low"], frame[f"against_{BOTH[1]}_high"]
     found = pd.Series(
-        [outcome(*ends) for ends in zip(low, high, strict=True)], index=frame["variant"]
+        [
+            outcome(one, other, (test, content.difference.second), content.chance)
+            for one, other, test in zip(low, high, frame["test"], strict=True)
+        ],
+        index=frame["variant"],
     ).drop(BOTH[1])
     outcomes = []
     for what, text in (
@@ -89,6 +93,7 @@ def sentences(table: Table, every: Table, content: Comparison) -> list[str]:
         ("helps", f"more accurate than policy {policy}"),
         ("no detectable difference", f"not to be told from policy {policy}"),
         ("too few seeds", f"not compared with policy {policy}, as one seed gives no interval"),
+        ("no verdict", f"not compared with policy {policy}, as one of the two has not learned"),
     ):
         own = [labels[name] for name in found.index[found == what]]
         if own:

@@ -13,7 +13,7 @@ from mnist_aug.experiments.published import ENSEMBLE
 from mnist_aug.formatting import listed, percent, span
 from mnist_aug.report import search, studies
 from mnist_aug.report.inputs import Inputs
-from mnist_aug.report.tables import Table
+from mnist_aug.report.tables import Table, names_of
 from mnist_aug.results.runs import BOTH
 
 DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken for it
@@ -30,7 +30,8 @@ DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken fo
         "The files do not name the writers, so one may be in training and test images."
     ),
 }
-UNKNOWN = "Who made the images, and of whom, the dataset's files do not say."
+LISTED = 100  # at most so many classes are named
+UNKNOWN = "Who made the images, and of {}, the dataset's files do not say."
 
 
 def limits(content: Comparison, inputs: Inputs) -> list[str]:
@@ -51,17 +52,29 @@ def limits(content: Comparison, inputs: Inputs) -> list[str]:
         if inputs.reached is not None and ENSEMBLE in inputs.reached.rows
         else ""
     )
+    handwriting, origins = (
+        (
+            "handwriting",
+            "Images count as independent, though one person may have written many: no interval "
+            "covers other writers.",
+        )
+        if content.is_written
+        else (
+            "datasets",
+            "Images count as independent, though several may show one thing: no interval covers "
+            "other things than those shown.",
+        )
+    )
     sentences = [
         f"The arms are one network, trained with {settings['optimizer']} at one learning rate, "
         f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
         f"{f'; the search tunes {listed(named)} for both' if tuned and named else ''}. "
         "Convolutional networks and images of other things may gain less, more or nothing.",
         "All seeds share one training set and one validation split. The intervals of the headline "
-        "and of the sections on corrupted images, classes and other handwriting cover other "
+        f"and of the sections on corrupted images, classes and other {handwriting} cover other "
         f"seeds{' and' if seeds > 1 else ', with one seed none, and'} other test images "
         f"like these; {ensemble}all others hold for these images alone. None covers other "
-        "training sets, or test images of another kind. Images count as independent, though one "
-        "person may have written many: no interval covers other writers.",
+        f"training sets, or test images of another kind. {origins}",
         "Intervals and tests of single classes, corruption types, severities and policies are "
         "many, and not adjusted for their number where the text does not say so.",
     ]
@@ -78,14 +91,18 @@ def limits(content: Comparison, inputs: Inputs) -> list[str]:
             f"Not in these results: the studies {listed(missing)} "
             f"({', '.join(f'`make {name}`' for name in missing)})."
         )
+    untested = [
+        "convolutional networks",
+        *([] if content.in_colour else ["images in colour"]),
+        "adversarial images",
+        *(["other alphabets", "photographs"] if content.is_written else []),
+        "training on a GPU",
+    ]
     sentences.append(
-        "Not tested: convolutional networks, images in colour, adversarial images, other "
-        "alphabets, photographs"
-        + (
-            " and training on a GPU."
-            if tuned
-            else ", training on a GPU, and whether the gain lasts when both arms are tuned."
-        )
+        f"Not tested: {listed(untested)}."
+        if tuned
+        else f"Not tested: {', '.join(untested)}, and whether the gain lasts when both arms are "
+        "tuned."
     )
     return sentences
 
@@ -128,14 +145,18 @@ def model_card(
         (
             "takes",
             f"float32 images [N, {', '.join(map(str, content.dataset['image_shape']))}], "
-            "pixels divided by 255, bright strokes on dark ground as in the dataset",
+            f"{'RGB, ' if content.in_colour else ''}pixels divided by 255, {_taken(content)} as in "
+            "the dataset",
         ),
         ("gives", f"{content.classes} probabilities"),
         ("meant for", "comparing training with and without augmentation; teaching"),
         (
             "not meant for",
             "reading forms, cheques or anything else that matters to somebody: it "
-            "reads every picture as one of the classes, and says so with confidence",
+            "reads every picture as one of the classes, and says so with confidence"
+            if content.is_written
+            else "deciding anything that matters to somebody: it takes every picture for one of "
+            "the classes, and says so with confidence",
         ),
         (
             "trained on",
@@ -146,7 +167,7 @@ def model_card(
             "accuracy on the test images",
             "; ".join(_accuracy(row) for row in content.results.head(2).itertuples()),
         ),
-        ("worst class", "; ".join(_worst(by_class, model) for model in BOTH)),
+        ("worst class", "; ".join(_worst(content, by_class, model) for model in BOTH)),
     ]
     if corruptions is not None:
         single, mean = corruptions[corruptions["policy"] != ""], corruptions.iloc[-1]
@@ -171,30 +192,55 @@ def _accuracy(row: Any) -> str:
     return f"{row.variant} {percent(row.accuracy)} %{interval}"
 
 
-def _worst(by_class: pd.DataFrame, model: str) -> str:
+def _worst(content: Comparison, by_class: pd.DataFrame, model: str) -> str:
     worst = by_class.loc[by_class[model].idxmin()]
-    return f"{model} {percent(worst[model])} % on class {int(worst['class'])}"
+    (name,) = names_of(content, [int(worst["class"])])
+    return f"{model} {percent(worst[model])} % on class {name}"
+
+
+def _taken(content: Comparison) -> str:
+    """What is bright and what is dark in the images that a network takes."""
+    if not content.is_written or content.background is None:
+        return _polarity(content)
+    return "dark strokes on light ground" if content.is_light else "bright strokes on dark ground"
+
+
+def _polarity(content: Comparison) -> str:
+    if content.background is None:
+        return "on no single background"
+    return "dark on a light background" if content.is_light else "bright on a dark background"
 
 
 def data_card(content: Comparison) -> Table:
     """After Gebru et al. 2021, "Datasheets for datasets", as far as result files can tell."""
     dataset = content.dataset
     counts = np.bincount(content.labels, minlength=content.classes)
+    unknown = UNKNOWN.format("whom" if content.is_written else "what")
+    names = ""
+    if content.is_named and content.classes <= LISTED:
+        names = f" ({listed(names_of(content, range(content.classes)))})"
+    notes, last = dataset.get("notes"), "the last part of the training files"
     rows = [
         ("dataset", content.label),
         ("origin", dataset["origin"]),
-        ("what it holds", DESCRIBED.get(dataset["sha256"], UNKNOWN)),
+        ("what it holds", DESCRIBED.get(dataset["sha256"], unknown)),
         ("SHA-256 of shapes, pixels and labels", dataset["sha256"]),
-        ("images", f"{' by '.join(map(str, dataset['image_shape']))} pixels, one channel, 8 bits"),
+        (
+            "images",
+            f"{' by '.join(map(str, content.size))} pixels, "
+            f"{'three channels (RGB)' if content.in_colour else 'one channel'}, 8 bits, "
+            f"{_polarity(content)}",
+        ),
         (
             "training, validation, test",
             f"{dataset['train']:,}, {dataset['validation']:,}, "
-            f"{dataset['test']:,}; validation is the last part of the "
-            "training files",
+            f"{dataset['test']:,}; validation is "
+            f"{f'{last}, in the order of the notes below' if notes else last}",
         ),
         (
             "classes",
-            f"{content.classes}; test images of a class: {counts.min():,} to {counts.max():,}",
+            f"{content.classes}{names}; test images of a class: {counts.min():,} to "
+            f"{counts.max():,}",
         ),
         ("what is done to them", "pixels divided by 255; in training, the policy"),
         (
@@ -202,6 +248,8 @@ def data_card(content: Comparison) -> Table:
             "read by evaluation alone; where settings were chosen, it was on validation images",
         ),
     ]
+    if notes:
+        rows.insert(6, ("notes on reading it", " ".join(notes)))
     return _card("data-card", "Data card", rows)
 
 

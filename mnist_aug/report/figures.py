@@ -29,6 +29,8 @@ from mnist_aug.report.drawing import (
 from mnist_aug.results.runs import BOTH
 
 CLASSES = 40  # at most so many are drawn
+NAME = 20  # letters of a class's name
+LISTED = 200  # letters of the names of classes in a caption
 BAR: dict[str, Any] = {"linewidth": 6, "solid_capstyle": "butt"}
 DOT: dict[str, Any] = {
     "linestyle": "none",
@@ -234,7 +236,7 @@ def classes(content: Comparison) -> Figure:
     axes.axvline(0, color=INK, linewidth=1.2)
     axes.hlines(rows, 100 * drawn["low"], 100 * drawn["high"], color=INK, linewidth=5, alpha=0.3)
     axes.plot(100 * drawn["difference"], rows, "o", color=INK, markersize=6)
-    label_rows(axes, drawn["class"].astype(str).tolist())
+    label_rows(axes, tables.names_of(content, drawn["class"], NAME))
     axes.set(
         ylabel="true class", xlabel=f"{BOTH[1]} minus {BOTH[0]}, pp\nbar: 95 % interval over {over}"
     )
@@ -245,7 +247,7 @@ def classes(content: Comparison) -> Figure:
     )
     above = int((frame["low"] > 0).sum())
     under = int((frame["high"] < 0).sum())
-    worse = frame["class"][frame["difference"] < 0].astype(str).tolist()
+    worse = tables.names_of(content, frame["class"][frame["difference"] < 0])
     fell = (
         f"Mean accuracy is lower with {BOTH[1]} in class{'es' if len(worse) > 1 else ''} "
         f"{listed(worse)}."
@@ -257,7 +259,7 @@ def classes(content: Comparison) -> Figure:
         if len(drawn) < len(frame)
         else ""
     )
-    if len(worse) > CLASSES:
+    if len(", ".join(worse)) > LISTED:
         fell = f"Mean accuracy is lower with {BOTH[1]} in {len(worse)} classes."
     caption = (
         f"Dots are means over seeds and bars 95 % intervals over {over}. {above} of "

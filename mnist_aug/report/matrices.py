@@ -11,7 +11,11 @@ from mnist_aug.report import tables
 from mnist_aug.report.drawing import COLOURS, RULE, SMALL, STYLE, Figure, canvas, finished
 from mnist_aug.results.runs import BOTH
 
+SHORT = 3  # letters that have room side by side
+LETTER = 0.09  # inches
 WRITTEN = 12  # with more classes than this the cells hold no numbers
+NARROW = 10  # the same where long names leave less room
+NAME = 12  # letters of a class's name
 NAMED = 20  # with more, every other class has its name
 DRAWN = 40  # with more, only those with the most errors are drawn, as many as have numbers
 
@@ -22,11 +26,16 @@ def confusion(content: Comparison) -> Figure:
     table = tables.confusion(content)
     square = (content.classes, content.classes)
     every = [table.frame[model].to_numpy().reshape(square) for model in BOTH]
-    names = _drawn(sum(every))
-    counts = [c[np.ix_(names, names)] for c in every]
+    longest = max(map(len, tables.names_of(content, range(content.classes), NAME)))
+    upright = longest > SHORT  # the names below a matrix
+    written = NARROW if upright else WRITTEN
+    drawn = _drawn(sum(every), written)
+    counts = [c[np.ix_(drawn, drawn)] for c in every]
+    names = np.array(tables.names_of(content, drawn, NAME))
+    below = LETTER * longest if upright else 0
     tall = min(0.25 * len(names), 3.2)
     title = "Mean counts per run, by true and predicted class"
-    figure, panels = canvas(0.7 + 3 * (tall + 0.75), content, title, nrows=3)
+    figure, panels = canvas(0.7 + 3 * (tall + 0.75 + below), content, title, nrows=3)
     most = max(1e-9, *(c[~np.eye(len(c), dtype=bool)].max() for c in counts))
     change = counts[1] - counts[0]
     largest = max(1e-9, np.abs(change[~np.eye(len(change), dtype=bool)]).max())
@@ -57,9 +66,9 @@ def confusion(content: Comparison) -> Figure:
             xticklabels=False,  # seaborn draws the figure to see which of them have room
             yticklabels=False,
         )
-        axes.set_xticks(ticks + 0.5, names[ticks])
+        axes.set_xticks(ticks + 0.5, names[ticks], rotation=90 if upright else 0)
         axes.set_yticks(ticks + 0.5, names[ticks], va="center")
-        if len(names) <= WRITTEN:
+        if len(names) <= written:
             for (i, j), value in np.ndenumerate(values):
                 text = _count(value, len(content.paired_seeds) == 1, signed=colour is None)
                 axes.text(
@@ -99,13 +108,13 @@ def confusion(content: Comparison) -> Figure:
     return finished(figure, "confusion", "Confusions", alt, caption, table)
 
 
-def _drawn(counts: np.ndarray) -> np.ndarray:
-    """The classes to draw, in order: all, or of many those with the most errors."""
+def _drawn(counts: np.ndarray, most: int) -> np.ndarray:
+    """The classes to draw, in order: all, or of many at most `most` with the most errors."""
     classes = len(counts)
     if classes <= DRAWN:
         return np.arange(classes)
     errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
-    return np.sort(np.lexsort((np.arange(classes), -errors))[:WRITTEN])
+    return np.sort(np.lexsort((np.arange(classes), -errors))[:most])
 
 
 def _tint(colour: str, alpha: float) -> tuple[float, ...]:

@@ -57,11 +57,14 @@ def write(
     verdict = sentences.verdict(content)
     page = {
         "verdict": verdict,
-        "beyond": robustness.summary(every["corruptions"]) if "corruptions" in every else "",
+        "beyond": robustness.summary(every["corruptions"])
+        if "corruptions" in every and content.difference.outcome != "no verdict"
+        else "",
         "caution": _caution(content),
         "subtitle": sentences.subtitle(content),
         "label": content.label,
         "dataset": content.dataset,
+        "warnings": content.dataset.get("warnings", []),
         "sections": sections,
         "app": given.app,
         "security": app.policy(given.app),

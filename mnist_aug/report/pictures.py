@@ -1,14 +1,16 @@
-"""The pictures of digits in a report, each pixel as it is in the dataset."""
+"""The pictures in a report, each pixel as it is in the dataset."""
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.report.drawing import (
     INK,
     MUTED,
+    RULE,
     SMALL,
     STYLE,
     WIDTH,
@@ -17,10 +19,13 @@ from mnist_aug.report.drawing import (
     finished,
     style_of,
 )
-from mnist_aug.report.tables import Table, readings
+from mnist_aug.report.tables import Table, name_columns, names_of, readings
 from mnist_aug.results.runs import BOTH
 
-COLUMNS = 5  # of test images
+COLUMNS, WIDE_COLUMNS = 5, 3  # of test images; fewer where classes have long names
+NAME = 12  # letters of a class's name
+SHORT = 3  # letters that have the room of a number
+LETTER = 0.085  # inches
 Samples = dict[str, np.ndarray]  # as `extras.read_samples` gives them
 
 
@@ -29,8 +34,11 @@ def augmented(content: Comparison, samples: Samples) -> Figure:
     """One training image of each class, and its augmented versions to the right of it."""
     originals, versions = samples["original_images"], samples["augmented"]
     count, many = len(originals), versions.shape[1]
-    height, width = originals.shape[1:]
-    tile = (WIDTH - 0.8) / (many + 1.5)  # inches from image to image
+    height, width = originals.shape[1:3]
+    names = names_of(content, samples["original_labels"], NAME)
+    longest = max(map(len, names))
+    margin = LETTER * max(0, longest - SHORT)  # inches for what is longer than a number
+    tile = (WIDTH - 0.8 - margin) / (many + 1.5)  # inches from image to image
     tall = tile * height / width
     figure, ((axes,),) = canvas(
         1.0 + tall * count, content, "Training images and their augmented versions"
@@ -40,34 +48,35 @@ def augmented(content: Comparison, samples: Samples) -> Figure:
         top = row * (height + gap)
         for column, image in enumerate((original, *changed)):
             left = column * (width + gap) + (3 * gap if column else 0)
-            _image(axes, image, left, top)
+            _image(axes, image, left, top, content.is_light)
         axes.text(
             -2 * gap,
             top + height / 2,
-            str(samples["original_labels"][row]),
+            names[row],
             ha="right",
             va="center",
         )
     axes.text(width / 2, -gap, "original", ha="center", va="bottom", fontsize=SMALL)
     axes.text(width + 4 * gap, -gap, f"{many} augmented versions", va="bottom", fontsize=SMALL)
-    axes.text(-2 * gap, -gap, "class", ha="right", va="bottom", fontsize=SMALL)
+    left = -(5 if margin else 2) * gap
+    axes.text(left, -gap, "class", ha="right", va="bottom", fontsize=SMALL)
     _frame(
         axes,
-        (-5 * gap, (many + 1) * (width + gap) + 3 * gap),
+        (-5 * gap - margin / tile * (width + gap), (many + 1) * (width + gap) + 3 * gap),
         (count * (height + gap), -3.5 * gap),
     )
     policy = content.variants[BOTH[1]].policy
     alt = (
-        f"{count} rows of images: an original of each class and {many} versions of it by "
-        f"policy {policy}. The image numbers are in tables/augmented.csv."
+        f"{count} rows of images: an original of {each_class(content, count)} and {many} versions "
+        f"of it by policy {policy}. The image numbers are in tables/augmented.csv."
     )
     frame = pd.DataFrame(
         {"class": samples["original_labels"], "training_image": samples["original_index"]}
     )
-    table = Table("augmented", "Training images shown", frame, frame.astype(str))
+    table = _shown(content, "augmented", "Training images shown", frame)
     caption = (
-        f"The first training image of each class, and what policy {policy} makes of it in the "
-        f"first {many} epochs with seed 0."
+        f"The first training image of {each_class(content, count)}, and what policy {policy} "
+        f"makes of it in the first {many} epochs with seed 0."
     )
     return finished(figure, "augmented", "Augmented images", alt, caption, table)
 
@@ -77,7 +86,7 @@ def corrupted(content: Comparison, samples: Samples) -> Figure:
     """The sample test images with each corruption type."""
     images = np.concatenate([samples["test_images"][None], samples["corrupted"]])
     names = ["none", *(str(name).replace("_", " ") for name in samples["corruptions"])]
-    rows, columns, height, width = images.shape
+    rows, columns, height, width = images.shape[:4]
     unit = (columns * (width + 1)) / (WIDTH - 1.25)  # pixels in an inch
     figure, ((axes,),) = canvas(
         0.7 + rows * (height + 1) / unit, content, "Test images and their corrupted versions"
@@ -85,7 +94,7 @@ def corrupted(content: Comparison, samples: Samples) -> Figure:
     for row, name in enumerate(names):
         top = row * (height + 1)
         for column in range(columns):
-            _image(axes, images[row, column], column * (width + 1), top)
+            _image(axes, images[row, column], column * (width + 1), top, content.is_light)
         axes.text(-0.08 * unit, top + height / 2, name, ha="right", va="center", fontsize=SMALL)
     _frame(axes, (-1.2 * unit, columns * (width + 1)), (rows * (height + 1), -1))
     alt = (
@@ -93,8 +102,11 @@ def corrupted(content: Comparison, samples: Samples) -> Figure:
         f"corruptions: {', '.join(names[1:])}."
     )
     frame = pd.DataFrame({"class": samples["test_labels"], "test_image": samples["test_index"]})
-    table = Table("corrupted", "Test images shown with corruptions", frame, frame.astype(str))
-    caption = "The first test image of each class, unchanged and with each corruption."
+    table = _shown(content, "corrupted", "Test images shown with corruptions", frame)
+    caption = (
+        f"The first test image of {each_class(content, columns)}, unchanged and with each "
+        "corruption."
+    )
     return finished(figure, "corrupted", "Corrupted images", alt, caption, table)
 
 
@@ -109,20 +121,22 @@ def read(content: Comparison, samples: Samples, group: str, title: str, rule: st
     """
     images, labels = samples[f"{group}_images"], samples[f"{group}_labels"]
     table = readings(content, samples[f"{group}_index"], group, title)
-    height, width = images.shape[1:]
-    step = (WIDTH - 0.15) / COLUMNS  # inches from image to image
-    unit = max(height, width) / (0.8 * step)  # pixels in an inch
+    height, width = images.shape[1:3]
+    names = names_of(content, range(content.classes), NAME)
+    columns = COLUMNS if max(map(len, names)) <= SHORT else WIDE_COLUMNS
+    step = (WIDTH - 0.15) / columns  # inches from image to image
+    unit = max(height, width) / (0.8 * (WIDTH - 0.15) / COLUMNS)  # pixels in an inch
     pitch = height + 0.72 * unit
-    rows = -(-len(images) // COLUMNS)
+    rows = -(-len(images) // columns)
     figure, ((axes,),) = canvas(1.0 + rows * pitch / unit, content, title)
     for place, (image, label) in enumerate(zip(images, labels, strict=True)):
-        row, column = divmod(place, COLUMNS)
+        row, column = divmod(place, columns)
         left, top = column * step * unit, row * pitch
-        _image(axes, image, left, top)
+        _image(axes, image, left, top, content.is_light)
         axes.text(
             left,
             top - 0.06 * unit,
-            f"{label}, image {table.frame.at[place, 'index']}",
+            f"{names[label]}, image {table.frame.at[place, 'index']}",
             va="bottom",
             fontsize=SMALL,
         )
@@ -134,7 +148,7 @@ def read(content: Comparison, samples: Samples, group: str, title: str, rule: st
             axes.text(
                 left + 0.15 * unit,
                 y,
-                f"{usual}, {right} of {len(content.paired_seeds)}",
+                f"{names[usual]}, {right} of {len(content.paired_seeds)}",
                 va="center",
                 fontsize=SMALL,
                 color=INK if usual == label else MUTED,
@@ -145,7 +159,7 @@ def read(content: Comparison, samples: Samples, group: str, title: str, rule: st
         if text in BOTH:
             axes.plot((x + 0.05) * unit, -0.42 * unit, markersize=6, **style_of(content, text))
         axes.text((x + 0.15) * unit, -0.42 * unit, text, va="center", fontsize=SMALL)
-    _frame(axes, (-0.02 * unit, COLUMNS * step * unit), (rows * pitch - 0.2 * unit, -0.55 * unit))
+    _frame(axes, (-0.02 * unit, columns * step * unit), (rows * pitch - 0.2 * unit, -0.55 * unit))
     usually = [int((table.frame[f"{model}_prediction"] == labels).sum()) for model in BOTH]
     alt = (
         f"{len(images)} test images with the class that each arm reads most often: "
@@ -159,9 +173,27 @@ def read(content: Comparison, samples: Samples, group: str, title: str, rule: st
     return finished(figure, group, title, alt, caption, table)
 
 
-def _image(axes: Axes, image: np.ndarray, left: float, top: float) -> None:
-    """Draw a uint8 image with its corner at (left, top), black as 0 and white as 255."""
-    height, width = image.shape
+def each_class(content: Comparison, count: int) -> str:
+    """Of which classes there are samples, in words; count of them."""
+    return "each class" if count == content.classes else f"each of {count} classes"
+
+
+def _shown(content: Comparison, name: str, title: str, frame: pd.DataFrame) -> Table:
+    """The table of the images in a figure.
+
+    Args:
+        frame: class, and number of the image.
+    """
+    display = frame.astype(str).assign(**{"class": names_of(content, frame["class"])})
+    return Table(name, title, name_columns(content, frame, "class"), display)
+
+
+def _image(axes: Axes, image: np.ndarray, left: float, top: float, framed: bool) -> None:
+    """Draw an image, uint8 [H, W] with 0 black or RGB [H, W, 3], its corner at (left, top).
+
+    Where it is framed, it has a line around it, which shows light images on light paper.
+    """
+    height, width = image.shape[:2]
     axes.imshow(
         image,
         cmap="gray",
@@ -170,6 +202,10 @@ def _image(axes: Axes, image: np.ndarray, left: float, top: float) -> None:
         interpolation="none",
         extent=(left, left + width, top + height, top),
     )
+    if framed:
+        axes.add_patch(
+            Rectangle((left, top), width, height, fill=False, edgecolor=RULE, linewidth=0.8)
+        )
 
 
 def _frame(axes: Axes, horizontal: tuple[float, float], vertical: tuple[float, float]) -> None:

@@ -49,21 +49,25 @@ def table(reached: Reached, content: Comparison) -> Table:
             "test error, %": frame["error"].map(percent),
             "error on training images, %": known(frame["training_error"]),
             "corrupted accuracy, %": known(frame["corrupted"]),
-            "other digits, %": known(frame["other"]),
+            f"other {content.kind}s, %": known(frame["other"]),
             f"corrupted, against {BOTH[1]}, pp (95 %)": against("corrupted"),
-            f"other digits, against {BOTH[1]}, pp (95 %)": against("other"),
+            f"other {content.kind}s, against {BOTH[1]}, pp (95 %)": against("other"),
         }
     )
-    title = "The same runs on corrupted images and other people's digits"
+    title = f"The same runs on corrupted images and {_others(content)}"
     return Table("published-elsewhere", title, frame, display)
 
 
-def sentences(table: Table) -> list[str]:
+def _others(content: Comparison) -> str:
+    return f"other people's {content.kind}s" if content.is_written else "images of other datasets"
+
+
+def sentences(table: Table, content: Comparison) -> list[str]:
     """Which rows are worse on other than the clean test images, and what bounds the others."""
     frame = table.frame.set_index("row").drop(list(BOTH))
     first = table.frame.set_index("row")["error"][BOTH[1]]
     sentences, fine = [], []
-    for what, title in (("corrupted", "corrupted images"), ("other", "other people's digits")):
+    for what, title in (("corrupted", "corrupted images"), ("other", _others(content))):
         better = frame[(frame["error"] < first) & frame[what].notna()]
         loses = better[better[f"{what}_high"] < 0]
         if len(loses):

@@ -132,6 +132,11 @@ def corruption_figure(content: Comparison, table: Table) -> Figure:
     return finished(figure, table.name, "Error by corruption type", alt, caption, table)
 
 
+def has_severities(content: Comparison) -> bool:
+    """Whether there are scores on any axis; not all axes suit all images."""
+    return any(robustness.corruption_sets(content, f"{name}/") for name in SEVERITIES)
+
+
 def severities(content: Comparison) -> Table:
     """Errors of both models at each severity of each axis, mean and range over seeds."""
     frame = robustness.severity_errors(content)
@@ -211,7 +216,8 @@ def transfer(content: Comparison) -> Table:
             **differences(frame),
         }
     )
-    title = "Accuracy on training images, test images and other people's images"
+    others = "other people's images" if content.is_written else "images of other datasets"
+    title = f"Accuracy on training images, test images and {others}"
     return Table("transfer", title, frame, display)
 
 

@@ -123,7 +123,8 @@ def _results(content: Comparison) -> Section:
     compared = tables.comparisons(content)
     text = [sentences.methods(content.difference)]
     if content.difference.seeds > 1:
-        text.append(sentences.significance(compared.frame))
+        text += _concluded(content, sentences.significance(compared.frame))
+    text.append(sentences.chance_rule(content.chance))
     if unpaired:
         text.append(
             f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
@@ -152,22 +153,34 @@ def _robustness(
     drawn = [robustness.corruption_figure(content, table) for table in every]
     if inputs.samples is not None:
         drawn.append(pictures.corrupted(content, inputs.samples))
-    text = [*robustness.corruption_sentences(every[0]), *robustness.origin([*corruptions])]
+    text = [
+        *_concluded(content, *robustness.corruption_sentences(every[0])),
+        *robustness.origin([*corruptions]),
+    ]
     yield Section("corruptions", "Corrupted images", text, drawn, every)
-    severities = robustness.severities(content)
-    yield Section(
-        "severities",
-        "How much change the arms bear",
-        [robustness.severity_sentence(severities)],
-        [robustness.severity_figure(content, severities)],
-    )
+    if robustness.has_severities(content):
+        severities = robustness.severities(content)
+        yield Section(
+            "severities",
+            "How much change the arms bear",
+            _concluded(content, robustness.severity_sentence(severities)),
+            [robustness.severity_figure(content, severities)],
+        )
+    other = "handwriting" if content.is_written else "datasets"
     yield Section(
         "transfer",
-        "Training images and other handwriting",
-        list(robustness.transfer_sentences(transfer)),
+        f"Training images and other {other}",
+        _concluded(content, *robustness.transfer_sentences(transfer)),
         [],
         [transfer],
     )
+
+
+def _concluded(content: Comparison, *text: str) -> list[str]:
+    """Sentences that say what numbers mean; where there is no verdict, that they mean nothing."""
+    if content.difference.outcome == "no verdict":
+        return [sentences.NO_CONCLUSION]
+    return list(text)
 
 
 def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
@@ -178,7 +191,10 @@ def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
         yield Section(
             "ablation",
             "Which parts of the policy help",
-            [*studies.seeds_sentences(runs, content), ablation.parts_sentence(table), *chosen],
+            [
+                *studies.seeds_sentences(runs, content),
+                *_concluded(content, ablation.parts_sentence(table), *chosen),
+            ],
             [ablation.parts_figure(runs, table, content)],
             [table],
         )
@@ -189,8 +205,11 @@ def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
             "How strong the policy should be",
             [
                 *studies.seeds_sentences(runs, content),
-                ablation.strength_sentence(table),
-                *([] if "ablation" in found else chosen),
+                *_concluded(
+                    content,
+                    ablation.strength_sentence(table),
+                    *([] if "ablation" in found else chosen),
+                ),
             ],
             [ablation.strength_figure(runs, table, content)],
             [table],
@@ -200,7 +219,7 @@ def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
         yield Section(
             "data-efficiency",
             "What augmentation is worth in training images",
-            [data_efficiency.sentence(table)],
+            _concluded(content, data_efficiency.sentence(table)),
             [data_efficiency.figure(runs, table, content)],
             [table],
         )
@@ -209,7 +228,7 @@ def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
         yield Section(
             "epochs",
             "What longer training changes",
-            [epochs.sentence(runs, table)],
+            _concluded(content, epochs.sentence(runs, table)),
             [epochs.figure(table, content)],
             [table],
         )
@@ -221,7 +240,7 @@ def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     if searches or runs:
         text, listed = [], []
         if runs:
-            gains = tuned.gains(runs)
+            gains = tuned.gains(runs, content)
             text += studies.seeds_sentences(runs, content)
             text.append(tuned.answer_sentence(gains, searches, content))
             listed.append(gains)
@@ -260,9 +279,10 @@ def _published(content: Comparison, inputs: Inputs) -> Iterable[Section]:
             published.table(reached, content),
             published_elsewhere.table(reached, content),
         )
-        text = published.sentences(table, reached, content) + published_elsewhere.sentences(
-            elsewhere
-        )
+        text = [
+            *published.sentences(table, reached, content),
+            *_concluded(content, *published_elsewhere.sentences(elsewhere, content)),
+        ]
         drawn, listed = [published.figure(table, content)], [table, elsewhere]
     if len(reached.recipes):
         listed.append(recipes.table(reached))
@@ -285,7 +305,11 @@ def _images(content: Comparison, inputs: Inputs) -> Section:
     else:
         counts = {group: len(samples[f"{group}_index"]) for group in examples.GROUPS}
         for group, title, rule in (
-            ("test", "Sample test images", "The first test image of each class."),
+            (
+                "test",
+                "Sample test images",
+                f"The first test image of {pictures.each_class(content, counts['test'])}.",
+            ),
             (
                 "fixed",
                 "Read right more often with augmentation",

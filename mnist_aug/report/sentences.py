@@ -4,13 +4,17 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import FEW_SEEDS, Difference
+from mnist_aug.analysis.intervals import ABOVE_CHANCE, FEW_SEEDS, Chance, Difference
 from mnist_aug.analysis.metrics import CALIBRATION_BINS
 from mnist_aug.formatting import listed, number, percent, points, span
 from mnist_aug.report.tables import p_value
 from mnist_aug.results.runs import BOTH, VariantResults
 
 LEAST_SEEDS = 6  # the fewest with 2 / 2^S below 0.05
+NO_CONCLUSION = (  # in the place of those of a study
+    "No conclusions are drawn from these numbers, as the arms did not both learn to tell the "
+    "classes apart."
+)
 NUMERALS = {2: "Two", 3: "Three", 4: "Four"}
 
 
@@ -26,11 +30,12 @@ def _trained(variant: VariantResults) -> str:
     settings, manifest = variant.settings, variant.runs[0].manifest
     layers = "\N{EN DASH}".join(map(str, settings["layers"])) or "without hidden layers"
     epochs, dataset = settings["epochs"], manifest["dataset"]
-    shape = " \N{MULTIPLICATION SIGN} ".join(map(str, dataset["image_shape"]))
+    shape = " \N{MULTIPLICATION SIGN} ".join(map(str, dataset["image_shape"][:2]))
+    colour = " in colour" if len(dataset["image_shape"]) == 3 else ""
     return (
         f"Dense network {layers}, {manifest['parameters']:,} parameters, "
         f"{settings['optimizer']}, {epochs} epoch{'s' if epochs != 1 else ''}, trained on "
-        f"{dataset['train']:,} images of {shape} pixels."
+        f"{dataset['train']:,} images of {shape} pixels{colour}."
     )
 
 
@@ -43,6 +48,8 @@ def verdict(content: Comparison) -> str:
     interval = f"95 % interval {span(difference.low, difference.high)} pp"
     seeds = f"n = {difference.seeds} seed{'s' if difference.seeds > 1 else ''}"
     place = f"on the {difference.examples:,} test images of {content.label}"
+    if difference.outcome == "no verdict":
+        return f"No verdict: {_at_chance(content)}."
     if difference.outcome == "too few seeds":
         return (
             f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
@@ -66,6 +73,41 @@ def verdict(content: Comparison) -> str:
     )
 
 
+def _at_chance(content: Comparison) -> str:
+    """Which of both models did not learn, with their accuracies and what guessing gives."""
+    difference, chance = content.difference, content.chance
+    accuracies = dict(zip(BOTH, (difference.first, difference.second), strict=True))
+    failed = [model for model, value in accuracies.items() if not chance.beaten_by(value)]
+    if len(failed) == len(BOTH):
+        who = "neither model learned"
+        found = " and ".join(f"{percent(value)} %" for value in accuracies.values())
+    else:
+        who = f"{failed[0]} did not learn"
+        found = " and ".join(f"{percent(value)} % with {m}" for m, value in accuracies.items())
+    return (
+        f"{who} to tell the classes apart: test accuracy is {found} on the {chance.images:,} test "
+        f"images of {content.label}, where always guessing the most frequent class gives "
+        f"{percent(chance.accuracy)} % (n = {difference.seeds} "
+        f"seed{'s' if difference.seeds > 1 else ''})"
+    )
+
+
+def chance_rule(chance: Chance) -> str:
+    """When there is no verdict."""
+    if chance.accuracy == 1:
+        needed = "no model can, as the test images are of one class"
+    elif chance.limit < 1:
+        needed = f"it must be above {percent(chance.limit)} %"
+    else:
+        needed = "it must be 100 %"
+    return (
+        "There is a verdict only where both arms have learned to tell the classes apart: mean "
+        f"test accuracy must exceed {percent(chance.accuracy)} %, which always guessing the most "
+        f"frequent class gives, by more than {ABOVE_CHANCE} binomial standard errors for "
+        f"{chance.images:,} test images; so {needed}."
+    )
+
+
 def caution(difference: Difference, needed: int | None = None) -> str:
     """What the verdict can't tell; empty when nothing is amiss.
 
@@ -76,6 +118,12 @@ def caution(difference: Difference, needed: int | None = None) -> str:
         return (
             "Another seed may give another difference, and one pair of runs can't tell how "
             f"far off; train with SEEDS={FEW_SEEDS} or more."
+        )
+    if difference.outcome == "no verdict":
+        return (
+            "Look at the data and at the learning curves first: labels that do not belong to "
+            "their images, pixels on another scale than expected, too few epochs or an unfit "
+            "learning rate all end here."
         )
     sentences = []
     if difference.outcome == "no detectable difference":

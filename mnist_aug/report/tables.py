@@ -1,6 +1,7 @@
 """Tables of results: numbers for the CSV file, and the same numbers as text for the page."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -258,6 +259,30 @@ def curves(content: Comparison) -> Table:
     return Table("curves", "After the last epoch, mean over seeds", frame, display)
 
 
+def name_columns(content: Comparison, frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The frame with the classes' names beside those columns of their numbers, if they have any.
+
+    `class` gets `class_name` at its right, and `true` `true_name`.
+    """
+    named = frame.copy()
+    for column in columns if content.is_named else ():
+        names = [content.class_names[k] for k in frame[column]]
+        named.insert(named.columns.get_loc(column) + 1, f"{column}_name", names)
+    return named
+
+
+def names_of(content: Comparison, classes: Iterable[int], most: int = 60) -> list[str]:
+    """What those classes are called, each in at most so many letters.
+
+    Their numbers stand first where two classes would look alike.
+    """
+    every = [clipped(name, most) for name in content.class_names]
+    if len({*every}) < len(every):
+        numbered = (f"{k} {' '.join(name.split())}" for k, name in enumerate(content.class_names))
+        every = [clipped(name, most) for name in numbered]
+    return [every[k] for k in classes]
+
+
 def classes(content: Comparison) -> Table:
     """Accuracy within each true class, and the difference with its interval."""
     first, second = content.both
@@ -280,13 +305,14 @@ def classes(content: Comparison) -> Table:
     frame = pd.DataFrame(rows)
     display = pd.DataFrame(
         {
-            "class": frame["class"].astype(str),
+            "class": names_of(content, frame["class"]),
             "test images": frame["test_images"].map("{:,}".format),
             **{f"{model}, %": frame[model].map(percent) for model in BOTH},
             **differences(frame),
         }
     )
-    return Table("classes", "Test accuracy within each class", frame, display)
+    title = "Test accuracy within each class"
+    return Table("classes", title, name_columns(content, frame, "class"), display)
 
 
 def confusion(content: Comparison) -> Table:
@@ -304,13 +330,19 @@ def confusion(content: Comparison) -> Table:
     top = off.reindex(off["difference"].abs().sort_values(ascending=False, kind="stable").index)[:8]
     display = pd.DataFrame(
         {
-            "true → predicted": top["true"].astype(str) + " → " + top["predicted"].astype(str),
+            "true → predicted": [
+                " → ".join(names_of(content, pair))
+                for pair in top[["true", "predicted"]].itertuples(index=False)
+            ],
             **{model: top[model].map("{:.1f}".format) for model in BOTH},
             "difference": top["difference"].map(lambda d: f"{d:+.1f}".replace("-", MINUS)),
         }
     )
     return Table(
-        "confusion", "The confusions whose mean count per run changed most", frame, display
+        "confusion",
+        "The confusions whose mean count per run changed most",
+        name_columns(content, frame, "true", "predicted"),
+        display,
     )
 
 
@@ -318,7 +350,7 @@ def readings(content: Comparison, index: np.ndarray, name: str, title: str) -> T
     """How both models read the test images of those indices, int [M]."""
     frame = pd.DataFrame({"index": index, "class": content.labels[index]})
     display = pd.DataFrame(
-        {"test image": frame["index"].astype(str), "class": frame["class"].astype(str)}
+        {"test image": frame["index"].astype(str), "class": names_of(content, frame["class"])}
     )
     for variant in content.both:
         model, votes = variant.name, variant.predictions[:, index].T
@@ -328,7 +360,10 @@ def readings(content: Comparison, index: np.ndarray, name: str, title: str) -> T
         chance = np.ascontiguousarray(chances).mean(axis=0)
         frame[f"{model}_prediction"], frame[f"{model}_seeds_right"] = usual, right
         frame[f"{model}_probability"] = chance
-        display[f"{model} reads"] = [str(k) for k in usual]
+        display[f"{model} {'reads' if content.is_written else 'predicts'}"] = names_of(
+            content, usual
+        )
         display[f"{model} right, seeds"] = [f"{r} of {len(variant.runs)}" for r in right]
         display[f"{model} probability of the class"] = [f"{p:.2f}" for p in chance]
-    return Table(name, title, frame, display)
+    columns = ("class", *(f"{model}_prediction" for model in BOTH))
+    return Table(name, title, name_columns(content, frame, *columns), display)

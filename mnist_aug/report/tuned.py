@@ -27,7 +27,7 @@ PAIRS = (
 )
 
 
-def gains(runs: StudyRuns) -> Table:
+def gains(runs: StudyRuns, content: Comparison) -> Table:
     """Paired differences on validation and test: what tuning and what augmentation change."""
     rows = []
     for what, first, second in PAIRS:
@@ -37,7 +37,8 @@ def gains(runs: StudyRuns) -> Table:
             for part, values in pairs.items():
                 mean, low, high = estimate(values)
                 row |= {part: mean, f"{part}_low": low, f"{part}_high": high}
-            rows.append(row | {"verdict": outcome(low, high)})
+            reached = (runs.accuracy(name) for name in (first, second))
+            rows.append(row | {"verdict": outcome(low, high, reached, content.chance)})
     frame = pd.DataFrame(rows)
     display = pd.DataFrame(
         {

@@ -129,7 +129,7 @@ def test_elsewhere_than_on_the_clean_test_images(reached):
         [0.455, 0.455 - augmented.mean(), *expected],
     )
     assert np.isnan(frame.loc["ensemble", "corrupted_low"])
-    text = " ".join(published_elsewhere.sentences(table))
+    text = " ".join(published_elsewhere.sentences(table, content))
     worse = re.search(r"worse on corrupted images: ([^.]*)\.", text)[1]
     assert worse == "small, simard-none and simard-elastic"
     assert content.both[1].accuracy.mean() < 0.97  # so that these three are better on clean images

@@ -99,7 +99,7 @@ def test_the_best_so_far_counts_whole_trials_alone(read):
 
 
 def test_gains_are_paired_differences(folder, read):
-    table = tuned.gains(read[2]["tuned"])
+    table = tuned.gains(read[2]["tuned"], read[0])
     frame = table.frame.set_index("what")
     assert list(frame.index) == [what for what, *_ in tuned.PAIRS]
     for what, first, second in (

@@ -2,8 +2,13 @@
 // Reads a drawn or chosen picture with both networks. prepare() does what preprocessing.py in
 // mnist_aug/data does, step by step and in the same order; the tests hold the two to each other.
 
-const SIDE = 28, BOX = 20, WORKING = 256, GROUND = 0.14, LEAST_CONTRAST = 24;
-const THIN = 2.2, THICK = 3.6, MAX_PIXELS = 50e6;
+const DATA = JSON.parse(document.getElementById("try-data").textContent);
+const HEIGHT = DATA.height, WIDTH = DATA.width, FILL = DATA.background, KIND = DATA.kind;
+const DRAWS = KIND !== "image";  // else a picture is only brought to size
+const FAR = DATA.light ? 0 : 255;  // the grey level that ink has
+const BOX = DATA.box, UNIT = BOX / 20;  // BOX: pixels of the longer side of what is drawn
+const WORKING = 256, GROUND = 0.14, LEAST_CONTRAST = 24, MAX_PIXELS = 50e6;
+const THIN = 2.2 * UNIT, THICK = 3.6 * UNIT;
 
 /* A plane is {height, width, data: Float64Array}, row by row. */
 const plane = (height, width) => ({ height, width, data: new Float64Array(height * width) });
@@ -273,11 +278,11 @@ function mended(strokes, doubts) {
     doubts.push("it is a blot rather than strokes");
   }
   const scale = BOX / long;
-  if (stroke * scale < THIN - 0.4) {
+  if (stroke * scale < THIN - 0.4 * UNIT) {
     const r = Math.max(1, rounded((THIN / scale - stroke) / 2));
     return most(padded(strokes, r), r);
   }
-  if (stroke * scale > THICK + 0.9) {
+  if (stroke * scale > THICK + 0.9 * UNIT) {
     const r = rounded((stroke - THICK / scale) / 2), narrow = least(padded(strokes, r), r);
     if (count(narrow, dark) > 0.1 * area) return narrow;
   }
@@ -285,39 +290,57 @@ function mended(strokes, doubts) {
 }
 
 function centred(strokes) {
-  const { height, width, data } = strokes, field = new Uint8Array(SIDE * SIDE);
+  const { height, width, data } = strokes, field = new Uint8Array(HEIGHT * WIDTH);
   let [mass, down, across] = [0, 0, 0];
   data.forEach((value, place) => {
     mass += value;
     across += value * (place % width);
     down += value * Math.floor(place / width);
   });
-  const place = (middle, side) => Math.min(Math.max(rounded(SIDE / 2 - middle / mass), 0),
-    SIDE - side);
-  const top = place(down, height), left = place(across, width);
+  const place = (middle, side, whole) => Math.min(Math.max(rounded(whole / 2 - middle / mass), 0),
+    whole - side);
+  const top = place(down, height, HEIGHT), left = place(across, width, WIDTH);
   data.forEach((value, at) => {
-    field[(top + Math.floor(at / width)) * SIDE + left + at % width] = rounded(value * 255);
+    field[(top + Math.floor(at / width)) * WIDTH + left + at % width] = rounded(value * 255);
   });
   return field;
 }
 
-/* A grey plane, 0 to 255, as MNIST would have it: {image: Uint8Array, doubts}, or {error}. */
+/* A grey plane, 0 to 255, as MNIST would have it, in the data's size and colours:
+   {image: Uint8Array, doubts}, or {error}. */
 function prepare(grey) {
   const ink = inkOf(reduced(grey));
   const few = Math.max(9, Math.floor(ink.data.length / 1000));
   const peak = peakOf(ink.data, few);
-  if (peak < LEAST_CONTRAST) return { error: "There is no digit in the picture." };
+  if (peak < LEAST_CONTRAST) return { error: `There is no ${KIND} in the picture.` };
   const doubts = [];
   const near = most(oneDigit(ink, 0.4 * peak, doubts), 2);
   let strokes = mapped(ink, (value, i) => (near.data[i]
     ? Math.min(Math.max(value / peak - 0.25, 0), 0.5) * 2 : 0));
   strokes = cropped(mended(cropped(strokes), doubts));
-  if (strokes.width > 1.6 * strokes.height) doubts.push("it is wider than a digit");
+  if (KIND === "digit" && strokes.width > 1.6 * strokes.height) {
+    doubts.push("it is wider than a digit");
+  }
   const scale = BOX / Math.max(strokes.height, strokes.width);
   const fitted = resized(strokes, Math.max(1, rounded(strokes.height * scale)),
     Math.max(1, rounded(strokes.width * scale)), scale < 1 ? shares : neighbours);
   const brightest = range(fitted.data)[1];
-  return { image: centred(mapped(fitted, (value) => value / brightest)), doubts };
+  const image = centred(mapped(fitted, (value) => value / brightest));
+  return { image: image.map((value) => rounded(FILL + (FAR - FILL) * value / 255)), doubts };
+}
+
+/* The middle of a grey plane, as much as fits the data's shape, in the data's size. */
+function broughtToSize(grey) {
+  const scale = Math.min(grey.height / HEIGHT, grey.width / WIDTH);
+  const middle = plane(Math.max(1, rounded(HEIGHT * scale)), Math.max(1, rounded(WIDTH * scale)));
+  const top = Math.floor((grey.height - middle.height) / 2);
+  const left = Math.floor((grey.width - middle.width) / 2);
+  for (let y = 0; y < middle.height; y++) {
+    const start = (top + y) * grey.width + left;
+    middle.data.set(grey.data.subarray(start, start + middle.width), y * middle.width);
+  }
+  const fitted = resized(middle, HEIGHT, WIDTH, scale > 1 ? shares : neighbours);
+  return { image: Uint8Array.from(fitted.data, rounded), doubts: [] };
 }
 
 /* ---- changing what the networks see ---- */
@@ -336,12 +359,14 @@ function seeded(state) {  // xorshift; the same noise at every strength
 }
 
 function changed(image, { turn, right, down, size, noise }) {
-  const middle = (SIDE - 1) / 2, angle = turn * Math.PI / 180, next = seeded(1);
+  const angle = turn * Math.PI / 180, next = seeded(1);
+  const acrossMiddle = (WIDTH - 1) / 2, downMiddle = (HEIGHT - 1) / 2;
   const [cosine, sine] = [Math.cos(angle) / size, Math.sin(angle) / size];
-  const at = (x, y) => (x < 0 || y < 0 || x >= SIDE || y >= SIDE ? 0 : image[y * SIDE + x]);
+  const at = (x, y) => (x < 0 || y < 0 || x >= WIDTH || y >= HEIGHT ? FILL : image[y * WIDTH + x]);
   return Uint8Array.from(image, (_, place) => {
-    const x = place % SIDE - middle - right, y = Math.floor(place / SIDE) - middle - down;
-    const u = cosine * x + sine * y + middle, v = cosine * y - sine * x + middle;
+    const x = place % WIDTH - acrossMiddle - right;
+    const y = Math.floor(place / WIDTH) - downMiddle - down;
+    const u = cosine * x + sine * y + acrossMiddle, v = cosine * y - sine * x + downMiddle;
     const [i, j] = [Math.floor(u), Math.floor(v)], [p, q] = [u - i, v - j];
     const value = (1 - q) * ((1 - p) * at(i, j) + p * at(i + 1, j))
       + q * ((1 - p) * at(i, j + 1) + p * at(i + 1, j + 1));
@@ -353,12 +378,12 @@ function changed(image, { turn, right, down, size, noise }) {
 
 function start() {
   const part = (id) => document.getElementById(`try-${id}`);
-  const data = JSON.parse(part("data").textContent);
-  const networks = data.networks.map((one) => ({
+  const networks = DATA.networks.map((one) => ({
     name: one.name, read: network(one.sizes, decoded(`try-weights-${one.name}`)),
   }));
   const pad = part("pad"), pen = pad.getContext("2d", { willReadFrequently: true });
   const sliders = ["turn", "right", "down", "size", "noise"];
+  const verb = DRAWS ? "reads" : "predicts";
   let strokes = [], image = null, doubts = [], drawing = false, due = false;
 
   const settings = () => Object.fromEntries(sliders.map((name) => [name, Number(part(name).value)]));
@@ -366,7 +391,7 @@ function start() {
 
   function paint(canvas, pixels) {
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    const picture = context.createImageData(SIDE, SIDE);
+    const picture = context.createImageData(WIDTH, HEIGHT);
     pixels.forEach((value, i) => picture.data.set([value, value, value, 255], 4 * i));
     context.putImageData(picture, 0, 0);
   }
@@ -374,7 +399,7 @@ function start() {
   function answer() {
     for (const name of sliders) part(`${name}-value`).textContent = part(name).value;
     if (!image) {
-      paint(part("seen"), new Uint8Array(SIDE * SIDE));
+      paint(part("seen"), new Uint8Array(HEIGHT * WIDTH).fill(FILL));
       networks.forEach((one) => show(one.name, []));
       return;
     }
@@ -384,18 +409,18 @@ function start() {
       const chances = one.read(seen), best = chances.indexOf(Math.max(...chances));
       if (best < 0) {
         show(one.name, []);
-        return `${one.name} reads nothing, as its training diverged`;
+        return `${one.name} ${verb} nothing, as its training diverged`;
       }
       show(one.name, chances);
-      return `${one.name} reads ${best} (${(100 * chances[best]).toFixed(1)} %)`;
+      return `${one.name} ${verb} ${DATA.names[best]} (${(100 * chances[best]).toFixed(1)} %)`;
     });
     say(`${said.join("; ")}.${doubts.length ? ` Doubtful: ${doubts.join("; ")}.` : ""}`);
   }
 
   function show(name, chances) {
     const best = chances.length ? Math.max(...chances) : -1;
-    document.querySelectorAll(`[data-network="${name}"]`).forEach((cell, digit) => {
-      const chance = chances[digit] ?? 0;
+    document.querySelectorAll(`[data-network="${name}"]`).forEach((cell, place) => {
+      const chance = chances[place] ?? 0;
       cell.querySelector("meter").value = chance;
       cell.querySelector("span").textContent = chances.length
         ? (100 * chance).toFixed(1) : "\u2013";
@@ -404,7 +429,7 @@ function start() {
   }
 
   function take(grey) {
-    const result = prepare(grey);
+    const result = DRAWS ? prepare(grey) : broughtToSize(grey);
     image = result.image ?? null;
     doubts = result.doubts ?? [];
     if (result.error) say(`${result.error} Draw one, or choose a picture or an example.`);
@@ -441,6 +466,13 @@ function start() {
     return grey;
   }
 
+  function lay(picture) {
+    const scale = Math.min(pad.width / picture.width, pad.height / picture.height);
+    pen.imageSmoothingEnabled = picture.width > WIDTH;  // an example keeps its pixels
+    pen.drawImage(picture, (pad.width - scale * picture.width) / 2,
+      (pad.height - scale * picture.height) / 2, scale * picture.width, scale * picture.height);
+  }
+
   async function open(file) {
     if (!file) return;
     try {
@@ -456,9 +488,7 @@ function start() {
       const grey = greyOf(context.getImageData(0, 0, picture.width, picture.height));
       strokes = [];
       redraw();
-      const scale = Math.min(pad.width / picture.width, pad.height / picture.height);
-      pen.drawImage(picture, (pad.width - scale * picture.width) / 2,
-        (pad.height - scale * picture.height) / 2, scale * picture.width, scale * picture.height);
+      lay(picture);
       take(grey);
     } catch {
       say(`${file.name} can't be read as a picture: choose a PNG or JPEG.`);
@@ -470,40 +500,42 @@ function start() {
     return [(event.clientX - edge.left) * pad.width / edge.width,
       (event.clientY - edge.top) * pad.height / edge.height];
   };
-  pad.addEventListener("pointerdown", (event) => {
-    pad.setPointerCapture(event.pointerId);
-    drawing = true;
-    strokes.push([place(event)]);
-    redraw();
-  });
-  pad.addEventListener("pointermove", (event) => {
-    if (!drawing) return;
-    strokes[strokes.length - 1].push(place(event));
-    if (!due) requestAnimationFrame(() => {  // at most one reading a frame
-      due = false;
+  if (DRAWS) {
+    pad.addEventListener("pointerdown", (event) => {
+      pad.setPointerCapture(event.pointerId);
+      drawing = true;
+      strokes.push([place(event)]);
       redraw();
-      if (drawing) readPad();
     });
-    due = true;
-  });
-  for (const end of ["pointerup", "pointercancel"]) {
-    pad.addEventListener(end, () => {
+    pad.addEventListener("pointermove", (event) => {
       if (!drawing) return;
-      drawing = false;
+      strokes[strokes.length - 1].push(place(event));
+      if (!due) requestAnimationFrame(() => {  // at most one reading a frame
+        due = false;
+        redraw();
+        if (drawing) readPad();
+      });
+      due = true;
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      pad.addEventListener(end, () => {
+        if (!drawing) return;
+        drawing = false;
+        redraw();
+        readPad();
+      });
+    }
+    part("undo").addEventListener("click", () => {
+      strokes.pop();
+      redraw();
+      readPad();
+    });
+    part("clear").addEventListener("click", () => {
+      strokes = [];
       redraw();
       readPad();
     });
   }
-  part("undo").addEventListener("click", () => {
-    strokes.pop();
-    redraw();
-    readPad();
-  });
-  part("clear").addEventListener("click", () => {
-    strokes = [];
-    redraw();
-    readPad();
-  });
   part("file").addEventListener("change", (event) => open(event.target.files[0]));
   for (const kind of ["dragover", "drop"]) {
     pad.addEventListener(kind, (event) => {
@@ -516,13 +548,14 @@ function start() {
     for (const name of sliders) part(name).value = part(name).defaultValue;
     answer();
   });
-  const bytes = Uint8Array.from(atob(data.examples), (letter) => letter.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(DATA.examples), (letter) => letter.charCodeAt(0));
   document.querySelectorAll(".try-example").forEach((button, i) => {
-    const own = bytes.slice(i * SIDE * SIDE, (i + 1) * SIDE * SIDE);
+    const own = bytes.slice(i * HEIGHT * WIDTH, (i + 1) * HEIGHT * WIDTH);
     paint(button.querySelector("canvas"), own);
     button.addEventListener("click", () => {
       [image, doubts, strokes] = [own, [], []];
       redraw();
+      if (!DRAWS) lay(button.querySelector("canvas"));
       answer();
     });
   });
