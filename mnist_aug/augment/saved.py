@@ -29,6 +29,7 @@ MAX_BYTES = 2**18
 MAX_DEPTH = 30
 MAX_NODES = 100_000  # numbers, words, lists and dicts, with every alias unfolded
 MAX_NUMBER = 4_096
+MAX_ALPHA = 16_384  # of elastic displacements, which large images need and which costs nothing
 MAX_TRANSFORMS = 1_000
 # Numbers that albumentations bounds, or that only scale values.
 UNBOUNDED = {"seed", "temperature_limit", "max_pixel_value", "max_value"}
@@ -184,8 +185,9 @@ def check_values(value: object, key: Hashable = None, depth: int = 0) -> None:
         for inside in value:
             check_values(inside, key, depth + 1)
     elif isinstance(value, (int, float)):
-        if not abs(value) <= MAX_NUMBER:
-            raise ValueError(f"{key}: {str(value)[:20]} is outside ±{MAX_NUMBER:,}")
+        most = MAX_ALPHA if key == "alpha" else MAX_NUMBER
+        if not abs(value) <= most:
+            raise ValueError(f"{key}: {str(value)[:20]} is outside ±{most:,}")
     elif isinstance(value, str):
         if "${" in value:
             raise ValueError(f"{value[:80]} refers to another value: write the value itself")

@@ -94,7 +94,7 @@ def evaluate(
 def _checked(
     folder: Path, dataset: Dataset, name: str, epochs: int | None, policy: str | None
 ) -> runs.Run:
-    wanted = configured(name, epochs, policy).settings()
+    wanted = configured(name, epochs, policy).settings(dataset.side, dataset.fill)
     if not folder.exists():
         raise UserError(f"{folder} is missing: train it with `make {name}`")
     run = runs.read_run(folder)

@@ -29,7 +29,7 @@ from mnist_aug.data.dataset import Dataset
 from mnist_aug.results import extras, files
 from mnist_aug.train import models, pools
 from mnist_aug.train.trainer import Trainer
-from mnist_aug.train.variant import augmented, baseline
+from mnist_aug.train.variant import Variant, augmented, baseline
 
 BATCH = 4000  # images given to the engine at once, about a block of training
 SLOW_IMAGES = 3000  # image by image, so many are enough for a second of measuring
@@ -110,7 +110,7 @@ def _summary(rows: list[tuple], benchmark: str) -> str:
 @contextmanager
 def _epochs(dataset: Dataset) -> Iterator[dict[str, Callable]]:
     variants = {PLAIN: baseline, augmented.name: augmented}
-    trainers = {name: Trainer(variant, dataset) for name, variant in variants.items()}
+    trainers = {name: _trainer(variant, dataset) for name, variant in variants.items()}
     count = pools.in_parallel()
     spawn = multiprocessing.get_context("spawn")
     single = [ProcessPoolExecutor(1, spawn, _begin, (variants, dataset)) for _ in range(count)]
@@ -131,7 +131,11 @@ def _epochs(dataset: Dataset) -> Iterator[dict[str, Callable]]:
 def _begin(variants: dict, dataset: Dataset) -> None:
     """Make a new process one that trains as workers do, with one thread."""
     backend.start_tensorflow(one_thread=True)
-    _trainers.update({name: Trainer(variant, dataset) for name, variant in variants.items()})
+    _trainers.update({name: _trainer(variant, dataset) for name, variant in variants.items()})
+
+
+def _trainer(variant: Variant, dataset: Dataset) -> Trainer:
+    return Trainer(variant, dataset, variant.settings(dataset.side, dataset.fill))
 
 
 _trainers: dict[str, Trainer] = {}  # of such a process
@@ -209,7 +213,7 @@ def _engines(dataset: Dataset) -> dict[str, dict[str, Callable]]:
         "default policy": policies.default(),
     }
     return {
-        name: _methods(dataset.x_train, pipeline)
+        name: _methods(dataset.x_train, policies.fitted(pipeline, dataset.side, dataset.fill))
         | (_other_libraries(dataset.x_train) if name != "default policy" else {})
         for name, pipeline in pipelines.items()
     }

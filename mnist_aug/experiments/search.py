@@ -108,7 +108,7 @@ def _search(
         print(f"{start.name}: nothing to search for", flush=True)
         return
     about = {
-        "start": start.settings(),
+        "start": start.settings(dataset.side, dataset.fill),
         "searched": searched,
         "seeds": seeds,
         "epochs": start.epochs,
@@ -125,7 +125,7 @@ def _search(
     ):
 
         def hand_in(trial: optuna.Trial, scores: list[float]) -> None:
-            variant, policy = suggest(trial, start, searched)
+            variant, policy = suggest(trial, start, searched, dataset.side, dataset.fill)
             wanted = wanted_manifest(variant, FIRST_SEED + len(scores), dataset)
             if policy is not None:
                 wanted["variant"]["policy"] = {
@@ -153,7 +153,7 @@ def _search(
                 bar.say(_line(start, trial, scores, pruned, study))
                 bar.reached(len(_finished(study)))
     with files.locked(folder):  # another search may write, too; the last one knows the most trials
-        _write(study, start, about, folder)
+        _write(study, start, about, dataset, folder)
 
 
 def parts(text: str | None) -> tuple[str, ...]:
@@ -170,9 +170,19 @@ def parts(text: str | None) -> tuple[str, ...]:
 
 
 def suggest(
-    trial: optuna.trial.BaseTrial, start: Variant, searched: Sequence[str]
+    trial: optuna.trial.BaseTrial,
+    start: Variant,
+    searched: Sequence[str],
+    side: int = policies.SIDE,
+    fill: policies.Fill = 0,
 ) -> tuple[Variant, A.Compose | None]:
-    """The variant with the trial's settings, and its policy if that is searched for."""
+    """The variant with the trial's settings, and its policy if that is searched for.
+
+    Magnitudes are suggested as for 28 by 28 pixels, and the policy is then fitted to the images.
+
+    Args:
+        side, fill: of the images, as for `policy.fitted`.
+    """
     variant, policy = replace(start, name=f"{start.name}-trial"), None
     if "learning_rate" in searched:
         variant = replace(
@@ -186,7 +196,7 @@ def suggest(
         width = trial.suggest_categorical("width", WIDTHS)
         variant = replace(variant, layers=(width,) * len(start.layers))
     if "policy" in searched:
-        policy = _policy(trial)
+        policy = policies.fitted(_policy(trial), side, fill)
     return variant, policy
 
 
@@ -352,7 +362,9 @@ def _line(
     )
 
 
-def _write(study: optuna.Study, start: Variant, about: dict, folder: Path) -> None:
+def _write(
+    study: optuna.Study, start: Variant, about: dict, dataset: Dataset, folder: Path
+) -> None:
     finished = _finished(study)
     whole = _whole(finished)
     best = _best(whole)
@@ -372,7 +384,9 @@ def _write(study: optuna.Study, start: Variant, about: dict, folder: Path) -> No
     )
     importance = pd.DataFrame(_importance(study, whole), columns=["setting", "importance"])
     # The same suggestions as in the trial make the same variant.
-    variant, policy = suggest(optuna.trial.FixedTrial(best.params), start, about["searched"])
+    variant, policy = suggest(
+        optuna.trial.FixedTrial(best.params), start, about["searched"], dataset.side, dataset.fill
+    )
     changed = {
         key: value
         for key, value in asdict(variant).items()

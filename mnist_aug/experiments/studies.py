@@ -110,7 +110,7 @@ def variants(
             f"study {study} takes the default policy apart, so it can't be of policy "
             f"{policy}: leave POLICY= (--policy) out"
         )
-    policies.load(policy)
+    policies.load(policy, dataset.side, dataset.fill)
     wanted = []
     for variant in tuned(results) if study == TUNED else STUDIES[study]:
         if epochs is not None:

@@ -54,7 +54,7 @@ class Job:
 def wanted_manifest(variant: Variant, seed: int, dataset: Dataset) -> dict[str, Any]:
     """The part of a manifest that says what a run is of, and the fingerprint of its code."""
     return {
-        "variant": variant.settings(),
+        "variant": variant.settings(dataset.side, dataset.fill),
         "seed": seed,
         "dataset": dataset.described(variant.validation_split),
         "fingerprint": fingerprints(variant.policy is not None),

@@ -41,7 +41,8 @@ class Trainer:
 
         Args:
             variant: one that differs from the first in name, policies and learning rate at most.
-            settings: it in full, where its policies can't be loaded by their names.
+            settings: it in full, where its policies can't be loaded by their names, or the images
+                are not of MNIST's size on black, which named policies are then taken for.
 
         Raises:
             UserError: a policy can't be loaded, or is unfit for the images.

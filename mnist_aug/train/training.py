@@ -171,7 +171,7 @@ def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
             flush=True,
         )
     for name in dict.fromkeys(name for variant in variants for name in variant.policies()):
-        check_policy(name, dataset.image_shape)
+        check_policy(name, dataset.image_shape, dataset.fill)
     for name in dict.fromkeys(variant.name for variant in variants):
         files.check_writable(results / name)
     for split in dict.fromkeys(variant.validation_split for variant in variants):
@@ -186,13 +186,13 @@ def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
             )
 
 
-def check_policy(name: str, shape: tuple[int, ...]) -> None:
-    """Try a policy on one image of that shape, (H, W).
+def check_policy(name: str, shape: tuple[int, ...], fill: policy.Fill = 0) -> None:
+    """Try a policy on one image of that shape, (H, W) or (H, W, 3), on such a background.
 
     Raises:
         UserError: it can't be loaded, or fails.
     """
-    loaded = policy.load(name)
+    loaded = policy.load(name, min(shape[:2]), fill)
     try:
         vectorize(loaded).check(shape)
     except UserError:

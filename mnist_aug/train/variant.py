@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 
 from mnist_aug.augment import policy as policies
+from mnist_aug.augment.policy import SIDE, Fill
 from mnist_aug.errors import UserError
 
 
@@ -49,8 +50,11 @@ class Variant:
         """The names or files of its policies, in order of their epochs."""
         return [policy for policy in (self.policy, *(p for _, p in self.later_policies)) if policy]
 
-    def settings(self) -> dict:
+    def settings(self, side: int = SIDE, fill: Fill = 0) -> dict:
         """The variant in full as plain data, its policies spelled out.
+
+        Args:
+            side, fill: of the images, as for `policy.load`.
 
         Raises:
             UserError: a policy can't be loaded.
@@ -59,7 +63,7 @@ class Variant:
         def spelled_out(policy: str | None) -> dict | None:
             if not policy:
                 return None
-            pipeline = policies.describe(policies.load(policy))
+            pipeline = policies.describe(policies.load(policy, side, fill))
             return {"name": policies.name(policy), "pipeline": pipeline}
 
         return asdict(self) | {

@@ -1,13 +1,16 @@
 """Policies by name and from files."""
 
 import json
+import re
 import warnings
 
 import albumentations as A
+import cv2
 import numpy as np
 import pytest
 
 from mnist_aug.augment import policy
+from mnist_aug.augment.strengths import displacement, strengths
 from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
 from mnist_aug.errors import UserError
 
@@ -146,3 +149,144 @@ def test_rand_augment_changes_so_many_things_by_one_magnitude(count, magnitude):
         name: {round(sign * largest * magnitude / 10, 6) for sign in (-1, 1)}
         for name, largest in LARGEST.items()
     }
+
+
+def elastic_of(made):
+    """The one elastic transform of a policy, alone and as plain data."""
+    (found,) = [t for t in made.transforms if isinstance(t, A.ElasticTransform)]
+    return A.Compose([found]), policy.describe(A.Compose([found]))["transforms"][0]
+
+
+def middles(made, side, images):
+    """What the middle ninth of images is displaced by, [N, 2, H, W], in shares of the side."""
+    engine, third = vectorize(made), side // 3
+    drawn = [engine.replay((0, 0, number), (side, side))[0] for number in range(images)]
+    fields = np.array([[one["dx_px"], one["dy_px"]] for one in drawn]) / side
+    return fields[:, :, third : side - third, third : side - third]
+
+
+@pytest.mark.parametrize("name", policy.NAMED)
+def test_named_policies_are_written_for_28_pixels_on_black(name):
+    written = policy.describe(policy.NAMED[name]())
+    assert policy.describe(policy.load(name)) == written
+    assert policy.describe(policy.load(name, 28, (0, 0, 0))) == written
+
+
+@pytest.mark.parametrize("name", ["default", "wide"])
+@pytest.mark.parametrize("side", [8, 14, 16, 32, 64, 128])
+def test_displacements_are_the_same_share_of_any_side(name, side):
+    made, described = elastic_of(policy.load(name, side))
+    _, at_28 = elastic_of(policy.load(name))
+    share = displacement(at_28, 28) / 28
+    assert displacement(described, side) / side == pytest.approx(share, rel=1e-3)
+    assert described["sigma"] / side == pytest.approx(at_28["sigma"] / 28, rel=1e-3)
+    fields = middles(made, side, 200)
+    assert np.sqrt((fields**2).mean()) == pytest.approx(share, rel=0.07)
+    # The correlation of places sigma apart is that of a Gaussian blurred twice.
+    lag = round(described["sigma"])
+    product = (fields[..., lag:] * fields[..., :-lag]).mean() / (fields**2).mean()
+    assert product == pytest.approx(np.exp(-((lag / described["sigma"]) ** 2) / 4), abs=0.04)
+
+
+@pytest.mark.parametrize(
+    "options", [{"noise_distribution": "uniform"}, {"approximate": True}, {"same_dxdy": True}]
+)
+def test_the_displacement_of_other_fields(options):
+    made, described = elastic_of(A.Compose([A.ElasticTransform(30, 3, p=1, **options)]))
+    measured = 40 * np.sqrt((middles(made, 40, 200) ** 2).mean())
+    assert measured == pytest.approx(displacement(described, 40), rel=0.06)
+
+
+def test_tiny_images_have_the_least_sigma_that_albumentations_takes():
+    made, described = elastic_of(policy.load("elastic", 4))
+    assert described["sigma"] == 1
+    vectorize(made).check((4, 4))
+
+
+@pytest.mark.parametrize(("side", "kernel"), [(8, 1), (14, 1), (16, 2), (28, 2), (56, 3), (112, 5)])
+@pytest.mark.parametrize(("fill", "thicker"), [(0, "dilation"), (255, "erosion")])
+def test_strokes_thicken_by_a_share_of_the_side_on_dark_and_light(side, kernel, fill, thicker):
+    kinds = policy.describe(policy.load("wide", side, fill))["transforms"][2]["transforms"]
+    assert [one["scale"] for one in kinds] == [[kernel, kernel]] * 2
+    assert kinds[0]["operation"] == thicker
+
+
+@pytest.mark.parametrize(("fill", "channels"), [(255, ()), (60, ()), ((250, 240, 20), (3,))])
+@pytest.mark.parametrize("name", ["default", "wide", "affine"])
+def test_what_moves_in_is_background(name, fill, channels):
+    images = np.broadcast_to(np.uint8(fill), (50, 20, 16, *channels))
+    assert np.array_equal(vectorize(policy.load(name, 16, fill))(images, (0, 0, 0)), images)
+    assert not np.array_equal(vectorize(policy.load(name, 16))(images, (0, 0, 0)), images)
+
+
+def test_a_light_image_is_augmented_as_its_negative_is():
+    image = np.zeros((30, 28, 28), np.uint8)
+    image[:, 6:22, 12:16] = 255
+    dark, light = (vectorize(policy.load("wide", 28, fill)) for fill in (0, 255))
+    difference = 255 - light(255 - image, (0, 0, 0)).astype(int) - dark(image, (0, 0, 0))
+    assert np.abs(difference).max() <= 1
+
+
+def test_a_file_that_fills_with_another_colour_is_said_once(tmp_path):
+    path = tmp_path / "mine.yaml"
+    A.save(
+        A.Compose(
+            [
+                A.OneOf([A.Rotate(p=1), A.Affine(rotate=5, fill=250, p=1)]),
+                A.ElasticTransform(border_mode=cv2.BORDER_REFLECT_101, p=1),
+                A.CoarseDropout(p=1),
+            ]
+        ),
+        str(path),
+        data_format="yaml",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        policy.load(str(path))
+        policy.load(str(path), 28, (0, 0, 0))
+    words = (
+        "Rotate fills what moves in with 0, and the background of the images is 240: "
+        "write fill: 240 there"
+    )
+    with pytest.warns(policy.PolicyFillWarning, match=f"^{re.escape(words)}$") as said:
+        policy.load(str(path), 28, 240)
+    assert len(said) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        policy.load(str(path), 28, 240)
+    with pytest.warns(
+        policy.PolicyFillWarning, match=r"write fill: \[250, 250, 30\] there$"
+    ) as said:
+        policy.load(str(path), 28, (250, 250, 30))
+    assert [str(one.message).split()[0] for one in said] == ["Rotate", "Affine"]
+
+
+def test_strengths_are_in_degrees_and_shares():
+    affine = (
+        "Affine: turns by up to 6°, scales by factors from 0.94 to 1.06, shifts by up to 3 % of "
+        "the side, shears by up to 5°."
+    )
+    for side, pixels in (28, ("0.8", "4")), (56, ("1.6", "8")):
+        assert strengths(policy.describe(policy.load("default", side)), side) == [
+            affine,
+            f"ElasticTransform: displaces the middle along each axis with an SD of 2.9 % of the "
+            f"side ({pixels[0]} px), smooth over 14 % of it (the SD of the Gaussian that blurs the "
+            f"displacement, {pixels[1]} px).",
+        ]
+    assert strengths(policy.describe(policy.load("randaugment-1-10"))) == [
+        "Affine: turns by up to 30°, scales by factors from 0.8 to 1.2, shifts by up to 14 % of "
+        "the side, shears by up to 17°.",
+        "ElasticTransform: displaces the middle along each axis with an SD of 5.7 % of the side "
+        "(1.6 px), smooth over 14 % of it (the SD of the Gaussian that blurs the displacement, "
+        "4 px).",
+        "RandomBrightnessContrast: changes brightness by up to 40 % of full scale, multiplies by "
+        "0.1 to 1.9.",
+    ]
+    assert strengths(policy.describe(policy.load("wide", 8)), 8)[2] == (
+        "Morphological: changes nothing at this size, as its kernels are whole pixels."
+    )
+    others = A.Compose([A.Affine(translate_px=(-1, 3), p=1), A.GaussNoise(p=1), A.NoOp(p=1)])
+    assert strengths(policy.describe(others)) == [
+        "Affine: shifts by \N{MINUS SIGN}1 to 3 px.",
+        "GaussNoise: with their own parameters, in albumentations' units.",
+    ]

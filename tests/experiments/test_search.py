@@ -226,3 +226,18 @@ def test_a_storage_that_is_lost_is_reported_in_one_line(fake, monkeypatch, tmp_p
     monkeypatch.setattr(search, "_requeue_abandoned", lose)
     with pytest.raises(UserError, match=r"search.db can't be used .*no such table: trials"):
         fake(baseline, 1, 1, tmp_path, search.SEARCHED, f"sqlite:///{tmp_path / 'search.db'}")
+
+
+def test_suggested_policies_are_fitted_to_the_images():
+    given = dict.fromkeys(["scale", "translate", "rotate_degrees"], 0) | {
+        "shear_degrees": 3,
+        "elastic_alpha": 40,
+        "elastic_sigma": 4.0,
+        **dict.fromkeys(search.MORE, True),
+    }
+    _, at_28 = search.suggest(optuna.trial.FixedTrial(given), augmented, ["policy"])
+    _, fitted = search.suggest(optuna.trial.FixedTrial(given), augmented, ["policy"], 56, 255)
+    assert policy.describe(fitted) == policy.describe(policy.fitted(at_28, 56, 255))
+    _, elastic, dropout, _, thickness = fitted
+    assert (elastic.sigma, elastic.fill, dropout.fill) == (8, 255, 255)
+    assert (thickness.scale, thickness.operation) == ((3, 3), "erosion")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mnist_aug.augment import policy as policies
 from mnist_aug.errors import UserError
 from mnist_aug.train.variant import augmented, baseline, configured
 
@@ -39,3 +40,10 @@ def test_configured():
 def test_unknown_variant():
     with pytest.raises(UserError, match="'plain' is unknown: use one of baseline, augmented"):
         configured("plain")
+
+
+def test_policies_are_spelled_out_for_the_images():
+    fitted = augmented.settings(56, 255)["policy"]
+    assert fitted["name"] == "default"
+    assert fitted["pipeline"] == policies.describe(policies.load("default", 56, 255))
+    assert fitted != augmented.settings()["policy"]

@@ -1,0 +1,145 @@
+"""How strong a policy is, from its description: in words, degrees and shares of the image."""
+
+import math
+from collections.abc import Iterator
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+
+def class_of(description: dict[str, Any]) -> str:
+    """The name of a described transform's class."""
+    return str(description.get("__class_fullname__", "")).split(".")[-1]
+
+
+def displacement(elastic: dict[str, Any], side: int) -> float:
+    """The SD in pixels, along each axis, of what `A.ElasticTransform` displaces the middle by.
+
+    The field is white noise, divided by its largest magnitude if normal, times `alpha`, and
+    blurred by a Gaussian of `sigma` pixels. So it grows with `alpha`, falls as 1 / `sigma`, and
+    falls slowly with the number of pixels. At the edges, where the blur repeats the border's noise,
+    it is larger, the more so the larger `sigma`.
+
+    Args:
+        elastic: the transform as `describe` has it.
+        side: of square images, in pixels.
+    """
+    sigma = elastic["sigma"]
+    reach = 8 if elastic["approximate"] else int(np.rint(sigma * 8 + 1)) // 2  # as OpenCV has it
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    blurred = (weights**2).sum() / weights.sum() ** 2  # the SD's share that is left by both axes
+    if elastic["noise_distribution"] == "uniform":
+        noise = 1 / math.sqrt(3)
+    else:
+        count = side * side * (1 if elastic["same_dxdy"] else 2)
+        noise = 1 / NormalDist().inv_cdf((1 + 0.5 ** (1 / count)) / 2)  # over the median largest
+    return float(elastic["alpha"] * noise * blurred)
+
+
+def strengths(description: dict[str, Any], side: int = 28) -> list[str]:
+    """How strong a policy's transforms are, in words, degrees and shares of the image.
+
+    Transforms of a kind share a sentence, which gives the range over all of them.
+
+    Args:
+        description: the policy as `describe` or a run's manifest has it.
+        side: the shorter side of the images that it is for, in pixels.
+    """
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for one in _transforms(description):
+        kinds.setdefault(class_of(one), []).append(one)
+    words = {"Affine": _affine_strength, "RandomBrightnessContrast": _tone_strength}
+    lengths = {"ElasticTransform": _elastic_strength, "Morphological": _stroke_strength}
+    found, others = [], []
+    for kind, own in kinds.items():
+        if kind in words:
+            found.append(f"{kind}: {words[kind](own)}.")
+        elif kind in lengths:
+            found.append(f"{kind}: {lengths[kind](own, side)}.")
+        elif kind != "NoOp":
+            others.append(kind)
+    if others:
+        found.append(f"{', '.join(others)}: with their own parameters, in albumentations' units.")
+    return found
+
+
+def _transforms(value: Any) -> Iterator[dict[str, Any]]:
+    """The transforms of a description, compositions left out."""
+    if isinstance(value, list):
+        for part in value:
+            yield from _transforms(part)
+    elif isinstance(value, dict):
+        if "transforms" in value:
+            yield from _transforms(value["transforms"])
+        elif "__class_fullname__" in value:
+            yield value
+
+
+def _affine_strength(own: list[dict[str, Any]]) -> str:
+    def ends(key: str, axis: str | None = None) -> tuple[float, float]:
+        values = [one[key][axis] if axis else one[key] for one in own if one.get(key) is not None]
+        return min((v[0] for v in values), default=0), max((v[1] for v in values), default=0)
+
+    def both(key: str) -> tuple[float, float]:
+        low, high = zip(ends(key, "x"), ends(key, "y"), strict=True)
+        return min(low), max(high)
+
+    parts = []
+    if any(turn := ends("rotate")):
+        parts.append(f"turns by {_span(*turn, '°')}")
+    if (scale := both("scale")) not in ((0, 0), (1, 1)):
+        parts.append(f"scales by factors from {scale[0]:.3g} to {scale[1]:.3g}")
+    if any(shift := both("translate_percent")):
+        parts.append(f"shifts by {_span(100 * shift[0], 100 * shift[1], ' %')} of the side")
+    if any(shift := both("translate_px")):
+        parts.append(f"shifts by {_span(*shift, ' px')}")
+    if any(shear := both("shear")):
+        parts.append(f"shears by {_span(*shear, '°')}")
+    return ", ".join(parts) or "changes nothing"
+
+
+def _elastic_strength(own: list[dict[str, Any]], side: int) -> str:
+    sizes = sorted(displacement(one, side) for one in own)
+    smooth = sorted(one["sigma"] for one in own)
+    return (
+        f"displaces the middle along each axis with an SD of {_share(sizes, side)} of the side "
+        f"({_range(sizes)} px), smooth over {_share(smooth, side)} of it (the SD of the Gaussian "
+        f"that blurs the displacement, {_range(smooth)} px)"
+    )
+
+
+def _stroke_strength(own: list[dict[str, Any]], side: int) -> str:
+    added = sorted(size - 1 for one in own for size in one["scale"])
+    if not any(added):
+        return "changes nothing at this size, as its kernels are whole pixels"
+    return f"widens or narrows strokes by {_share(added, side)} of the side ({_range(added)} px)"
+
+
+def _tone_strength(own: list[dict[str, Any]]) -> str:
+    bright, contrast = (
+        (min(one[key][0] for one in own), max(one[key][1] for one in own))
+        for key in ("brightness_limit", "contrast_limit")
+    )
+    parts = []
+    if any(bright):
+        parts.append(
+            f"changes brightness by {_span(100 * bright[0], 100 * bright[1], ' %')} of full scale"
+        )
+    if any(contrast):
+        parts.append(f"multiplies by {1 + contrast[0]:.3g} to {1 + contrast[1]:.3g}")
+    return ", ".join(parts) or "changes nothing"
+
+
+def _span(low: float, high: float, unit: str) -> str:
+    if low == -high:
+        return f"up to {high:.3g}{unit}"
+    return f"{low:.3g} to {high:.3g}{unit}".replace("-", "\N{MINUS SIGN}")
+
+
+def _range(ordered: list[float]) -> str:
+    return " to ".join(dict.fromkeys(f"{number:.2g}" for number in (ordered[0], ordered[-1])))
+
+
+def _share(ordered: list[float], side: int) -> str:
+    return f"{_range([100 * number / side for number in ordered])} %"
