@@ -4,12 +4,15 @@ HDF5 unpacks a compressed chunk to whatever it holds, and fills with zeros what 
 that a small file may take any memory. Compressed chunks are therefore unpacked here.
 """
 
+import itertools
 import math
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -23,6 +26,7 @@ MOST_ARRAYS = 1000
 MOST_DEPTH = 16  # of groups in each other
 MOST_CHUNKS = 2**19
 LONGEST_TEXT = 256  # bytes of a string whose length the file leaves open
+REFERENCE = np.dtype([("length", "<u4"), ("place", "<u8"), ("number", "<u4")])  # to a string
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 MATLAB_NUMBERS = {"double", "single", "logical"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
@@ -126,13 +130,20 @@ def _what_else(dataset: h5py.Dataset, matlab: bool) -> str:
         return "objects" if dataset.dtype.hasobject else stored.brief(dataset.dtype)
     if text and text.length is None and math.prod(dataset.shape[1:]) != 1:
         return "text in over one dimension"
-    size = stored.size(dataset.shape, 4 if kind == "char" else dataset.dtype.itemsize)
+    itemsize = dataset.dtype.itemsize
+    if text and text.length is None:
+        itemsize = REFERENCE.itemsize
+        if dataset.file.id.get_create_plist().get_sizes() != (8, 8):
+            return "text in a file of another word size than 8 bytes"
+    size = stored.size(dataset.shape, 4 if kind == "char" else itemsize)
     if dataset.chunks is None:
-        if dataset.id.get_storage_size() < dataset.nbytes:
+        if dataset.id.get_storage_size() < itemsize * dataset.size:
             return "not all of it was written"
+        if text and text.length is None and size and dataset.id.get_offset() is None:
+            return "text within its description"
         return ""
     filters = _filters(dataset)
-    if not FILTERS.issuperset(filters) or (text and text.length is None and filters):
+    if not FILTERS.issuperset(filters):
         return "compressed by another method than gzip"
     expected = math.prod(
         math.ceil(a / b) for a, b in zip(dataset.shape, dataset.chunks, strict=True)
@@ -141,7 +152,7 @@ def _what_else(dataset: h5py.Dataset, matlab: bool) -> str:
         return "not all of it was written"
     if expected > MOST_CHUNKS:
         raise ValueError(f"it holds {expected:,} chunks, over the limit of {MOST_CHUNKS:,}")
-    stored.size(dataset.chunks, dataset.dtype.itemsize)
+    stored.size(dataset.chunks, itemsize)
     return ""
 
 
@@ -167,9 +178,11 @@ def _read(path: Path, name: str) -> np.ndarray:
             raise ValueError(f"{name} can't be read: {what_else}")
         text = h5py.check_string_dtype(dataset.dtype)
         if text and text.length is None:
-            return _strings(path, dataset)
+            return _strings(path, file, dataset)
         if h5py.h5z.FILTER_DEFLATE in _filters(dataset):
-            array = _inflated(dataset)
+            if not dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype, logical=True)):
+                raise ValueError(f"{name} holds numbers that NumPy has no type for")
+            array = _from_chunks(dataset, dataset.dtype)
         else:
             array = np.empty(dataset.shape, dataset.dtype)
             if array.size:
@@ -181,41 +194,69 @@ def _read(path: Path, name: str) -> np.ndarray:
         return stored.text(array) if text else stored.native(array)
 
 
-def _strings(path: Path, dataset: h5py.Dataset) -> np.ndarray:
-    """Text whose length the file leaves open.
+def _strings(path: Path, file: h5py.File, dataset: h5py.Dataset) -> np.ndarray:
+    """Text whose length the file leaves open: references to strings in heaps in the file.
+
+    Damaged heaps keep HDF5 busy without end, so that they are read here. The format is that of
+    "HDF5 File Format Specification Version 3.0", III.E.
 
     Raises:
-        ValueError: a string is too long.
+        ValueError: a string is missing or too long.
     """
-    fault = f"{dataset.name} has text of over {LONGEST_TEXT} bytes"
-    # Many strings may be the same place of the file, and are made anew each time, so that few are
-    # read at once where the file is large, unless the references to them tell how long they are.
-    count = max(1, 2**26 // path.stat().st_size)
-    if dataset.id.get_offset() is not None and dataset.id.get_storage_size() == 16 * len(dataset):
-        with stored.opened(path) as raw:
-            raw.seek(dataset.id.get_offset())
-            references = np.frombuffer(raw.read(16 * len(dataset)), "<u4")
-        if references[::4].max(initial=0) > LONGEST_TEXT:
-            raise ValueError(fault)
-        count = 2**16
-    found = [np.zeros(0, "S1")]
-    for start in range(0, len(dataset), count):
-        some = dataset[start : start + count].ravel().tolist()
-        if max(map(len, some)) > LONGEST_TEXT:
-            raise ValueError(fault)
-        found.append(np.array(some, "S"))
-    return stored.text(np.concatenate(found)).reshape(dataset.shape)
+    base, left = file.userblock_size, path.stat().st_size
+    with stored.opened(path) as raw:
+        if dataset.chunks is not None:
+            references = _from_chunks(dataset, REFERENCE)
+        else:
+            raw.seek(dataset.id.get_offset() or 0)
+            data = raw.read(REFERENCE.itemsize * dataset.size)
+            references = np.frombuffer(data, REFERENCE).reshape(dataset.shape)
+        heaps: dict[int, dict[int, bytes]] = {0: {0: b""}}  # where an empty string is said to be
+        for place in np.unique(references["place"][references["length"] > 0]).tolist():
+            raw.seek(base + place)
+            heaps[place], size = _heap(raw)
+            left -= size
+            if left < 0:
+                raise ValueError("it has strings that overlap")
+    found = []
+    for length, place, number in references.ravel().tolist():
+        string = heaps[place if length else 0].get(number if length else 0)
+        if string is None or len(string) < length or length > LONGEST_TEXT:
+            raise ValueError(
+                f"{dataset.name} has text that is missing, or longer than {LONGEST_TEXT} bytes"
+            )
+        found.append(string[:length])
+    return stored.text(np.array(found, "S" if found else "S1")).reshape(dataset.shape)
 
 
-def _inflated(dataset: h5py.Dataset) -> np.ndarray:
-    """An array in chunks that are compressed by gzip."""
+def _heap(raw: BinaryIO) -> tuple[dict[int, bytes], int]:
+    """The strings in a heap, by their numbers, and its size in bytes."""
+    head = raw.read(16)
+    if head[:5] != b"GCOL\1" or len(head) < 16:
+        raise ValueError("it has a damaged heap of strings")
+    (size,) = struct.unpack("<Q", head[8:])
+    content = raw.read(min(size, stored.MAX_PIXELS) - 16) if size > 16 else b""
+    strings, at = {}, 0
+    while at + 16 <= len(content):
+        number, _, _, length = struct.unpack_from("<HHIQ", content, at)
+        if number == 0:
+            break  # what is left is free
+        strings[number] = content[at + 16 : at + 16 + min(length, LONGEST_TEXT)]
+        at += 16 + length + -length % 8
+    return strings, max(size, 16)
+
+
+def _from_chunks(dataset: h5py.Dataset, dtype: np.dtype) -> np.ndarray:
+    """An array that is stored in chunks, which may be compressed by gzip."""
     filters, chunk = _filters(dataset), dataset.chunks
-    size = math.prod(chunk) * dataset.dtype.itemsize
-    if not dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype, logical=True)):
-        raise ValueError(f"{dataset.name} holds numbers that NumPy has no type for")
-    array = np.empty(dataset.shape, dataset.dtype)
+    size = math.prod(chunk) * dtype.itemsize
+    array = np.empty(dataset.shape, dtype)
     chunks: list[h5py.h5d.StoreInfo] = []
-    dataset.id.chunk_iter(chunks.append)
+    if array.size:
+        dataset.id.chunk_iter(chunks.append)
+    starts = itertools.product(*map(range, [0] * array.ndim, array.shape, chunk))
+    if {info.chunk_offset for info in chunks} != set(starts):
+        raise ValueError(f"{dataset.name} has a damaged list of chunks")
     for info in chunks:
         mask, data = dataset.id.read_direct_chunk(info.chunk_offset)
         for number, kind in reversed([*enumerate(filters)]):
@@ -227,11 +268,11 @@ def _inflated(dataset: h5py.Dataset) -> np.ndarray:
                 if not inflate.eof:
                     raise ValueError(f"{dataset.name} has a damaged chunk")
             elif kind == h5py.h5z.FILTER_SHUFFLE:
-                data = np.frombuffer(data, np.uint8).reshape(dataset.dtype.itemsize, -1).T.tobytes()
+                data = np.frombuffer(data, np.uint8).reshape(dtype.itemsize, -1).T.tobytes()
             else:
                 data = data[:-4]  # of it the checksum of what is compressed is enough
         if len(data) != size:
             raise ValueError(f"{dataset.name} has a chunk of {len(data):,} bytes, not {size:,}")
         part = array[tuple(slice(a, a + b) for a, b in zip(info.chunk_offset, chunk, strict=True))]
-        part[...] = np.frombuffer(data, dataset.dtype).reshape(chunk)[tuple(map(slice, part.shape))]
+        part[...] = np.frombuffer(data, dtype).reshape(chunk)[tuple(map(slice, part.shape))]
     return array

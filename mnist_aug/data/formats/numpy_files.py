@@ -26,9 +26,10 @@ MAGIC = b"\x93NUMPY"
 HEADER = 2**14  # bytes within which the header of a .npy file ends; NumPy takes 10,000
 MOST_MEMBERS = 1000  # of an archive that is looked through
 # What zipfile raises: NotImplementedError and RuntimeError at an unknown method or flag, and where
-# a password is needed.
+# a password is needed; OSError where a member is to lie before the file's start.
 FAULTS = (
     ValueError,
+    OSError,
     zipfile.BadZipFile,
     EOFError,
     zlib.error,
@@ -72,10 +73,11 @@ def contents(path: Path) -> Contents:
                 continue
             with _opened(archive, member) as content:
                 header = _header(content)
+                if not header.what_else:
+                    stored.size(header.shape, header.dtype.itemsize)
             if header.what_else:
                 others.append(f"{name} ({header.what_else})")
             else:
-                stored.size(header.shape, header.dtype.itemsize)
                 arrays[name] = Stored(
                     f"{path.stem}/{name}", header.shape, partial(_member, path, member.filename)
                 )
@@ -154,14 +156,15 @@ def _read_of_npy(path: Path) -> Iterator[None]:
 @contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """To be read within; what is wrong with it is a `UserError`."""
-    try:
-        with stored.opened(path) as file, zipfile.ZipFile(file) as archive:
-            yield archive
-    except FAULTS as error:
-        raise UserError(
-            f"{path} is not a readable .npz file ({stored.brief(error)}): download or write it "
-            "again"
-        ) from None
+    with stored.opened(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+        except FAULTS as error:
+            raise UserError(
+                f"{path} is not a readable .npz file ({stored.brief(error)}): download or write it "
+                "again"
+            ) from None
 
 
 def _is_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
