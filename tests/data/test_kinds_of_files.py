@@ -29,6 +29,11 @@ POINTER = (
 TABLE = b"label,pixel0,pixel1\n" + b"7,0,255\n" * 20_000
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("files")
+
+
 def mat():
     file = io.BytesIO()
     scipy.io.savemat(file, {"X": IMAGES, "y": LABELS})
@@ -145,21 +150,18 @@ cells = st.one_of(
 
 @settings(max_examples=300)
 @given(st.lists(st.lists(cells, min_size=2, max_size=5), min_size=1, max_size=5))
-def test_tables_are_text_or_what_they_begin_with(tmp_path_factory, rows):
+def test_tables_are_text_or_what_they_begin_with(folder, rows):
     file = io.StringIO()
     csv.writer(file).writerows(rows)
     content = file.getvalue().encode()
     begins_as_markup = content.lstrip(b'"\xef\xbb\xbf \t\r\n').startswith(b"<")
     begins_as_pnm = content[:1] == b"P"
-    assert (
-        begins_as_markup or begins_as_pnm or kind(tmp_path_factory.mktemp("k"), content) == "text"
-    )
+    assert begins_as_markup or begins_as_pnm or kind(folder, content) == "text"
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=99), st.sampled_from([bytes, gzip.compress, lzma.compress]))
-def test_any_bytes_have_a_kind(tmp_path_factory, content, packed):
-    folder = tmp_path_factory.mktemp("k")
+def test_any_bytes_have_a_kind(folder, content, packed):
     found = kind(folder, packed(content))
     try:
         assert stored.recognised(folder / "data.npz") == found
