@@ -1,9 +1,10 @@
 """Parquet files, as Hugging Face stores image sets, or with a column for each pixel.
 
 pyarrow reads them, one column and some rows at a time. What the footer claims of a column is held
-to `stored`'s bounds before it is read, and decoded pictures are. pyarrow has no bound of its own:
-where a page unpacks to more than the footer says, it takes that, for one page at a time, of which
-the format allows 2 GiB. Extension types are read as what they store, so that none runs any code.
+to `stored`'s bounds before it is read, and decoded pictures are. pyarrow itself has no bound: where
+a page unpacks to more than the footer says, it takes twice that, for one page at a time, and the
+format allows pages of 2 GiB. Extension types that nobody registered are read as what they store,
+and none is made by unpickling.
 """
 
 import io
@@ -70,7 +71,7 @@ def contents(path: Path) -> Contents:
                 shape = (rows, *shape) if all(shape) else ()
                 arrays.append(Stored(stem, shape, partial(_lists, path, name, rows)))
             else:
-                others.append(f"{name} ({stored.brief(schema.field(name).type)[:60]})")
+                others.append(name)
     notes = []
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
@@ -169,7 +170,8 @@ def _shape_of_lists(kind: Any) -> tuple[int, ...] | None:
     from pyarrow import types
 
     if hasattr(kind, "permutation"):  # Arrow's own tensors
-        return tuple(kind.shape) if kind.permutation is None else None
+        in_order = kind.permutation in (None, [*range(len(kind.shape))])
+        return tuple(kind.shape) if in_order else None
     kind = _storage(kind)
     if types.is_fixed_size_list(kind):
         length = kind.list_size
@@ -219,21 +221,24 @@ def _batches(path: Path, file: Any, columns: list[str], rows: int) -> Iterator[t
         UserError: what the footer claims of a column is over the limits.
         ValueError: there are other rows than it says.
     """
-    about = file.metadata
+    _claimed(path, file.metadata, columns)
+    start = 0
+    for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
+        yield start, batch
+        start += batch.num_rows
+    if start != file.metadata.num_rows:
+        raise ValueError(f"it promises {file.metadata.num_rows:,} rows but holds {start:,}")
+
+
+def _claimed(path: Path, about: Any, columns: list[str]) -> None:
     wanted = {*columns}
     for group in range(about.num_row_groups):
         for place in range(about.num_columns):
             chunk = about.row_group(group).column(place)
             parts = chunk.path_in_schema.split(".")
             if any(".".join(parts[: end + 1]) in wanted for end in range(len(parts))):
-                size = max(chunk.total_uncompressed_size, chunk.num_values)
-                _bounded(path, columns[0], (1, max(0, size)))
-    start = 0
-    for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
-        yield start, batch
-        start += batch.num_rows
-    if start != about.num_rows:
-        raise ValueError(f"it promises {about.num_rows:,} rows but holds {start:,}")
+                size = max(chunk.total_uncompressed_size, chunk.num_values, 0)
+                _bounded(path, columns[0], (1, size))
 
 
 def _plain(path: Path, name: str, start: int, array: Any) -> Any:
