@@ -33,7 +33,7 @@ def only(path):
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     st.sampled_from([*TYPES]).flatmap(
         lambda kind: arrays_of.arrays(kind, arrays_of.array_shapes(max_dims=4, min_side=0))
@@ -133,7 +133,7 @@ def test_a_rank_that_is_asked_for_is_checked(tmp_path):
         idx.idx(path, 1)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.binary(max_size=64), st.sampled_from([*PACKED]))
 def test_any_bytes_are_an_array_or_a_user_error(folder, content, ending):
     path = folder / f"x{ending}"

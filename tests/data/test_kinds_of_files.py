@@ -148,7 +148,7 @@ cells = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(st.lists(cells, min_size=2, max_size=5), min_size=1, max_size=5))
 def test_tables_are_text_or_what_they_begin_with(folder, rows):
     file = io.StringIO()
@@ -159,7 +159,7 @@ def test_tables_are_text_or_what_they_begin_with(folder, rows):
     assert begins_as_markup or begins_as_pnm or kind(folder, content) == "text"
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.binary(max_size=99), st.sampled_from([bytes, gzip.compress, lzma.compress]))
 def test_any_bytes_have_a_kind(folder, content, packed):
     found = kind(folder, packed(content))

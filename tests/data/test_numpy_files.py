@@ -45,7 +45,7 @@ dtypes = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     st.data(),
     dtypes,
@@ -272,7 +272,7 @@ WHOLE = [
 ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.sampled_from(WHOLE), st.lists(edits, min_size=1, max_size=4))
 def test_edited_files_are_read_or_refused_in_one_line(folder, content, changes):
     for where, removed, added in changes:
