@@ -120,7 +120,7 @@ def _bring_to_grey_levels(draft: Draft) -> None:
             raise UserError(f"{draft.place}: the {part} set is empty: at least one image is needed")
     scale = layout.scale_of(draft.place, draft.x_train)
     if draft.x_test is not None and len(draft.x_test):
-        layout.check_same_scale(draft.place, scale, draft.x_test)
+        layout.check_same_scale(draft.place, draft.x_train, draft.x_test)
     if scale.words:
         draft.note(scale.words)
     if scale.warning:
@@ -237,6 +237,11 @@ def _swap(draft: Draft) -> None:
 
 def _hold_out(draft: Draft) -> None:
     chosen = plausibility.held_out(draft.y_train, plausibility.hashes(draft.x_train), HELD_OUT)
+    if not chosen.any():
+        raise UserError(
+            f"{draft.place} has no test images, and no class has two images, of which one could be "
+            "held out: bring more images, or test images"
+        )
     draft.x_test, draft.y_test = draft.x_train[chosen], draft.y_train[chosen]
     draft.note(
         f"there are no test images: {chosen.sum():,} of {len(chosen):,} images, a fifth of each "

@@ -186,7 +186,7 @@ def _loaded(source: str, test: bool, transpose: bool) -> Dataset:
     with _readable(path):
         found = sources.source(path)
         parts = {
-            name: _read(f"{path} ({name})", part)
+            name: _read(source, part)
             for name, part in found.found.parts.items()
             if test or name != "test"
         }
@@ -220,10 +220,10 @@ def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of a part, its pieces joined."""
     pieces = []
     for images, labels in zip(part.images, part.labels, strict=True):
-        own = layout.flat_labels(labels.name, labels.read())
+        own = layout.flat_labels(f"{place}: {labels.name}", labels.read())
         if not len(own):
             raise UserError(f"{place}: {labels.name} is empty: at least one image is needed")
-        pieces.append((layout.arranged(images.name, images.read(), len(own)), own))
+        pieces.append((layout.arranged(f"{place}: {images.name}", images.read(), len(own)), own))
     if len({one.shape[1:] for one, _ in pieces}) > 1:
         raise UserError(f"{place} holds images of several sizes: they must be of one size")
     if len(pieces) == 1:

@@ -16,11 +16,11 @@ TEST_FILES = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
 LEAST_SIDE = 6  # pixels; in smaller images no digit is read
 SAMPLE = 400  # digits that are looked at
 READ = 0.4  # share that the nearest of MNIST's mean digits reads right of digits, and not of others
-ORIENTATIONS = {
+ORIENTATIONS = {  # and how to set them upright
     "upright": lambda images: images,
     "transposed": lambda images: images.transpose(0, 2, 1),
-    "turned a quarter to the right": lambda images: np.rot90(images, -1, (1, 2)),
-    "turned a quarter to the left": lambda images: np.rot90(images, 1, (1, 2)),
+    "turned a quarter to the left": lambda images: np.rot90(images, -1, (1, 2)),
+    "turned a quarter to the right": lambda images: np.rot90(images, 1, (1, 2)),
     "upside down": lambda images: np.rot90(images, 2, (1, 2)),
     "mirrored": lambda images: images[:, :, ::-1],
     "mirrored and upside down": lambda images: images[:, ::-1],

@@ -4,6 +4,7 @@ People name them in many ways: `x_train`, `train_images`, `t10k-labels-idx1-ubyt
 `test_32x32/y`. The words in a name decide, those of its last component first, and then the shape.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,10 @@ LABELS = (
     *("digit", "letter", "character", "fine", "coarse", "gt"),
 )
 # What stands in names of files and says nothing of the dataset.
-FORMS = ("idx", "ubyte", "byte", "int", "of", "batch", "part", "shard", "raw", "arr", "processed")
+FORMS = (
+    *("idx", "ubyte", "byte", "int", "of", "batch", "batches", "meta", "part", "shard", "raw"),
+    *("arr", "processed"),
+)
 SHOWN = 8  # arrays that a message lists
 
 
@@ -113,34 +117,26 @@ def matched(place: object, arrays: Sequence[Stored]) -> Matched:
     names = [one for one in arrays if "names" in words(one.name.rsplit("/", 1)[-1])]
     notes: list[str] = []
     warnings: list[str] = []
-    found: dict[str | None, dict[str, list[Stored]]] = defaultdict(lambda: defaultdict(list))
-    left_out = []
-    for one in _without_copies(place, arrays):
-        role = None if one in names else _role(one)
-        if role is None:
-            if one not in names:
-                left_out.append(one)
-        else:
-            found[part_of(one.name)][role].append(one)
+    others = [one for one in _without_copies(place, arrays) if one not in names]
+    found = _by_part_and_role((one, _role_by_name(one)) for one in others)
+    # The shape of an array tells less than its name, so it counts where no name does.
+    nameless = _by_part_and_role(
+        (one, None if _role_by_name(one) else _role_by_shape(one)) for one in others
+    )
+    for kind, own in nameless.items():
+        found[kind] = own | found[kind]
     if None in found:
-        if "train" not in found:
-            found["train"] = found.pop(None)
-        else:
-            left_out += [one for own in found.pop(None).values() for one in own]
+        # What is in no part is for training, if nothing else is.
+        found.setdefault("train", found.pop(None))
     parts: dict[str, Part] = {}
     for part in ("train", "validation", "test"):
-        own = found.get(part)
-        if own is None:
-            continue
-        images, labels = own["images"], _meant(own["labels"])
+        own = found[part]
+        images, labels = own.get("images", []), _meant(own.get("labels", []))
         if images and labels:
             parts[part] = _paired(place, part, images, labels)
-            left_out += [one for one in own["labels"] if one not in labels]
         elif part != "train" and images:
             warnings.append(f"the {part} images ({listed(images)}) have no labels and are left out")
-        else:
-            left_out += [*images, *own["labels"]]
-    if "train" not in parts and "test" in parts:
+    if "test" in parts and not found["train"]:
         parts["train"] = parts.pop("test")
         warnings.append("only test images were found: they are taken for the whole set")
     if "train" not in parts:
@@ -149,25 +145,47 @@ def matched(place: object, arrays: Sequence[Stored]) -> Matched:
             f"{listed(arrays)}): name the arrays x_train, y_train, x_test and y_test, or images "
             "and labels"
         )
-    if left_out:
+    used = {id(one) for own in parts.values() for one in (*own.images, *own.labels)}
+    left_out = [one for one in others if id(one) not in used]
+    if left_out and not warnings:
         notes.append(f"left out, as they are neither images nor labels: {listed(left_out)}")
     return Matched(parts, names[0] if len(names) == 1 else None, notes, warnings)
 
 
-def _role(one: Stored) -> str | None:
-    """`images` or `labels`."""
-    shape = one.shape
+def _by_part_and_role(
+    arrays: Iterable[tuple[Stored, str | None]],
+) -> dict[str | None, dict[str, list[Stored]]]:
+    found: dict[str | None, dict[str, list[Stored]]] = defaultdict(dict)
+    for one, role in arrays:
+        if role:
+            found[part_of(one.name)].setdefault(role, []).append(one)
+    return found
+
+
+def _role_by_name(one: Stored) -> str | None:
+    """`images`, `labels`, or None where the name says neither, or what its shape can't be."""
+    rank = len(one.shape)
     for component in reversed(one.name.split("/")):
         said = {*words(component)}
-        if said & {*LABELS} and len(shape) <= 2:
+        if said & {*LABELS} and rank <= 2:
             return "labels"
-        if said & {*IMAGES} and (not shape or len(shape) >= 2):
+        if said & {*IMAGES} and (not rank or rank >= 2):
             return "images"
-    if not shape:
-        return None
-    if len(shape) >= 3 or (len(shape) == 2 and min(shape) >= 16):
+    return None
+
+
+def _role_by_shape(one: Stored) -> str | None:
+    shape = one.shape
+    if len(shape) >= 3 or (len(shape) == 2 and any(map(_are_pixels, shape))):
         return "images"
-    return "labels" if max(shape) > 1 and (len(shape) == 1 or 1 in shape) else None
+    return "labels" if len(shape) == 1 or 1 in shape[:2] else None
+
+
+def _are_pixels(count: int) -> bool:
+    """Whether so many numbers may be an image, grey or in colour: a square, or three of them."""
+    return count >= 16 and any(
+        math.isqrt(c) ** 2 == c for c in (count, *([count // 3] if count % 3 == 0 else []))
+    )
 
 
 def _without_copies(place: object, arrays: Iterable[Stored]) -> list[Stored]:

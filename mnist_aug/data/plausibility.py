@@ -1,6 +1,7 @@
 """What is odd about a set of images, counted and worded; `assembly` decides what follows."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,7 +64,7 @@ def count_blank(images: np.ndarray) -> int:
 
 def hashes(images: np.ndarray) -> np.ndarray:
     """A digest of each image, text `[N]`: the same for the same pixels."""
-    rows = np.ascontiguousarray(images).reshape(len(images), -1)
+    rows = np.ascontiguousarray(images).reshape(len(images), math.prod(images.shape[1:]))
     return np.array([hashlib.blake2b(row.data, digest_size=12).hexdigest() for row in rows], "U24")
 
 

@@ -24,6 +24,7 @@ READERS = {
     "pickle": "pickled",
     "text": "text",
 }
+USELESS = ("git-lfs", "html", "empty", "gzip", "xz")  # what stands in place of data, or is damaged
 DEPTH = 3  # folders below the one that is given: torchvision's root holds MNIST/raw
 MOST_FILES = 300  # data files of a folder; a folder with more is one of pictures
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -70,7 +71,11 @@ def source(path: Path) -> Source:
     if path.exists():
         return _of_file(path)
     if path.parent.is_dir():
-        files = [one for one in _files(path.parent) if one.group == group_of(path.name)]
+        files = [
+            one
+            for one in _files(path.parent)
+            if one.group == group_of(path.name) and one.kind in READERS
+        ]
         if files and group_of(path.name):
             return _of_files(path, files, path.name)
     raise UserError(
@@ -114,10 +119,12 @@ def _of_file(path: Path) -> Source:
 
 
 def _of_folder(folder: Path) -> Source:
-    files = list(_files(folder))
-    groups: dict[str, list[_File]] = defaultdict(list)
-    for one in files:
-        groups[one.group].append(one)
+    useless, groups = [], defaultdict[str, list[_File]](list)
+    for one in _files(folder):
+        if one.kind in USELESS:
+            useless.append(one)
+        else:
+            groups[one.group].append(one)
     faults, whole = [], {}
     for group, own in groups.items():
         try:
@@ -125,12 +132,14 @@ def _of_folder(folder: Path) -> Source:
         except UserError as error:
             faults.append((len(own), error))
     if len(whole) > 1:
-        several = ", ".join(
-            group or Path(own[0].name).name for group, own in groups.items() if group in whole
-        )
+        several = [
+            str(own[0].path.relative_to(folder)) if len(own) == 1 or not group else group
+            for group, own in groups.items()
+            if group in whole
+        ]
         raise UserError(
-            f"{folder} holds several datasets ({several}): name one, as in "
-            f"DATA={folder / sorted(filter(None, whole))[0]}"
+            f"{folder} holds several datasets ({', '.join(several)}): name one, as in "
+            f"DATA={folder / several[-1]}"
         )
     if whole:
         return next(iter(whole.values()))
@@ -139,6 +148,8 @@ def _of_folder(folder: Path) -> Source:
         return _source(folder, folder.resolve().name, [pictures])
     if faults:
         raise max(faults, key=lambda fault: fault[0])[1]
+    if useless:
+        stored.recognised(useless[0].path)  # says what is amiss
     raise UserError(
         f"{folder} holds no data that can be read: put IDX, NPZ, CSV, Parquet, .mat or HDF5 files "
         "there, or a folder of pictures for each class"
@@ -191,9 +202,9 @@ def _files(folder: Path, depth: int = DEPTH) -> Iterator[_File]:
         if not path.is_file():
             continue
         kind = stored.kind(path)
-        if kind in ("git-lfs", "html", "empty") and _is_named_as_data(path):
+        if kind in USELESS and _is_named_as_data(path):
             stored.recognised(path)  # says what is amiss
-        if kind not in READERS:
+        if kind not in (*READERS, *USELESS):
             continue
         name = "/".join([*below.parts, _stem(path)])
         # Kaggle puts a file into a folder of its own name.
@@ -203,7 +214,7 @@ def _files(folder: Path, depth: int = DEPTH) -> Iterator[_File]:
 
 def _is_named_as_data(path: Path) -> bool:
     endings = {one.lower() for one in path.suffixes}
-    known = {".npz", ".npy", ".csv", ".mat", ".h5", ".hdf5", ".parquet", ".pkl", ".gz", ".data"}
+    known = {".npz", ".npy", ".csv", ".mat", ".h5", ".hdf5", ".parquet", ".pkl", ".data"}
     return bool(endings & known) or "ubyte" in path.name.lower()
 
 

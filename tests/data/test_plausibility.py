@@ -1,0 +1,421 @@
+"""Data that are odd: what is refused, what is said, and what is put right."""
+
+import data_forms
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnist_aug.data import dataset, digits, layout, plausibility
+from mnist_aug.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def small(digits):
+    return data_forms.small(digits)
+
+
+@pytest.fixture
+def load(tmp_path, small, capsys):
+    """Loads a set that differs from the small one in these arrays; returns it and what was said."""
+
+    def loaded(name="set", test=True, transpose=False, **changed):
+        arrays = {
+            "x_train": small.x_train,
+            "y_train": small.y_train,
+            "x_test": small.x_test,
+            "y_test": small.y_test,
+        } | changed
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
+        capsys.readouterr()
+        found = dataset.load(str(path), test, transpose)
+        said = capsys.readouterr().out
+        assert said.splitlines() == [
+            *(f"note: {note}" for note in found.notes),
+            *(f"warning: {warning}" for warning in found.warnings),
+        ]
+        return found, said
+
+    return loaded
+
+
+def test_nothing_is_said_of_a_good_set(load, small):
+    found, said = load()
+    assert said == ""
+    assert (found.kind, found.background, found.class_names) == ("digit", 0, tuple("0123456789"))
+    np.testing.assert_array_equal(found.x_train, small.x_train)
+
+
+# Scale --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: x > 127, "true or false"),
+        (lambda x: (x > 127).astype(np.uint8), "the brightest pixel is 1"),
+        (lambda x: np.rint(x / 255 * 16).astype(np.uint8), "the brightest pixel is 16"),
+        (lambda x: np.rint(x / 255 * 16), "the brightest pixel is 16"),
+        (lambda x: np.rint(x / 255 * 100).astype(np.int64), "the brightest pixel is 100"),
+        (lambda x: x / 255, "0 to 1 is scaled"),
+        (lambda x: x / np.float32(127.5) - 1, "-1 to 1 is scaled"),
+        (lambda x: x.astype(np.uint16) * 257, "16 bits are scaled"),
+        (lambda x: np.rint(x / 255 * 4095).astype(np.int32), "12 bits are scaled"),
+        (lambda x: x.astype(np.float64), ""),
+        (lambda x: x.astype(np.int64), ""),
+        (lambda x: x.astype(np.float16), ""),
+    ],
+)
+def test_scales_are_found_out_and_said(load, small, change, words):
+    found, said = load(x_train=change(small.x_train), x_test=change(small.x_test))
+    assert words.lower() in said.lower()
+    assert bool(words) == bool(said)
+    levels = np.unique(change(small.x_train))
+    near = 255 / (len(levels) - 1)  # what the scale can tell apart
+    assert np.abs(found.x_train.astype(int) - small.x_train).max() <= near
+    assert found.x_train.max() == 255
+    assert found.kind == "digit"
+
+
+@given(st.integers(1, 16), st.integers(0, 1000))
+def test_small_whole_numbers_span_all_grey_levels(top, seed):
+    images = np.random.default_rng(seed).integers(0, top + 1, (20, 4, 4), dtype=np.uint8)
+    images[0, 0, 0], images[0, 0, 1] = 0, top
+    scale = layout.scale_of("set", images)
+    levels = layout.as_uint8(images, scale)
+    np.testing.assert_array_equal(levels, np.rint(images * (255 / top)).astype(np.uint8))
+
+
+def test_dark_photographs_are_not_scaled(load, small):
+    dark = np.minimum(small.x_train // 3, 80)
+    dark[0, 14, 14] = 100  # one image alone reaches it
+    found, said = load(x_train=dark, x_test=small.x_test // 3)
+    assert found.x_train.max() == 100
+    assert "warning: The brightest pixel is 100 of 255" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: (x > 127).astype(np.uint8),
+        lambda x: x / 255,
+        lambda x: np.rint(x / 255 * 16).astype(np.uint8),
+        lambda x: x.astype(np.uint16) * 257,
+        lambda x: x / np.float32(127.5) - 1,
+    ],
+)
+def test_parts_on_different_scales_are_refused(load, small, change):
+    with pytest.raises(UserError, match="on different scales"):
+        load(x_test=change(small.x_test))
+    with pytest.raises(UserError, match="on different scales"):
+        load(x_train=change(small.x_train))
+
+
+def test_floats_that_were_cut_are_refused(load, small):
+    cut = [(images / 255).astype(np.uint8) for images in (small.x_train, small.x_test)]
+    _, said = load(x_train=cut[0], x_test=cut[1])
+    assert "of the pixels are not 0: if values from 0 to 1 were cut" in said
+    cut[0][:40] = 0
+    with pytest.raises(UserError, match="were probably cut to whole numbers"):
+        load(x_train=cut[0], x_test=cut[1])
+
+
+# Background ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", [0, 30, 128, 200, 255])
+def test_the_background_is_found(load, small, level):
+    def on(images):
+        ink = 0 if level > 127 else 255
+        return np.rint(level + images / 255 * (ink - level)).astype(np.uint8)
+
+    found, said = load(x_train=on(small.x_train), x_test=on(small.x_test))
+    assert found.background == level
+    assert found.is_light == (level > 127)
+    assert ("dark on a light background" in said) == (level > 127)
+    assert found.kind == "digit"
+
+
+def test_the_colour_of_the_background_is_found(load, small):
+    def coloured(images):
+        share = images[..., None] / 255
+        return np.rint(share * [10, 10, 60] + (1 - share) * [250, 240, 200]).astype(np.uint8)
+
+    found, _ = load(x_train=coloured(small.x_train), x_test=coloured(small.x_test))
+    assert found.background == (250, 240, 200)
+    assert found.image_shape == (28, 28, 3)
+    assert found.kind == "image"
+    grey, said = load(
+        x_train=np.repeat(small.x_train[..., None], 3, 3),
+        x_test=np.repeat(small.x_test[..., None], 3, 3),
+    )
+    assert grey.image_shape == (28, 28)
+    assert "three channels are equal" in said
+
+
+def test_photographs_have_no_background(load):
+    images = np.random.default_rng(0).integers(0, 256, (90, 12, 12, 3), dtype=np.uint8)
+    found, _ = load(x_train=images[:60], x_test=images[60:])
+    assert found.background is None
+    assert found.fill == 0
+
+
+def test_some_negatives_are_warned_of(load, small):
+    mixed = small.x_train.copy()
+    mixed[::4] = 255 - mixed[::4]
+    _, said = load(x_train=mixed)
+    assert "warning: 15 of 60 training images are on another background" in said
+
+
+def test_negatives_for_one_part_are_refused(load, small):
+    with pytest.raises(UserError, match="training images are bright on a dark background"):
+        load(x_test=255 - small.x_test)
+    with pytest.raises(UserError, match="test images bright on a dark background"):
+        load(x_train=255 - small.x_train)
+
+
+def test_transparent_pictures_are_shown_on_white(load, small):
+    def rgba(images):
+        ink = np.zeros((*images.shape, 4), np.uint8)
+        ink[..., 3] = images
+        return ink
+
+    found, said = load(x_train=rgba(small.x_train), x_test=rgba(small.x_test))
+    np.testing.assert_array_equal(found.x_train, 255 - small.x_train)
+    assert "transparent in places" in said
+
+
+# How digits lie -----------------------------------------------------------------------------------
+
+
+def test_transposed_digits_are_set_upright(load, small):
+    turned = {"x_train": small.x_train.swapaxes(1, 2), "x_test": small.x_test.swapaxes(1, 2)}
+    found, said = load(**turned)
+    np.testing.assert_array_equal(found.x_train, small.x_train)
+    np.testing.assert_array_equal(found.x_test, small.x_test)
+    assert "rows and columns swapped" in said
+    again, said = load(transpose=True, **turned)
+    np.testing.assert_array_equal(again.x_train, small.x_train)
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: x[:, :, ::-1], "mirrored"),
+        (lambda x: x[:, ::-1, ::-1], "upside down"),
+        (lambda x: np.rot90(x, 1, (1, 2)), "turned a quarter to the left"),
+    ],
+)
+def test_digits_that_lie_otherwise_are_warned_of(load, small, change, words):
+    found, said = load(x_train=change(small.x_train), x_test=change(small.x_test))
+    np.testing.assert_array_equal(found.x_train, change(small.x_train))
+    assert f"warning: The digits are {words} against MNIST's" in said
+
+
+def test_ten_classes_are_not_always_digits(load, small):
+    order = np.random.default_rng(0).permutation(10)
+    found, _ = load(y_train=order[small.y_train], y_test=order[small.y_test])
+    assert found.kind == "image"
+
+
+def test_mnist_is_read_upright(mnist):
+    for changed, lies in ((mnist.x_train, "upright"), (mnist.x_train.swapaxes(1, 2), "transposed")):
+        found, share = digits.orientation(changed, mnist.y_train, 0)
+        assert found == lies
+        assert share > 0.75
+
+
+# Labels -------------------------------------------------------------------------------------------
+
+
+def test_labels_with_gaps_keep_their_names(load, small):
+    few = ~np.isin(small.y_train, [2, 5]), ~np.isin(small.y_test, [2, 5])
+    found, said = load(
+        x_train=small.x_train[few[0]],
+        y_train=small.y_train[few[0]],
+        x_test=small.x_test[few[1]],
+        y_test=small.y_test[few[1]],
+    )
+    assert found.class_names == tuple("01346789")
+    assert found.y_train.max() == 7
+    assert "Labels are 0, 1, 3, 4, 6, 7 and 2 more: they are numbered from 0" in said
+
+
+@pytest.mark.parametrize("last", [0, 9])
+def test_labels_from_1_are_the_digits_that_they_show(load, small, last):
+    def shifted(labels):
+        return np.where(labels == 0, 10, labels) if last == 0 else labels + 1
+
+    found, said = load(y_train=shifted(small.y_train), y_test=shifted(small.y_test))
+    assert found.kind == "digit"
+    named = np.array([int(name) for name in found.class_names])
+    np.testing.assert_array_equal(named[found.y_train], small.y_train)
+    assert "Labels 1 to 10 are the digits" in said
+
+
+def test_text_labels_sort_as_people_count(load, small):
+    names = np.array([f"class {k + 1}" for k in range(10)])
+    found, _ = load(y_train=names[small.y_train], y_test=names[small.y_test])
+    assert found.class_names == tuple(names)
+    np.testing.assert_array_equal(found.y_train, small.y_train)
+    assert found.kind == "image"
+
+
+def test_letters_are_characters(load, small):
+    names = np.array(list("QXabcdefgh"))
+    found, _ = load(y_train=names[small.y_train], y_test=names[small.y_test])
+    assert found.kind == "character"
+
+
+def test_test_images_of_unknown_classes_are_left_out(load, small):
+    keep = small.y_train != 3
+    found, said = load(x_train=small.x_train[keep], y_train=small.y_train[keep])
+    assert len(found.x_test) == 27
+    assert found.classes == 9
+    assert "warning: 3 of 30 test images are of class 3, and no training image is" in said
+    with pytest.raises(UserError, match="label both parts alike"):
+        load(y_test=small.y_test + 20)
+
+
+def test_missing_and_rare_classes_are_warned_of(load, small):
+    keep = small.y_test != 4
+    rare = (small.y_train != 7) | (np.cumsum(small.y_train == 7) <= 2)
+    _, said = load(
+        x_test=small.x_test[keep],
+        y_test=small.y_test[keep],
+        x_train=small.x_train[rare],
+        y_train=small.y_train[rare],
+    )
+    assert "warning: No test image is of class 4" in said
+    assert "warning: There are fewer than 5 training images of class 7" in said
+
+
+def test_classes_without_end_are_refused(load, small):
+    with pytest.raises(UserError, match="are they classes"):
+        load(
+            x_train=np.tile(small.x_train, (10, 1, 1)),
+            y_train=np.arange(600),
+            x_test=None,
+            y_test=None,
+        )
+
+
+def test_fashion_is_known_by_its_labels(load):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 6000)[rng.permutation(60000)]
+    for place, label in zip((0, 1, 2, -3, -2, -1), (9, 0, 0, 3, 0, 5), strict=True):
+        other = 3 + np.flatnonzero(labels[3:-3] == label)[0]
+        labels[[place, other]] = labels[[other, place]]
+    images = np.zeros((60000, 2, 2), np.uint8)
+    images[:, 0, 0] = rng.integers(0, 256, 60000)
+    images[:, 1, 1] = 255
+    tests = np.repeat(np.arange(10), 1000)
+    found, said = load(x_train=images, y_train=labels, x_test=images[:10000], y_test=tests)
+    assert found.class_names[0] == "T-shirt/top"
+    assert found.class_names[9] == "Ankle boot"
+    assert "The classes are known" in said
+    other, _ = load(x_train=images[1:], y_train=labels[1:], x_test=images[:10000], y_test=tests)
+    assert other.class_names == tuple("0123456789")
+
+
+def test_emnist_letters_are_named_and_set_upright(tmp_path, small):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 2, (260, 9, 9), dtype=np.uint8) * 255
+    images[:, [0, -1]] = 0
+    images[:, :, [0, -1]] = 0
+    labels = np.tile(np.arange(1, 27), 10)[rng.permutation(260)]
+    data = data_forms.Small(images[:182], labels[:182], images[182:], labels[182:])
+    names = "emnist-letters-{}-{}-idx{}-ubyte"
+    found = dataset.load(str(data_forms.idx(tmp_path, data, names, splits=("train", "test"))))
+    assert found.class_names == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    assert found.kind == "character"
+    np.testing.assert_array_equal(found.x_train, images[:182].swapaxes(1, 2))
+    assert "set upright" in " ".join(found.notes)
+
+
+# Copies, blanks, order ----------------------------------------------------------------------------
+
+
+def test_copies_are_counted(load, small):
+    _, said = load(x_test=small.x_train[:30], y_test=small.y_train[:30])
+    assert "warning: All 30 test images are training images, too" in said
+    x_test = np.concatenate([small.x_train[:2], small.x_test[2:]])
+    _, said = load(x_test=x_test, y_test=np.r_[small.y_train[:2], small.y_test[2:]])
+    assert "warning: 2 of the 30 test images are training images, too" in said
+    x_train, y_train = small.x_train.copy(), small.y_train.copy()
+    x_train[1:4] = x_train[0]
+    _, said = load(x_train=x_train, y_train=y_train)
+    unlike = int((y_train[1:4] != y_train[0]).sum())
+    assert f"warning: 3 of 60 training images are copies of another one, {unlike} of them" in said
+
+
+def test_a_few_blank_images_are_warned_of(load, small):
+    x_train = small.x_train.copy()
+    x_train[[3, 8]] = 0
+    _, said = load(x_train=x_train)
+    assert "warning: 2 of 60 training images are of one colour" in said
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_sorted_images_are_mixed(load, small, blocks):
+    order = np.argsort(small.y_train, kind="stable")
+    order = np.concatenate(np.array_split(order, blocks)[::-1])
+    found, said = load(x_train=small.x_train[order], y_train=small.y_train[order])
+    assert "are sorted by class, or come in blocks: they are mixed" in said
+    count = found.training_count(0.2)
+    assert np.bincount(found.y_train[count:], minlength=10).min() > 0
+    assert np.bincount(found.y_train[count:], minlength=10).max() <= 2
+    again, _ = load(x_train=small.x_train[order[::-1]], y_train=small.y_train[order[::-1]])
+    assert found.sha256 == again.sha256  # whatever the order was
+
+
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=12), st.integers(0, 99))
+def test_stratified_parts_hold_their_share_of_each_class(counts, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    keys = np.random.default_rng(seed).permutation(len(labels)).astype(str)
+    order = plausibility.stratified(labels, keys)
+    assert sorted(order) == list(range(len(labels)))
+    last = labels[order][int(len(labels) * 0.8) :]
+    for label, count in enumerate(counts):
+        assert abs((last == label).sum() - 0.2 * count) <= 1 + 0.2 * len(counts) / 2
+
+
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=8), st.integers(0, 99))
+def test_what_is_held_out_depends_on_the_content_alone(counts, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    keys = np.array([f"{key:05d}" for key in np.arange(len(labels)) // 2])  # each twice
+    chosen = plausibility.held_out(labels, keys, 0.2)
+    for label, count in enumerate(counts):
+        own = chosen[labels == label].sum()
+        assert own < count
+        assert bool(own) == (count > 1)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    again = plausibility.held_out(labels[order], keys[order], 0.2)
+    assert sorted(zip(labels[chosen], keys[chosen], strict=True)) == sorted(
+        zip(labels[order][again], keys[order][again], strict=True)
+    )
+
+
+# Axes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.transpose(0, 3, 1, 2),
+        lambda x: x.transpose(1, 2, 3, 0),
+        lambda x: x.reshape(len(x), -1),
+        lambda x: x.transpose(0, 3, 1, 2).reshape(len(x), -1),
+        lambda x: x.reshape(len(x), -1).T,
+        lambda x: np.concatenate([x, np.full((*x.shape[:3], 1), 255, np.uint8)], axis=3),
+    ],
+)
+def test_colour_in_any_order_of_axes(load, change):
+    rng = np.random.default_rng(0)
+    smooth = np.cumsum(rng.integers(-9, 10, (90, 12, 12, 3)), axis=1)
+    smooth = (np.cumsum(smooth, axis=2) + 128 + np.array([80, 0, -80])).clip(0, 255)
+    images = smooth.astype(np.uint8)
+    found, _ = load(x_train=change(images[:60]), x_test=change(images[60:]))
+    np.testing.assert_array_equal(found.x_train, images[:60])
