@@ -58,6 +58,7 @@ def assembled(
     names: tuple[str, ...] = (),
     transposed: bool = False,
     transpose: bool = False,
+    hold_out: bool = True,
 ) -> Draft:
     """The draft of a dataset, looked through.
 
@@ -69,6 +70,7 @@ def assembled(
         names: of labels 0, 1, …, where the source has them.
         transposed: the source is known to hold images with rows and columns swapped.
         transpose: swap them because the user says so.
+        hold_out: where there are no test images, hold some out; else all images are for testing.
 
     Raises:
         UserError: the arrays make no dataset, or one of which no verdict could be right.
@@ -82,11 +84,15 @@ def assembled(
     _number_classes(draft, known_as, names)
     if transpose or transposed:
         _swap(draft)
-    if draft.x_test is None:
+    alone = draft.x_test is None
+    if alone and hold_out:
         _hold_out(draft)
+    elif alone:
+        draft.x_test, draft.y_test = draft.x_train, draft.y_train
     _look_at_background(draft)
     _look_at_drawings(draft, transposed, transpose)
-    _look_for_oddities(draft)
+    if not alone or hold_out:
+        _look_for_oddities(draft)
     _mix_if_sorted(draft)
     return draft
 

@@ -140,7 +140,9 @@ class Dataset:
         return count
 
 
-def load(source: str = "mnist", test: bool = True, transpose: bool = False) -> Dataset:
+def load(
+    source: str = "mnist", test: bool = True, transpose: bool = False, hold_out: bool = True
+) -> Dataset:
     """The dataset that `DATA=` or `--data` names.
 
     What was found out about it is printed, as notes and warnings, and kept in the dataset.
@@ -151,12 +153,14 @@ def load(source: str = "mnist", test: bool = True, transpose: bool = False) -> D
             of the forms in docs/data.md.
         test: read the test images, too; without, there are none, and their files may be missing.
         transpose: swap rows and columns of the images as they are stored.
+        hold_out: where there are no test images, hold out a fifth of each class; else all images
+            are test images, too, as for models that were trained on others.
 
     Raises:
         UserError: the source can't be read, holds no well-formed dataset, or one of which no
             verdict could be right.
     """
-    found = _loaded(source, test, transpose)
+    found = _loaded(source, test, transpose, hold_out)
     for note in found.notes:
         print(f"note: {note}", flush=True)
     for warning in found.warnings:
@@ -164,7 +168,7 @@ def load(source: str = "mnist", test: bool = True, transpose: bool = False) -> D
     return found
 
 
-def _loaded(source: str, test: bool, transpose: bool) -> Dataset:
+def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset:
     if source in ("mnist", "digits") and not transpose:
         whole = _mnist(test) if source == "mnist" else _digits()
         return whole if test else replace(whole, x_test=whole.x_test[:0], y_test=whole.y_test[:0])
@@ -181,7 +185,7 @@ def _loaded(source: str, test: bool, transpose: bool) -> Dataset:
             "test": (x_test, layout.flat_labels(source, y_test)),
         }
         names, form = known.KERAS[source], "keras.datasets"
-        return _made(source, source, form, source, parts, names, test, transpose)
+        return _made(source, source, form, source, parts, names, test, transpose, hold_out)
     path = Path(source)
     with _readable(path):
         found = sources.source(path)
@@ -193,7 +197,9 @@ def _loaded(source: str, test: bool, transpose: bool) -> Dataset:
         if not test and "test" in found.found.parts:
             parts["test"] = parts["train"][0][:0], parts["train"][1][:0]
         names = _stored_names(found.found.parts["train"], found.found.class_names)
-        made = _made(source, found.name, found.form, found.known_as, parts, names, test, transpose)
+        made = _made(
+            source, found.name, found.form, found.known_as, parts, names, test, transpose, hold_out
+        )
         if made.name == "mnist":
             return made
         notes, warnings = (map(_sentence, own) for own in (found.notes, found.found.warnings))
@@ -251,10 +257,11 @@ def _made(
     names: tuple[str, ...],
     test: bool,
     transpose: bool,
+    hold_out: bool,
 ) -> Dataset:
     """A dataset of what was read, under the name of the known one if it is."""
     transposed = known.is_transposed(known_as) and form in TABLES
-    draft = assembly.assembled(place, known_as, parts, names, transposed, transpose)
+    draft = assembly.assembled(place, known_as, parts, names, transposed, transpose, hold_out)
     x_test, y_test = draft.x_test, draft.y_test
     assert x_test is not None
     assert y_test is not None

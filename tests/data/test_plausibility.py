@@ -398,6 +398,15 @@ def test_what_is_held_out_depends_on_the_content_alone(counts, seed):
     )
 
 
+def test_nothing_is_held_out_where_nothing_is_trained_on(tmp_path, small):
+    np.savez(tmp_path / "set.npz", images=small.x_train, labels=small.y_train)
+    found = dataset.load(str(tmp_path / "set.npz"), hold_out=False)
+    np.testing.assert_array_equal(found.x_test, small.x_train)
+    np.testing.assert_array_equal(found.y_test, small.y_train)
+    assert not found.notes
+    assert not found.warnings
+
+
 # Axes ---------------------------------------------------------------------------------------------
 
 
