@@ -87,6 +87,30 @@ def lying(archive, name, **sizes):
     return bytes(archive)
 
 
+def mat(compressed=True, **variables):
+    """MATLAB's file of some variables, of the arrays of `arrays` if none are given."""
+    import scipy.io
+
+    file = io.BytesIO()
+    variables = variables or dict(zip(PARTS, arrays(), strict=True))
+    scipy.io.savemat(file, variables, do_compression=compressed)
+    return file.getvalue()
+
+
+def hdf5(form=None, **options):
+    """An HDF5 file of the arrays of `arrays`, with options for images, such as compression."""
+    import h5py
+
+    file = io.BytesIO()
+    with h5py.File(file, "w", **(form or {})) as archive:
+        for name, array in zip(PARTS, arrays(), strict=True):
+            if array.ndim == 3:
+                archive.create_dataset(name, data=array, **options)
+            else:
+                archive[name] = array
+    return file.getvalue()
+
+
 def png(width, height, rows=b"", bits=8, colour=0, more=()):
     """A PNG that claims a size; `rows` are its compressed rows, `more` other chunks."""
 
@@ -186,6 +210,19 @@ def whole(kind):
             saved(np.asfortranarray(images)),
             saved(labels.astype("<i8")),
             saved(labels.astype(">i2")),
+        ]
+    if kind == "mat":
+        parts = [
+            {"images": images, "labels": labels} for images, labels in (arrays()[:2], arrays()[2:])
+        ]
+        dataset = dict(zip(("train", "test"), parts, strict=True))
+        return [mat(), mat(False), mat(dataset=dataset), mat(False, dataset=dataset)]
+    if kind == "h5":
+        return [
+            hdf5(),
+            hdf5({"libver": "latest"}, chunks=(3, 6, 5)),
+            hdf5(compression="gzip", shuffle=True, fletcher32=True),
+            b"MATLAB 7.3 MAT-file".ljust(512) + hdf5(),
         ]
     return pictures()
 
