@@ -352,7 +352,7 @@ def test_what_the_footer_claims_is_bounded_before_it_is_read(saved, monkeypatch)
     path = saved({"label": [*range(1000)]}, use_dictionary=False, compression="zstd")
     assert path.stat().st_size < 8000
     monkeypatch.setattr(stored, "MAX_PIXELS", 8000)
-    refused(path, "column label, claims data over the limit of 8,000 bytes")
+    refused(path, "bytes in row group 0, and 8,000 are the most")
     monkeypatch.setattr(stored, "MAX_IMAGES", 999)
     refused(path, "over the limit of 999")
 
