@@ -34,8 +34,8 @@ class Place:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        (self.folder / "idx").mkdir()
-        (self.folder / "gzip").mkdir()
+        for kind in ("idx", "gzip", *ALONE):
+            (self.folder / kind).mkdir()
         (self.folder / "mnist-c" / "fog").mkdir(parents=True)
         for kind in "idx", "gzip", "npy":
             self.restore(kind)
@@ -43,7 +43,7 @@ class Place:
     def path(self, kind, content):
         """Where content belongs: labels or images, by its header, and the test's never."""
         if kind in ALONE:
-            return self.folder / f"set.{kind}"
+            return self.folder / kind / f"set.{kind}"
         if kind == "picture":
             return self.folder / "picture.png"
         if kind == "npy":
@@ -71,12 +71,12 @@ class Place:
     def outcome(self, kind, content):
         """What reading the content comes to: `read` or `refused`. Anything else is a fault."""
         path = self.path(kind, content)
-        before = path.read_bytes() if path.exists() else b""
+        before = path.read_bytes() if path.exists() else None
         path.write_bytes(content)
         try:
             return self.reading(kind, path)[0]
         finally:
-            path.write_bytes(before)
+            path.unlink() if before is None else path.write_bytes(before)
 
     def reading(self, kind, path):
         """`read` or `refused`, and the refusal.
@@ -85,6 +85,7 @@ class Place:
         or its folder; nothing is warned of.
         """
         from mnist_aug.data import dataset, eval_sets, preprocessing
+        from mnist_aug.data.formats import hdf5, matlab
         from mnist_aug.errors import UserError
 
         images, labels, *_ = arrays()
@@ -104,6 +105,9 @@ class Place:
                     assert 0 <= fog.labels.min() <= fog.labels.max() < 3
                     fog.images.sum()
                 else:
+                    if kind in {"mat", "h5"}:  # all arrays, be they a dataset or not
+                        reader = matlab if kind == "mat" else hdf5
+                        [one.read() for one in reader.contents(path).arrays]
                     with contextlib.redirect_stdout(io.StringIO()):  # notes and warnings
                         found = dataset.load(str(path if kind in ALONE else path.parent))
                     check(found)

@@ -17,7 +17,7 @@ import zlib
 
 import numpy as np
 from bad_data import MIB, Place, forget_peak, peak
-from bad_files import arrays, idx, lying, npy, npz, png, saved, zipped
+from bad_files import arrays, idx, lying, npy, npz, png, saved, whole, zipped
 
 SPARE = 64  # MiB more than the data
 
@@ -100,6 +100,89 @@ def data():
     yield "NPZ of 20,000 members", "npz", crowd, None, SPARE + 20 * len(crowd) / MIB
     yield "NPZ within an NPZ", "npz", npz(x_train=npz()), None, SPARE
     yield "NPZ of zeros, 10 GiB", "npz", b"PK\3\4", 10 * 1024 * MIB, SPARE
+    yield from matlab_data()
+    yield from hdf5_data()
+
+
+def matlab_data():
+    def part(kind, content, size=None):
+        size = len(content) if size is None else size
+        return struct.pack("<2I", kind, size) + content + bytes(-len(content) % 8)
+
+    def variable(shape, content, size, whole=None, kind=9, more=b""):
+        described = (
+            part(6, struct.pack("<2I", kind, 0))
+            + part(5, struct.pack(f"<{len(shape)}i", *shape))
+            + part(1, b"X")
+        )
+        return part(14, described + more + part(2, content, size), whole)
+
+    def file_of(*variables, packed):
+        if packed:
+            variables = [
+                struct.pack("<2I", 15, len(one)) + one for one in map(zlib.compress, variables)
+            ]
+        return b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + b"".join(variables)
+
+    zeros = bytes(96 * MIB)
+    for packed, how in (False, ""), (True, ", compressed"):
+        for shape, size in ((28, 28, 2**31 - 1), 2**32 - 8), ((2**15, 2**15), 2**30):
+            content = file_of(variable(shape, b"", size, 2**32 - 8), packed=packed)
+            yield f"MATLAB variable of {shape}{how}", "mat", content, None, SPARE
+        content = file_of(*[variable((1, 1), b"a", 1)] * 20_000, packed=packed)
+        yield f"MATLAB file of 20,000 variables{how}", "mat", content, None, SPARE
+    content = file_of(variable((8, 30), bytes(240) + zeros, 240), packed=True)
+    yield "MATLAB bomb after the array", "mat", content, None, SPARE
+    fields = (
+        part(5, b"\2\0\0\0") + part(1, b"a\0b\0") + variable((1, len(zeros)), zeros, len(zeros))
+    )
+    content = file_of(variable((1, 1), b"", 0, kind=2, more=fields), packed=True)
+    yield "MATLAB bomb in a structure", "mat", content, None, SPARE
+    content = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + struct.pack("<2I", 14, 2**32 - 1)
+    yield "MATLAB file of zeros, 10 GiB", "mat", content, 10 * 1024 * MIB, SPARE
+
+
+def hdf5_data():
+    import h5py
+
+    def file_of(fill):
+        file = io.BytesIO()
+        with h5py.File(file, "w") as archive:
+            fill(archive)
+        return file.getvalue()
+
+    def chunk_of_zeros(file):
+        made = file.create_dataset("x", (4096, 64), "u1", chunks=(64, 64), compression="gzip")
+        for row in range(0, 4096, 64):
+            made.id.write_direct_chunk((row, 0), bomb)
+
+    def same_text(file):
+        made = file.create_dataset("y", (100_000,), h5py.string_dtype(), chunks=(100_000,))
+        made[:1] = "a" * MIB
+        _, chunk = made.id.read_direct_chunk((0,))
+        made.id.write_direct_chunk((0,), chunk[:16] * 100_000)
+
+    bomb = zlib.compress(bytes(96 * MIB))
+    yield "HDF5 chunks that are bombs", "h5", file_of(chunk_of_zeros), None, SPARE
+    for chunks in None, (1024, 2**10):
+        content = file_of(
+            lambda file, chunks=chunks: file.create_dataset(
+                "x", (2**20, 2**10), "u1", chunks=chunks
+            )
+        )
+        yield (
+            f"HDF5 array of 1 GiB that was never written, chunks {chunks}",
+            "h5",
+            content,
+            None,
+            SPARE,
+        )
+    large = file_of(lambda file: file.create_dataset("x", (4_000_000_000, 28, 28), "u1"))
+    yield "HDF5 array of 4 billion images", "h5", large, None, SPARE
+    crowd = file_of(lambda file: [file.create_group(f"g{number}") for number in range(20_000)])
+    yield "HDF5 of 20,000 groups", "h5", crowd, None, SPARE + 4 * len(crowd) / MIB
+    same = file_of(same_text)
+    yield "HDF5 text of 100,000 times the same MiB", "h5", same, None, SPARE + 2 * len(same) / MIB
 
 
 def large_data():
@@ -239,8 +322,9 @@ def main():
     found = []
     with tempfile.TemporaryDirectory() as folder:
         place = Place(folder)
-        for kind in ("idx", "gzip", "npz", "npy") if given.kind == "data" else ("picture",):
-            place.outcome(kind, b"")  # imports what reading needs
+        data_kinds = ("idx", "gzip", "npz", "npy", "mat", "h5")
+        for kind in data_kinds if given.kind == "data" else ("picture",):
+            place.outcome(kind, whole(kind)[0])  # imports what reading needs
         for name, kind, content, size, most in making[given.large]():
             path = place.path(kind, content)
             path.write_bytes(content)
