@@ -2,10 +2,11 @@
 
 A set's name stands in the column `eval_set` of `metrics.csv`: `test`, `training` (without
 augmentation), `corruption/<type>`, `mnist-c/<type>`, `<axis>/<severity>` for each axis in
-`SEVERITIES`, and `other/<name>` for another dataset's images of the same classes.
+`SEVERITIES`, and `other/<name>` for another dataset's images of the same classes. Images on a light
+background are changed as their negatives, as in `corruptions`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,14 @@ import cv2
 import numpy as np
 
 from mnist_aug.data import dataset
-from mnist_aug.data.corruptions import CORRUPTIONS, SIDE, corrupt, rotation, warped
+from mnist_aug.data.corruptions import (
+    CORRUPTIONS,
+    SIDE,
+    as_on_dark,
+    corrupt,
+    rotation,
+    warped,
+)
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.data.formats import numpy_files
 from mnist_aug.errors import UserError
@@ -23,39 +31,42 @@ OTHER = "sklearn-digits"
 
 @dataclass(frozen=True)
 class EvalSet:
-    """Images uint8 `[N, H, W]` and labels int `[N]` under a name."""
+    """Images uint8 `[N, H, W]` or `[N, H, W, 3]` and labels int `[N]` under a name."""
 
     name: str
     images: np.ndarray
     labels: np.ndarray
 
 
-def rotated(images: np.ndarray, degrees: float) -> np.ndarray:
+Ground = int | np.ndarray  # the colour of a background, 0 to 255
+
+
+def rotated(images: np.ndarray, degrees: float, fill: Ground = 0) -> np.ndarray:
     """Turned clockwise about the centre."""
-    return warped(images, rotation(np.radians(np.full(len(images), degrees))))
+    return warped(images, rotation(np.radians(np.full(len(images), degrees))), fill)
 
 
-def shifted(images: np.ndarray, shift_px: float) -> np.ndarray:
+def shifted(images: np.ndarray, shift_px: float, fill: Ground = 0) -> np.ndarray:
     """Shifted right, down, left or up, in turn."""
     turn = np.arange(len(images)) % 4
     matrices = np.tile(np.eye(2, 3), (len(images), 1, 1))
     matrices[:, 0, 2] = -shift_px * np.array([1, 0, -1, 0])[turn]
     matrices[:, 1, 2] = -shift_px * np.array([0, 1, 0, -1])[turn]
-    return warped(images, matrices)
+    return warped(images, matrices, fill)
 
 
-def scaled(images: np.ndarray, factor: float) -> np.ndarray:
+def scaled(images: np.ndarray, factor: float, fill: Ground = 0) -> np.ndarray:
     """Made larger (factor above 1) or smaller about the centre."""
-    return warped(images, np.tile(np.eye(2, 3) / factor, (len(images), 1, 1)))
+    return warped(images, np.tile(np.eye(2, 3) / factor, (len(images), 1, 1)), fill)
 
 
-def noisy(images: np.ndarray, noise_std: float) -> np.ndarray:
+def noisy(images: np.ndarray, noise_std: float, fill: Ground = 0) -> np.ndarray:
     """Gaussian noise added, `noise_std` in units of full scale; the same at every severity."""
     noise = np.random.default_rng(0).standard_normal(images.shape, np.float32)
     return (images + 255 * noise_std * noise).clip(0, 255).round().astype(np.uint8)
 
 
-def thickened(images: np.ndarray, width_px: float) -> np.ndarray:
+def thickened(images: np.ndarray, width_px: float, fill: Ground = 0) -> np.ndarray:
     """Bright strokes made wider (or narrower, below 0), by grey dilation (or erosion)."""
     kernel = np.ones((abs(int(width_px)) + 1,) * 2, np.uint8)
     change = cv2.dilate if width_px > 0 else cv2.erode
@@ -64,13 +75,16 @@ def thickened(images: np.ndarray, width_px: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Axis:
-    """One way to change images, and how much; `clean` is the severity that changes nothing."""
+    """One way to change images, and how much; `clean` is the severity that changes nothing.
+
+    `apply` takes images, a severity, and the colour of a dark background.
+    """
 
     title: str
     unit: str
     clean: float
-    severities: tuple[float, ...]
-    apply: Callable[[np.ndarray, float], np.ndarray]
+    severities: tuple[float, ...]  # for images of 28 pixels
+    apply: Callable[..., np.ndarray]
 
 
 SEVERITIES = {
@@ -84,14 +98,29 @@ SEVERITIES = {
 }
 
 
-def names() -> Iterator[str]:
-    """The sets that can be made of any dataset, in order."""
+def severities(name: str, content: Dataset) -> list[float]:
+    """The severities of an axis that make sense for a dataset.
+
+    Strokes are those of drawn characters on one background. As they change by whole pixels, their
+    severities are those of 28 pixels rounded to such, each once, without those that change nothing.
+    """
+    axis = SEVERITIES[name]
+    if name != "stroke":
+        return list(axis.severities)
+    if content.kind == "image" or content.background is None:
+        return []
+    pixels = dict.fromkeys(round(one * content.side / SIDE) for one in axis.severities)
+    return [float(one) for one in pixels if one != axis.clean]
+
+
+def names(content: Dataset) -> Iterator[str]:
+    """The sets that can be made of a dataset, in order."""
     yield "test"
     yield "training"
     for corruption in CORRUPTIONS:
         yield f"corruption/{corruption}"
-    for name, axis in SEVERITIES.items():
-        for severity in axis.severities:
+    for name in SEVERITIES:
+        for severity in severities(name, content):
             yield f"{name}/{severity:g}"
 
 
@@ -109,10 +138,13 @@ def make(name: str, dataset: Dataset, validation_split: float) -> EvalSet:
         return EvalSet(name, dataset.x_train[:count], dataset.y_train[:count])
     kind, what = name.split("/")
     if kind == "corruption":
-        return EvalSet(name, corrupt(dataset.x_test, what), dataset.y_test)
-    per_px = min(dataset.image_shape) / SIDE if kind == "shift" else 1
-    images = SEVERITIES[kind].apply(dataset.x_test, float(what) * per_px)
-    return EvalSet(name, images, dataset.y_test)
+        return EvalSet(name, corrupt(dataset.x_test, what, dataset.fill), dataset.y_test)
+    severity = float(what) * (dataset.side / SIDE if kind == "shift" else 1)
+
+    def change(images: np.ndarray, fill: np.ndarray) -> np.ndarray:
+        return SEVERITIES[kind].apply(images, severity, fill)
+
+    return EvalSet(name, as_on_dark(change, dataset.x_test, dataset.fill), dataset.y_test)
 
 
 def read(content: Dataset, extra: str | None = None, mnist_c: str | None = None) -> list[EvalSet]:
@@ -130,16 +162,26 @@ def read(content: Dataset, extra: str | None = None, mnist_c: str | None = None)
 
 def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
     if extra:
-        given = dataset.load(extra)
+        given = dataset.load(extra, hold_out=False)
         if given.image_shape != content.image_shape or given.classes > content.classes:
             raise UserError(
                 f"EXTRA {extra} has {given.classes} classes and images of {given.image_shape}, "
                 f"the models read {content.classes} classes and {content.image_shape}: give "
                 "images of the same shape and classes"
             )
+        if (
+            None not in (given.background, content.background)
+            and given.is_light != content.is_light
+        ):
+            ways = ["light on dark", "dark on light"]
+            raise UserError(
+                f"EXTRA {extra} is {ways[given.is_light]}, and the models read images that are "
+                f"{ways[content.is_light]}: invert them"
+            )
+        label_of = _same_classes(extra, given.class_names, content.class_names)
         if given.name == OTHER:
             raise UserError(f"EXTRA {extra} has the name of a set that is read anyway: rename it")
-        yield EvalSet(f"other/{given.name}", given.x_test, given.y_test)
+        yield EvalSet(f"other/{given.name}", given.x_test, label_of[given.y_test])
     if content.name == "mnist":
         digits = dataset.load("digits")
         yield EvalSet(
@@ -147,6 +189,24 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
             np.concatenate([digits.x_train, digits.x_test]),
             np.concatenate([digits.y_train, digits.y_test]),
         )
+
+
+def _same_classes(extra: str, given: Sequence[str], known: Sequence[str]) -> np.ndarray:
+    """int32 [K], the model's label of each class given: that of the same name.
+
+    Where one of both has numbers for names, which say nothing, the labels stay.
+    """
+    if {*given} <= {*known}:
+        return np.array([known.index(name) for name in given], np.int32)
+    numbered = [all(name.isdecimal() for name in names) for names in (given, known)]
+    if numbered[0] != numbered[1]:
+        return np.arange(len(given), dtype=np.int32)
+    strange = [name for name in given if name not in known]
+    raise UserError(
+        f"EXTRA {extra} has classes that the models don't know, {', '.join(strange[:5])}"
+        f"{' and others' if len(strange) > 5 else ''}: name them as the models' are, "
+        f"{', '.join(known[:5])}{' and others' if len(known) > 5 else ''}"
+    )
 
 
 def _published(content: Dataset, folder: str | None) -> Iterator[EvalSet]:

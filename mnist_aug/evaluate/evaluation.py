@@ -82,7 +82,7 @@ def evaluate(
                 )
         with nullcontext(pool) if pool else pools.pool(dataset, processes=processes) as where:
             evaluate_runs(
-                results, dataset, list(trained), [*eval_sets.names(), *further], pool=where
+                results, dataset, list(trained), [*eval_sets.names(dataset), *further], pool=where
             )
             _save_samples(results, dataset, trained.values(), where)
         if not all((results / name / runs.METRICS).exists() for name in names):
@@ -279,7 +279,7 @@ def _evaluate_set(
 def _predictions(
     models: Mapping[RunKey, Sequence[keras.Model]], images: np.ndarray
 ) -> dict[RunKey, np.ndarray]:
-    """Probabilities float32 `[N, classes]` of uint8 images `[N, H, W]`, means over models."""
+    """Probabilities float32 `[N, classes]` of uint8 images, means over models."""
     import tensorflow as tf
 
     size = max(1, BATCH_PIXELS // images[0].size)

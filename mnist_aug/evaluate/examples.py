@@ -93,5 +93,7 @@ def choose(
         else np.empty((len(index), 0, *originals.shape[1:]), np.uint8)
     )
     arrays["corruptions"] = np.array(list(CORRUPTIONS))
-    arrays["corrupted"] = np.stack([corrupt(arrays["test_images"], one) for one in CORRUPTIONS])
+    arrays["corrupted"] = np.stack(
+        [corrupt(arrays["test_images"], one, dataset.fill) for one in CORRUPTIONS]
+    )
     return arrays

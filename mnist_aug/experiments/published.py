@@ -235,7 +235,7 @@ def run(
         folder,
         dataset,
         keys,
-        [*eval_sets.names(), *eval_sets.read(dataset)],
+        [*eval_sets.names(dataset), *eval_sets.read(dataset)],
         {ENSEMBLE: members} if members else {},
     )
     train_and_evaluate(runs, dataset, folder, evaluation, **where)

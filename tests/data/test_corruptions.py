@@ -45,6 +45,64 @@ def test_every_type_changes_images_of_any_size_the_same_way_again(corruption, sh
     np.testing.assert_array_equal(corrupt(images, corruption), first)
 
 
+@pytest.mark.parametrize("side", [8, 20, 28, 64])
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_grey_in_three_channels_stays_grey_but_for_noise_and_mud(corruption, side):
+    grey = np.random.default_rng(0).integers(0, 256, (3, side, side + 4), np.uint8)
+    found = corrupt(np.stack([grey] * 3, -1), corruption)
+    assert found.shape == (*grey.shape, 3)
+    assert found.dtype == np.uint8
+    alike = np.ptp(found, axis=-1).max() == 0
+    assert alike == (corruption not in ("shot_noise", "impulse_noise", "spatter"))
+    if alike and corruption != "canny_edges":  # whose grey is rounded otherwise
+        np.testing.assert_array_equal(found[..., 0], corrupt(grey, corruption))
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_dark_on_light_is_corrupted_as_its_negative(corruption):
+    images = np.random.default_rng(0).integers(0, 256, (4, 12, 9, 3), np.uint8)
+    np.testing.assert_array_equal(
+        255 - corrupt(255 - images, corruption, (255, 245, 155)),
+        corrupt(images, corruption, (0, 10, 100)),
+    )
+
+
+@pytest.mark.parametrize("corruption", sorted(corruptions.MOVES))
+@pytest.mark.parametrize("fill", [40, 200, (10, 60, 110), (255, 180, 220)])
+def test_what_moves_in_is_background(corruption, fill):
+    shape = (5, 11, 8, 3) if isinstance(fill, tuple) else (5, 11, 8)
+    images = np.broadcast_to(np.uint8(fill), shape)
+    np.testing.assert_array_equal(corrupt(images, corruption, fill), images)
+    assert (corrupt(images, corruption) != images).any()
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_enlarged_images_are_corrupted_about_as_much(corruption, digits):
+    """By the mean change of a pixel; what is noise in each pixel is left out."""
+    images = digits.x_test[:40]
+    large = images.repeat(2, 1).repeat(2, 2)
+    small_change, large_change = (
+        np.abs(corrupt(one, corruption).astype(float) - one).mean() for one in (images, large)
+    )
+    assert large_change == pytest.approx(small_change, rel=0.35)
+
+
+def test_lines_are_as_thick_on_small_images():
+    for corruption in ("dotted_line", "zigzag"):
+        shares = [
+            corrupt(np.zeros((200, side, side), np.uint8), corruption).mean()
+            for side in (28, 8, 13, 56)
+        ]
+        np.testing.assert_allclose(shares, shares[0], rtol=0.1)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 8), (1, 200, 90), (1, 16, 40, 3)])
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_sizes_from_8_up(corruption, shape):
+    images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    assert corrupt(images, corruption).shape == shape
+
+
 def test_draws_depend_on_the_place_and_not_on_the_pixels():
     first, second = (
         corrupt(np.full((50, 28, 28), grey, np.uint8), "impulse_noise") != grey

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -65,7 +66,7 @@ def test_severities_are_unique_and_change_what_the_clean_one_does_not(digits, ax
 
 
 def test_every_name_makes_a_set_of_the_digits(digits):
-    names = list(eval_sets.names())
+    names = list(eval_sets.names(replace(digits, kind="digit")))
     assert names[:17] == ["test", "training", *(f"corruption/{kind}" for kind in CORRUPTIONS)]
     assert names[17:] == [
         f"{axis}/{severity:g}" for axis in SEVERITIES for severity in SEVERITIES[axis].severities
@@ -94,6 +95,71 @@ def test_shifts_are_in_28ths_of_larger_images(few):
     )
     shifted = eval_sets.make("shift/3", doubled, 0.2).images
     np.testing.assert_array_equal(shifted[0, :, 6:], doubled.x_test[0, :, :-6])
+
+
+@pytest.mark.parametrize(
+    ("side", "pixels"),
+    [
+        (8, [-1, 1]),
+        (14, [-1, 1, 2]),
+        (20, [-1, 1, 2]),
+        (28, [-2, -1, 1, 2, 3]),
+        (56, [-4, -2, 2, 4, 6]),
+    ],
+)
+def test_strokes_change_by_whole_pixels_at_any_side(few, side, pixels):
+    content = sized(replace(few, kind="digit"), side, side + 3)
+    assert eval_sets.severities("stroke", content) == pixels
+    names = [name for name in eval_sets.names(content) if name.startswith("stroke/")]
+    assert names == [f"stroke/{one}" for one in pixels]
+    made = [eval_sets.make(name, content, 0.2).images for name in names]
+    for images, added in zip(made, pixels, strict=True):
+        assert (images >= content.x_test).all() == (added > 0)
+        assert (images <= content.x_test).all() == (added < 0)
+
+
+@pytest.mark.parametrize("change", [{"kind": "image"}, {"kind": "character", "background": None}])
+def test_images_without_drawn_strokes_have_no_severities_of_them(few, change):
+    names = [*eval_sets.names(replace(few, **{"kind": "digit"} | change))]
+    assert not [name for name in names if name.startswith("stroke/")]
+    assert len(names) == 2 + 15 + 12 + 8 + 11 + 6
+
+
+@pytest.mark.parametrize("name", sorted({*eval_sets.SEVERITIES} | {"corruption"}))
+def test_dark_ink_on_light_is_changed_as_its_negative(few, name):
+    content = replace(few, kind="digit")
+    light = replace(content, x_test=255 - few.x_test, background=255)
+    for one in eval_sets.names(content):
+        if one.split("/")[0] == name:
+            on_dark, on_light = (eval_sets.make(one, d, 0.2).images for d in (content, light))
+            np.testing.assert_array_equal(255 - on_light, on_dark)
+
+
+@pytest.mark.parametrize("fill", [(0, 0, 0), (90, 20, 60), (255, 250, 200)])
+def test_colour_is_filled_with_the_background(few, fill):
+    content = replace(
+        few,
+        x_test=np.broadcast_to(np.uint8(fill), (8, 9, 14, 3)),
+        x_train=np.zeros((1, 9, 14, 3), np.uint8),
+        background=fill,
+        kind="digit",
+    )
+    for name in eval_sets.names(content):
+        made = eval_sets.make(name, content, 0).images
+        assert made.shape == content.x_test.shape or name == "training"
+        if name.split("/")[0] in ("rotation", "shift", "scale", "stroke"):
+            np.testing.assert_array_equal(made, content.x_test)
+
+
+def sized(content, height, width):
+    """The dataset with images of another size."""
+    return replace(
+        content,
+        **{
+            part: np.stack([cv2.resize(image, (width, height)) for image in images])
+            for part, images in (("x_train", content.x_train), ("x_test", content.x_test))
+        },
+    )
 
 
 @pytest.fixture
@@ -141,10 +207,46 @@ def test_extra_images_of_the_same_shape_are_read(few, extra):
     np.testing.assert_array_equal(found.labels, few.y_test[::-1])
 
 
+def test_extra_classes_are_those_of_the_same_name(few, monkeypatch):
+    names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    content = replace(few, class_names=names)
+    for given in (names[::-1], names[3:], names):
+        labels = np.arange(len(given), dtype=np.int32)
+        extra = replace(
+            few,
+            name="mine",
+            class_names=given,
+            x_test=few.x_test[:1].repeat(len(given), 0),
+            y_test=labels,
+        )
+        monkeypatch.setattr(eval_sets.dataset, "load", lambda source, found=extra, **_: found)
+        (found,) = eval_sets.read(content, extra="mine")
+        assert [names[label] for label in found.labels] == list(given)
+    numbered = replace(few, name="mine")
+    monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: numbered)
+    (found,) = eval_sets.read(content, extra="mine")
+    np.testing.assert_array_equal(found.labels, few.y_test)
+    strange = replace(numbered, class_names=("zero", "un", *names[2:]))
+    monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: strange)
+    with pytest.raises(UserError, match="classes that the models don't know, un: name them as"):
+        eval_sets.read(content, extra="mine")
+    others = replace(numbered, class_names=(*map(str, range(1, 11)),))
+    monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: others)
+    with pytest.raises(UserError, match="classes that the models don't know, 10: name them as"):
+        eval_sets.read(few, extra="mine")
+
+
+def test_extra_images_of_the_other_polarity_are_refused(few, monkeypatch):
+    light = replace(few, name="mine", background=255)
+    monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: light)
+    with pytest.raises(UserError, match=r"EXTRA mine is dark on light, and .* light on dark: inv"):
+        eval_sets.read(few, extra="mine")
+
+
 def test_unfit_extra_images_are_refused_before_any_work(few, extra):
     for changed in (
         {"x_train": few.x_train[:, 1:], "x_test": few.x_test[:, 1:]},
-        {"y_train": few.y_train + 1},
+        {"y_train": np.append(few.y_train[:-1], 10)},
     ):
         with pytest.raises(UserError, match=r"EXTRA .*mine\.npz has 1\d classes and images of"):
             eval_sets.read(few, extra=extra(**changed))
@@ -190,7 +292,7 @@ def test_the_published_layout_is_read(few, fog):
 def test_unfit_published_arrays_are_named(few, fog, file, change):
     path = fog / f"test_{file}.npy"
     np.save(path, change(np.load(path)), allow_pickle=True)
-    with pytest.raises(UserError, match="download it again") as error:
+    with pytest.raises(UserError, match=r"download (or write )?it again") as error:
         eval_sets.read(few, mnist_c=str(fog.parent))
     assert str(fog) in str(error.value)
 
