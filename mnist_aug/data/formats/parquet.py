@@ -1,10 +1,10 @@
 """Parquet files, as Hugging Face stores image sets, or with a column for each pixel.
 
 pyarrow reads them, some rows at a time. What the footer claims of a row group is held to `stored`'s
-bounds before it is read, and arrays and decoded pictures are. pyarrow itself has no bound: where
-a page, of up to 2 GiB, unpacks to more than the footer says, or a few bytes to a long list of equal
-numbers, it takes what that takes. Extension types that nobody registered are read as what they
-store, and none is made by unpickling.
+bounds before it is read, and arrays and decoded pictures are; a row group that is a single value
+takes four times its size. pyarrow itself has no bound: where a page, of up to 2 GiB, unpacks to
+more than the footer says, or a few bytes to a long list of equal numbers, it takes what that takes.
+Extension types that nobody registered are read as what they store, and none is made by unpickling.
 """
 
 import io
