@@ -8,6 +8,7 @@ import argparse
 import gzip
 import io
 import json
+import lzma
 import os
 import struct
 import tempfile
@@ -46,6 +47,13 @@ def data():
     )
     yield "IDX with more than promised, 10 GiB", "idx", some, 10 * 1024 * MIB, most
     yield "gzip bomb of 1 GiB", "gzip", gzip.compress(some) + many(64), None, most
+    yield (
+        "xz bomb of 1 GiB",
+        "gzip",
+        lzma.compress(some) + lzma.compress(bytes(64 * MIB)) * 16,
+        None,
+        most,
+    )
     yield "gzip header of 4 billion images", "gzip", gzip.compress(billions) + many(4), None, SPARE
     yield "gzip bomb in the header's place", "gzip", many(64), None, SPARE
     yield (

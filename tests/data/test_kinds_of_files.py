@@ -127,6 +127,7 @@ def test_pictures_of_the_formats_that_are_read(tmp_path):
         (gzip.compress(idx(IMAGES))[:6], "gzip", "damaged"),
         (b"\x1f\x8b" + bytes(99), "gzip", "damaged"),
         (lzma.compress(saved(IMAGES)), "xz", "unpack it with unxz"),
+        (lzma.compress(TABLE), "xz", "unpack it with unxz"),
         (lzma.compress(idx(IMAGES))[:9], "xz", "damaged"),
         ("label,pixel0".encode("utf-16"), "utf-16", "save it as UTF-8"),
         (bz2.compress(b"1,2"), "unknown", r"of an unknown kind \(it begins with 'BZh91AY&SY"),

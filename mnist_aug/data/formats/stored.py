@@ -1,7 +1,7 @@
 """What every reader of a form of data shares: arrays that are stored somewhere, and bounds.
 
 A file is read for what it holds, whatever it claims. Memory grows with the bytes that are truly
-there, unpacked: at most twice as many, and 64 MiB. A claim over `MAX_PIXELS` or `MAX_IMAGES` is
+there, unpacked: at most twice as many, and 64 MiB; text takes four bytes a character. A claim over `MAX_PIXELS` or `MAX_IMAGES` is
 refused before any data are read. Nothing is unpickled or run, and nothing is unpacked to a file.
 """
 
@@ -50,7 +50,10 @@ _BEGINNINGS = (
     (rb"(\xef\xbb\xbf)?\s*<[!?a-zA-Z]", "html"),
     (rb"\xff\xfe[^\0]\0|\xfe\xff\0[^\0]", "utf-16"),
 )
-_IN_PACKED = {"idx", "pickle", "text", "git-lfs", "html", "empty", "tar"}  # looked through to
+_LOOKED_THROUGH_TO = {  # all of it can be read so, or is no data
+    "gzip": {"idx", "pickle", "text", "git-lfs", "html", "empty", "tar"},
+    "xz": {"idx", "git-lfs", "html", "empty", "tar"},
+}
 _USELESS = {
     "empty": "is empty: fetch it again",
     "git-lfs": "is a Git LFS pointer, not the data: run `git lfs pull` in its repository, or "
@@ -60,8 +63,8 @@ _USELESS = {
     "tar": "is a tar archive: unpack it and give the folder",
     "gzip": "is packed by gzip, and no IDX, CSV or pickle within is recognised: unpack it with "
     "gunzip, or fetch it again if that finds it damaged",
-    "xz": "is packed by xz, and no IDX, CSV or pickle within is recognised: unpack it with unxz, "
-    "or fetch it again if that finds it damaged",
+    "xz": "is packed by xz, and no IDX within is recognised: unpack it with unxz, or fetch it "
+    "again if that finds it damaged",
     "utf-16": "is text in UTF-16: save it as UTF-8",
 }
 
@@ -121,8 +124,8 @@ def kind(path: Path) -> str:
     Returns:
         `idx`, `npy`, `zip`, `mat` (version 5 or 7), `hdf5` (MATLAB's 7.3, too), `parquet`,
         `pickle`, `text`, `picture`, `git-lfs` (a pointer in place of the data), `html`, `empty`,
-        `tar`, `utf-16`, `gzip`, `xz` or `unknown`. gzip and xz are looked through once, to IDX,
-        pickles, text and what is no data; they are named themselves around all else.
+        `tar`, `utf-16`, `gzip`, `xz` or `unknown`. gzip is looked through once, to IDX, pickles,
+        text and what is no data, and xz to IDX and what is no data; around all else they are named.
 
     Raises:
         UserError: it is not a regular file.
@@ -139,7 +142,7 @@ def kind(path: Path) -> str:
             return found
         if content or unpacker.eof:
             inner = _kind(content, unpacker.eof)
-            found = inner if inner in _IN_PACKED else found
+            found = inner if inner in _LOOKED_THROUGH_TO[found] else found
     return found
 
 
