@@ -140,6 +140,7 @@ def _bring_to_grey_levels(draft: Draft) -> None:
         return
     draft.x_test = _levels(draft, draft.x_test, scale)
     _check_blanks(draft, "test", draft.x_test, scale)
+    draft.x_train, draft.x_test = layout.in_one_colour([draft.x_train, draft.x_test])
     if draft.x_train.shape[1:] != draft.x_test.shape[1:]:
         raise UserError(
             f"{draft.place}: training images are {_sides(draft.x_train)} but test images "
@@ -222,6 +223,10 @@ def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
         return
     known_ones = ~np.isin(draft.y_test, unlearnt)
     count = int((~known_ones).sum())
+    if unlearnt == [-1] and count == len(draft.y_test):  # as Hugging Face has them
+        draft.x_test = draft.y_test = None
+        draft.warn("all test images have the label -1, which says that they have none: left out")
+        return
     text = (
         f"{count:,} of {len(draft.y_test):,} test images are of class "
         f"{plausibility.named([*map(str, unlearnt)])}, and no training image is"

@@ -230,11 +230,12 @@ def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
         if not len(own):
             raise UserError(f"{place}: {labels.name} is empty: at least one image is needed")
         pieces.append((layout.arranged(f"{place}: {images.name}", images.read(), len(own)), own))
-    if len({one.shape[1:] for one, _ in pieces}) > 1:
+    together = layout.in_one_colour([one for one, _ in pieces])
+    if len({one.shape[1:] for one in together}) > 1:
         raise UserError(f"{place} holds images of several sizes: they must be of one size")
     if len(pieces) == 1:
         return pieces[0]
-    return np.concatenate([one for one, _ in pieces]), np.concatenate([own for _, own in pieces])
+    return np.concatenate(together), np.concatenate([own for _, own in pieces])
 
 
 def _stored_names(part: Part, named: Any) -> tuple[str, ...]:

@@ -234,6 +234,13 @@ def grey_or_rgb(place: str, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
     return images, notes
 
 
+def in_one_colour(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Images `[N, H, W]` and `[N, H, W, 3]`, all as RGB if some are."""
+    if all(one.ndim == parts[0].ndim for one in parts):
+        return parts
+    return [np.repeat(one[..., None], 3, axis=3) if one.ndim == 3 else one for one in parts]
+
+
 # Labels -------------------------------------------------------------------------------------------
 
 

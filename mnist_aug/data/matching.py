@@ -88,10 +88,11 @@ def _said(name: str) -> tuple[str, ...]:
 
 def group_of(name: str) -> str:
     """What is left of a file's name without the words for parts, roles and forms of data."""
-    said = {*IMAGES, *LABELS, *FORMS, *(word for own in PARTS.values() for word in own)}
+    parts = {word for own in PARTS.values() for word in own}
+    said = {*IMAGES, *LABELS, *FORMS, *parts}
     kept, before = [], ""
     for word in words(name):
-        counts = word.isdigit() and (len(word) >= 5 or before in FORMS)
+        counts = word.isdigit() and (len(word) >= 5 or before in {*FORMS, *parts})
         if word not in said and not counts:
             kept.append(word)
         before = word

@@ -279,6 +279,12 @@ def test_test_images_of_unknown_classes_are_left_out(load, small):
         load(y_test=small.y_test + 20)
 
 
+def test_unlabelled_test_images_are_left_out(load, small):
+    found, said = load(y_test=np.full(30, -1))
+    assert len(found.x_train) + len(found.x_test) == 60
+    assert "have the label -1" in said
+
+
 def test_missing_and_rare_classes_are_warned_of(load, small):
     keep = small.y_test != 4
     rare = (small.y_train != 7) | (np.cumsum(small.y_train == 7) <= 2)
@@ -428,3 +434,15 @@ def test_colour_in_any_order_of_axes(load, change):
     images = smooth.astype(np.uint8)
     found, _ = load(x_train=change(images[:60]), x_test=change(images[60:]))
     np.testing.assert_array_equal(found.x_train, images[:60])
+
+
+def test_grey_pieces_join_those_in_colour(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (60, 12, 12, 3), dtype=np.uint8)
+    grey, labels = images[:20, ..., 0], np.arange(60) % 2
+    np.savez(tmp_path / "train_1.npz", images=images[:40], labels=labels[:40])
+    np.savez(tmp_path / "train_2.npz", images=grey, labels=labels[40:])
+    np.savez(tmp_path / "test.npz", images=grey[::-1], labels=labels[40:])
+    found = dataset.load(str(tmp_path))
+    assert found.x_train.shape == (60, 12, 12, 3)
+    np.testing.assert_array_equal(found.x_test, np.repeat(grey[::-1, ..., None], 3, 3))
