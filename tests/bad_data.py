@@ -227,7 +227,7 @@ def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("kind", choices=["idx", "gzip", "npz", "npy", "picture"])
+    options.add_argument("kind", choices=["idx", "gzip", "npz", "npy", "mat", "h5", "picture"])
     options.add_argument("count", type=int)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--atheris", metavar="CORPUS")

@@ -1,8 +1,9 @@
 """What every reader of a form of data shares: arrays that are stored somewhere, and bounds.
 
 A file is read for what it holds, whatever it claims. Memory grows with the bytes that are truly
-there, unpacked: at most twice as many, and 64 MiB; text takes four bytes a character. A claim over `MAX_PIXELS` or `MAX_IMAGES` is
-refused before any data are read. Nothing is unpickled or run, and nothing is unpacked to a file.
+there, unpacked: at most twice as many, and 64 MiB; text takes four bytes a character. A claim over
+`MAX_PIXELS` or `MAX_IMAGES` is refused before any data are read. Nothing is unpickled or run, and
+nothing is unpacked to a file.
 """
 
 import gzip
