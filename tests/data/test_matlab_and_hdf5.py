@@ -253,6 +253,15 @@ def test_structures_within_structures_have_an_end(tmp_path):
     assert "X/a/a/a/a/a/a/a (a structure array)" in notes(path)
 
 
+def test_names_that_fill_a_page_are_left_out(tmp_path):
+    name = "a" * 3000
+    path = put(tmp_path, file_of(variable((2, 3), element(2, b"abcdef"), name=name.encode())))
+    other = put(tmp_path, h5(lambda file: file.update({name: IMAGES})), "set.h5")
+    for one in path, other:
+        assert read(one) == {}
+        assert notes(one) == f"left out of {one.name}: {'a' * 20}… (its name is too long)"
+
+
 def test_very_many_variables(tmp_path):
     with pytest.raises(UserError, match="holds over 1,000 arrays"):
         read(put(tmp_path, file_of(*[WHOLE] * 1001)))

@@ -167,6 +167,12 @@ def test_what_is_no_array_is_left_out_by_name(tmp_path):
     )
 
 
+def test_names_that_fill_a_page_are_left_out(tmp_path):
+    path = put(tmp_path, zipped([("a" * 3000 + ".npy", saved(IMAGES)), ("x.npy", saved(IMAGES))]))
+    assert [*found(path)] == ["set/x"]
+    assert notes(path) == f"left out of set.npz: {'a' * 20}… (its name is too long)"
+
+
 def test_members_without_an_ending_are_arrays_as_for_numpy(tmp_path):
     path = put(tmp_path, zipped([("x_train", saved(IMAGES)), ("y_train.npy", saved(LABELS))]))
     np.testing.assert_array_equal(found(path)["set/x_train"].read(), IMAGES)

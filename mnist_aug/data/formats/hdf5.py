@@ -50,6 +50,8 @@ def contents(path: Path) -> Contents:
             what_else = what_else or _what_else(dataset, matlab)
             if what_else:
                 others.append(f"{name} ({what_else})")
+            elif len(name) > stored.LONGEST_NAME:
+                others.append(name)
             else:
                 shape = dataset.shape[::-1] if matlab else dataset.shape
                 shape = shape[:1] if _is_rows_of_text(dataset, matlab) else shape

@@ -72,6 +72,8 @@ def contents(path: Path) -> Contents:
                 raise ValueError(f"it holds over {MOST_ARRAYS:,} arrays")
             if array.what_else:
                 others.append(f"{array.name} ({array.what_else})")
+            elif len(array.name) > stored.LONGEST_NAME:
+                others.append(array.name)
             else:
                 shape = array.shape[:1] if array.kind == CHAR else array.shape
                 arrays[array.name] = Stored(

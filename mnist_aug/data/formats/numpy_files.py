@@ -77,6 +77,8 @@ def contents(path: Path) -> Contents:
                     stored.size(header.shape, header.dtype.itemsize)
             if header.what_else:
                 others.append(f"{name} ({header.what_else})")
+            elif len(name) > stored.LONGEST_NAME:
+                others.append(name)
             else:
                 arrays[name] = Stored(
                     f"{path.stem}/{name}", header.shape, partial(_member, path, member.filename)

@@ -29,6 +29,7 @@ from mnist_aug.errors import UserError
 MAX_PIXELS = 2**30
 MAX_IMAGES = 2**22
 CHUNK = 2**20  # bytes that are read at once
+LONGEST_NAME = 200  # of an array, as messages list them
 
 GZIP, XZ = b"\x1f\x8b", b"\xfd7zXZ\0"  # with what such files begin
 DAMAGE = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)  # what unpacking raises at it
@@ -240,7 +241,10 @@ def left_out(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     """The note of what of a file was left out, each with the reason; none where nothing was."""
     if not names:
         return ()
-    few = [brief(name) for name in names[:5]]
+    few = [
+        brief(name) if len(name) <= LONGEST_NAME else f"{name[:20]}… (its name is too long)"
+        for name in names[:5]
+    ]
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return (f"left out of {path.name}: {', '.join(few)}{more}",)
 
