@@ -12,6 +12,7 @@ import contextlib
 import gzip
 import io
 import json
+import pickle
 import random
 import resource
 import sys
@@ -154,8 +155,9 @@ def limit(spare):
 
 def _random(kind, count, seed, folder):
     place = Place(folder)
-    for content in whole(kind):
-        place.outcome(kind, content)  # imports what reading needs
+    # Imports what reading needs; a damaged file may be taken for another kind.
+    for content in (*whole(kind), b"label,pixel0\n0,1\n", pickle.dumps([1, 2]), b"PAR1"):
+        place.outcome(kind, content)
     chance = random.Random(seed)
     limit(2048 * MIB)
     forget_peak()
