@@ -314,7 +314,9 @@ class _Table:
                 if at < self.first or not line.strip() or line.startswith(self.comment):
                     continue
                 numbers.append(at)
-                kept.append(line.removesuffix(self.trailing) if self.trailing else line)
+                if self.trailing:
+                    line = line.rstrip(b" ").removesuffix(self.trailing)
+                kept.append(line)
             if kept:
                 yield numbers, kept
 
@@ -641,6 +643,7 @@ def _delimited(lines: list[bytes]) -> _Table:
         separator, rows, count = ",", [_fields(line, ",", quote) for line in some], 1
     if separator != BLANKS and count > 1:
         end = separator.encode()
+        some = [line.rstrip(b" ") for line in some]
         if all(line.endswith(end) for line in some[1:] or some):
             trailing = end
             rows = [_fields(line.removesuffix(end), separator, quote) for line in some]
