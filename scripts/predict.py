@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Read pictures of handwritten digits with the trained networks."""
+"""Read pictures with the trained networks: of one digit each, or of what they were trained on."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ def main() -> None:
         metavar="IMAGE",
         nargs="+",
         type=Path,
-        help="picture of one digit, or a folder of them",
+        help="picture of one digit, or of what the networks were trained on, or a folder of them",
     )
     options.add_argument(
         "--results",
@@ -37,21 +37,27 @@ def main() -> None:
     from mnist_aug.data import preprocessing
     from mnist_aug.evaluate import prediction
 
-    shown, grey, prepared, failed = [], [], [], False
-    for path in prediction.pictures(given.images):
+    shown, small, prepared, failed = [], [], [], False
+    found = prediction.pictures(given.images)
+    form = prediction.form(given.results, given.variant)
+    for path in found:
         try:
-            picture = preprocessing.read(path)
-            prepared.append(preprocessing.prepare(picture))
+            picture = preprocessing.read(path, form.in_colour, form.paper)
+            prepared.append(preprocessing.brought(picture, form))
         except UserError as error:
             text = " ".join(str(error).split())
             print(f"error: {text if str(path) in text else f'{path}: {text}'}", file=sys.stderr)
             failed = True
             continue
         shown.append(path)
-        grey.append(preprocessing.reduced(picture))  # as a folder may hold many
+        small.append(preprocessing.reduced(picture))  # as a folder may hold many
     if shown:
         images = [one.image for one in prepared]
-        readings = prediction.Reader(given.results, given.variant).read(images)
+        reader = prediction.Reader(given.results, given.variant)
+        readings = reader.read(images)
+        classes = len(next(iter(readings[0].values())).probabilities)
+        names = form.class_names or tuple(map(str, range(classes)))
+        digits = form.kind == "digit" and all(name.isdecimal() for name in names)
         if given.json:
             print(
                 json.dumps(
@@ -60,8 +66,12 @@ def main() -> None:
                             "image": str(path),
                             "predictions": {
                                 name: [
-                                    {"digit": digit, "probability": round(p, 4)}
-                                    for digit, p in own.best
+                                    {
+                                        "class": names[one],
+                                        **({"digit": int(names[one])} if digits else {}),
+                                        "probability": round(p, 4),
+                                    }
+                                    for one, p in own.best
                                 ]
                                 for name, own in reading.items()
                             },
@@ -75,12 +85,13 @@ def main() -> None:
             for path, one, reading in zip(shown, prepared, readings, strict=True):
                 print(path)
                 for name, own in reading.items():
-                    best = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in own.best)
+                    best = ", ".join(f"{names[one]} ({100 * p:.1f} %)" for one, p in own.best)
                     print(f"  {name:<10} {best}; {own.agreeing} of {own.runs} runs agree")
                 for doubt in one.doubts:
                     print(f"  doubtful: {doubt}")
         if given.figure:
-            prediction.draw(given.figure, [path.name for path in shown], grey, images, readings)
+            titles = [path.name for path in shown]
+            prediction.draw(given.figure, titles, small, images, readings, names)
     if failed:
         raise SystemExit(2)
 

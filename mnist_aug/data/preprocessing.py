@@ -1,20 +1,21 @@
-"""Preparation: a photo, scan or drawing of one digit brought to the form of MNIST's images.
+"""Preparation: a photo, scan or drawing brought to the form of the images that a network reads.
 
-The steps are those of LeCun et al. 1998 (crop, fit into 20 by 20, centre by mass in 28 by 28),
-after what a picture off a desk needs first: even light, bright ink on dark ground, one digit
-alone, and a stroke about as wide as MNIST's. They use nothing but averages, minima and sums, so
-that a page can do the same in a browser.
+A drawn digit or character first becomes an image as MNIST's are. The steps are those of LeCun et
+al. 1998 (crop, fit into 20 by 20, centre by mass in 28 by 28), after what a picture off a desk
+needs first: even light, bright ink on dark ground, one digit alone, and a stroke about as wide as
+MNIST's. They use nothing but averages, minima and sums, so that a page can do the same in a
+browser. Any other picture is cropped about its middle and reduced.
 """
 
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SIDE, BOX = 28, 20
+BOX_TOLERANCE = 0.08  # shares of the side by which a network's images may differ from MNIST's box
 WORKING = 256  # the longer side is reduced to so many pixels first
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # JPEG includes MPO
 MAX_PIXELS = 50_000_000
@@ -41,19 +43,68 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
+class Form:
+    """What a network reads.
+
+    Attributes:
+        image_shape: (H, W), or (H, W, 3).
+        background: the colour around what the images show, None where it isn't one.
+        kind: what an image shows: "digit", "character" (drawn ones, both) or "image".
+        class_names: in order of the classes; empty if unknown.
+        box: the share of the shorter side that the longer side of what is drawn fills.
+    """
+
+    image_shape: tuple[int, ...] = (SIDE, SIDE)
+    background: int | tuple[int, ...] | None = 0
+    kind: str = "digit"
+    class_names: tuple[str, ...] = ()
+    box: float = BOX / SIDE
+
+    @classmethod
+    def of(cls, dataset: Mapping[str, Any]) -> "Form":
+        """The form of a dataset as manifests hold it; what old ones lack is MNIST's."""
+        background = dataset.get("background", 0)
+        return cls(
+            tuple(dataset.get("image_shape", (SIDE, SIDE))),
+            tuple(background) if isinstance(background, list) else background,
+            dataset.get("kind", "digit"),
+            tuple(dataset.get("class_names") or map(str, range(dataset.get("classes", 0)))),
+        )
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the images are of drawn digits or characters."""
+        return self.kind != "image"
+
+    @property
+    def in_colour(self) -> bool:
+        """Whether pictures are to be read in colour: a drawing's own colour means nothing."""
+        return len(self.image_shape) == 3 and not self.is_drawn
+
+    @property
+    def paper(self) -> int | tuple[int, ...]:
+        """What transparent pictures lie on: white paper, or the images' own background."""
+        return 255 if self.is_drawn or self.background is None else self.background
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """An image uint8 [28, 28] as MNIST's are, and what makes it doubtful, in words."""
+    """An image uint8 as the network's are, and what makes it doubtful, in words."""
 
     image: np.ndarray
     doubts: tuple[str, ...]
 
 
-def read(path: Path) -> np.ndarray:
-    """The grey picture in a file, float32 [H, W] in [0, 255], turned as EXIF says, on white paper.
+def read(path: Path, in_colour: bool = False, paper: int | tuple[int, ...] = 255) -> np.ndarray:
+    """The picture in a file, turned as EXIF says.
 
-    Of a file with several pictures, the first. Only `FORMATS` are tried: what phones, scanners and
-    drawing programs write, and no more, as each format brings a decoder that may have faults.
-    Reading takes at most 1.25 GiB of memory, and 200 MiB for a PNG of 12 million pixels.
+    Grey, it is float32 [H, W] in [0, 255], in colour uint8 [H, W, 3]. Of a file with several
+    pictures, the first. Only `FORMATS` are tried: what phones, scanners and drawing programs
+    write, and no more, as each format brings a decoder that may have faults. Reading takes at most
+    1.25 GiB of memory, and 200 MiB for a PNG of 12 million pixels.
+
+    Args:
+        paper: what shows through where the picture is transparent, grey or RGB, 0 to 255.
 
     Raises:
         UserError: the file is missing, no picture, damaged, or larger than `MAX_PIXELS`,
@@ -84,7 +135,9 @@ def read(path: Path) -> np.ndarray:
                         f"of {MAX_SIDE:,} a side"
                     )
                 ImageOps.exif_transpose(picture, in_place=True)
-                return _grey(picture)
+                return _pixels(
+                    picture, in_colour, np.broadcast_to(np.asarray(paper, np.float32), 3)
+                )
         except UserError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -115,41 +168,131 @@ def silent_libtiff() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _grey(picture: "Image.Image") -> np.ndarray:
-    """The brightness of a PIL image over white, some rows at a time, so that memory is bounded."""
-    grey = np.empty((picture.height, picture.width), np.float32)
+def _pixels(picture: "Image.Image", in_colour: bool, paper: np.ndarray) -> np.ndarray:
+    """A PIL image over paper, as `read` has it, some rows at a time, so that memory is bounded."""
+    size = picture.height, picture.width
+    found = np.empty((*size, 3), np.uint8) if in_colour else np.empty(size, np.float32)
     rows = max(1, STRIP // max(1, picture.width))
     for top in range(0, picture.height, rows):
         bottom = min(top + rows, picture.height)
         strip = picture.crop((0, top, picture.width, bottom))
         if strip.mode.startswith("I"):  # 16 bits
-            grey[top:bottom] = (np.asarray(strip, np.float32) / 257).clip(0, 255)
+            grey = (np.asarray(strip, np.float32) / 257).clip(0, 255)
+            found[top:bottom] = grey.round()[..., None] if in_colour else grey
             continue
         pixels = np.asarray(strip.convert("RGBA"), np.float32)
         alpha = pixels[..., 3:] / 255
-        grey[top:bottom] = (pixels[..., :3] * alpha + 255 * (1 - alpha)) @ np.array(
-            [0.299, 0.587, 0.114], np.float32
+        colours = pixels[..., :3] * alpha + paper * (1 - alpha)
+        found[top:bottom] = (
+            colours.round() if in_colour else colours @ np.array([0.299, 0.587, 0.114], np.float32)
         )
-    return grey
+    return found
 
 
-def prepare(grey: np.ndarray) -> Prepared:
+def brought(picture: np.ndarray, form: Form) -> Prepared:
+    """A picture as a network reads it, uint8 of the form's shape.
+
+    A drawing is prepared as MNIST would have it, brought to the size of the shorter side (and of
+    what is drawn, where that differs from MNIST's), in the middle of a background as the network's.
+    Of any other picture the middle is taken, in the
+    shape of the network's images, and its size averaged down, or interpolated up.
+
+    Args:
+        picture: as `read` gives it.
+
+    Raises:
+        UserError: there is nothing drawn in it.
+    """
+    if form.is_drawn:
+        found = prepare(picture, form.kind)
+        return replace(found, image=_painted(found.image, form))
+    return _middle(picture, form)
+
+
+def box_of(images: np.ndarray, background: int | tuple[int, ...]) -> float:
+    """The share of the shorter side that the longer side of what is drawn fills, by the median.
+
+    Args:
+        images: uint8 `[N, H, W]` or `[N, H, W, 3]`.
+        background: their background's colour.
+    """
+    ink = np.abs(images.astype(np.float32) - np.array(background, np.float32))
+    ink = ink.reshape(*images.shape[:3], -1).max(axis=3)
+    marked = ink > 0.25 * ink.max(axis=(1, 2), keepdims=True)
+    extents = [
+        max(int(np.ptp(np.flatnonzero(one.any(axis)))) + 1 for axis in (0, 1))
+        for one in marked
+        if one.any()
+    ]
+    return float(np.median(extents)) / min(images.shape[1:3]) if extents else BOX / SIDE
+
+
+def _painted(field: np.ndarray, form: Form) -> np.ndarray:
+    """Bright ink on black, uint8 [28, 28], in the size and colours of the network's images."""
+    height, width = form.image_shape[:2]
+    side = min(height, width)
+    if abs(form.box - BOX / SIDE) > BOX_TOLERANCE:
+        strokes = _fitted(_cropped(field / np.float32(255)), max(1, round(form.box * side)))
+        field = _centred(strokes, side)
+    elif side != SIDE:
+        how = cv2.INTER_AREA if side < SIDE else cv2.INTER_LINEAR
+        field = cv2.resize(field, (side, side), interpolation=how)
+    top, left = (height - side) // 2, (width - side) // 2
+    ink = np.zeros((height, width), np.float32)
+    ink[top : top + side, left : left + side] = field
+    if len(form.image_shape) == 3:
+        ink = ink[..., None]
+    ground = np.array(0 if form.background is None else form.background, np.float32)
+    bright = 0 if ground.mean() > 127.5 else 255
+    painted: np.ndarray = np.rint(ground + (bright - ground) * (ink / 255)).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(painted, form.image_shape))
+
+
+def _middle(picture: np.ndarray, form: Form) -> Prepared:
+    if not np.size(picture):
+        raise UserError("there are no pixels in the picture: give another")
+    height, width = form.image_shape[:2]
+    scale = min(picture.shape[0] / height, picture.shape[1] / width)
+    rows, columns = (max(1, round(scale * length)) for length in (height, width))
+    top, left = (picture.shape[0] - rows) // 2, (picture.shape[1] - columns) // 2
+    how = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+    cut = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
+    image = np.rint(cv2.resize(cut, (width, height), interpolation=how)).astype(np.uint8)
+    doubts = []
+    if form.background is not None:
+        edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+        own, wanted = float(np.median(edge)), float(np.mean(form.background))
+        if abs(own - wanted) > 127.5:
+            kinds = ("dark", "light")
+            doubts.append(
+                f"its background is {kinds[own > wanted]}, and that of the images that the "
+                f"networks were trained on is {kinds[own < wanted]}"
+            )
+    return Prepared(image, tuple(doubts))
+
+
+def prepare(grey: np.ndarray, what: str = "digit") -> Prepared:
     """A picture of one digit, dark on light or light on dark, as MNIST would have it.
 
     Args:
         grey: float or uint8 [H, W] in [0, 255].
+        what: what to call it.
+
+    Returns:
+        Its image, [28, 28], is bright on black.
 
     Raises:
         UserError: there is no ink in it.
     """
     if not np.size(grey):
-        raise UserError("there are no pixels in the picture: give one of a digit")
+        raise UserError(f"there are no pixels in the picture: give one of a {what}")
     ink = _ink(reduced(np.asarray(grey, np.float32)))
     few = max(9, ink.size // 1000)
     peak = float(np.sort(ink, axis=None)[-few:].mean())
     if peak < LEAST_CONTRAST:
         raise UserError(
-            "there is no digit in the picture: draw one, dark on light or light on dark"
+            f"there is no {what} in the picture, or it is too faint: give one of a {what} drawn "
+            "dark on light or light on dark"
         )
     kept, doubts = _one_digit(ink > 0.4 * peak, ink)
     near = cv2.dilate(kept.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -157,13 +300,13 @@ def prepare(grey: np.ndarray) -> Prepared:
     strokes = _cropped(_mended(_cropped(strokes), doubts))
     height, width = strokes.shape
     if width > 1.6 * height:
-        doubts.append("it is wider than a digit")
+        doubts.append(f"it is wider than a {what}")
     return Prepared(_centred(_fitted(strokes)), tuple(doubts))
 
 
 def reduced(grey: np.ndarray) -> np.ndarray:
-    """A picture [H, W] whose longer side is at most `WORKING`."""
-    height, width = grey.shape
+    """A picture [H, W] or [H, W, 3] whose longer side is at most `WORKING`."""
+    height, width = grey.shape[:2]
     scale = WORKING / max(height, width)
     if scale >= 1:
         return grey
@@ -236,22 +379,22 @@ def _mended(strokes: np.ndarray, doubts: list[str]) -> np.ndarray:
     return strokes
 
 
-def _fitted(strokes: np.ndarray) -> np.ndarray:
-    """Strokes in a box of 20 by 20, the longer side as long as the box; brightest 1."""
-    scale = BOX / max(strokes.shape)
+def _fitted(strokes: np.ndarray, box: int = BOX) -> np.ndarray:
+    """Strokes in a square box, the longer side as long as the box; brightest 1."""
+    scale = box / max(strokes.shape)
     height, width = (max(1, round(side * scale)) for side in strokes.shape)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     fitted = cv2.resize(strokes, (width, height), interpolation=how)
     return fitted / fitted.max()
 
 
-def _centred(strokes: np.ndarray) -> np.ndarray:
-    """uint8 [28, 28] with the centre of mass of the strokes in the middle."""
+def _centred(strokes: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """uint8 [side, side] with the centre of mass of the strokes in the middle."""
     height, width = strokes.shape
     mass = strokes.sum()
-    top = round(SIDE / 2 - float(strokes.sum(1) @ np.arange(height)) / mass)
-    left = round(SIDE / 2 - float(strokes.sum(0) @ np.arange(width)) / mass)
-    top, left = np.clip(top, 0, SIDE - height), np.clip(left, 0, SIDE - width)
-    field = np.zeros((SIDE, SIDE), np.uint8)
+    top = round(side / 2 - float(strokes.sum(1) @ np.arange(height)) / mass)
+    left = round(side / 2 - float(strokes.sum(0) @ np.arange(width)) / mass)
+    top, left = np.clip(top, 0, side - height), np.clip(left, 0, side - width)
+    field = np.zeros((side, side), np.uint8)
     field[top : top + height, left : left + width] = np.rint(strokes * 255)
     return field

@@ -1,10 +1,11 @@
-"""Prediction: what the trained runs of each variant read in pictures of single digits."""
+"""Prediction: what the trained runs of each variant read in pictures."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,21 +14,23 @@ import numpy as np
 from mnist_aug import backend
 from mnist_aug.data import preprocessing
 from mnist_aug.data.formats import pictures as in_folders
+from mnist_aug.data.preprocessing import Form
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import saved_models
-from mnist_aug.results import files, runs
+from mnist_aug.results import extras, files, runs
 
 if TYPE_CHECKING:  # as in saved_models
     import keras
 
 BEST = 3
+BARS = 20  # classes in a figure
 
 
 @dataclass(frozen=True)
 class Reading:
     """What one variant reads in one picture.
 
-    `probabilities` float [K] is the mean over its runs, and `agreeing` of `runs` read the digit
+    `probabilities` float [K] is the mean over its runs, and `agreeing` of `runs` read the class
     that is most probable by it.
     """
 
@@ -37,13 +40,57 @@ class Reading:
 
     @property
     def best(self) -> list[tuple[int, float]]:
-        """The most probable digits with their probabilities, at most `BEST`."""
+        """The most probable classes, from 0, with their probabilities, at most `BEST`."""
         order = np.argsort(-self.probabilities, kind="stable")[:BEST]
-        return [(int(digit), float(self.probabilities[digit])) for digit in order]
+        return [(int(one), float(self.probabilities[one])) for one in order]
+
+
+def trained(results: Path, variants: Sequence[str] = ()) -> dict[str, list[runs.Run]]:
+    """The runs of some variants.
+
+    Args:
+        results: the results folder.
+        variants: names; all known ones that have runs if empty.
+
+    Raises:
+        UserError: there are no runs, or a manifest is damaged.
+    """
+    names = list(variants) or [name for name in runs.BOTH if runs.seeds(results, name)]
+    if not names:
+        raise UserError(f"{results} holds no trained runs: `make baseline augmented` first")
+    seeds = {name: runs.seeds(results, name) for name in names}
+    for name, own in seeds.items():
+        if not own:
+            raise UserError(
+                f"{Path(results) / name} holds no trained runs: `make {name}` trains them"
+            )
+    return {
+        name: [runs.read_run(runs.run_folder(results, name, seed)) for seed in own]
+        for name, own in seeds.items()
+    }
+
+
+def form(results: Path, variants: Sequence[str] = ()) -> Form:
+    """What the runs of some variants read, by the manifest of the first.
+
+    How large what is drawn stands in an image is measured on the few images that evaluation keeps.
+
+    Raises:
+        UserError: as `trained`.
+    """
+    first = next(iter(trained(results, variants).values()))[0]
+    found = Form.of(first.manifest.get("dataset", {}))
+    if found.is_drawn and found.background is not None:
+        with suppress(UserError):  # of another evaluation, or damaged: it is taken to be MNIST's
+            kept = extras.read_samples(results, runs.read_variants(results))
+            if kept and kept[0]["original_images"].shape[1:] == found.image_shape:
+                images = np.concatenate([kept[0][f"{of}_images"] for of in ("original", "test")])
+                return replace(found, box=preprocessing.box_of(images, found.background))
+    return found
 
 
 class Reader:
-    """The trained runs of some variants, loaded once."""
+    """The trained runs of some variants, loaded once; `form` is what they read."""
 
     def __init__(self, results: Path, variants: Sequence[str] = ()):
         """Load the models.
@@ -53,27 +100,16 @@ class Reader:
             variants: names; all known ones that have runs if empty.
 
         Raises:
-            UserError: there are no runs, a model can't be used, or it does not read images of
-                28 by 28.
+            UserError: there are no runs, a model can't be used, or it reads other images or
+                classes than the first.
         """
-        names = list(variants) or [name for name in runs.BOTH if runs.seeds(results, name)]
-        if not names:
-            raise UserError(f"{results} holds no trained runs: `make baseline augmented` first")
-        seeds = {name: runs.seeds(results, name) for name in names}
-        for name, own in seeds.items():
-            if not own:
-                raise UserError(
-                    f"{Path(results) / name} holds no trained runs: `make {name}` trains them"
-                )
-        trained = {
-            name: [runs.read_run(runs.run_folder(results, name, seed)) for seed in own]
-            for name, own in seeds.items()
-        }
+        every = trained(results, variants)
+        self.form = form(results, variants)
         backend.start_tensorflow(one_thread=True)
-        self.models = {name: [*map(_model, own)] for name, own in trained.items()}
+        self.models = {name: [_model(run, self.form) for run in own] for name, own in every.items()}
 
     def read(self, images: Sequence[np.ndarray]) -> list[dict[str, Reading]]:
-        """A reading by each variant of each image, uint8 [28, 28]."""
+        """A reading by each variant of each image, uint8 of the form's shape."""
         batch = np.stack(images).astype(np.float32) / 255
         readings: list[dict[str, Reading]] = [{} for _ in images]
         for name, models in self.models.items():
@@ -85,13 +121,15 @@ class Reader:
         return readings
 
 
-def _model(run: runs.Run) -> keras.Model:
+def _model(run: runs.Run, form: Form) -> keras.Model:
     files.read(run.model, run.manifest)
     model = saved_models.load(run.model)
-    if model.input_shape[1:] != (preprocessing.SIDE,) * 2:
+    shape, count = tuple(model.input_shape[1:]), model.output_shape[-1]
+    if shape != form.image_shape or count != (len(form.class_names) or count):
         raise UserError(
-            f"{run.model} reads images of {model.input_shape[1:]}: pictures are prepared "
-            f"for models of {preprocessing.SIDE} by {preprocessing.SIDE}"
+            f"{run.model} reads images of {shape} in {count} classes, and others here of "
+            f"{form.image_shape} in {len(form.class_names) or count}: give --variant those that "
+            "were trained on the same data, or train it again"
         )
     return model
 
@@ -124,43 +162,64 @@ def pictures(places: Sequence[Path]) -> list[Path]:
     return found
 
 
+def _shortened(name: str, most: int = 16) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def draw(
     path: Path,
     names: Sequence[str],
-    grey: Sequence[np.ndarray],
+    pictures: Sequence[np.ndarray],
     prepared: Sequence[np.ndarray],
     readings: Sequence[dict[str, Reading]],
+    class_names: Sequence[str] = (),
 ) -> None:
     """Write a figure: each picture, what the networks see, and the probabilities by variant.
+
+    Args:
+        names: of the pictures.
+        pictures: as `preprocessing.read` gives them, or reduced.
+        prepared: images as the networks read them.
+        class_names: in order of the classes; their numbers if empty. Of more than `BARS`, the most
+            probable ones are drawn.
 
     Raises:
         UserError: the file can't be written.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.5, 1.9 * len(names) + 0.3), layout="constrained")
+    upright = max(map(len, class_names), default=1) > 2  # names, which stand below the bars
+    height = (2.7 if upright else 1.9) * len(names) + 0.3
+    figure = Figure(figsize=(7.5, height), layout="constrained")
     panels = figure.subplots(len(names), 3, squeeze=False, width_ratios=[1, 1, 2.2])
     for row, name, picture, image, reading in zip(
-        panels, names, grey, prepared, readings, strict=True
+        panels, names, pictures, prepared, readings, strict=True
     ):
-        row[0].imshow(picture, cmap="gray", vmin=0, vmax=255)
+        shown = picture if picture.ndim == 2 else np.asarray(picture).astype(np.uint8)
+        row[0].imshow(shown, cmap="gray", vmin=0, vmax=255)
         title = os.fsencode(name).decode(errors="replace")  # a file's name may be no UTF-8
         row[0].set_title(title, fontsize=9, parse_math=False)
         row[1].imshow(image, cmap="gray", vmin=0, vmax=255)
         row[1].set_title("as the networks see it", fontsize=9)
         for axes in row[:2]:
             axes.set_axis_off()
+        most = np.max([own.probabilities for own in reading.values()], axis=0)
+        classes = np.sort(np.argsort(-most, kind="stable")[:BARS])
+        labels = [_shortened(class_names[one]) if class_names else str(one) for one in classes]
         for place, (variant, own) in enumerate(reading.items()):
-            digits = np.arange(len(own.probabilities))
             width = 0.8 / len(reading)
+            best = own.best[0][0]
             row[2].bar(
-                digits - 0.4 + width * (place + 0.5),
-                own.probabilities,
+                np.arange(len(classes)) - 0.4 + width * (place + 0.5),
+                own.probabilities[classes],
                 width,
-                label=f"{variant}: {own.best[0][0]}",
+                label=f"{variant}: {_shortened(class_names[best]) if class_names else best}",
                 color=("#0072b2", "#d55e00", "#009e73")[place % 3],
             )
-        row[2].set(xticks=digits, ylim=(0, 1), ylabel="probability")
+        row[2].set_xticks(np.arange(len(classes)), labels, parse_math=False)
+        if upright:
+            row[2].tick_params("x", labelsize=8, rotation=90)
+        row[2].set(ylim=(0, 1), ylabel="probability")
         row[2].legend(fontsize=8, frameon=False)
         row[2].spines[["top", "right"]].set_visible(False)
     try:

@@ -1,5 +1,7 @@
 """Pictures of digits brought to MNIST's form: what comes out, what is doubted, what is refused."""
 
+from dataclasses import replace
+
 import handwriting
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from mnist_aug.data import preprocessing
-from mnist_aug.data.preprocessing import prepare, read
+from mnist_aug.data.preprocessing import Form, box_of, brought, prepare, read
 from mnist_aug.errors import UserError
 
 
@@ -136,3 +138,109 @@ def test_files_that_are_no_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(preprocessing, "MAX_PIXELS", 1000)
     with pytest.raises(UserError, match="has 400 by 480 pixels"):
         read(whole)
+
+
+def test_old_manifests_are_of_mnists_form():
+    known = {"image_shape": [28, 28], "classes": 3}
+    assert Form.of(known) == Form((28, 28), 0, "digit", ("0", "1", "2"))
+    assert Form.of({}) == Form()
+    newer = {
+        "image_shape": [32, 24, 3],
+        "classes": 2,
+        "class_names": ["cat", "dog"],
+        "background": [250, 251, 252],
+        "kind": "image",
+    }
+    assert Form.of(newer) == Form((32, 24, 3), (250, 251, 252), "image", ("cat", "dog"))
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (28, 28), (64, 64), (20, 33), (40, 30, 3)])
+@pytest.mark.parametrize("background", [0, 255, (250, 240, 200), (10, 30, 70), None])
+def test_drawings_take_the_size_and_colours_of_a_networks_images(shape, background):
+    if isinstance(background, tuple) and len(shape) == 2:
+        return
+    picture = handwriting.drawn(5, 1)
+    field = prepare(picture).image
+    found = brought(picture, Form(shape, background)).image
+    assert (found.shape, found.dtype) == (shape, np.uint8)
+    ground = np.broadcast_to(background or 0, shape[2:])
+    assert (found[0, 0] == ground).all()
+    side, light = min(shape[:2]), np.mean(ground) > 127.5
+    ink = np.abs(found - ground.astype(float)).reshape(*shape[:2], -1).max(2)
+    share = ink.sum() / (255 - ground.min() if not light else ground.max()) / side**2
+    assert share == pytest.approx(field.sum() / 255 / 28**2, rel=0.05)
+    middle = (np.array(shape[:2]) - 1) / 2
+    assert np.abs(centre_of_mass(ink) - middle).max() < 0.04 * side
+    if shape == (28, 28) and not background:
+        np.testing.assert_array_equal(found, field)
+
+
+@pytest.mark.parametrize("background", [0, 255])
+def test_drawings_are_as_large_as_what_the_network_was_trained_on(background):
+    images = np.full((9, 20, 26), background, np.uint8)
+    images[:, 1:19, 10:14] = 255 - background
+    assert box_of(images, background) == 0.9
+    assert box_of(images[..., None].repeat(3, 3), background) == 0.9
+    assert box_of(np.zeros_like(images), 0) == 20 / 28
+    form = Form((20, 26), background, box=0.9)
+    found = np.abs(brought(handwriting.drawn(5, 1), form).image.astype(int) - background)
+    rows, columns = (np.flatnonzero((found > 64).any(axis)) for axis in (1, 0))
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 18
+    for box in (0.65, 0.78):  # about as MNIST's
+        near = brought(handwriting.drawn(5, 1), replace(form, box=box)).image
+        assert np.abs(np.ptp(np.flatnonzero((near != background).any(1))) + 1 - 20 * 5 / 7) <= 2
+
+
+def test_other_pictures_are_cut_about_the_middle_and_averaged():
+    blocks = 10 + np.arange(12).reshape(3, 4) * 20
+    picture = np.kron(blocks, np.ones((10, 10))) + np.tile([-3, 3], (30, 20))
+    wide = np.pad(picture, ((0, 0), (7, 7)), constant_values=255).astype(np.float32)
+    high = np.pad(picture, ((9, 9), (0, 0)), constant_values=255).astype(np.float32)
+    for one in (picture.astype(np.float32), wide, high):
+        found = brought(one, Form((3, 4), None, "image"))
+        np.testing.assert_array_equal(found.image, blocks)
+        assert found.doubts == ()
+    colour = np.stack([wide, 255 - wide, 0 * wide], -1).round().clip(0, 255).astype(np.uint8)
+    found = brought(colour, Form((3, 4, 3), None, "image")).image
+    assert np.abs(found - np.stack([blocks, 255 - blocks, 0 * blocks], -1)).max() <= 1
+    enlarged = brought(np.full((2, 2), 9, np.float32), Form((30, 20), None, "image")).image
+    assert enlarged.shape == (30, 20)
+    assert (enlarged == 9).all()
+
+
+def test_nothing_is_refused_for_want_of_ink_where_no_digits_are_read():
+    blank = np.full((40, 40), 128, np.float32)
+    assert (brought(blank, Form((8, 8), 0, "image")).image == 128).all()
+    with pytest.raises(UserError, match="there is no character in the picture"):
+        brought(blank, Form((8, 8), 0, "character"))
+
+
+@pytest.mark.parametrize(("level", "background"), [(250, 0), (5, 255), (20, 0)])
+def test_a_background_unlike_the_networks_is_doubted(level, background):
+    found = brought(np.full((40, 40), level, np.float32), Form((8, 8), background, "image"))
+    assert len(found.doubts) == (abs(level - background) > 127.5)
+    for doubt in found.doubts:
+        kinds = ("light", "dark") if level > 127 else ("dark", "light")
+        assert doubt == (
+            f"its background is {kinds[0]}, and that of the images that the networks were "
+            f"trained on is {kinds[1]}"
+        )
+
+
+def test_pictures_in_colour_lie_on_the_paper_given(tmp_path):
+    picture = Image.new("RGBA", (4, 2), (10, 200, 30, 255))
+    picture.putpixel((0, 0), (10, 200, 30, 0))
+    picture.putpixel((1, 0), (10, 200, 30, 51))
+    picture.save(tmp_path / "one.png")
+    found = read(tmp_path / "one.png", in_colour=True, paper=(100, 110, 120))
+    assert (found.shape, found.dtype) == ((2, 4, 3), np.uint8)
+    assert found[0, :2].tolist() == [[100, 110, 120], [82, 128, 102]]
+    assert (found[1] == (10, 200, 30)).all()
+    grey = read(tmp_path / "one.png", paper=0)
+    assert grey[0, 0] == 0
+    assert grey[1, 0] == pytest.approx(0.299 * 10 + 0.587 * 200 + 0.114 * 30, abs=1e-3)
+    assert Form((8, 8), 0, "image").paper == 0
+    assert Form((8, 8), 0, "digit").paper == Form((8, 8), None, "image").paper == 255
+    deep = Image.fromarray(np.full((3, 5), 257 * 77, np.uint16))
+    deep.save(tmp_path / "deep.png")
+    assert (read(tmp_path / "deep.png", in_colour=True) == 77).all()

@@ -9,25 +9,28 @@ import handwriting
 import keras
 import numpy as np
 import pytest
+import synthetic_results
 from conftest import PROJECT
 from PIL import Image
 
 from mnist_aug.data import preprocessing
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import prediction
-from mnist_aug.results import files, runs
+from mnist_aug.results import extras, files, runs
 from mnist_aug.train import models, training
 from mnist_aug.train.variant import augmented, baseline
 
 
-def write_run(results, variant="augmented", seed=0, shape=(28, 28), weights=None):
-    """A run whose model is not trained here."""
-    model = models.build(baseline, shape, 10, 10 * runs.BOTH.index(variant) + seed)
+def write_run(results, variant="augmented", seed=0, shape=(28, 28), weights=None, about=None):
+    """A run whose model is not trained here; `about` is what its manifest says of the dataset."""
+    classes = len((about or {}).get("class_names", range(10)))
+    model = models.build(baseline, shape, classes, 10 * runs.BOTH.index(variant) + seed)
     if weights is not None:
         model.set_weights(weights)
     model.save(results / runs.MODEL)
     held = {runs.MODEL: (results / runs.MODEL).read_bytes()}
-    manifest = files.manifest_bytes({"variant": {"name": variant}, "seed": seed}, held)
+    described = {"dataset": about} if about else {}
+    manifest = files.manifest_bytes({"variant": {"name": variant}, "seed": seed, **described}, held)
     runs.write_run(results, variant, seed, held | {runs.MANIFEST: manifest})
 
 
@@ -95,6 +98,7 @@ def test_json_figure_and_bad_files_among_good_ones(called, results, folder, tmp_
         assert list(one["predictions"]) == ["augmented"]
         best = one["predictions"]["augmented"]
         assert [b["digit"] for b in best] == [digit for digit, _ in expected["augmented"].best]
+        assert [b["class"] for b in best] == [str(b["digit"]) for b in best]
         assert [b["probability"] for b in best] == [
             round(p, 4) for _, p in expected["augmented"].best
         ]
@@ -145,6 +149,66 @@ def test_models_of_other_images_are_refused(tmp_path):
     write_run(tmp_path, shape=(14, 14))
     with pytest.raises(UserError, match=r"reads images of \(14, 14\)"):
         prediction.Reader(tmp_path)
+
+
+CLOTHES = ["T-shirt/top", "Trouser", "Pullover", "Ankle boot, laced up to the knee"]
+
+
+def test_things_are_called_by_their_names_and_read_in_colour(called, tmp_path):
+    place = tmp_path / "results"
+    place.mkdir()
+    about = {
+        "image_shape": [6, 8, 3],
+        "classes": 4,
+        "class_names": CLOTHES,
+        "background": None,
+        "kind": "image",
+    }
+    for variant in runs.BOTH:
+        write_run(place, variant, shape=(6, 8, 3), about=about)
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (60, 80, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "one.png")
+    figure = tmp_path / "out.png"
+    process = called(
+        "predict", tmp_path / "one.png", "--results", place, "--json", "--figure", figure
+    )
+    assert process.returncode == 0, process.stderr
+    (read,) = json.loads(process.stdout)
+    reader = prediction.Reader(place)
+    assert reader.form == preprocessing.Form((6, 8, 3), None, "image", tuple(CLOTHES))
+    expected = picture.reshape(6, 10, 8, 10, 3).mean((1, 3)).round().astype(np.uint8)
+    (own,) = reader.read([expected])
+    for variant in runs.BOTH:
+        best = read["predictions"][variant]
+        assert [{*one} for one in best] == [{"class", "probability"}] * 3
+        assert [one["class"] for one in best] == [CLOTHES[k] for k, _ in own[variant].best]
+        for one, (_, p) in zip(best, own[variant].best, strict=True):
+            assert one["probability"] == pytest.approx(p, abs=2e-3)
+    process = called("predict", tmp_path / "one.png", "--results", place)
+    assert sum(name in process.stdout for name in CLOTHES) >= 3
+    with Image.open(figure) as drawn:
+        assert drawn.width > 500
+
+
+def test_variants_of_other_data_are_not_read_together(tmp_path):
+    write_run(tmp_path, "baseline")
+    write_run(tmp_path, "augmented", shape=(14, 14), about={"image_shape": [14, 14], "classes": 10})
+    with pytest.raises(UserError, match=r"reads images of \(14, 14\) in 10 classes, and others"):
+        prediction.Reader(tmp_path)
+    assert prediction.Reader(tmp_path, ["augmented"]).form.image_shape == (14, 14)
+
+
+def test_how_large_digits_stand_in_the_images_is_measured(tmp_path):
+    synthetic_results.write(tmp_path, bench=False, test=60)
+    form = prediction.form(tmp_path)
+    assert form.image_shape == (28, 28)
+    assert form.box == pytest.approx(20 / 28)
+    samples, _ = extras.read_samples(tmp_path, runs.read_variants(tmp_path))
+    images = np.concatenate([samples["original_images"], samples["test_images"]])
+    assert form.box == preprocessing.box_of(images, 0)
+    (tmp_path / "samples.npz").write_bytes(b"damaged")
+    assert prediction.form(tmp_path) == replace(form, box=20 / 28)
 
 
 def reference_weights():
