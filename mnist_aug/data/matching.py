@@ -106,17 +106,18 @@ def listed(arrays: Sequence[Stored]) -> str:
     return ", ".join(shown) + more if shown else "nothing"
 
 
-def matched(place: object, arrays: Sequence[Stored]) -> Matched:
+def matched(place: object, arrays: Sequence[Stored], notes: Sequence[str] = ()) -> Matched:
     """Which of the arrays are what.
 
     Args:
         place: where they are, for messages.
+        notes: of those who listed the arrays, for a message.
 
     Raises:
         UserError: there are no images with labels, or several that could be meant.
     """
     names = [one for one in arrays if "names" in words(one.name.rsplit("/", 1)[-1])]
-    notes: list[str] = []
+    own_notes: list[str] = []
     warnings: list[str] = []
     others = [one for one in _without_copies(place, arrays) if one not in names]
     found = _by_part_and_role((one, _role_by_name(one)) for one in others)
@@ -143,14 +144,14 @@ def matched(place: object, arrays: Sequence[Stored]) -> Matched:
     if "train" not in parts:
         raise UserError(
             f"{place} holds no images with labels that can be told apart (found: "
-            f"{listed(arrays)}): name the arrays x_train, y_train, x_test and y_test, or images "
-            "and labels"
+            f"{'; '.join([listed(arrays), *notes])}): name the arrays x_train, y_train, x_test "
+            "and y_test, or images and labels"
         )
     used = {id(one) for own in parts.values() for one in (*own.images, *own.labels)}
     left_out = [one for one in others if id(one) not in used]
     if left_out and not warnings:
-        notes.append(f"left out, as they are neither images nor labels: {listed(left_out)}")
-    return Matched(parts, names[0] if len(names) == 1 else None, notes, warnings)
+        own_notes.append(f"left out, as they are neither images nor labels: {listed(left_out)}")
+    return Matched(parts, names[0] if len(names) == 1 else None, own_notes, warnings)
 
 
 def _by_part_and_role(

@@ -25,6 +25,7 @@ READERS = {
     "text": "text",
 }
 USELESS = ("git-lfs", "html", "empty", "gzip", "xz")  # what stands in place of data, or is damaged
+LISTED = 5  # files that a note names
 DEPTH = 3  # folders below the one that is given: torchvision's root holds MNIST/raw
 MOST_FILES = 300  # data files of a folder; a folder with more is one of pictures
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -71,11 +72,7 @@ def source(path: Path) -> Source:
     if path.exists():
         return _of_file(path)
     if path.parent.is_dir():
-        files = [
-            one
-            for one in _files(path.parent)
-            if one.group == group_of(path.name) and one.kind in READERS
-        ]
+        files = [one for one in _files(path.parent) if one.group == group_of(path.name)]
         if files and group_of(path.name):
             return _of_files(path, files, path.name)
     raise UserError(
@@ -95,69 +92,89 @@ def _of_file(path: Path) -> Source:
     if kind not in READERS:
         raise UserError(f"{path} holds no data that can be read ({kind})")
     own = _File(path, _stem(path), kind, group_of(_stem(path)))
+    alone, fault = None, None
     try:
         alone = _of_files(path, [own], _stem(path))
         if "test" in alone.found.parts or matching.part_of(own.name) is None:
             return alone
-        fault = None
     except UserError as error:
         fault = error
     beside = [
         one
         for one in _files(path.parent, depth=0)
-        if one.group == own.group and one.kind == kind and one.path != path
+        if one.group == own.group and one.kind in (kind, *USELESS) and one.path != path
     ]
     if beside:
         try:
-            name = own.group or path.parent.resolve().name
-            return _of_files(path, [own, *beside], name)
+            return _of_files(path, [own, *beside], own.group or path.parent.resolve().name)
         except UserError as error:
             fault = fault or error
-    if fault:
-        raise fault
+    if alone is None or beside:
+        raise fault or UserError(f"{path} holds no data that can be read")
     return alone
 
 
 def _of_folder(folder: Path) -> Source:
-    useless, groups = [], defaultdict[str, list[_File]](list)
+    nothing, groups = [], defaultdict[str, list[_File]](list)
     for one in _files(folder):
-        if one.kind in USELESS:
-            useless.append(one)
+        if one.kind in USELESS and not _is_named_as_data(one.path):
+            nothing.append(one)
         else:
             groups[one.group].append(one)
-    faults, whole = [], {}
+    faults, whole = {}, {}
     for group, own in groups.items():
         try:
             whole[group] = _of_files(folder, own, folder.resolve().name)
         except UserError as error:
-            faults.append((len(own), error))
+            faults[group] = error
     if len(whole) > 1:
         several = [
-            str(own[0].path.relative_to(folder)) if len(own) == 1 or not group else group
-            for group, own in groups.items()
-            if group in whole
+            str(groups[group][0].path.relative_to(folder))
+            if len(groups[group]) == 1 or not group
+            else group
+            for group in whole
         ]
         raise UserError(
             f"{folder} holds several datasets ({', '.join(several)}): name one, as in "
             f"DATA={folder / several[-1]}"
         )
+    for fault in faults.values():
+        if isinstance(fault, _NotDataError):
+            raise fault
+    others = [one.path.name for group in faults for one in groups[group]]
     if whole:
-        return next(iter(whole.values()))
+        (found,) = whole.values()
+        return replace(found, notes=(*found.notes, *_left_out(others)))
     pictures = import_module("mnist_aug.data.formats.pictures").contents(folder)
     if pictures is not None:
-        return _source(folder, folder.resolve().name, [pictures])
+        return _source(folder, folder.resolve().name, [pictures], _left_out(others))
     if faults:
-        raise max(faults, key=lambda fault: fault[0])[1]
-    if useless:
-        stored.recognised(useless[0].path)  # says what is amiss
+        raise faults[max(faults, key=lambda group: len(groups[group]))]
+    if nothing:
+        stored.recognised(nothing[0].path)  # says what is amiss
     raise UserError(
         f"{folder} holds no data that can be read: put IDX, NPZ, CSV, Parquet, .mat or HDF5 files "
         "there, or a folder of pictures for each class"
     )
 
 
+class _NotDataError(UserError):
+    """A file has the name of data, and something else stands in it."""
+
+
+def _left_out(names: Sequence[str]) -> list[str]:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return [f"left out, as no dataset is in it: {', '.join(names[:LISTED])}{more}"] if names else []
+
+
 def _of_files(place: Path, files: list[_File], name: str) -> Source:
     """One dataset's files, of the first kind in `READERS` that there is."""
+    for one in files:
+        if one.kind in USELESS:
+            try:
+                stored.recognised(one.path)
+            except UserError as error:
+                raise _NotDataError(str(error)) from None
     kinds = [one.kind for one in files]
     kind = next(kind for kind in READERS if kind in kinds)
     read = import_module(f"mnist_aug.data.formats.{READERS[kind]}").contents
@@ -171,13 +188,12 @@ def _of_files(place: Path, files: list[_File], name: str) -> Source:
         arrays = [replace(a, name=f"{above}/{a.name}") if above else a for a in own.arrays]
         contents.append(replace(own, arrays=tuple(arrays)))
     others = sorted({one.path.name for one in files if one.kind != kind})
-    notes = [f"left out, next to the {contents[0].form}: {', '.join(others[:5])}"] if others else []
-    return _source(place, name, contents, notes)
+    return _source(place, name, contents, _left_out(others))
 
 
 def _source(place: Path, name: str, contents: list[Contents], notes: Sequence[str] = ()) -> Source:
     arrays = [array for one in contents for array in one.arrays]
-    found = matching.matched(place, arrays)
+    found = matching.matched(place, arrays, [note for one in contents for note in one.notes])
     said = [*notes, *(note for one in contents for note in one.notes), *found.notes]
     known_as = " ".join([name, *(one.name for one in arrays[:100])])
     return Source(name, known_as, contents[0].form, found, tuple(dict.fromkeys(said)))
@@ -199,11 +215,9 @@ def _files(folder: Path, depth: int = DEPTH) -> Iterator[_File]:
             if len(found) > MOST_FILES:
                 return
     for path, below in found:
-        if not path.is_file():
+        if not path.is_file() and not _is_named_as_data(path):
             continue
         kind = stored.kind(path)
-        if kind in USELESS and _is_named_as_data(path):
-            stored.recognised(path)  # says what is amiss
         if kind not in (*READERS, *USELESS):
             continue
         name = "/".join([*below.parts, _stem(path)])

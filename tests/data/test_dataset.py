@@ -330,6 +330,59 @@ def test_missing_source_and_missing_file(folder, capsys):
     assert "warning: The test images (t10k-images" in capsys.readouterr().out
 
 
+def saved(folder, **arrays):
+    folder.mkdir(exist_ok=True)
+    for name, content in arrays.items():
+        path = folder / name.replace("__", ".")
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            np.savez(path, **dict(zip(dataset.NAMES, content, strict=True)))
+    return folder
+
+
+def test_a_neighbour_is_not_in_the_way(tmp_path):
+    saved(tmp_path, good__npz=arrays(), empty__npz=b"", bad__npz=b"PK\3\4damaged")
+    assert dataset.load(str(tmp_path / "good.npz")).name == "good"
+    with pytest.raises(UserError, match=r"bad\.npz"):
+        dataset.load(str(tmp_path / "bad.npz"))
+
+
+def test_the_test_set_beside_a_file_is_taken(tmp_path):
+    x_train, y_train, x_test, y_test = arrays()
+    np.savez(tmp_path / "train.npz", x=x_train, y=y_train)
+    np.savez(tmp_path / "test.npz", x=x_test, y=y_test)
+    found = dataset.load(str(tmp_path / "train.npz"))
+    np.testing.assert_array_equal(found.x_test, x_test)
+    (tmp_path / "test.npz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"test\.npz is empty"):
+        dataset.load(str(tmp_path / "train.npz"))
+    with pytest.raises(UserError, match=r"test\.npz is empty"):
+        dataset.load(str(tmp_path))
+
+
+def test_what_lies_in_a_folder_next_to_data_is_named(folder, capsys):
+    (folder / "README").write_text("Five words about these images.")
+    (folder / "LICENSE.md").write_text("MIT")
+    dataset.load(str(folder))
+    assert "note: Left out, as no dataset is in it: README" in capsys.readouterr().out
+
+
+def test_several_datasets_in_a_folder_are_listed(tmp_path):
+    saved(tmp_path, one__npz=arrays(), two__npz=arrays())
+    with pytest.raises(UserError, match=r"several datasets \(one\.npz, two\.npz\)") as error:
+        dataset.load(str(tmp_path))
+    assert str(error.value).endswith(f"DATA={tmp_path / 'two.npz'}")
+    dataset.load(str(tmp_path / "two.npz"))
+
+
+def test_a_pipe_in_place_of_a_file_is_named(folder):
+    (folder / NAMES[0]).unlink()
+    os.mkfifo(folder / NAMES[0])
+    with pytest.raises(UserError, match=f"{NAMES[0]} can't be read, as it is a folder, pipe"):
+        dataset.load(str(folder))
+
+
 def test_validation_holds_out_what_keras_does(digits):
     from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
