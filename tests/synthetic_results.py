@@ -22,8 +22,21 @@ POLICY = {
         "__class_fullname__": "Compose",
         "p": 1.0,
         "transforms": [
-            {"__class_fullname__": "Affine", "p": 0.5, "rotate": [-12, 12], "scale": [0.9, 1.1]},
-            {"__class_fullname__": "ElasticTransform", "p": 1.0, "alpha": 50, "sigma": 4},
+            {
+                "__class_fullname__": "Affine",
+                "p": 0.5,
+                "rotate": [-12, 12],
+                "scale": {"x": [0.9, 1.1], "y": [0.9, 1.1]},
+            },
+            {
+                "__class_fullname__": "ElasticTransform",
+                "p": 1.0,
+                "alpha": 50,
+                "sigma": 4,
+                "approximate": False,
+                "same_dxdy": False,
+                "noise_distribution": "gaussian",
+            },
         ],
     },
 }
@@ -103,7 +116,7 @@ def dataset(classes: int = 10, test: int = 200, shape=(28, 28), seed: int = 0) -
         inner[label * len(inner) // classes] = 220
         inner[:, label * inner.shape[1] // classes] = 180
         image[..., label % 3 :: 3] //= 1 + (len(shape) == 3)
-    return SimpleNamespace(x_train=images, y_train=labels, x_test=images, y_test=labels)
+    return SimpleNamespace(x_train=images, y_train=labels, x_test=images, y_test=labels, fill=0)
 
 
 def shifted(images: np.ndarray, key: tuple) -> np.ndarray:

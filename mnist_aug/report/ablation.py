@@ -190,6 +190,8 @@ def strength_sentence(table: Table) -> str:
         else "on the test images, each other factor differs from 1"
     )
     return (
+        "A factor multiplies all magnitudes. Those in pixels are shares of the images' side, so a "
+        "factor means the same at any size. "
         f"Mean validation accuracy is largest at factor {best['factor']:g}, "
         f"{percent(best['validation'])} %; {same} (95 % intervals, not adjusted for their "
         "number)."

@@ -126,7 +126,7 @@ def load(
         "kind": content.kind,
         "height": height,
         "width": width,
-        "background": content.background or 0,
+        "background": content.background,
         "light": content.is_light,
         "box": _box(content, samples),
         "names": names_of_classes,

@@ -7,6 +7,7 @@ from typing import Any
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.studies import runs_of_both
+from mnist_aug.augment.strengths import strengths
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.evaluate import examples
 from mnist_aug.report import (
@@ -292,9 +293,13 @@ def _published(content: Comparison, inputs: Inputs) -> Iterable[Section]:
 
 def _augmentation(content: Comparison, inputs: Inputs) -> Section:
     title, samples = "What augmentation does to images", inputs.samples
+    text, policy = [], content.both[1].settings["policy"]
+    if policy and (strong := strengths(policy["pipeline"], min(content.size))):
+        size = " by ".join(map(str, content.size))
+        text.append(f"Policy {policy['name']} on images of {size} pixels. {' '.join(strong)}")
     if samples is None or not samples["augmented"].shape[1]:
-        return Section("augmentation", title, [NO_IMAGES.format("augmented images")])
-    return Section("augmentation", title, [], [pictures.augmented(content, samples)])
+        return Section("augmentation", title, [*text, NO_IMAGES.format("augmented images")])
+    return Section("augmentation", title, text, [pictures.augmented(content, samples)])
 
 
 def _images(content: Comparison, inputs: Inputs) -> Section:

@@ -6,11 +6,13 @@ from scipy import stats
 
 from mnist_aug.analysis.intervals import (
     RESAMPLES,
+    Chance,
     compare,
     crossed_bootstrap,
     difference_interval,
     estimate,
     mean_interval,
+    outcome,
     welch_interval,
 )
 
@@ -76,6 +78,41 @@ def test_verdicts_follow_the_interval():
     assert same.outcome == "no detectable difference"
     assert (same.low, same.high, same.error_reduction) == (-3 / 400, 3 / 400, None)
     assert compare(wrong[:1], right[:1]).outcome == "too few seeds"
+
+
+@pytest.mark.parametrize(
+    ("share", "images", "accuracy", "learned"),
+    [
+        # 0.1 + 3 (0.1 * 0.9 / 60)^(1/2) = 0.2162: 12 of 60 are too few, 13 enough
+        (0.1, 60, 12 / 60, False),
+        (0.1, 60, 13 / 60, True),
+        (0.1135, 10_000, 0.1230, False),  # 0.1135 + 3 * 0.00317 = 0.12302
+        (0.1135, 10_000, 0.1231, True),
+        (0.9, 100, 0.98, False),  # 0.9 + 3 * 0.03 = 0.99
+        (0.5, 8, 7 / 8, False),  # 0.5 + 3 * 0.177 is above 1
+        (0.5, 8, 1.0, True),
+        (1.0, 60, 1.0, False),  # of one class alone
+        (0.1, 60, float("nan"), False),
+    ],
+)
+def test_what_has_learned_is_better_than_guessing_by_three_standard_errors(
+    share, images, accuracy, learned
+):
+    assert Chance(share, images).beaten_by(accuracy) == learned
+
+
+def test_no_verdict_where_either_model_guesses():
+    chance = Chance(0.1, 60)
+    assert outcome(0.1, 0.2, (0.9, 0.95), chance) == "helps"
+    for accuracies in ((0.1, 0.9), (0.9, 0.1), (0.1, 0.2)):
+        for low, high in ((0.1, 0.2), (-0.2, -0.1), (-1, 1), (np.nan, np.nan)):
+            assert outcome(low, high, accuracies, chance) == "no verdict"
+
+
+def test_guessing_is_rarely_taken_for_learning():
+    """Accuracies of 10,000 models that guess among ten classes, on 60 images."""
+    accuracies = np.random.default_rng(0).binomial(60, 0.1, 10_000) / 60
+    assert np.mean([*map(Chance(0.1, 60).beaten_by, accuracies)]) < 0.01
 
 
 def test_swapping_the_models_mirrors_the_interval():

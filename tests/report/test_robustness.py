@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import synthetic_results
 
+from mnist_aug.analysis import comparison
 from mnist_aug.analysis import robustness as analysis
 from mnist_aug.augment import policy
 from mnist_aug.report import robustness
@@ -77,6 +79,29 @@ def test_severities_hold_the_clean_images(full):
     assert np.isclose(turned["augmented"].iloc[1], 1 - full.content.both[1].accuracy.mean())
     assert (frame["baseline_least"] <= frame["baseline"]).all()
     assert (frame["baseline"] <= frame["baseline_most"]).all()
+
+
+def test_shifts_of_other_sizes_are_in_shares_of_the_side(full, tmp_path):
+    results = synthetic_results.write(
+        tmp_path, seeds=1, test=60, shape=(16, 20), bench=False, samples=False, other_sets=True
+    )
+    small = analysis.severity_errors(comparison.load(results))
+    for frame, unit in (
+        (full.tables["severities"].frame, "px"),
+        (small, "1/28 of the shorter side"),
+    ):
+        assert {*frame[frame["axis"] == "shift"]["unit"]} == {unit}
+
+
+def test_without_scores_on_any_axis_there_is_no_section_on_them(tmp_path, render, monkeypatch):
+    few = {"corruption/fog": (0.2, 0.15), "training": (0.99, 0.98)}
+    monkeypatch.setattr(synthetic_results, "OTHER_SETS", few)
+    results = synthetic_results.write(
+        tmp_path / "results", seeds=1, test=60, bench=False, samples=False, other_sets=True
+    )
+    report = render(results, tmp_path / "reports")
+    assert "severities" not in report.sections
+    assert {"corruptions", "transfer"} <= {*report.sections}
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,11 @@ def test_class_differences_by_hand(content):
     assert frame.loc[2, "difference"] == pytest.approx(0.1)
 
 
+def test_numbers_alone_get_no_column_of_names(content):
+    assert "class_name" not in tables.classes(content).frame
+    assert "true_name" not in tables.confusion(content).frame
+
+
 def test_readings_by_hand(content):
     row = tables.readings(content, np.array([4]), "x", "x").frame.iloc[0]
     assert row["baseline_seeds_right"] == 1
@@ -125,7 +130,7 @@ def test_only_what_differs_between_both_models(content):
     display = provenance.settings(content).display.set_index("setting")
     assert display.loc["policy / name"].tolist() == ["none", "default"]
     assert display.loc["policy / 1 Affine", "augmented"] == (
-        f"p 0.5; rotate {MINUS}12 to 12; scale 0.9 to 1.1"
+        f"p 0.5; rotate {MINUS}12 to 12; scale / x 0.9 to 1.1; scale / y 0.9 to 1.1"
     )
     assert "batch_size" not in display.index
 

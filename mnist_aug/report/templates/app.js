@@ -3,8 +3,9 @@
 // mnist_aug/data does, step by step and in the same order; the tests hold the two to each other.
 
 const DATA = JSON.parse(document.getElementById("try-data").textContent);
-const HEIGHT = DATA.height, WIDTH = DATA.width, FILL = DATA.background, KIND = DATA.kind;
+const HEIGHT = DATA.height, WIDTH = DATA.width, FILL = DATA.background ?? 0, KIND = DATA.kind;
 const DRAWS = KIND !== "image";  // else a picture is only brought to size
+const PAPER = DRAWS ? 255 : DATA.background ?? 255;  // below what is transparent
 const FAR = DATA.light ? 0 : 255;  // the grey level that ink has
 const BOX = DATA.box, UNIT = BOX / 20;  // BOX: pixels of the longer side of what is drawn
 const WORKING = 256, GROUND = 0.14, LEAST_CONTRAST = 24, MAX_PIXELS = 50e6;
@@ -170,13 +171,23 @@ function range(data) {
   return [low, high];
 }
 
+/* The values along the four edges, those of the corners twice. */
+function edgeOf({ height, width, data }) {
+  const edge = [];
+  for (let x = 0; x < width; x++) edge.push(data[x], data[(height - 1) * width + x]);
+  for (let y = 0; y < height; y++) edge.push(data[y * width], data[(y + 1) * width - 1]);
+  return edge;
+}
+
+/* Of an even number of values. */
+function median(values) {
+  const ordered = values.sort((a, b) => a - b), half = ordered.length / 2;
+  return (ordered[half - 1] + ordered[half]) / 2;
+}
+
 function inkOf(grey) {
-  const { height, width } = grey, edge = [];
+  const { height, width } = grey, middle = median(edgeOf(grey));
   let smooth = blurred(grey);
-  for (let x = 0; x < width; x++) edge.push(grey.data[x], grey.data[(height - 1) * width + x]);
-  for (let y = 0; y < height; y++) edge.push(grey.data[y * width], grey.data[(y + 1) * width - 1]);
-  edge.sort((a, b) => a - b);
-  const middle = (edge[edge.length / 2 - 1] + edge[edge.length / 2]) / 2;
   const [low, high] = range(smooth.data);
   if (middle > (low + high) / 2) {
     grey = mapped(grey, (value) => 255 - value);
@@ -318,9 +329,7 @@ function prepare(grey) {
   let strokes = mapped(ink, (value, i) => (near.data[i]
     ? Math.min(Math.max(value / peak - 0.25, 0), 0.5) * 2 : 0));
   strokes = cropped(mended(cropped(strokes), doubts));
-  if (KIND === "digit" && strokes.width > 1.6 * strokes.height) {
-    doubts.push("it is wider than a digit");
-  }
+  if (strokes.width > 1.6 * strokes.height) doubts.push(`it is wider than a ${KIND}`);
   const scale = BOX / Math.max(strokes.height, strokes.width);
   const fitted = resized(strokes, Math.max(1, rounded(strokes.height * scale)),
     Math.max(1, rounded(strokes.width * scale)), scale < 1 ? shares : neighbours);
@@ -340,7 +349,13 @@ function broughtToSize(grey) {
     middle.data.set(grey.data.subarray(start, start + middle.width), y * middle.width);
   }
   const fitted = resized(middle, HEIGHT, WIDTH, scale > 1 ? shares : neighbours);
-  return { image: Uint8Array.from(fitted.data, rounded), doubts: [] };
+  const own = median(edgeOf(fitted)), doubts = [];
+  if (DATA.background !== null && Math.abs(own - FILL) > 127.5) {
+    const [is, was] = own > FILL ? ["light", "dark"] : ["dark", "light"];
+    doubts.push(`its background is ${is}, and that of the images that the networks were `
+      + `trained on is ${was}`);
+  }
+  return { image: Uint8Array.from(fitted.data, rounded), doubts };
 }
 
 /* ---- changing what the networks see ---- */
@@ -443,7 +458,8 @@ function start() {
     for (const points of strokes) {
       pen.beginPath();
       pen.moveTo(...points[0]);
-      for (const point of points.length > 1 ? points.slice(1) : points) pen.lineTo(...point);
+      pen.lineTo(points[0][0] + 0.01, points[0][1]);  // a line of no length leaves no dot
+      for (const point of points.slice(1)) pen.lineTo(...point);
       pen.stroke();
     }
   }
@@ -461,7 +477,7 @@ function start() {
     for (let i = 0; i < grey.data.length; i++) {
       const alpha = data[4 * i + 3] / 255;
       grey.data[i] = [0.299, 0.587, 0.114].reduce((sum, weight, k) =>
-        sum + weight * (data[4 * i + k] * alpha + 255 * (1 - alpha)), 0);
+        sum + weight * (data[4 * i + k] * alpha + PAPER * (1 - alpha)), 0);
     }
     return grey;
   }
