@@ -143,9 +143,10 @@ class Comparison:
         return self.kind in ("digit", "character")
 
     @property
-    def background(self) -> int | list[int] | None:
+    def background(self) -> int | tuple[int, ...] | None:
         """The colour around what the images show, as in `Dataset`; black where nothing says it."""
-        return self.dataset.get("background", 0)
+        background = self.dataset.get("background", 0)
+        return tuple(background) if isinstance(background, list) else background
 
     @property
     def is_light(self) -> bool:

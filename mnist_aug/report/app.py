@@ -10,11 +10,11 @@ import numpy as np
 from markupsafe import Markup
 
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.data.preprocessing import BOX, SIDE, box_of
 from mnist_aug.report.tables import names_of
 
 SCRIPT = (Path(__file__).parent / "templates" / "app.js").read_text(encoding="utf-8")
 LEAST_SIDE, MOST_SIDE = 8, 64  # pixels: on less nothing can be told, more makes a heavy page
-INK = 64  # grey levels by which it differs from the background
 CHANGED = 5  # examples that augmentation fixed, and as many that it broke
 SHIFT = 8 / 28  # of the side, at most
 Slider = tuple[str, str, float, float, float, float]  # name, label, least, most, step, start
@@ -121,34 +121,20 @@ def load(
             name = names_of_classes[label]
             examples.append(Example(f"{title} {name}, test image {index}", image))
     pixels = np.concatenate([example.image.ravel() for example in examples])
-    height, width = content.size
+    (height, width), background = content.size, content.background
+    images = np.concatenate([samples["original_images"], samples["test_images"]])
     data = {
         "kind": content.kind,
         "height": height,
         "width": width,
-        "background": content.background,
+        "background": background,
         "light": content.is_light,
-        "box": _box(content, samples),
+        "box": BOX / SIDE if background is None else box_of(images, background),
         "names": names_of_classes,
         "networks": [{"name": name, "sizes": stored[f"{name}_sizes"].tolist()} for name in names],
         "examples": base64.b64encode(pixels.tobytes()).decode(),
     }
     return App(networks, examples, content.kind, height, width, names_of_classes, data)
-
-
-def _box(content: Comparison, samples: dict[str, np.ndarray]) -> int:
-    """The side of the square that drawn characters fill, in pixels; 20 for MNIST.
-
-    It is the median over the samples of the longer side of what stands out from the background.
-    """
-    images = np.concatenate([samples["original_images"], samples["test_images"]]).astype(int)
-    ink = np.abs(images - (content.background or 0)) > INK
-    spans = [
-        [int(np.ptp(found)) + 1 for axis in (0, 1) if len(found := np.flatnonzero(one.any(axis)))]
-        for one in ink
-    ]
-    sides = [max(span) for span in spans if span]
-    return int(np.median(sides)) if sides else min(content.size)
 
 
 def policy(app: App | None) -> str:

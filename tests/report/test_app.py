@@ -96,7 +96,7 @@ def test_preparation_is_that_of_python(page, count):
                 """([height, width, encoded]) => {
                 const bytes = Uint8Array.from(atob(encoded), c => c.charCodeAt(0));
                 const made = prepare({height, width, data: Float64Array.from(bytes)});
-                return [Array.from(made.image), made.doubts];
+                return [Array.from(made.field.data), made.doubts];
             }""",
                 [*picture.shape, encoded(picture)],
             )
@@ -119,7 +119,7 @@ def test_an_answer_takes_less_than_a_frame(page):
             ({name, sizes}) => network(sizes, decoded(`try-weights-${name}`)));
         let least = Infinity;
         for (let i = 0; i < 500 && least >= 16; i++) {
-            const start = performance.now(), {image} = prepare(grey);
+            const start = performance.now(), {image} = brought(grey);
             nets.forEach(read => read(image));
             least = Math.min(least, performance.now() - start);
         }

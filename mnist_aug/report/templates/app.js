@@ -1,15 +1,16 @@
 "use strict";
-// Reads a drawn or chosen picture with both networks. prepare() does what preprocessing.py in
-// mnist_aug/data does, step by step and in the same order; the tests hold the two to each other.
+// Reads a drawn or chosen picture with both networks. prepare(), painted() and middleOf() do what
+// preprocessing.py in mnist_aug/data does, step by step and in the same order; the tests hold the
+// two to each other.
 
 const DATA = JSON.parse(document.getElementById("try-data").textContent);
 const HEIGHT = DATA.height, WIDTH = DATA.width, FILL = DATA.background ?? 0, KIND = DATA.kind;
 const DRAWS = KIND !== "image";  // else a picture is only brought to size
 const PAPER = DRAWS ? 255 : DATA.background ?? 255;  // below what is transparent
 const FAR = DATA.light ? 0 : 255;  // the grey level that ink has
-const BOX = DATA.box, UNIT = BOX / 20;  // BOX: pixels of the longer side of what is drawn
-const WORKING = 256, GROUND = 0.14, LEAST_CONTRAST = 24, MAX_PIXELS = 50e6;
-const THIN = 2.2 * UNIT, THICK = 3.6 * UNIT;
+
+const SIDE = 28, BOX = 20, WORKING = 256, GROUND = 0.14, LEAST_CONTRAST = 24;
+const THIN = 2.2, THICK = 3.6, MAX_PIXELS = 50e6, BOX_TOLERANCE = 0.08;
 
 /* A plane is {height, width, data: Float64Array}, row by row. */
 const plane = (height, width) => ({ height, width, data: new Float64Array(height * width) });
@@ -289,36 +290,45 @@ function mended(strokes, doubts) {
     doubts.push("it is a blot rather than strokes");
   }
   const scale = BOX / long;
-  if (stroke * scale < THIN - 0.4 * UNIT) {
+  if (stroke * scale < THIN - 0.4) {
     const r = Math.max(1, rounded((THIN / scale - stroke) / 2));
     return most(padded(strokes, r), r);
   }
-  if (stroke * scale > THICK + 0.9 * UNIT) {
+  if (stroke * scale > THICK + 0.9) {
     const r = rounded((stroke - THICK / scale) / 2), narrow = least(padded(strokes, r), r);
     if (count(narrow, dark) > 0.1 * area) return narrow;
   }
   return strokes;
 }
 
-function centred(strokes) {
-  const { height, width, data } = strokes, field = new Uint8Array(HEIGHT * WIDTH);
+/* Strokes in a square box, the longer side as long as the box; brightest 1. */
+function fitted(strokes, box) {
+  const scale = box / Math.max(strokes.height, strokes.width);
+  const fit = resized(strokes, Math.max(1, rounded(strokes.height * scale)),
+    Math.max(1, rounded(strokes.width * scale)), scale < 1 ? shares : neighbours);
+  const brightest = range(fit.data)[1];
+  return mapped(fit, (value) => value / brightest);
+}
+
+/* A square plane, 0 to 255, with the centre of mass of the strokes in the middle. */
+function centred(strokes, side) {
+  const { height, width, data } = strokes, field = plane(side, side);
   let [mass, down, across] = [0, 0, 0];
   data.forEach((value, place) => {
     mass += value;
     across += value * (place % width);
     down += value * Math.floor(place / width);
   });
-  const place = (middle, side, whole) => Math.min(Math.max(rounded(whole / 2 - middle / mass), 0),
-    whole - side);
-  const top = place(down, height, HEIGHT), left = place(across, width, WIDTH);
+  const place = (middle, length) => Math.min(Math.max(rounded(side / 2 - middle / mass), 0),
+    side - length);
+  const top = place(down, height), left = place(across, width);
   data.forEach((value, at) => {
-    field[(top + Math.floor(at / width)) * WIDTH + left + at % width] = rounded(value * 255);
+    field.data[(top + Math.floor(at / width)) * side + left + at % width] = rounded(value * 255);
   });
   return field;
 }
 
-/* A grey plane, 0 to 255, as MNIST would have it, in the data's size and colours:
-   {image: Uint8Array, doubts}, or {error}. */
+/* A grey plane, 0 to 255, as MNIST would have it: {field, 28 by 28, doubts}, or {error}. */
 function prepare(grey) {
   const ink = inkOf(reduced(grey));
   const few = Math.max(9, Math.floor(ink.data.length / 1000));
@@ -330,16 +340,28 @@ function prepare(grey) {
     ? Math.min(Math.max(value / peak - 0.25, 0), 0.5) * 2 : 0));
   strokes = cropped(mended(cropped(strokes), doubts));
   if (strokes.width > 1.6 * strokes.height) doubts.push(`it is wider than a ${KIND}`);
-  const scale = BOX / Math.max(strokes.height, strokes.width);
-  const fitted = resized(strokes, Math.max(1, rounded(strokes.height * scale)),
-    Math.max(1, rounded(strokes.width * scale)), scale < 1 ? shares : neighbours);
-  const brightest = range(fitted.data)[1];
-  const image = centred(mapped(fitted, (value) => value / brightest));
-  return { image: image.map((value) => rounded(FILL + (FAR - FILL) * value / 255)), doubts };
+  return { field: centred(fitted(strokes, BOX), SIDE), doubts };
+}
+
+/* Bright ink on black, 28 by 28, in the size and colours of the data: Uint8Array. */
+function painted(field) {
+  const side = Math.min(HEIGHT, WIDTH), image = new Uint8Array(HEIGHT * WIDTH).fill(FILL);
+  if (Math.abs(DATA.box - BOX / SIDE) > BOX_TOLERANCE) {
+    const strokes = cropped(mapped(field, (value) => value / 255));
+    field = centred(fitted(strokes, Math.max(1, rounded(DATA.box * side))), side);
+  } else if (side !== SIDE) {
+    field = mapped(resized(field, side, side, side < SIDE ? shares : neighbours), rounded);
+  }
+  const top = Math.floor((HEIGHT - side) / 2), left = Math.floor((WIDTH - side) / 2);
+  field.data.forEach((value, at) => {
+    const place = (top + Math.floor(at / side)) * WIDTH + left + at % side;
+    image[place] = rounded(FILL + (FAR - FILL) * value / 255);
+  });
+  return image;
 }
 
 /* The middle of a grey plane, as much as fits the data's shape, in the data's size. */
-function broughtToSize(grey) {
+function middleOf(grey) {
   const scale = Math.min(grey.height / HEIGHT, grey.width / WIDTH);
   const middle = plane(Math.max(1, rounded(HEIGHT * scale)), Math.max(1, rounded(WIDTH * scale)));
   const top = Math.floor((grey.height - middle.height) / 2);
@@ -348,14 +370,21 @@ function broughtToSize(grey) {
     const start = (top + y) * grey.width + left;
     middle.data.set(grey.data.subarray(start, start + middle.width), y * middle.width);
   }
-  const fitted = resized(middle, HEIGHT, WIDTH, scale > 1 ? shares : neighbours);
-  const own = median(edgeOf(fitted)), doubts = [];
+  const sized = resized(middle, HEIGHT, WIDTH, scale > 1 ? shares : neighbours);
+  const own = median(edgeOf(sized)), doubts = [];
   if (DATA.background !== null && Math.abs(own - FILL) > 127.5) {
     const [is, was] = own > FILL ? ["light", "dark"] : ["dark", "light"];
     doubts.push(`its background is ${is}, and that of the images that the networks were `
       + `trained on is ${was}`);
   }
-  return { image: Uint8Array.from(fitted.data, rounded), doubts };
+  return { image: Uint8Array.from(sized.data, rounded), doubts };
+}
+
+/* A grey plane, 0 to 255, as the networks read it: {image: Uint8Array, doubts}, or {error}. */
+function brought(grey) {
+  if (!DRAWS) return middleOf(grey);
+  const { field, doubts, error } = prepare(grey);
+  return error ? { error } : { image: painted(field), doubts };
 }
 
 /* ---- changing what the networks see ---- */
@@ -444,7 +473,7 @@ function start() {
   }
 
   function take(grey) {
-    const result = DRAWS ? prepare(grey) : broughtToSize(grey);
+    const result = brought(grey);
     image = result.image ?? null;
     doubts = result.doubts ?? [];
     if (result.error) say(`${result.error} Draw one, or choose a picture or an example.`);
