@@ -245,7 +245,7 @@ def in_one_colour(parts: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def flat_labels(place: str, labels: np.ndarray) -> np.ndarray:
-    """Labels `[N]`, int64 or text, of `[N]`, `[N, 1]`, `[1, N]`, one-hot `[N, K]`.
+    """Labels `[N]`, int64 or text, of `[N]`, `[N, 1]`, `[1, N]`, one-hot `[N, K]` or `[K, N]`.
 
     Of QMNIST's `[N, 8]`, whose other columns say who wrote an image, the first column.
 
@@ -256,8 +256,9 @@ def flat_labels(place: str, labels: np.ndarray) -> np.ndarray:
     if labels.ndim == 2 and 1 in labels.shape:
         labels = labels.reshape(-1)
     if labels.ndim == 2 and labels.dtype.kind in "biuf":
-        if is_one_hot(labels):
-            return labels.argmax(axis=1)
+        for hot in (labels, labels.T):  # MATLAB's have a column for each image
+            if is_one_hot(hot):
+                return hot.argmax(axis=1)
         if labels.shape[1] == 8 and labels.dtype.kind in "iu":
             return labels[:, 0].astype(np.int64)
         raise UserError(
@@ -281,12 +282,11 @@ def flat_labels(place: str, labels: np.ndarray) -> np.ndarray:
 
 
 def is_one_hot(labels: np.ndarray) -> bool:
-    return bool(
-        labels.shape[1] > 1
-        and np.isin(labels[:1], (0, 1)).all()
-        and ((labels == 0) | (labels == 1)).all()
-        and (labels.sum(axis=1) == 1).all()
-    )
+    """Whether each row holds one 1, and 0 else, or -1."""
+    if labels.shape[1] < 2 or not np.isin(labels[:1], (-1, 0, 1)).all():
+        return False
+    hot, low = labels == 1, labels.min()
+    return bool(low in (-1, 0) and (hot | (labels == low)).all() and (hot.sum(axis=1) == 1).all())
 
 
 def natural(name: str) -> list:

@@ -15,16 +15,27 @@ from mnist_aug.errors import UserError
 
 PARTS = {
     "train": ("train", "training", "trn", "tr", "tra"),
-    "test": ("test", "testing", "tst", "te", "tes", "eval"),
+    "test": ("test", "testing", "tst", "te", "tes", "ts", "eval"),
     "validation": ("val", "valid", "validation", "dev"),
 }
 IMAGES = (
-    *("x", "image", "images", "img", "imgs", "data", "pixel", "pixels", "picture", "pictures"),
-    *("feature", "features", "input", "inputs", "sample", "samples", "example", "examples"),
+    *("x", "image", "images", "img", "imgs", "data", "dat", "pixel", "pixels", "picture"),
+    *(
+        "pictures",
+        "fea",
+        "feature",
+        "features",
+        "input",
+        "inputs",
+        "sample",
+        "samples",
+        "example",
+        "examples",
+    ),
 )
 LABELS = (
     *("y", "label", "labels", "lbl", "lbls", "target", "targets", "class", "classes", "category"),
-    *("digit", "letter", "character", "fine", "coarse", "gt"),
+    *("digit", "letter", "character", "fine", "coarse", "gt", "gnd"),
 )
 # What stands in names of files and says nothing of the dataset.
 FORMS = (
@@ -32,6 +43,13 @@ FORMS = (
     *("arr", "processed"),
 )
 SHOWN = 8  # arrays that a message lists
+_PART = "train|training|test|testing|val"
+_ROLE = "x|y|data|dat|images?|imgs?|labels?|targets?|set"
+# What people write as one word: xtrain and Xtst, trainlabels, data_test; but not the x of 32x32
+_GLUED = re.compile(
+    f"(?<![a-z0-9])(?:([xy])(?=(?:{_PART}|trn?|te|ts|tst)(?![a-z]))"
+    f"|({_PART})(?=(?:{_ROLE})(?![a-z]))|({_ROLE})(?=(?:{_PART})(?![a-z])))"
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +79,7 @@ class Matched:
 def words(name: str) -> list[str]:
     """The words and numbers in a name, in lower case."""
     name = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower().replace("t10k", "test")
-    # xtrain, ytest; but not the x of 32x32
-    name = re.sub(r"(?<![a-z0-9])([xy])(?=(?:train|test|val))", r"\1 ", name)
+    name = _GLUED.sub(lambda found: f"{found[0]} ", name)
     name = re.sub(r"(?<=[0-9])x(?=[0-9])", " by ", name)
     return re.findall(r"[a-z]+|[0-9]+", name)
 
@@ -116,7 +133,7 @@ def matched(place: object, arrays: Sequence[Stored], notes: Sequence[str] = ()) 
     Raises:
         UserError: there are no images with labels, or several that could be meant.
     """
-    names = [one for one in arrays if "names" in words(one.name.rsplit("/", 1)[-1])]
+    names = [one for one in arrays if _is_of_names(one)]
     own_notes: list[str] = []
     warnings: list[str] = []
     others = [one for one in _without_copies(place, arrays) if one not in names]
@@ -142,16 +159,31 @@ def matched(place: object, arrays: Sequence[Stored], notes: Sequence[str] = ()) 
         parts["train"] = parts.pop("test")
         warnings.append("only test images were found: they are taken for the whole set")
     if "train" not in parts:
+        there = "; ".join([listed(arrays), *notes])
+        alone = [one for own in found["train"].values() for one in own]
+        if len(found["train"]) == 1 and all(part_of(one.name) == "train" for one in alone):
+            (role,) = found["train"]
+            other = "labels" if role == "images" else "images"
+            raise UserError(
+                f"{place} holds training {role}, but no {other} of theirs (found: {there}): "
+                f"bring these, too, under a name with train and {other} in it"
+            )
         raise UserError(
-            f"{place} holds no images with labels that can be told apart (found: "
-            f"{'; '.join([listed(arrays), *notes])}): name the arrays x_train, y_train, x_test "
-            "and y_test, or images and labels"
+            f"{place} holds no images with labels that can be told apart (found: {there}): name "
+            "the arrays x_train, y_train, x_test and y_test, or images and labels"
         )
     used = {id(one) for own in parts.values() for one in (*own.images, *own.labels)}
     left_out = [one for one in others if id(one) not in used]
     if left_out and not warnings:
         own_notes.append(f"left out, as they are neither images nor labels: {listed(left_out)}")
-    return Matched(parts, names[0] if len(names) == 1 else None, own_notes, warnings)
+    same = len({one.shape for one in names}) == 1
+    return Matched(parts, names[0] if same else None, own_notes, warnings)
+
+
+def _is_of_names(one: Stored) -> bool:
+    """Whether it holds what the classes are called, as Coursera's `list_classes` does."""
+    said = {*words(one.name.rsplit("/", 1)[-1])}
+    return "names" in said or {"list", "classes"} <= said
 
 
 def _by_part_and_role(
@@ -198,7 +230,11 @@ def _without_copies(place: object, arrays: Iterable[Stored]) -> list[Stored]:
         # Kaggle puts a file into a folder of its own name.
         key = tuple(word for own in dict.fromkeys(components) for word in own)
         other = kept.setdefault(key, one)
-        if other.shape != one.shape:
+        if other.shape != one.shape and other.shape[:1] == one.shape[:1] and len(one.shape) == 1:
+            kept[key] = one  # QMNIST has its labels alone, and with who wrote what
+        elif other.shape != one.shape and not (
+            other.shape[:1] == one.shape[:1] and len(other.shape) == 1
+        ):
             raise UserError(
                 f"{place} holds {listed([other, one])}, of different shapes under one name: "
                 "remove one of them"
@@ -222,7 +258,7 @@ def _paired(place: object, part: str, images: list[Stored], labels: list[Stored]
     def order(one: Stored) -> list:
         return [(0, int(w), "") if w.isdigit() else (1, 0, w) for w in words(one.name)]
 
-    images, labels = sorted(images, key=order), sorted(labels, key=order)
+    images, labels = _fitting(sorted(images, key=order), sorted(labels, key=order))
     homes = [one.name.rpartition("/")[0] for one in images]
     others = [one.name.rpartition("/")[0] for one in labels]
     if len(images) == len(labels) and (len(images) == 1 or len({*homes}) == len(homes)):
@@ -234,3 +270,17 @@ def _paired(place: object, part: str, images: list[Stored], labels: list[Stored]
         f"{place} holds {listed(images)} and {listed(labels)} for its {part} images and labels: "
         "leave one of each, or name those that you mean x_train and y_train"
     )
+
+
+def _fitting(images: list[Stored], labels: list[Stored]) -> tuple[list[Stored], list[Stored]]:
+    """Of several, those that have as many images as labels: some files hold other numbers, too."""
+    if (len(images), len(labels)) == (1, 1) or not all(one.shape for one in (*images, *labels)):
+        return images, labels
+    counts = {side for one in labels for side in one.shape if side > 1}
+
+    def count(one: Stored) -> int:
+        return one.shape[0] if one.shape[0] in counts else one.shape[-1]
+
+    fit = [one for one in images if count(one) in counts]
+    own = [one for one in labels if {*one.shape} & {count(image) for image in fit}]
+    return (fit, own) if fit and own else (images, labels)

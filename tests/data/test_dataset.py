@@ -245,7 +245,7 @@ def test_digits_have_the_form_of_mnist(digits):
     [
         (NAMES[0], b"", "is empty: fetch it again"),
         (NAMES[0], idx(arrays()[0])[:9], "ends within its header"),
-        (NAMES[0], b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" * 2, "no images with labels"),
+        (NAMES[0], b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" * 2, "no images of theirs"),
         (NAMES[0], idx(arrays()[0])[:-1], "holds only"),
         (NAMES[0], idx(arrays()[0]) + b"\x00", "holds more"),
         (

@@ -48,6 +48,10 @@ def found(arrays):
         ("latest_test_run/x_train", "latest_test_run/y_train", "latest_test_run/x_test",
          "latest_test_run/y_test"),
         ("train/a", "train/b", "test/a", "test/b"),
+        ("Xtr", "ytr", "Xtst", "ytst"),
+        ("X_tr", "y_tr", "X_ts", "y_ts"),
+        ("Train_DAT", "trainlabels", "Test_DAT", "testlabels"),
+        ("datatrain", "labelstrain", "datatest", "labelstest"),
     ],
 )  # fmt: skip
 def test_names_that_people_give(names):
@@ -59,7 +63,15 @@ def test_names_that_people_give(names):
 
 
 @pytest.mark.parametrize(
-    "names", [("images", "labels"), ("X", "y"), ("data", "target"), ("arr_0", "arr_1"), ("a", "b")]
+    "names",
+    [
+        ("images", "labels"),
+        ("X", "y"),
+        ("data", "target"),
+        ("fea", "gnd"),
+        ("arr_0", "arr_1"),
+        ("a", "b"),
+    ],
 )
 def test_without_parts_all_is_for_training(names):
     arrays = stored(**dict(zip(names, (IMAGES, LABELS), strict=True)))
@@ -108,6 +120,27 @@ def test_copies_count_once():
         found([*arrays, *stored(**{"train-images.idx3-ubyte": (9, 28, 28)})])
 
 
+def test_what_does_not_fit_in_number_is_neither_images_nor_labels():
+    arrays = stored(
+        train__train_set_x=(209, 64, 64, 3), train__list_classes=(2,), train__train_set_y=(209,)
+    )
+    result = matching.matched("set", arrays)
+    assert found(arrays) == {"train": (["train/train_set_x"], ["train/train_set_y"])}
+    assert result.class_names is arrays[1]
+    arrays = stored(
+        par__nSample=(1, 1), par__SampleOrder=(1, 1100), labels=(1, 11000), DAT=(256, 11000)
+    )
+    assert found(arrays) == {"train": (["DAT"], ["labels"])}
+
+
+def test_labels_with_and_without_their_writers_are_one_array():
+    both = {"qmnist-train-labels-idx1-ubyte": (60,), "qmnist-train-labels-idx2-int": (60, 8)}
+    wanted = {"train": (["qmnist-train-images-idx3-ubyte"], ["qmnist-train-labels-idx1-ubyte"])}
+    arrays = stored(**{"qmnist-train-images-idx3-ubyte": IMAGES, **both})
+    assert found(arrays) == wanted
+    assert found(arrays[::-1]) == wanted
+
+
 def test_what_is_left_out_is_said():
     arrays = stored(x_train=IMAGES, y_train=LABELS, x_test=IMAGES, weights=(3, 3, 3, 3, 3))
     result = matching.matched("set", arrays)
@@ -123,6 +156,8 @@ def test_what_is_left_out_is_said():
         ({}, "found: nothing"),
         ({"x_train": IMAGES}, r"found: x_train \[60, 28, 28\]"),
         ({"y_train": LABELS}, r"found: y_train \[60\]"),
+        ({"x_train": IMAGES, "x_test": IMAGES, "y_test": LABELS}, "no labels of theirs"),
+        ({"y_train": LABELS, "x_test": IMAGES, "y_test": LABELS}, "no images of theirs"),
         ({"a/x": IMAGES, "b/x": IMAGES, "a/y": LABELS}, "leave one of each"),
         ({"x": IMAGES, "y": LABELS, "labels": LABELS}, "leave one of each"),
         ({"some": (3,), "thing": (2, 2)}, "no images with labels"),

@@ -446,3 +446,11 @@ def test_grey_pieces_join_those_in_colour(tmp_path):
     found = dataset.load(str(tmp_path))
     assert found.x_train.shape == (60, 12, 12, 3)
     np.testing.assert_array_equal(found.x_test, np.repeat(grey[::-1, ..., None], 3, 3))
+
+
+@pytest.mark.parametrize("low", [0, -1])
+@pytest.mark.parametrize("across", [False, True])
+def test_one_hot_labels_of_either_order_of_axes(low, across):
+    labels = np.arange(30) % 4
+    hot = np.where(np.arange(4) == labels[:, None], 1, low)
+    assert (layout.flat_labels("set", hot.T if across else hot) == labels).all()
