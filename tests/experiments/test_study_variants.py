@@ -219,7 +219,7 @@ def test_both_models_are_trained_and_evaluated_on_all_sets(few, tmp_path, capsys
     assert [line.split(",")[0] for line in out.splitlines()[1:3]] == both
     for name in both:
         results = runs.read_variant(tmp_path / name)
-        assert results.metrics.eval_set.tolist() == [*eval_sets.names()]
+        assert results.metrics.eval_set.tolist() == [*eval_sets.names(few)]
         assert results.seeds == [0]
     assert (tmp_path / extras.SAMPLES).exists()
     # Another policy trains the augmented model anew, and evaluates both.

@@ -153,6 +153,11 @@ def test_a_run_holds_what_others_rely_on(trained, few):
             "test": 100,
             "image_shape": [28, 28],
             "classes": 10,
+            "class_names": [*"0123456789"],
+            "background": 0,
+            "kind": "digit",
+            "notes": [],
+            "warnings": [],
         }
         assert (manifest["seed"], manifest["parameters"]) == (0, 118_282)
         assert manifest["versions"]["keras"] == keras.__version__
