@@ -295,7 +295,7 @@ def commands(error):
 def test_the_command_in_a_refusal_converts_it(tmp_path, monkeypatch):
     import subprocess
 
-    import joblib
+    joblib = pytest.importorskip("joblib")  # of scikit-learn
     import pandas as pd
 
     monkeypatch.chdir(tmp_path)

@@ -116,7 +116,7 @@ MISTAKES = [
     ("train", ["augmented", "--policy", "/"], "policy '/' is unknown"),
     ("train", ["baseline", "--data"], "--data: expected one argument"),
     ("train", ["baseline", "--data", "nowhere"], "nowhere is neither a folder nor a file"),
-    ("train", ["baseline", "--data", "file"], "file is not a readable .npz"),
+    ("train", ["baseline", "--data", "file"], "file can't be read as a table"),
     ("train", ["baseline", "--trials", "3"], "unrecognized arguments: --trials 3"),
     ("train", ["baseline", "--seeds", "3", "--seeds", "0"], "--seeds: '0'"),
     ("study", ["best"], "study 'best' is unknown: use one of ablation"),
