@@ -219,7 +219,10 @@ def data_card(content: Comparison) -> Table:
     names = ""
     if content.is_named and content.classes <= LISTED:
         names = f" ({listed(names_of(content, range(content.classes)))})"
-    notes, last = dataset.get("notes"), "the last part of the training files"
+    notes = " ".join(
+        note if note[-1:] in ".!?" else f"{note}." for note in dataset.get("notes", ())
+    )
+    order = "images as they were read (see the notes)" if notes else "files"
     rows = [
         ("dataset", content.label),
         ("origin", dataset["origin"]),
@@ -234,8 +237,7 @@ def data_card(content: Comparison) -> Table:
         (
             "training, validation, test",
             f"{dataset['train']:,}, {dataset['validation']:,}, "
-            f"{dataset['test']:,}; validation is "
-            f"{f'{last}, in the order of the notes below' if notes else last}",
+            f"{dataset['test']:,}; validation is the last part of the training {order}",
         ),
         (
             "classes",
@@ -249,7 +251,7 @@ def data_card(content: Comparison) -> Table:
         ),
     ]
     if notes:
-        rows.insert(6, ("notes on reading it", " ".join(notes)))
+        rows.insert(6, ("notes on reading it", notes))
     return _card("data-card", "Data card", rows)
 
 

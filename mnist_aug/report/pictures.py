@@ -24,6 +24,7 @@ from mnist_aug.results.runs import BOTH
 
 COLUMNS, WIDE_COLUMNS = 5, 3  # of test images; fewer where classes have long names
 NAME = 12  # letters of a class's name
+FEW = 8  # images in a row; fewer are not made larger
 SHORT = 3  # letters that have the room of a number
 LETTER = 0.085  # inches
 Samples = dict[str, np.ndarray]  # as `extras.read_samples` gives them
@@ -87,7 +88,7 @@ def corrupted(content: Comparison, samples: Samples) -> Figure:
     images = np.concatenate([samples["test_images"][None], samples["corrupted"]])
     names = ["none", *(str(name).replace("_", " ") for name in samples["corruptions"])]
     rows, columns, height, width = images.shape[:4]
-    unit = (columns * (width + 1)) / (WIDTH - 1.25)  # pixels in an inch
+    unit = (max(columns, FEW) * (width + 1)) / (WIDTH - 1.25)  # pixels in an inch
     figure, ((axes,),) = canvas(
         0.7 + rows * (height + 1) / unit, content, "Test images and their corrupted versions"
     )

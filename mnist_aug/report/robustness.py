@@ -46,14 +46,17 @@ def _corruptions(content: Comparison, source: str) -> Table:
     )
 
 
-def origin(sources: list[str]) -> list[str]:
+def origin(sources: list[str], content: Comparison) -> list[str]:
     """Where the corrupted images are from, if they are made here."""
     if "corruption/" not in sources:
         return []
+    light = " Images on a light background are corrupted as their negatives."
+    colour = " In colour, each channel has noise of its own; all else is the same in all three."
     return [
         "The corruptions are those of MNIST-C (Mu and Gilmer 2019), made here. Fog, glass "
         "blur, motion blur, edges and all draws differ from the published images, so errors "
         "can't be compared with published ones."
+        f"{light if content.is_light else ''}{colour if content.in_colour else ''}"
     ]
 
 

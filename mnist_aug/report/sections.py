@@ -37,6 +37,7 @@ from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import BOTH
 
+SOMEWHERE = "path/to/data"
 NO_IMAGES = "The results folder holds no {}: `make evaluate` stores them in samples.npz."
 
 
@@ -156,7 +157,7 @@ def _robustness(
         drawn.append(pictures.corrupted(content, inputs.samples))
     text = [
         *_concluded(content, *robustness.corruption_sentences(every[0])),
-        *robustness.origin([*corruptions]),
+        *robustness.origin([*corruptions], content),
     ]
     yield Section("corruptions", "Corrupted images", text, drawn, every)
     if robustness.has_severities(content):
@@ -405,7 +406,7 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
     dirty = any(m["git"].get("dirty") for m in manifests)
     known = (
         ""
-        if _source(content.dataset) in {"digits", "mnist"}
+        if _source(content.dataset) != SOMEWHERE
         else (f" DATA is where you have {content.label}; its SHA-256 is in the manifest.")
     )
     changed = " The code had changes that were not committed." if dirty else ""
@@ -425,4 +426,7 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
 def _source(dataset: dict[str, Any]) -> str:
     """What to give as DATA= for the dataset; a made-up path where only the user can know."""
     named = {MNIST_SHA256: "mnist", DIGITS_SHA256: "digits"}
-    return named.get(dataset["sha256"], "path/to/data")
+    name = str(dataset["name"])
+    if dataset["origin"] == "keras.datasets" and re.fullmatch("[a-z0-9_]+", name):
+        return name  # which is downloaded again
+    return named.get(dataset["sha256"], SOMEWHERE)

@@ -404,3 +404,24 @@ def test_the_model_that_did_not_learn_is_named(tmp_path):
 def test_a_table_of_classes_reads_back(fashion):
     frame = pd.read_csv(fashion.reports / "tables" / "classes.csv")
     assert list(frame.columns[:3]) == ["class", "class_name", "test_images"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "source"), [("keras.datasets", "fashion_mnist"), ("NPZ file", "path/to/data")]
+)
+def test_what_keras_downloads_is_rebuilt_by_its_name(tmp_path, render, origin, source):
+    results = synthetic_results.write(
+        tmp_path / "results",
+        seeds=1,
+        test=60,
+        bench=False,
+        samples=False,
+        name="fashion_mnist",
+        described={"origin": origin, "notes": ["Mixed", "Read."]},
+    )
+    report = render(results, tmp_path / "reports")
+    assert report.sections["rebuild"].commands[-1].startswith(f"make report DATA={source} ")
+    assert ("DATA is where you have" in report.text) == (source == "path/to/data")
+    card = report.tables["data-card"].frame.set_index("what")["value"]
+    assert card["notes on reading it"] == "Mixed. Read."
+    assert card["training, validation, test"].endswith("as they were read (see the notes)")
