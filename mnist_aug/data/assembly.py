@@ -15,6 +15,9 @@ from mnist_aug.errors import UserError
 HELD_OUT = 0.2  # share of the images that become test images where there are none
 VALIDATION = 0.2  # share of the training images that validates, unless a variant says otherwise
 RENUMBERED = "Labels are"
+TOO_FEW = 9  # pixels; so few make no picture
+FEWEST = 30  # pixels; with fewer, and unlike ones side by side, they are measurements
+SET_UPRIGHT = "EMNIST's files hold images with rows and columns swapped: they are set upright"
 UNLEARNT = 0.5  # share of the test images that may be of classes nobody trains on
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images `[N, H, W]` or with channels, and labels `[N]`
@@ -81,6 +84,7 @@ def assembled(
     if "validation" in parts:
         _take_validation(draft, *parts["validation"])
     _bring_to_grey_levels(draft)
+    _check_that_pixels_have_neighbours(draft)
     _number_classes(draft, known_as, names)
     if transpose or transposed:
         _swap(draft)
@@ -146,6 +150,29 @@ def _bring_to_grey_levels(draft: Draft) -> None:
             f"{draft.place}: training images are {_sides(draft.x_train)} but test images "
             f"{_sides(draft.x_test)}: they must be alike"
         )
+
+
+def _check_that_pixels_have_neighbours(draft: Draft) -> None:
+    """Numbers in a table may be measurements, and no pixels, or pixels in another order."""
+    height, width = draft.x_train.shape[1:3]
+    if height * width <= TOO_FEW:
+        raise UserError(
+            f"{draft.place} holds {height * width} numbers for each image: they are no pixels, and "
+            "nothing but images can be augmented"
+        )
+    unlike = plausibility.unlikeness_of_neighbours(draft.x_train)
+    if unlike < plausibility.SHUFFLED:
+        return
+    text = (
+        f"neighbouring pixels are as unlike as distant ones ({unlike:.0%}; in images they differ "
+        "far less)"
+    )
+    if height * width < FEWEST:
+        raise UserError(
+            f"{draft.place}: taken as {height} by {width} images, {text}: these numbers are no "
+            "pixels, and nothing but images can be augmented"
+        )
+    draft.warn(f"{text}: if these are pixels, are they in the order of rows and columns?")
 
 
 def _levels(draft: Draft, images: np.ndarray, scale: layout.Scale) -> np.ndarray:
@@ -300,6 +327,8 @@ def _polarity(level: float) -> str:
 
 def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
     """Whether the images are drawn digits or characters, and how the digits lie."""
+    if transposed and not transpose:
+        draft.note(SET_UPRIGHT)
     if draft.x_train.ndim != 3 or not isinstance(draft.background, int):
         return
     names = draft.class_names
@@ -309,13 +338,15 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
         draft.kind = "character"
     if min(draft.x_train.shape[1:]) < digits.LEAST_SIDE:
         return
+    found = []
     for numbers, renamed in _as_digits(names):
         read = np.isin(draft.y_train, np.flatnonzero(numbers >= 0))
         lies, share = digits.orientation(
             draft.x_train[read], numbers[draft.y_train[read]], draft.background
         )
-        if share < digits.READ:
-            continue
+        found.append((share, lies, renamed))
+    share, lies, renamed = max(found, default=(0.0, "", ()))
+    if share >= digits.READ:
         if not letters:
             draft.kind = "digit"
         if renamed:
@@ -324,19 +355,17 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
             draft.note(f"labels {names[0]} to {names[-1]} are the digits {', '.join(renamed)}")
         if lies == "transposed" and not transpose:
             _swap(draft)
-            if not transposed:
+            if transposed:
+                draft.notes.remove(SET_UPRIGHT)
+            else:
                 draft.note(
                     "the digits lie with rows and columns swapped against MNIST's: they are set "
                     "upright"
                 )
-            transposed = False
         elif lies != "upright":
             draft.warn(
                 f"the digits are {lies} against MNIST's: networks trained on them read no others"
             )
-        break
-    if transposed and not transpose:
-        draft.note("EMNIST's files hold images with rows and columns swapped: they are set upright")
 
 
 DIGITS = "0123456789"
@@ -346,11 +375,13 @@ def _as_digits(names: tuple[str, ...]) -> list[tuple[np.ndarray, tuple[str, ...]
     """Which digit each class may be, -1 for none, and its other name, if it has another."""
     own = np.array([int(name) if name in DIGITS and name else -1 for name in names])
     found: list[tuple[np.ndarray, tuple[str, ...]]] = []
-    if names == tuple(map(str, range(1, 11))):
+    count = len(names)
+    if names == tuple(map(str, range(1, count + 1))) and 3 <= count <= 10:
         # MATLAB counts from 1, and some put 0 last.
-        for numbers in (np.arange(10), (np.arange(10) + 1) % 10):
+        rotated = [(np.arange(10) + 1) % 10] if count == 10 else []
+        for numbers in (np.arange(count), *rotated):
             found.append((numbers, tuple(map(str, numbers))))
-    if (own >= 0).sum() >= 2:
+    if (own >= 0).sum() >= 2 and len(found) < 2:
         found.append((own, ()))
     return found
 

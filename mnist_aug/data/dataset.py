@@ -29,7 +29,8 @@ MNIST_TRAINING_SHA256 = "1ad8f871161ab204de65e209368875d9fa4f02a5b36074fab752cf3
 DIGITS_SHA256 = "b9500703e859169f8f7984373aa16cc1fbb89a59a4785cd998f97e933ab26e6d"
 TRAIN_FILES = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 NAMES = ("x_train", "y_train", "x_test", "y_test")  # of the arrays in an .npz as Keras has it
-TABLES = {"IDX file", "CSV file", "table of text"}  # forms in which EMNIST's authors swap axes
+# Forms in which EMNIST's images have their axes swapped; people's own, such as NPZ, mostly don't.
+TABLES = {"IDX file", "CSV file", "table of text", "MATLAB file"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class Dataset:
         background: the colour around what the images show, 0 to 255, three of them if RGB; None
             where it isn't one colour.
         kind: what an image shows: "digit", "character" (drawn ones, both) or "image".
+        transposed: whether rows and columns were swapped because the user said so.
         notes: what was found and done while the data were read, in sentences.
         warnings: what a person should look at before the results are believed, in sentences.
     """
@@ -58,6 +60,7 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     background: int | tuple[int, int, int] | None = 0
     kind: str = "image"
+    transposed: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -121,6 +124,7 @@ class Dataset:
             if isinstance(self.background, tuple)
             else self.background,
             "kind": self.kind,
+            "transposed": self.transposed,
             "notes": list(self.notes),
             "warnings": list(self.warnings),
         }
@@ -203,6 +207,14 @@ def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset
         if made.name == "mnist":
             return made
         notes, warnings = (map(_sentence, own) for own in (found.notes, found.found.warnings))
+        flat = len(found.found.parts["train"].images[0].shape) == 2
+        sure = made.kind == "digit" or transpose or known.is_transposed(found.known_as)
+        if found.form.startswith("MATLAB") and flat and not sure:
+            note = (
+                "MATLAB counts pixels down the columns: if the images of `make data` lie on their "
+                "sides, say TRANSPOSE=1"
+            )
+            made = replace(made, notes=(*made.notes, note))
         return replace(made, notes=(*notes, *made.notes), warnings=(*warnings, *made.warnings))
 
 
@@ -278,6 +290,7 @@ def _made(
         draft.class_names,
         draft.background,
         draft.kind,
+        transpose,
         tuple(draft.notes),
         tuple(draft.warnings),
     )

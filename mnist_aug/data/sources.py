@@ -24,12 +24,17 @@ READERS = {
     "pickle": "pickled",
     "text": "text",
 }
-USELESS = ("git-lfs", "html", "empty", "gzip", "xz")  # what stands in place of data, or is damaged
+# What stands in place of data, or is damaged
+USELESS = ("git-lfs", "git-annex", "html", "empty", "gzip", "xz")
 LISTED = 5  # files that a note names
 DEPTH = 3  # folders below the one that is given: torchvision's root holds MNIST/raw
 MOST_FILES = 300  # data files of a folder; a folder with more is one of pictures
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
-PROSE = {".md", ".rst", ".html", ".pdf", ".py", ".ipynb", ".json", ".yaml", ".yml", ".log"}
+PROSE = {
+    *(".md", ".rst", ".html", ".pdf", ".json", ".yaml", ".yml", ".log", ".docx", ".pptx"),
+    *(".py", ".ipynb", ".m", ".r", ".c", ".h", ".cpp", ".java", ".js", ".css", ".sh"),
+}
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def source(path: Path) -> Source:
     """
     if path.is_dir():
         return _of_folder(path)
-    if path.exists():
+    if path.exists() or path.is_symlink():  # which git-annex leaves without a file to point to
         return _of_file(path)
     if path.parent.is_dir():
         files = [one for one in _files(path.parent) if one.group == group_of(path.name)]
@@ -208,7 +213,7 @@ def _files(folder: Path, depth: int = DEPTH) -> Iterator[_File]:
         if len(below.parts) >= depth:
             folders.clear()
         for name in sorted(names):
-            if _ignored(name) or Path(name).suffix.lower() in PROSE:
+            if _ignored(name) or Path(name).suffix.lower() in PROSE | PICTURES:
                 continue
             path = Path(place) / name
             found.append((path, below))

@@ -138,3 +138,13 @@ def test_training_alone_needs_no_test_files(tmp_path, data):
             part = dataset.load(place, test=False)
             np.testing.assert_array_equal(part.x_train, whole.x_train)
         shutil.rmtree(folder)
+
+
+def test_arrays_beside_very_many_pictures(tmp_path, data):
+    arrays = {name: getattr(data, name) for name in dataset.NAMES}
+    np.savez(tmp_path / "set.npz", **arrays)
+    (tmp_path / "drawn").mkdir()
+    for number in range(400):
+        (tmp_path / "drawn" / f"{number}.png").write_bytes(b"\x89PNG")
+    (tmp_path / "train.m").write_text("load set\n")
+    assert len(dataset.load(str(tmp_path)).x_train) == len(data.x_train)

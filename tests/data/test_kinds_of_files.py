@@ -116,6 +116,8 @@ def test_pictures_of_the_formats_that_are_read(tmp_path):
         (b"", "empty", "is empty: fetch it again"),
         (gzip.compress(b""), "empty", "is empty"),
         (POINTER, "git-lfs", "is a Git LFS pointer, not the data: run `git lfs pull`"),
+        (b"../.git/annex/objects/xq/xK/MD5E-s3--da.npz/MD5E-s3--da.npz", "git-annex", "annex get"),
+        (b"/annex/objects/MD5E-s3--da.npz\n", "git-annex", "is a git-annex pointer"),
         (b"<!DOCTYPE html><html><title>Sign in</title>", "html", "is a web page, not data"),
         (b"\n\n <HTML><head>", "html", "web page"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code>', "html", "web page"),
@@ -140,6 +142,11 @@ def test_what_is_no_data_is_named_with_its_remedy(tmp_path, content, expected, w
     with pytest.raises(UserError, match=words) as error:
         stored.recognised(tmp_path / "data.npz")
     assert str(error.value).startswith(f"{tmp_path / 'data.npz'} ")
+
+
+def test_links_that_git_annex_left_without_their_files(tmp_path):
+    (tmp_path / "data.npz").symlink_to(".git/annex/objects/xq/xK/MD5E-s3--da.npz")
+    assert stored.kind(tmp_path / "data.npz") == "git-annex"
 
 
 cells = st.one_of(

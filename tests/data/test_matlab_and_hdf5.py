@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
+from mnist_aug.data import dataset
 from mnist_aug.data.formats import hdf5, matlab, stored
 from mnist_aug.errors import UserError
 
@@ -459,3 +460,32 @@ def test_damaged_files_are_read_or_refused_in_one_line(folder, kind, data):
     except UserError as error:
         assert str(error).startswith(f"{path} ")  # noqa: PT017
         assert len(str(error).splitlines()) == 1  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    "name", ["model_weights/dense/bias", "dense/dense/kernel:0", "layers/conv2d/vars/0"]
+)
+def test_models_are_no_data(tmp_path, name):
+    with h5py.File(tmp_path / "mnist.h5", "w") as file:
+        file[name] = np.zeros((4, 4))
+    with pytest.raises(UserError, match="weights of a Keras model, and no data"):
+        hdf5.contents(tmp_path / "mnist.h5")
+
+
+def test_rows_of_pixels_in_matlab_files_are_said_to_run_down(tmp_path):
+    faces = np.random.default_rng(0).integers(0, 256, (40, 64), np.uint8)
+    put(tmp_path, mat(fea=np.repeat(faces, 2, axis=0), gnd=np.arange(80) % 5 + 1), "faces.mat")
+    assert "TRANSPOSE=1" in dataset.load(str(tmp_path / "faces.mat")).notes[-1]
+    found = dataset.load(str(tmp_path / "faces.mat"), transpose=True)
+    assert not any("TRANSPOSE" in note for note in found.notes)
+
+
+def test_emnists_letters_are_set_upright(tmp_path):
+    letters = np.random.default_rng(0).integers(0, 256, (52, 16, 16), np.uint8)
+    part = {"images": letters.swapaxes(1, 2).reshape(52, 256), "labels": np.arange(52) % 26 + 1}
+    put(tmp_path, mat(dataset={"train": part, "test": part}), "emnist-letters.mat")
+    found = dataset.load(str(tmp_path / "emnist-letters.mat"))
+    np.testing.assert_array_equal(found.x_test, letters)
+    assert found.class_names[0] == "A"
+    assert "EMNIST's files hold images with rows and columns swapped" in " ".join(found.notes)
+    assert not any("TRANSPOSE" in note for note in found.notes)

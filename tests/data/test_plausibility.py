@@ -255,6 +255,18 @@ def test_labels_from_1_are_the_digits_that_they_show(load, small, last):
     assert "Labels 1 to 10 are the digits" in said
 
 
+def test_labels_from_1_of_some_digits(load, small):
+    train, test = (labels < 5 for labels in (small.y_train, small.y_test))
+    found, said = load(
+        x_train=small.x_train[train],
+        y_train=small.y_train[train] + 1,
+        x_test=small.x_test[test],
+        y_test=small.y_test[test] + 1,
+    )
+    assert (found.kind, found.class_names) == ("digit", tuple("01234"))
+    assert "Labels 1 to 5 are the digits 0, 1, 2, 3, 4" in said
+
+
 def test_text_labels_sort_as_people_count(load, small):
     names = np.array([f"class {k + 1}" for k in range(10)])
     found, _ = load(y_train=names[small.y_train], y_test=names[small.y_test])
@@ -314,7 +326,7 @@ def test_fashion_is_known_by_its_labels(load):
     for place, label in zip((0, 1, 2, -3, -2, -1), (9, 0, 0, 3, 0, 5), strict=True):
         other = 3 + np.flatnonzero(labels[3:-3] == label)[0]
         labels[[place, other]] = labels[[other, place]]
-    images = np.zeros((60000, 2, 2), np.uint8)
+    images = np.zeros((60000, 6, 6), np.uint8)
     images[:, 0, 0] = rng.integers(0, 256, 60000)
     images[:, 1, 1] = 255
     tests = np.repeat(np.arange(10), 1000)
@@ -454,3 +466,35 @@ def test_one_hot_labels_of_either_order_of_axes(low, across):
     labels = np.arange(30) % 4
     hot = np.where(np.arange(4) == labels[:, None], 1, low)
     assert (layout.flat_labels("set", hot.T if across else hot) == labels).all()
+
+
+# Order of pixels ----------------------------------------------------------------------------------
+
+
+def test_measurements_are_no_pixels(tmp_path):
+    rng = np.random.default_rng(0)
+    for columns, words in ((4, "holds 4 numbers for each"), (16, "taken as 4 by 4 images")):
+        table = np.column_stack([rng.integers(0, 101, (60, columns)), np.arange(60) % 3])
+        names = ",".join([*(f"width{number}" for number in range(columns)), "label"])
+        np.savetxt(tmp_path / "table.csv", table, "%d", ",", header=names, comments="")
+        with pytest.raises(UserError, match=words):
+            dataset.load(str(tmp_path / "table.csv"))
+
+
+def test_shuffled_pixels_are_warned_of(load, small):
+    order = np.random.default_rng(0).permutation(784)
+
+    def shuffled(images):
+        return images.reshape(-1, 784)[:, order]
+
+    _, said = load(x_train=shuffled(small.x_train), x_test=shuffled(small.x_test))
+    assert "warning: Neighbouring pixels are as unlike as distant ones" in said
+
+
+@given(st.integers(0, 9))
+def test_unlikeness_is_that_of_all_pairs(seed):
+    images = np.random.default_rng(seed).integers(0, 256, (3, 3, 4), np.uint8)
+    flat = images.reshape(3, 12).astype(float)
+    far = np.abs(flat[:, :, None] - flat[:, None]).sum() / (3 * 12 * 11)
+    near = [np.abs(np.diff(images.astype(float), axis=axis)).mean() for axis in (1, 2)]
+    assert plausibility.unlikeness_of_neighbours(images) == pytest.approx(sum(near) / 2 / far)

@@ -6,6 +6,7 @@ that a small file may take any memory. Compressed chunks are therefore unpacked 
 
 import itertools
 import math
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ MOST_CHUNKS = 2**19
 LONGEST_TEXT = 256  # bytes of a string whose length the file leaves open
 REFERENCE = np.dtype([("length", "<u4"), ("place", "<u8"), ("number", "<u4")])  # to a string
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_MODEL = re.compile(r"/(model|optimizer)_weights/|/kernel(:0)?$|/layers/.*/vars/0$")
 MATLAB_NUMBERS = {"double", "single", "logical"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
@@ -58,6 +60,8 @@ def contents(path: Path) -> Contents:
                 arrays.append(Stored(f"{path.stem}/{name}", shape, partial(_read, path, name)))
             if len(arrays) + len(others) > MOST_ARRAYS:
                 raise ValueError(f"it holds over {MOST_ARRAYS:,} arrays")
+    if any(_MODEL.search(one.name) for one in arrays):
+        raise UserError(f"{path} holds the weights of a Keras model, and no data: give its data")
     form = "MATLAB 7.3 file" if matlab else "HDF5 file"
     return Contents(form, tuple(arrays), stored.left_out(path, others))
 

@@ -44,6 +44,7 @@ _BEGINNINGS = (
     (rb"PAR1", "parquet"),
     (rb"\x80[\x02-\x05]", "pickle"),
     (rb"version https://(git-lfs|hawser)\.github\.com", "git-lfs"),
+    (rb"(\.\./)*(/|\.git/)annex/objects/", "git-annex"),
     (rb"\x89PNG|\xff\xd8\xff|GIF8|BM.{4}\0{4}|II\*\0|MM\0\*|RIFF.{4}WEBP", "picture"),
     (rb"P[1-6]\s+[\d#]|.{4}ftyp(hei|hev|mif|msf|avi)", "picture"),
     (rb".{257}ustar", "tar"),
@@ -59,6 +60,8 @@ _LOOKED_THROUGH_TO = {  # all of it can be read so, or is no data
 _USELESS = {
     "empty": "is empty: fetch it again",
     "git-lfs": "is a Git LFS pointer, not the data: run `git lfs pull` in its repository, or "
+    "download the file itself",
+    "git-annex": "is a git-annex pointer, not the data: run `git annex get` in its repository, or "
     "download the file itself",
     "html": "is a web page, not data: the download asked for something first, a login or a "
     "confirmation; download it in a browser",
@@ -125,7 +128,8 @@ def kind(path: Path) -> str:
 
     Returns:
         `idx`, `npy`, `zip`, `mat` (version 5 or 7), `hdf5` (MATLAB's 7.3, too), `parquet`,
-        `pickle`, `text`, `picture`, `git-lfs` (a pointer in place of the data), `html`, `empty`,
+        `pickle`, `text`, `picture`, `git-lfs` and `git-annex` (a pointer in place of the data),
+        `html`, `empty`,
         `tar`, `utf-16`, `gzip`, `xz` or `unknown`. gzip is looked through once, to IDX, pickles,
         text and what is no data, and xz to IDX and what is no data; around all else they are named.
 
@@ -133,6 +137,8 @@ def kind(path: Path) -> str:
         UserError: it is not a regular file.
         OSError: it can't be opened or read.
     """
+    if path.is_symlink() and not path.exists() and "annex/objects/" in os.readlink(path):
+        return "git-annex"
     with opened(path) as file:
         head = file.read(_HEAD)
     found = _kind(head, len(head) < _HEAD)
