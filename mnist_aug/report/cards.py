@@ -13,6 +13,7 @@ from mnist_aug.experiments.published import ENSEMBLE
 from mnist_aug.formatting import listed, percent, span
 from mnist_aug.report import search, studies
 from mnist_aug.report.inputs import Inputs
+from mnist_aug.report.sentences import closed
 from mnist_aug.report.tables import Table, names_of
 from mnist_aug.results.runs import BOTH
 
@@ -219,9 +220,7 @@ def data_card(content: Comparison) -> Table:
     names = ""
     if content.is_named and content.classes <= LISTED:
         names = f" ({listed(names_of(content, range(content.classes)))})"
-    notes = " ".join(
-        note if note[-1:] in ".!?" else f"{note}." for note in dataset.get("notes", ())
-    )
+    notes = " ".join(map(closed, dataset.get("notes", ())))
     order = "images as they were read (see the notes)" if notes else "files"
     rows = [
         ("dataset", content.label),

@@ -64,7 +64,7 @@ def write(
         "subtitle": sentences.subtitle(content),
         "label": content.label,
         "dataset": content.dataset,
-        "warnings": content.dataset.get("warnings", []),
+        "warnings": [*map(sentences.closed, content.dataset.get("warnings", []))],
         "sections": sections,
         "app": given.app,
         "security": app.policy(given.app),

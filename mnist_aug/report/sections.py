@@ -389,24 +389,26 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
     policy = str(content.both[1].policy)
     if not re.fullmatch("[A-Za-z0-9_.-]+", policy):
         policy = "path/to/policy"  # the name would not be one word to a shell
-    commands += search.commands(searches, _source(content.dataset), policy)
+    source = _source(content.dataset)
+    data = source + (" TRANSPOSE=1" if content.dataset.get("transposed") else "")
+    commands += search.commands(searches, data, policy)
     for name, runs in inputs.studies.items():
         commands.append(
-            f"make {name} DATA={_source(content.dataset)} "
+            f"make {name} DATA={data} "
             f"SEEDS={runs.frame[runs.frame['variant'] != BOTH[0]]['seed'].nunique()} "
             f"EPOCHS={settings['epochs']}"
         )
     if inputs.reached is not None:
-        commands.append(f"make published DATA={_source(content.dataset)}{inputs.reached.command}")
+        commands.append(f"make published DATA={data}{inputs.reached.command}")
     # The last, as each of the others leaves a report of as many seeds as it has.
     commands.append(
-        f"make report DATA={_source(content.dataset)} SEEDS={len(content.paired_seeds)}"
+        f"make report DATA={data} SEEDS={len(content.paired_seeds)}"
         f" EPOCHS={settings['epochs']} POLICY={policy}"
     )
     dirty = any(m["git"].get("dirty") for m in manifests)
     known = (
         ""
-        if _source(content.dataset) != SOMEWHERE
+        if source != SOMEWHERE
         else (f" DATA is where you have {content.label}; its SHA-256 is in the manifest.")
     )
     changed = " The code had changes that were not committed." if dirty else ""

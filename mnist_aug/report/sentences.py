@@ -18,6 +18,11 @@ NO_CONCLUSION = (  # in the place of those of a study
 NUMERALS = {2: "Two", 3: "Three", 4: "Four"}
 
 
+def closed(text: str) -> str:
+    """A sentence with its full stop."""
+    return text if text[-1:] in ".!?" else f"{text}."
+
+
 def subtitle(content: Comparison) -> str:
     """What was trained on what; a sentence for each model when they differ in it."""
     first, second = (_trained(variant) for variant in content.both)

@@ -71,7 +71,7 @@ def colour(tmp_path_factory, render):
 
 @pytest.fixture(scope="module")
 def light(tmp_path_factory, render):
-    said = {"background": 240}
+    said = {"background": 240, "transposed": True}
     folder = tmp_path_factory.mktemp("light")
     return made(folder, render, shape=(14, 10), light=True, described=said)
 
@@ -425,3 +425,11 @@ def test_what_keras_downloads_is_rebuilt_by_its_name(tmp_path, render, origin, s
     card = report.tables["data-card"].frame.set_index("what")["value"]
     assert card["notes on reading it"] == "Mixed. Read."
     assert card["training, validation, test"].endswith("as they were read (see the notes)")
+
+
+def test_commands_to_rebuild_swap_rows_and_columns_again(light, fashion):
+    assert (
+        "make report DATA=path/to/data TRANSPOSE=1 SEEDS=2"
+        in (light.reports / "report.md").read_text()
+    )
+    assert "TRANSPOSE" not in (fashion.reports / "report.md").read_text()
