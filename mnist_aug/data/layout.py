@@ -7,7 +7,9 @@ done is a note, and what can't be told is refused.
 
 import math
 import re
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -227,9 +229,11 @@ def grey_or_rgb(place: str, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
         notes.append("The three channels are equal: the images are taken as grey")
     if max(images.shape[1:3]) > LARGEST_SIDE:
         height, width = images.shape[1:3]
+        target = shlex.join([place, f"{Path(place).resolve().name}-64x64", "64", "64"])
+        how = f": python -m mnist_aug.data.formats.pictures {target}"
         raise UserError(
             f"{place} holds images of {height} by {width} pixels: at most {LARGEST_SIDE} a side "
-            "are taken; reduce them first"
+            f"are taken; reduce them first{how if Path(place).is_dir() else ''}"
         )
     return images, notes
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from mnist_aug.data import dataset, digits, layout, plausibility
 from mnist_aug.errors import UserError
@@ -498,3 +499,13 @@ def test_unlikeness_is_that_of_all_pairs(seed):
     far = np.abs(flat[:, :, None] - flat[:, None]).sum() / (3 * 12 * 11)
     near = [np.abs(np.diff(images.astype(float), axis=axis)).mean() for axis in (1, 2)]
     assert plausibility.unlikeness_of_neighbours(images) == pytest.approx(sum(near) / 2 / far)
+
+
+def test_how_large_pictures_are_reduced_is_said(tmp_path):
+    for label in "ab":
+        for number in range(3):
+            (tmp_path / "drawn" / label).mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(number).integers(0, 256, (300, 260), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "drawn" / label / f"{number}.png")
+    with pytest.raises(UserError, match="reduce them first: python -m .*drawn drawn-64x64 64 64"):
+        dataset.load(str(tmp_path / "drawn"))
