@@ -65,7 +65,9 @@ def test_what_was_written_is_read(tmp_path, data, form, capsys):
     assert not found.warnings
 
 
-@pytest.mark.parametrize("form", sorted({*FORMS} - ALONE - {"pictures, classes alone"}))
+@pytest.mark.parametrize(
+    "form", ["idx", "npz, floats", "csv, Kaggle's", "pictures", "mat", "parquet, pixels", "pickle"]
+)
 def test_negatives_for_test_images_are_refused(tmp_path, data, form):
     place = written(tmp_path / "set", form, data.changed(x_test=255 - data.x_test))
     with pytest.raises(UserError, match="no verdict could be right") as error:
@@ -109,11 +111,9 @@ def test_what_stands_in_place_of_data_is_named(tmp_path, data, form, content, wo
         dataset.load(place)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", sorted(ALONE))
 def test_the_order_of_files_does_not_matter_without_test_images(tmp_path, data, form):
     """The same images are held out of a set that is stored in another order."""
-    if form not in ALONE:
-        return
     order = np.random.default_rng(0).permutation(len(data.x_train))
     other = data.changed(x_train=data.x_train[order], y_train=data.y_train[order])
     first, second = (

@@ -495,25 +495,31 @@ def test_any_text_is_read_or_refused(tmp_path_factory, content):
     outcome(tmp_path_factory.getbasetemp() / "any.csv", content)
 
 
-def bombs():
-    yield "an endless line", gzip.compress(b"1" * 2**26, 1)
-    yield "an endless line of columns", gzip.compress(b"1," * 2**25, 1)
-    yield "many columns", b"1," * 2**20 + b"1\n" + b"1," * 2**20 + b"1\n"
-    yield "many names", b"@relation x\n" + b"@attribute a real\n" * 80_000 + b"@data\n1\n"
-    yield "ARFF without data", b"@relation x\n" + b"%\n" * 2**18
-    yield "blank lines", gzip.compress(b"1\n" + b"\n" * 2**18, 1)
-    yield "many rows", gzip.compress(b"1\n" * 2**18, 1)
-    yield "a quote that never closes", b'label\n"' + b"cat\n" * 2**20
-    yield "a quote at the start", b'"' + b"1,1,1\n" * 2**20
-    yield "a long label", b"label\n" + b"cat\n" * 999 + b"x" * 2**20 + b"\n"
-    yield "zeros", gzip.compress(bytes(2**26), 1)
+BOMBS = {
+    "an endless line": lambda: gzip.compress(b"1" * 2**26, 1),
+    "an endless line of columns": lambda: gzip.compress(b"1," * 2**25, 1),
+    "many columns": lambda: b"1," * 2**20 + b"1\n" + b"1," * 2**20 + b"1\n",
+    "many names": lambda: b"@relation x\n" + b"@attribute a real\n" * 80_000 + b"@data\n1\n",
+    "ARFF without data": lambda: b"@relation x\n" + b"%\n" * 2**18,
+    "blank lines": lambda: gzip.compress(b"1\n" + b"\n" * 2**18, 1),
+    "many rows": lambda: gzip.compress(b"1\n" * 2**18, 1),
+    "a quote that never closes": lambda: b'label\n"' + b"cat\n" * 2**20,
+    "a quote at the start": lambda: b'"' + b"1,1,1\n" * 2**20,
+    "a long label": lambda: b"label\n" + b"cat\n" * 999 + b"x" * 2**20 + b"\n",
+    "zeros": lambda: gzip.compress(bytes(2**26), 1),
+}
+# The others take seconds together.
+QUICK = {"a quote that never closes", "an endless line", "many columns"}
 
 
-@pytest.mark.parametrize(("name", "content"), [*bombs()], ids=[name for name, _ in bombs()])
-def test_a_bomb_takes_little_memory(tmp_path, monkeypatch, name, content):
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.torture) for name in BOMBS],
+)
+def test_a_bomb_takes_little_memory(tmp_path, monkeypatch, name):
     monkeypatch.setattr("mnist_aug.data.formats.stored.MAX_IMAGES", 2**16)
     monkeypatch.setattr(text, "MAX_LINES", 2**17)
-    path = put(tmp_path, content)
+    path = put(tmp_path, BOMBS[name]())
     tracemalloc.start()
     try:
         with pytest.raises(UserError):
@@ -524,6 +530,7 @@ def test_a_bomb_takes_little_memory(tmp_path, monkeypatch, name, content):
     assert most < 100 * 2**20, f"{most / 2**20:.0f} MiB"
 
 
+@pytest.mark.torture
 def test_memory_and_time_of_a_large_table(tmp_path):
     """4,000 images of 784 pixels take what their text takes at most twice, and 64 MiB."""
     images, labels = drawn(4000, 28)

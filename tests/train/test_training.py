@@ -154,6 +154,7 @@ def test_a_run_holds_what_others_rely_on(trained, few):
             "image_shape": [28, 28],
             "classes": 10,
             "class_names": [*"0123456789"],
+            "transposed": False,
             "background": 0,
             "kind": "digit",
             "notes": [],
