@@ -482,6 +482,17 @@ def test_measurements_are_no_pixels(tmp_path):
             dataset.load(str(tmp_path / "table.csv"))
 
 
+def test_columns_sorted_as_text_are_put_in_order(tmp_path, small):
+    order = sorted(range(784), key=lambda number: f"pixel{number}")
+    rows = small.x_train.reshape(-1, 784)[:, order]
+    names = ",".join([*(f"pixel{number}" for number in order), "label"])
+    table = np.column_stack([rows, small.y_train])
+    np.savetxt(tmp_path / "train.csv", table, "%d", ",", header=names, comments="")
+    found = dataset.load(str(tmp_path / "train.csv"), hold_out=False)
+    np.testing.assert_array_equal(found.x_test, small.x_train)
+    assert "The columns of pixels are taken in the order of their numbers" in found.notes
+
+
 def test_shuffled_pixels_are_warned_of(load, small):
     order = np.random.default_rng(0).permutation(784)
 
@@ -507,5 +518,5 @@ def test_how_large_pictures_are_reduced_is_said(tmp_path):
             (tmp_path / "drawn" / label).mkdir(parents=True, exist_ok=True)
             pixels = np.random.default_rng(number).integers(0, 256, (300, 260), np.uint8)
             Image.fromarray(pixels).save(tmp_path / "drawn" / label / f"{number}.png")
-    with pytest.raises(UserError, match="reduce them first: python -m .*drawn drawn-64x64 64 64"):
+    with pytest.raises(UserError, match=r"reduce them first: python -m .*drawn drawn-64x64 64 64"):
         dataset.load(str(tmp_path / "drawn"))

@@ -412,7 +412,20 @@ class _Table:
                 "of labels has"
             )
         self.labels = labels
-        self.pixels = [at for at in rest if at not in labels]
+        self.pixels = self.in_order([at for at in rest if at not in labels])
+
+    def in_order(self, columns: list[int]) -> list[int]:
+        """Pixels by the numbers in their names, which some programs sort as text: 1, 10, 100, 2."""
+        if not self.names:
+            return columns
+        found = [re.fullmatch("([^0-9]*)([0-9]+)", self.names[at]) for at in columns]
+        numbers = [int(one[2]) for one in found if one]
+        if {*map(len, (numbers, {*numbers}))} != {len(columns)}:
+            return columns
+        if len({one[1] for one in found if one}) > 1 or numbers == sorted(numbers):
+            return columns
+        self.notes.append("the columns of pixels are taken in the order of their numbers")
+        return [at for _, at in sorted(zip(numbers, columns, strict=True))]
 
     def indexes(self, frame: pd.DataFrame, places: Sequence[int]) -> list[int]:
         """Columns that count rows: by name, or the first of many rows."""
@@ -573,7 +586,7 @@ def _numbers(frame: pd.DataFrame, columns: list[int], labels: bool) -> np.ndarra
 
     None where there are others than numbers.
     """
-    part = frame if len(columns) == frame.shape[1] else frame[columns]
+    part = frame if columns == [*range(frame.shape[1])] else frame[columns]
     if any(dtype.kind not in "iuf" for dtype in {*part.dtypes}):
         return None
     values = part.to_numpy()
