@@ -330,6 +330,36 @@ def test_missing_source_and_missing_file(folder, capsys):
     assert "warning: The test images (t10k-images" in capsys.readouterr().out
 
 
+def test_what_keras_downloads_is_a_name(monkeypatch, capsys):
+    import keras
+
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (90, 4, 4, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    labels = (np.arange(90) % 10)[:, None].astype(np.uint8)
+    parts = (images[:60], labels[:60]), (images[60:], labels[60:])
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", lambda: parts)
+    found = dataset.load("cifar10")
+    assert (found.name, found.origin, found.kind) == ("cifar10", "keras.datasets", "image")
+    assert found.class_names[0] == "airplane"
+    np.testing.assert_array_equal(found.x_test, images[60:])
+    np.testing.assert_array_equal(found.y_test, labels[60:, 0])
+    part = dataset.load("cifar10", test=False)
+    assert not len(part.x_test)
+    np.testing.assert_array_equal(part.x_train, found.x_train)
+    assert capsys.readouterr().out == ""
+
+
+def test_without_a_network_one_line_says_so(monkeypatch):
+    import keras
+
+    def refused():
+        raise Exception("URL fetch failure on https://some.where: None -- Name not known")
+
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", refused)
+    with pytest.raises(UserError, match=r"fashion_mnist can't be had from keras\.datasets \(URL"):
+        dataset.load("fashion_mnist")
+
+
 def saved(folder, **arrays):
     folder.mkdir(exist_ok=True)
     for name, content in arrays.items():
