@@ -77,7 +77,7 @@ def source(path: Path) -> Source:
     if path.exists() or path.is_symlink():  # which git-annex leaves without a file to point to
         return _of_file(path)
     if path.parent.is_dir():
-        files = [one for one in _files(path.parent) if one.group == group_of(path.name)]
+        files = [*_files(path.parent, group=group_of(path.name))]
         if files and group_of(path.name):
             return _of_files(path, files, path.name)
     raise UserError(
@@ -106,8 +106,8 @@ def _of_file(path: Path) -> Source:
         fault = error
     beside = [
         one
-        for one in _files(path.parent, depth=0)
-        if one.group == own.group and one.kind in (kind, *USELESS) and one.path != path
+        for one in _files(path.parent, 0, own.group)
+        if one.kind in (kind, *USELESS) and one.path != path
     ]
     if beside:
         try:
@@ -121,7 +121,12 @@ def _of_file(path: Path) -> Source:
 
 def _of_folder(folder: Path) -> Source:
     nothing, groups = [], defaultdict[str, list[_File]](list)
-    for one in _files(folder):
+    files, crowd = [], None
+    try:
+        files = [*_files(folder)]
+    except _TooManyFilesError as error:  # they may be pictures whose names don't say so
+        crowd = error
+    for one in files:
         if one.kind in USELESS and not _is_named_as_data(one.path):
             nothing.append(one)
         else:
@@ -153,6 +158,8 @@ def _of_folder(folder: Path) -> Source:
     pictures = import_module("mnist_aug.data.formats.pictures").contents(folder)
     if pictures is not None:
         return _source(folder, folder.resolve().name, [pictures], _left_out(others))
+    if crowd:
+        raise crowd
     if faults:
         raise faults[max(faults, key=lambda group: len(groups[group]))]
     if nothing:
@@ -204,31 +211,46 @@ def _source(place: Path, name: str, contents: list[Contents], notes: Sequence[st
     return Source(name, known_as, contents[0].form, found, tuple(dict.fromkeys(said)))
 
 
-def _files(folder: Path, depth: int = DEPTH) -> Iterator[_File]:
-    """The data files in a folder and below it, in order; none if there are too many."""
+def _files(folder: Path, depth: int = DEPTH, group: str | None = None) -> Iterator[_File]:
+    """The data files in a folder and below it, in order.
+
+    Args:
+        depth: of the folders below it.
+        group: only those whose names say that they belong to this dataset.
+
+    Raises:
+        _TooManyFilesError: there are more than `MOST_FILES`.
+    """
     found = []
     for place, folders, names in os.walk(folder):
-        below = Path(place).relative_to(folder)
+        below = Path(place).relative_to(folder).parts
         folders[:] = sorted(one for one in folders if not _ignored(one))
-        if len(below.parts) >= depth:
+        if len(below) >= depth:
             folders.clear()
         for name in sorted(names):
-            if _ignored(name) or Path(name).suffix.lower() in PROSE | PICTURES:
+            path = Path(place, name)
+            if _ignored(name) or path.suffix.lower() in PROSE | PICTURES:
                 continue
-            path = Path(place) / name
-            found.append((path, below))
+            # Kaggle puts a file into a folder of its own name.
+            parts = dict.fromkeys([*below, _stem(path)])
+            own = "-".join(filter(None, map(group_of, parts)))
+            if group is None or own == group:
+                found.append((path, "/".join([*below, _stem(path)]), own))
             if len(found) > MOST_FILES:
-                return
-    for path, below in found:
+                raise _TooManyFilesError(
+                    f"{folder} holds more than {MOST_FILES} files that may be data, and no folders "
+                    "of pictures by class: give a folder with the files of one dataset alone"
+                )
+    for path, name, own in found:
         if not path.is_file() and not _is_named_as_data(path):
             continue
         kind = stored.kind(path)
-        if kind not in (*READERS, *USELESS):
-            continue
-        name = "/".join([*below.parts, _stem(path)])
-        # Kaggle puts a file into a folder of its own name.
-        group = "-".join(filter(None, map(group_of, dict.fromkeys([*below.parts, _stem(path)]))))
-        yield _File(path, name, kind, group)
+        if kind in (*READERS, *USELESS):
+            yield _File(path, name, kind, own)
+
+
+class _TooManyFilesError(UserError):
+    """A folder holds too many files to be those of one dataset."""
 
 
 def _is_named_as_data(path: Path) -> bool:
@@ -243,7 +265,7 @@ def _ignored(name: str) -> bool:
 
 def _stem(path: Path) -> str:
     """A file's name without what says how it is packed or stored; it may be no UTF-8."""
-    name = os.fsencode(path.resolve().name).decode(errors="replace")
+    name = os.fsencode(path.name).decode(errors="replace")
     endings = r".gz .xz .csv .npz .npy .mat .h5 .hdf5 .parquet .pq .pkl .pickle .txt .data .arff"
     while Path(name).suffix.lower() in endings.split():
         name = Path(name).stem

@@ -406,6 +406,30 @@ def test_several_datasets_in_a_folder_are_listed(tmp_path):
     dataset.load(str(tmp_path / "two.npz"))
 
 
+def test_a_crowd_of_files_is_not_searched(tmp_path):
+    for number in range(301):
+        (tmp_path / f"some{number}.npz").touch()
+    with pytest.raises(UserError, match="more than 300 files that may be data"):
+        dataset.load(str(tmp_path))
+    x_train, y_train, x_test, y_test = arrays()
+    np.savez(tmp_path / "train.npz", x=x_train, y=y_train)
+    np.savez(tmp_path / "test.npz", x=x_test, y=y_test)
+    np.testing.assert_array_equal(dataset.load(str(tmp_path / "train.npz")).x_test, x_test)
+
+
+def test_links_have_their_own_names(tmp_path):
+    """As in the cache of Hugging Face, whose files are named by their hashes."""
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    x_train, y_train, x_test, y_test = arrays()
+    np.savez(blobs / "0a1b", x=x_train, y=y_train)
+    np.savez(blobs / "2c3d", x=x_test, y=y_test)
+    for name, blob in ("train-00000-of-00001.npz", "0a1b.npz"), ("test.npz", "2c3d.npz"):
+        (tmp_path / "set").mkdir(exist_ok=True)
+        (tmp_path / "set" / name).symlink_to(blobs / blob)
+    np.testing.assert_array_equal(dataset.load(str(tmp_path / "set")).x_test, x_test)
+
+
 def test_a_pipe_in_place_of_a_file_is_named(folder):
     (folder / NAMES[0]).unlink()
     os.mkfifo(folder / NAMES[0])
