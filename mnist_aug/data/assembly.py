@@ -18,6 +18,7 @@ RENUMBERED = "Labels are"
 TOO_FEW = 9  # pixels; so few make no picture
 FEWEST = 30  # pixels; with fewer, and unlike ones side by side, they are measurements
 SET_UPRIGHT = "EMNIST's files hold images with rows and columns swapped: they are set upright"
+UNLABELLED = -1  # as Hugging Face has it of test images whose labels are secret
 UNLEARNT = 0.5  # share of the test images that may be of classes nobody trains on
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images `[N, H, W]` or with channels, and labels `[N]`
@@ -250,7 +251,7 @@ def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
         return
     known_ones = ~np.isin(draft.y_test, unlearnt)
     count = int((~known_ones).sum())
-    if unlearnt == [-1] and count == len(draft.y_test):  # as Hugging Face has them
+    if unlearnt == [UNLABELLED] and count == len(draft.y_test):
         draft.x_test = draft.y_test = None
         draft.warn("all test images have the label -1, which says that they have none: left out")
         return

@@ -198,7 +198,11 @@ def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset
             for name, part in found.found.parts.items()
             if test or name != "test"
         }
-        if not test and "test" in found.found.parts:
+        if (
+            not test
+            and "test" in found.found.parts
+            and not _is_unlabelled(found.found.parts["test"])
+        ):
             parts["test"] = parts["train"][0][:0], parts["train"][1][:0]
         names = _stored_names(found.found.parts["train"], found.found.class_names)
         made = _made(
@@ -248,6 +252,14 @@ def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
     if len(pieces) == 1:
         return pieces[0]
     return np.concatenate(together), np.concatenate([own for _, own in pieces])
+
+
+def _is_unlabelled(part: Part) -> bool:
+    """Whether all labels are -1, so that test images are held out as if there were none."""
+    try:
+        return all(bool((labels.read() == assembly.UNLABELLED).all()) for labels in part.labels)
+    except (UserError, OSError):
+        return False  # they are not needed
 
 
 def _stored_names(part: Part, named: Any) -> tuple[str, ...]:

@@ -296,6 +296,8 @@ def test_unlabelled_test_images_are_left_out(load, small):
     found, said = load(y_test=np.full(30, -1))
     assert len(found.x_train) + len(found.x_test) == 60
     assert "have the label -1" in said
+    part, _ = load(test=False, y_test=np.full(30, -1))
+    np.testing.assert_array_equal(part.x_train, found.x_train)  # never those held out
 
 
 def test_missing_and_rare_classes_are_warned_of(load, small):
