@@ -10,7 +10,7 @@ RESULTS ?= results## folder of runs and metrics
 REPORTS ?= reports## folder of the report
 EXTRA ?=## another dataset of the same classes, as DATA, to evaluate on, too
 MNIST_C ?=## folder of the published MNIST-C, to evaluate on, too
-IMAGE ?=## picture of a handwritten digit for `make predict`, or a folder of them
+IMAGE ?=## picture for `make predict`, or a folder of them
 TRIALS ?= 100## trials of `make tune` for each variant
 SEARCH ?= policy,learning_rate,schedule,width## what it searches
 STORAGE ?=## URL of a storage for it, as Optuna takes it, in place of RESULTS/tune/journal.log
@@ -93,7 +93,7 @@ tune: | $(READY) ## search policy and training settings on validation [results/t
 	$(PY) scripts/tune.py $(OPTIONS) --trials="$$TRIALS" --search="$$SEARCH" \
 	  $(if $(STORAGE),--storage="$$STORAGE") $(if $(SCHEDULER),--scheduler="$$SCHEDULER")
 
-predict: $(EVALUATED) ## read a picture of a digit: IMAGE=photo.jpg
+predict: $(EVALUATED) ## classify a picture, or a folder of them: IMAGE=photo.jpg
 	@$(PY) scripts/predict.py --results="$$RESULTS" -- "$$IMAGE"
 app: $(REPORTED) ## the report's drawing page alone, for any static host [reports/app.html]
 serve: app ## show the report and the drawing page at http://127.0.0.1:8000

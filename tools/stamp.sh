@@ -17,12 +17,25 @@ sums() { # of the files in $2, given from folder $1; further arguments are condi
   (cd "$folder" && find -L $names -type f ! -path '*/.*' "$@" -exec cksum {} + | LC_ALL=C sort) || :
 }
 
+named() { basename -- "$1" | sed 's/[][*?\\]/\\&/g'; } # as a pattern for find
+
+files() { # of data at $1: all in a folder; a file, or what begins so, and what may belong to it
+  [ -n "$1" ] || return 0
+  at=$(path "$1")
+  if [ -d "$at" ]; then # results may lie in it
+    find -L "$at" -maxdepth 5 -type d '(' -name "$(named "$RESULTS")" -o -name "$(named "$REPORTS")" \
+      -o -name '.[!.]*' ')' -prune -o -type f -exec cksum {} +
+  elif [ -f "$at" ] || [ "$1" != "${1#*/}" ]; then
+    find -L "$(dirname -- "$at")" -maxdepth 1 -type f '(' -name "$(named "$at")*" \
+      -o -name '*tr*' -o -name '*te*' -o -name '*t10k*' -o -name '*val*' -o -name '*label*' ')' \
+      -exec cksum {} +
+  fi | LC_ALL=C sort
+}
+
 settings() {
-  printf '%s\n' "$DATA" "$SEEDS" "$EPOCHS" "$POLICY" "$EXTRA" "$MNIST_C" "$RESULTS"
-  for given in "$DATA" "$POLICY" "$EXTRA" "$MNIST_C"; do
-    [ -z "$given" ] || find -L "$(path "$given")" -maxdepth 2 -type f '(' -name '*ubyte*' \
-      -o -name '*.np[yz]' -o -name '*.y*ml' -o -name '*.json' ')' -exec cksum {} + | LC_ALL=C sort
-  done
+  printf '%s\n' "$DATA" "$TRANSPOSE" "$SEEDS" "$EPOCHS" "$POLICY" "$EXTRA" "$MNIST_C" "$RESULTS"
+  for given in "$DATA" "$EXTRA" "$MNIST_C"; do files "$given"; done
+  [ -z "$POLICY" ] || find -L "$(path "$POLICY")" -maxdepth 0 -type f -exec cksum {} +
 }
 
 made() {
