@@ -233,7 +233,10 @@ def test_size_and_doubts_are_those_of_prediction(fashion, opened, shape):
     ]
 
 
-@pytest.mark.parametrize("name", ["letters", "light", "chance"])
+OTHERS = [pytest.param(name, marks=pytest.mark.torture) for name in ("letters", "chance")]
+
+
+@pytest.mark.parametrize("name", ["light", *OTHERS])
 def test_drawings_are_brought_as_by_prediction(request, opened, name):
     """In MNIST's form, in a box of its own in 14 by 10, and in MNIST's form made smaller."""
     report = request.getfixturevalue(name)

@@ -54,7 +54,7 @@ def assert_same(one, two):
 @pytest.mark.parametrize(
     "variant",
     [
-        plain,
+        pytest.param(plain, marks=pytest.mark.torture),
         replace(
             augmented,
             epochs=EPOCHS,
