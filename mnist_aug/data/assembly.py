@@ -145,6 +145,11 @@ def _bring_to_grey_levels(draft: Draft) -> None:
         return
     draft.x_test = _levels(draft, draft.x_test, scale)
     _check_blanks(draft, "test", draft.x_test, scale)
+    if draft.x_train.ndim != draft.x_test.ndim:
+        kinds = ["in colour" if one.ndim == 4 else "grey" for one in (draft.x_train, draft.x_test)]
+        draft.warn(
+            f"training images are {kinds[0]}, test images {kinds[1]}: do they come from one source?"
+        )
     draft.x_train, draft.x_test = layout.in_one_colour([draft.x_train, draft.x_test])
     if draft.x_train.shape[1:] != draft.x_test.shape[1:]:
         raise UserError(
@@ -221,6 +226,12 @@ def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...]) -> None
         )
     if draft.x_test is not None and draft.y_test is not None:
         _leave_out_unlearnt(draft, classes)
+    if classes[0] == UNLABELLED and len(classes) > 2:
+        count = int((draft.y_train == UNLABELLED).sum())
+        draft.warn(
+            f"{count:,} training images have the label -1, by which many mark images without a "
+            "label: they are taken for a class of its own"
+        )
     draft.y_train = layout.numbered(draft.y_train, classes)
     if draft.y_test is not None:
         draft.y_test = layout.numbered(draft.y_test, classes)
@@ -246,15 +257,22 @@ def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
     """Test images of a class that no training image is of can't be read by any network."""
     assert draft.x_test is not None
     assert draft.y_test is not None
-    unlearnt = [one for one in layout.classes_of(draft.y_test) if one not in {*classes}]
+    found = layout.classes_of(draft.y_test)
+    unlearnt = [one for one in found if one not in {*classes}]
     if not unlearnt:
         return
+    first, last = classes[0], classes[-1]
+    if isinstance(first, int) and (
+        (unlearnt == [last + 1] and first not in found)
+        or (unlearnt == [first - 1] and last not in found)
+    ):
+        raise UserError(
+            f"{draft.place}: training labels are {first} to {last} but test labels {found[0]} to "
+            f"{found[-1]}: they seem to be counted from different numbers, so no verdict could be "
+            "right; number both alike"
+        )
     known_ones = ~np.isin(draft.y_test, unlearnt)
     count = int((~known_ones).sum())
-    if unlearnt == [UNLABELLED] and count == len(draft.y_test):
-        draft.x_test = draft.y_test = None
-        draft.warn("all test images have the label -1, which says that they have none: left out")
-        return
     text = (
         f"{count:,} of {len(draft.y_test):,} test images are of class "
         f"{plausibility.named([*map(str, unlearnt)])}, and no training image is"
@@ -313,6 +331,16 @@ def _look_at_background(draft: Draft) -> None:
                 draft.warn(
                     f"{others:,} of {len(images):,} {part} images are on another background than "
                     "the others: if some are negatives of the others, store all alike"
+                )
+    else:
+        for part, images in draft.parts:
+            dark, light = plausibility.count_on_dark_and_light(images)
+            few = plausibility.MIXED * len(images)
+            if min(dark, light) > few and dark + light > plausibility.UNIFORM * len(images):
+                draft.warn(
+                    f"{dark:,} of {len(images):,} {part} images are on a dark background, and "
+                    f"{light:,} on a light one: if some are negatives of the others, store all "
+                    "alike"
                 )
     means = [float(images.mean()) for _, images in draft.parts if len(images)]
     if abs(means[0] - means[-1]) > plausibility.APART / 2:

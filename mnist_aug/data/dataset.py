@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from mnist_aug.data import assembly, digits, known, layout, sources
+from mnist_aug.data.formats.stored import Stored
 from mnist_aug.data.matching import Part
 from mnist_aug.errors import UserError
 
@@ -198,19 +199,24 @@ def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset
             for name, part in found.found.parts.items()
             if test or name != "test"
         }
-        if (
-            not test
-            and "test" in found.found.parts
-            and not _is_unlabelled(found.found.parts["test"])
-        ):
-            parts["test"] = parts["train"][0][:0], parts["train"][1][:0]
-        names = _stored_names(found.found.parts["train"], found.found.class_names)
+        train, y_train = parts["train"]
+        secret = []
+        if "test" in found.found.parts:
+            # With test images and without, so that the same ones are held out.
+            if _are_unlabelled(found.found.parts["test"], parts.get("test")):
+                parts.pop("test", None)
+                secret = ["all test images have the label -1, which stands for none: left out"]
+            elif not test:
+                parts["test"] = train[:0], y_train[:0]
+        names = _stored_names(found.found.parts["train"], found.found.class_names, len(y_train))
         made = _made(
             source, found.name, found.form, found.known_as, parts, names, test, transpose, hold_out
         )
         if made.name == "mnist":
             return made
-        notes, warnings = (map(_sentence, own) for own in (found.notes, found.found.warnings))
+        notes, warnings = (
+            map(_sentence, own) for own in (found.notes, [*found.found.warnings, *secret])
+        )
         flat = len(found.found.parts["train"].images[0].shape) == 2
         sure = made.kind == "digit" or transpose or known.is_transposed(found.known_as)
         if found.form.startswith("MATLAB") and flat and not sure:
@@ -254,19 +260,27 @@ def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(together), np.concatenate([own for _, own in pieces])
 
 
-def _is_unlabelled(part: Part) -> bool:
+def _are_unlabelled(part: Part, read: assembly.Arrays | None) -> bool:
     """Whether all labels are -1, so that test images are held out as if there were none."""
+    if read is not None:
+        return bool((read[1] == assembly.UNLABELLED).all())
     try:
         return all(bool((labels.read() == assembly.UNLABELLED).all()) for labels in part.labels)
     except (UserError, OSError):
         return False  # they are not needed
 
 
-def _stored_names(part: Part, named: Any) -> tuple[str, ...]:
-    """What the source calls classes 0, 1, …; empty where it doesn't."""
+def _stored_names(part: Part, named: Stored | None, count: int) -> tuple[str, ...]:
+    """What the source calls classes 0, 1, …; empty where it doesn't.
+
+    Args:
+        named: an array of names, which are those of the images if there are `count` or more.
+    """
     if part.labels[0].class_names:
         return part.labels[0].class_names
-    return tuple(str(one) for one in named.read()) if named is not None else ()
+    if named is None or named.shape[0] >= count:
+        return ()
+    return tuple(str(one) for one in named.read())
 
 
 def _sentence(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mnist_aug.data import dataset
+from mnist_aug.data import dataset, plausibility
 from mnist_aug.data.corruptions import (
     CORRUPTIONS,
     SIDE,
@@ -181,6 +181,13 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
         label_of = _same_classes(extra, given.class_names, content.class_names)
         if given.name == OTHER:
             raise UserError(f"EXTRA {extra} has the name of a set that is read anyway: rename it")
+        known = np.isin(plausibility.hashes(given.x_test), plausibility.hashes(content.x_train))
+        if known.any():
+            print(
+                f"warning: {known.sum():,} of {len(known):,} images of EXTRA {extra} are training "
+                "images, too: accuracy on them shows what was memorised",
+                flush=True,
+            )
         yield EvalSet(f"other/{given.name}", given.x_test, label_of[given.y_test])
     if content.name == "mnist":
         digits = dataset.load("digits")
@@ -192,15 +199,13 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
 
 
 def _same_classes(extra: str, given: Sequence[str], known: Sequence[str]) -> np.ndarray:
-    """int32 [K], the model's label of each class given: that of the same name.
-
-    Where one of both has numbers for names, which say nothing, the labels stay.
-    """
+    """int32 [K], the model's label of each class given: that of the same name, or number."""
     if {*given} <= {*known}:
         return np.array([known.index(name) for name in given], np.int32)
-    numbered = [all(name.isdecimal() for name in names) for names in (given, known)]
-    if numbered[0] != numbered[1]:
-        return np.arange(len(given), dtype=np.int32)
+    if all(name.isdecimal() for name in given) and not all(name.isdecimal() for name in known):
+        labels = np.array([*map(int, given)])
+        if labels.max() < len(known):
+            return labels.astype(np.int32)
     strange = [name for name in given if name not in known]
     raise UserError(
         f"EXTRA {extra} has classes that the models don't know, {', '.join(strange[:5])}"

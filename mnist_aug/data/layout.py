@@ -17,7 +17,7 @@ from mnist_aug.errors import UserError
 
 LARGEST_SIDE = 256  # pixels; what the engine takes
 MOST_CLASSES = 10_000
-LOW = 128  # an 8-bit image set whose maximum is below uses another scale, or is badly exposed
+LOW = 0.5  # of the range; an image set whose maximum is below uses another scale, or is too dark
 SURE = 16  # no image set with 8 bits ends here, or below
 FEW = 0.04  # share of pixels that are not 0; drawings have several times as many
 REACHED = 0.1  # share of the images that reach a low maximum, if it is the scale's end
@@ -147,18 +147,18 @@ def scale_of(place: str, images: np.ndarray) -> Scale:
         )
         words = "the brightest pixel is 1: 0 to 1 is scaled to 0 to 255"
         return Scale(0, 255, 1, words, cut if share < FEW else "")
-    if high <= 255:
-        return _eight_bits(images, high)
-    for top in (1023, 4095, 65535):
-        if high <= top and whole:
-            bits = top.bit_length()
-            return Scale(0, 255 / top, top, f"pixels reach {high:g}: {bits} bits are scaled to 8")
+    for top in (255, 1023, 4095, 65535):
+        if high <= top and (whole or top == 255):
+            return _of_bits(images, high, top)
     raise UserError(f"{place} holds pixels from {span}: store them as 0 to 255, or as 0 to 1")
 
 
-def _eight_bits(images: np.ndarray, high: float) -> Scale:
-    if high >= LOW:
-        return Scale(0, 1, 255)
+def _of_bits(images: np.ndarray, high: float, top: int) -> Scale:
+    words = ""
+    if top > 255:
+        words = f"pixels reach {high:g}: {top.bit_length()} bits are scaled to 8"
+    if high >= LOW * top:
+        return Scale(0, 255 / top, top, words)
     brightest = images.reshape(len(images), -1).max(axis=1)
     if high <= SURE or (brightest == high).mean() >= REACHED:
         return Scale(
@@ -166,9 +166,10 @@ def _eight_bits(images: np.ndarray, high: float) -> Scale:
         )
     return Scale(
         0,
-        1,
-        255,
-        warning=f"the brightest pixel is {high:g} of 255: if the images use another scale, store "
+        255 / top,
+        top,
+        words,
+        f"the brightest pixel is {high:g} of {top}: if the images use another scale, store "
         "them as 0 to 255",
     )
 
@@ -219,6 +220,12 @@ def grey_or_rgb(place: str, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
     notes = []
     if images.ndim == 4 and images.shape[3] == 4:
         alpha = images[..., 3:]
+        clear = float(((alpha == 0) | (alpha == 255)).mean())
+        if clear < 0.5:
+            raise UserError(
+                f"{place} holds images with a fourth channel that is no transparency (only "
+                f"{clear:.0%} of it is 0 or the maximum): store three channels"
+            )
         if (alpha != 255).any():
             share = alpha.astype(np.float32) / 255
             images = np.rint(images[..., :3] * share + 255 * (1 - share)).astype(np.uint8)

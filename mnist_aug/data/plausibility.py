@@ -9,6 +9,7 @@ import numpy as np
 NEAR = 24  # grey levels within which pixels are of one colour: a camera's or JPEG's noise
 UNIFORM = 0.6  # share of the pixels at the edges that have one colour, if there is a background
 APART = 64  # grey levels between two backgrounds
+AROUND = 0.9  # share of an image's edges that are on its background
 MIXED = 0.03  # share of images on the other background that is worth a word
 LISTED = 6  # classes that a sentence names
 SHUFFLED = 0.9  # of the difference between distant pixels; neighbours in images are far below
@@ -56,6 +57,14 @@ def count_elsewhere(images: np.ndarray, level: float) -> int:
         return 0
     own = np.median(_edges(images), axis=1).reshape(len(images), -1).mean(axis=1)
     return int((np.abs(own - level) > 2 * APART).sum())
+
+
+def count_on_dark_and_light(images: np.ndarray) -> tuple[int, int]:
+    """How many images have dark edges all round, and how many light ones."""
+    edges = _edges(images)
+    grey = edges.mean(axis=2) if edges.ndim == 3 else edges
+    dark, light = ((own.mean(axis=1) >= AROUND) for own in (grey < APART, grey > 255 - APART))
+    return int(dark.sum()), int(light.sum())
 
 
 def unlikeness_of_neighbours(images: np.ndarray) -> float:

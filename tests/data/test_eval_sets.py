@@ -226,6 +226,13 @@ def test_extra_classes_are_those_of_the_same_name(few, monkeypatch):
     monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: numbered)
     (found,) = eval_sets.read(content, extra="mine")
     np.testing.assert_array_equal(found.labels, few.y_test)
+    some = replace(few, name="mine", class_names=("2", "5"), y_test=few.y_test % 2)
+    monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: some)
+    (found,) = eval_sets.read(content, extra="mine")
+    np.testing.assert_array_equal(found.labels, np.array([2, 5])[few.y_test % 2])
+    monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: content)
+    with pytest.raises(UserError, match="classes that the models don't know, zero, one"):
+        eval_sets.read(few, extra="mine")
     strange = replace(numbered, class_names=("zero", "un", *names[2:]))
     monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: strange)
     with pytest.raises(UserError, match="classes that the models don't know, un: name them as"):
@@ -241,6 +248,12 @@ def test_extra_images_of_the_other_polarity_are_refused(few, monkeypatch):
     monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: light)
     with pytest.raises(UserError, match=r"EXTRA mine is dark on light, and .* light on dark: inv"):
         eval_sets.read(few, extra="mine")
+
+
+def test_extra_images_that_are_training_images_are_counted(few, extra, capsys):
+    images = np.concatenate([few.x_test[1:], few.x_train[:1]])
+    eval_sets.read(few, extra=extra(x_test=images))
+    assert "warning: 1 of 5 images of EXTRA" in capsys.readouterr().out
 
 
 def test_unfit_extra_images_are_refused_before_any_work(few, extra):

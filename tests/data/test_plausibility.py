@@ -522,3 +522,62 @@ def test_how_large_pictures_are_reduced_is_said(tmp_path):
             Image.fromarray(pixels).save(tmp_path / "drawn" / label / f"{number}.png")
     with pytest.raises(UserError, match=r"reduce them first: python -m .*drawn drawn-64x64 64 64"):
         dataset.load(str(tmp_path / "drawn"))
+
+
+@pytest.mark.parametrize("shift", [1, -1])
+def test_labels_counted_from_different_numbers_are_refused(load, small, shift):
+    with pytest.raises(UserError, match="counted from different numbers"):
+        load(y_train=small.y_train + 3, y_test=small.y_test + 3 + shift)
+
+
+def test_a_label_of_unlabelled_images_is_warned_of(load, small):
+    labels = small.y_train.copy()
+    labels[::3] = -1
+    _, said = load(y_train=labels)
+    assert "warning: 20 training images have the label -1" in said
+
+
+def test_names_of_images_are_not_those_of_classes(load, small):
+    names = np.array([f"{number}.png" for number in range(60)])
+    found, _ = load(x_test=None, y_test=None, names=names)
+    assert found.class_names == tuple("0123456789")
+    found, _ = load(label_names=np.array([*"abcdefghij"]))
+    assert found.class_names == tuple("abcdefghij")
+
+
+def test_validation_stands_in_for_test_images_without_labels(load, small):
+    parts = {"x_val": small.x_test, "y_val": small.y_test, "y_test": np.full(30, -1)}
+    found, said = load(**parts)
+    np.testing.assert_array_equal(found.x_test, small.x_test)
+    tuned, _ = load(test=False, **parts)
+    np.testing.assert_array_equal(tuned.x_train, found.x_train)
+    assert "warning: All test images have the label -1" in said
+
+
+def test_half_of_negatives_is_warned_of(load, small):
+    def half(images):
+        return np.where((np.arange(len(images)) % 2 == 0)[:, None, None], images, 255 - images)
+
+    _, said = load(x_train=half(small.x_train), x_test=half(small.x_test))
+    assert "30 of 60 training images are on a dark background, and 30 on a light one" in said
+
+
+def test_colour_in_one_part_alone_is_warned_of(load, small):
+    colour = np.stack([small.x_test, small.x_test // 2, small.x_test], 3)
+    found, said = load(x_test=colour)
+    assert found.image_shape == (28, 28, 3)
+    assert "warning: Training images are grey, test images in colour" in said
+
+
+def test_a_fourth_channel_that_is_no_transparency_is_refused(load):
+    images = np.random.default_rng(0).integers(0, 256, (90, 12, 12, 4), dtype=np.uint8)
+    with pytest.raises(UserError, match="a fourth channel that is no transparency"):
+        load(x_train=images[:60], x_test=images[60:])
+
+
+def test_more_than_eight_bits_that_are_hardly_used_are_warned_of(load, small):
+    deep = small.x_train.astype(np.uint16) * 19
+    deep[0, 14, 14] = 5000  # one image alone reaches it
+    found, said = load(x_train=deep, x_test=small.x_test.astype(np.uint16) * 19)
+    assert found.x_train.max() == 19
+    assert "warning: The brightest pixel is 5000 of 65535" in said
