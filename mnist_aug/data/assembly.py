@@ -1,7 +1,7 @@
 """From arrays as they are stored to a dataset: labels, grey levels, parts, and what is odd.
 
-Each step changes the draft and says what it did: notes for what was taken care of, warnings for
-what a person must decide.
+Each step changes the draft and says what it did: notes on what was handled, warnings about what a
+person must decide.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,12 @@ from mnist_aug.data import digits, known, layout, plausibility
 from mnist_aug.errors import UserError
 
 HELD_OUT = 0.2  # share of the images that become test images where there are none
-VALIDATION = 0.2  # share of the training images that validates, unless a variant says otherwise
+VALIDATION = 0.2  # share of the training images for validation, unless a variant says otherwise
+SHARE = f"{100 * VALIDATION:.0f} %"
 RENUMBERED = "Labels are"
 TOO_FEW = 9  # pixels; so few make no picture
 FEWEST = 30  # pixels; with fewer, and unlike ones side by side, they are measurements
-SET_UPRIGHT = "EMNIST's files hold images with rows and columns swapped: they are set upright"
+SET_UPRIGHT = "EMNIST's files store images with rows and columns swapped: they are swapped back"
 UNLABELLED = -1  # as Hugging Face has it of test images whose labels are secret
 UNLEARNT = 0.5  # share of the test images that may be of classes nobody trains on
 
@@ -105,18 +106,18 @@ def assembled(
 def _take_validation(draft: Draft, images: np.ndarray, labels: np.ndarray) -> None:
     if draft.x_test is None:
         draft.x_test, draft.y_test = images, labels
-        draft.note("there are no test images: the source's validation images are taken for them")
+        draft.note("there are no test images: the source's validation images are used instead")
         return
     if images.shape[1:] != draft.x_train.shape[1:]:
         raise UserError(
             f"{draft.place}: training images are {_sides(draft.x_train)} pixels but validation "
-            f"images {_sides(images)}: they must be of one size"
+            f"images {_sides(images)}: all must have the same size"
         )
     draft.x_train = np.concatenate([draft.x_train, images])
     draft.y_train = np.concatenate([draft.y_train, labels])
     draft.note(
-        "the source's own validation images are joined to the training images, of which the last "
-        f"{VALIDATION:.0%} validate"
+        "the source's own validation images are added to the training images, the last "
+        f"{SHARE} of which are used for validation"
     )
 
 
@@ -163,22 +164,22 @@ def _check_that_pixels_have_neighbours(draft: Draft) -> None:
     height, width = draft.x_train.shape[1:3]
     if height * width <= TOO_FEW:
         raise UserError(
-            f"{draft.place} holds {height * width} numbers for each image: they are no pixels, and "
-            "nothing but images can be augmented"
+            f"{draft.place} holds {height * width} numbers for each image: they can't be pixels, "
+            "and only images can be augmented"
         )
     unlike = plausibility.unlikeness_of_neighbours(draft.x_train)
     if unlike < plausibility.SHUFFLED:
         return
     text = (
-        f"neighbouring pixels are as unlike as distant ones ({unlike:.0%}; in images they differ "
-        "far less)"
+        f"neighbouring pixels differ {100 * unlike:.0f} % as much as distant ones, and in images "
+        "far less"
     )
     if height * width < FEWEST:
         raise UserError(
-            f"{draft.place}: taken as {height} by {width} images, {text}: these numbers are no "
-            "pixels, and nothing but images can be augmented"
+            f"{draft.place}: taken as {height} by {width} images, {text}: these numbers are not "
+            "pixels, and only images can be augmented"
         )
-    draft.warn(f"{text}: if these are pixels, are they in the order of rows and columns?")
+    draft.warn(f"{text}: check that each image's pixels are stored row by row")
 
 
 def _levels(draft: Draft, images: np.ndarray, scale: layout.Scale) -> np.ndarray:
@@ -198,12 +199,12 @@ def _check_blanks(draft: Draft, part: str, images: np.ndarray, scale: layout.Sca
     blank = plausibility.count_blank(images)
     if not blank:
         return
-    text = f"{blank:,} of {len(images):,} {part} images are of one colour"
+    text = f"{blank:,} of {len(images):,} {part} images are of a single colour"
     if 2 * blank > len(images):
         cast = (
-            ": values from 0 to 1 were probably cut to whole numbers; store 255 times as much"
+            ": values from 0 to 1 were probably truncated to whole numbers; multiply by 255 first"
             if scale.top == 1
-            else ": there is nothing to see in them; look at how they were stored"
+            else ": they show nothing; check how they were stored"
         )
         raise UserError(f"{draft.place}: {text}{cast}")
     draft.warn(text)
@@ -245,11 +246,11 @@ def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...]) -> None
     found = known.class_names(known_as, classes, draft.y_train, draft.y_test)
     if found and found != draft.class_names:
         draft.class_names = found
-        draft.note(f"the classes are known: they are called {plausibility.named(found)}")
+        draft.note(f"this dataset is known: its classes are called {plausibility.named(found)}")
     elif classes != [*range(len(classes))]:
         draft.note(
             f"{RENUMBERED} {plausibility.named([*map(str, classes)])}: they are numbered from 0, "
-            "and the classes keep their names"
+            "and the classes keep these values as names"
         )
 
 
@@ -274,13 +275,13 @@ def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
     known_ones = ~np.isin(draft.y_test, unlearnt)
     count = int((~known_ones).sum())
     text = (
-        f"{count:,} of {len(draft.y_test):,} test images are of class "
-        f"{plausibility.named([*map(str, unlearnt)])}, and no training image is"
+        f"{count:,} of {len(draft.y_test):,} test images are of classes without training images "
+        f"({plausibility.named([*map(str, unlearnt)])})"
     )
     if count > UNLEARNT * len(draft.y_test):
         raise UserError(
-            f"{draft.place}: {text}: label both parts alike (classes of the training images: "
-            f"{plausibility.named([*map(str, classes)])})"
+            f"{draft.place}: {text}: use the same labels in both parts (those of the training "
+            f"images: {plausibility.named([*map(str, classes)])})"
         )
     draft.x_test, draft.y_test = draft.x_test[known_ones], draft.y_test[known_ones]
     draft.warn(f"{text}: they are left out")
@@ -297,12 +298,12 @@ def _hold_out(draft: Draft) -> None:
     if not chosen.any():
         raise UserError(
             f"{draft.place} has no test images, and no class has two images, of which one could be "
-            "held out: bring more images, or test images"
+            "held out: add images, or a test set"
         )
     draft.x_test, draft.y_test = draft.x_train[chosen], draft.y_train[chosen]
     draft.note(
-        f"there are no test images: {chosen.sum():,} of {len(chosen):,} images, a fifth of each "
-        "class, chosen by a hash of their content, are held out"
+        f"there is no test set: {chosen.sum():,} of {len(chosen):,} images, a fifth of each class, "
+        "chosen by a hash of their content, are held out for testing"
     )
     draft.x_train, draft.y_train = draft.x_train[~chosen], draft.y_train[~chosen]
 
@@ -317,20 +318,20 @@ def _look_at_background(draft: Draft) -> None:
         if abs(level - test) > plausibility.APART:
             raise UserError(
                 f"{draft.place}: training images are {_polarity(level)} ({level:.0f} of 255 at "
-                f"their edges) but test images {_polarity(test)} ({test:.0f}), so no verdict could "
-                "be right: store both alike"
+                f"their edges) but test images are {_polarity(test)} ({test:.0f}), so no verdict "
+                "could be right: invert one of the two"
             )
     if level is not None and level > 127.5:
         draft.note(
-            "the images are dark on a light background: what augmentation moves in has its colour"
+            "the images are dark on a light background: named policies fill gaps with its colour"
         )
     if level is not None:
         for part, images in draft.parts:
             others = plausibility.count_elsewhere(images, level)
             if others > plausibility.MIXED * len(images):
                 draft.warn(
-                    f"{others:,} of {len(images):,} {part} images are on another background than "
-                    "the others: if some are negatives of the others, store all alike"
+                    f"{others:,} of {len(images):,} {part} images have another background than "
+                    "the rest: if they are negatives, invert them"
                 )
     else:
         for part, images in draft.parts:
@@ -345,8 +346,8 @@ def _look_at_background(draft: Draft) -> None:
     means = [float(images.mean()) for _, images in draft.parts if len(images)]
     if abs(means[0] - means[-1]) > plausibility.APART / 2:
         draft.warn(
-            f"training images have a mean brightness of {means[0]:.0f}, test images of "
-            f"{means[-1]:.0f}, of 255: do they come from one source?"
+            f"the mean brightness of the training images is {means[0]:.0f} of 255, that of the "
+            f"test images {means[-1]:.0f}: do both come from the same source?"
         )
 
 
@@ -381,19 +382,22 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
         if renamed:
             draft.class_names = renamed
             draft.notes = [note for note in draft.notes if not note.startswith(RENUMBERED)]
-            draft.note(f"labels {names[0]} to {names[-1]} are the digits {', '.join(renamed)}")
+            draft.note(
+                f"labels {names[0]} to {names[-1]} stand for the digits {', '.join(renamed)}"
+            )
         if lies == "transposed" and not transpose:
             _swap(draft)
             if transposed:
                 draft.notes.remove(SET_UPRIGHT)
             else:
                 draft.note(
-                    "the digits lie with rows and columns swapped against MNIST's: they are set "
-                    "upright"
+                    "the digits have rows and columns swapped, unlike MNIST's: they are swapped "
+                    "back"
                 )
         elif lies != "upright":
             draft.warn(
-                f"the digits are {lies} against MNIST's: networks trained on them read no others"
+                f"the digits are {lies}, unlike MNIST's: networks trained on them can't read "
+                "upright ones"
             )
 
 
@@ -436,6 +440,6 @@ def _mix_if_sorted(draft: Draft) -> None:
     order = plausibility.stratified(draft.y_train, plausibility.hashes(draft.x_train))
     draft.x_train, draft.y_train = draft.x_train[order], draft.y_train[order]
     draft.note(
-        "the training images are sorted by class, or come in blocks: they are mixed, so that the "
-        f"last {VALIDATION:.0%}, which validate, hold as much of each class as the others"
+        "the training images are sorted or grouped by class: they are shuffled, so that the last "
+        f"{SHARE}, used for validation, contain every class in proportion"
     )

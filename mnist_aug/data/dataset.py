@@ -180,7 +180,7 @@ def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset
     if not source:
         raise UserError("data is an empty path: give mnist, digits, a folder or a file")
     if source in ("mnist", "digits"):
-        raise UserError(f"data {source} stands upright: leave TRANSPOSE= (--transpose) out")
+        raise UserError(f"data {source} is upright already: leave TRANSPOSE= (--transpose) out")
     if source in known.KERAS:
         x_train, y_train, x_test, y_test = known.from_keras(source)
         if not test:
@@ -221,8 +221,8 @@ def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset
         sure = made.kind == "digit" or transpose or known.is_transposed(found.known_as)
         if found.form.startswith("MATLAB") and flat and not sure:
             note = (
-                "MATLAB counts pixels down the columns: if the images of `make data` lie on their "
-                "sides, say TRANSPOSE=1"
+                "MATLAB stores pixels column by column: if `make data` shows the images lying on "
+                "their sides, set TRANSPOSE=1"
             )
             made = replace(made, notes=(*made.notes, note))
         return replace(made, notes=(*notes, *made.notes), warnings=(*warnings, *made.warnings))
@@ -240,7 +240,7 @@ def _readable(place: Path) -> Iterator[None]:
         ) from None
     except MemoryError:
         raise UserError(
-            f"data {place} need more memory than there is: bring fewer or smaller images"
+            f"data {place} does not fit into memory: use fewer or smaller images"
         ) from None
 
 
@@ -254,7 +254,7 @@ def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
         pieces.append((layout.arranged(f"{place}: {images.name}", images.read(), len(own)), own))
     together = layout.in_one_colour([one for one, _ in pieces])
     if len({one.shape[1:] for one in together}) > 1:
-        raise UserError(f"{place} holds images of several sizes: they must be of one size")
+        raise UserError(f"{place} holds images of several sizes: all must have the same size")
     if len(pieces) == 1:
         return pieces[0]
     return np.concatenate(together), np.concatenate([own for _, own in pieces])

@@ -1,4 +1,4 @@
-"""Handwritten digits: scikit-learn's in MNIST's form, and how those of others lie.
+"""Handwritten digits: scikit-learn's in MNIST's form, and how others are oriented.
 
 A network that learned MNIST's digits reads others only if they stand upright. Files that were
 written by MATLAB, or by EMNIST's authors, hold them with rows and columns swapped.
@@ -19,8 +19,8 @@ READ = 0.4  # share that the nearest of MNIST's mean digits reads right of digit
 ORIENTATIONS = {  # and how to set them upright
     "upright": lambda images: images,
     "transposed": lambda images: images.transpose(0, 2, 1),
-    "turned a quarter to the left": lambda images: np.rot90(images, -1, (1, 2)),
-    "turned a quarter to the right": lambda images: np.rot90(images, 1, (1, 2)),
+    "rotated by 90° anticlockwise": lambda images: np.rot90(images, -1, (1, 2)),
+    "rotated by 90° clockwise": lambda images: np.rot90(images, 1, (1, 2)),
     "upside down": lambda images: np.rot90(images, 2, (1, 2)),
     "mirrored": lambda images: images[:, :, ::-1],
     "mirrored and upside down": lambda images: images[:, ::-1],
@@ -33,7 +33,7 @@ def orientation(
     labels: np.ndarray,
     background: int,
 ) -> tuple[str, float]:
-    """How digits lie, and how well they are read so by the nearest of MNIST's mean digits.
+    """How digits are oriented, and how well the nearest of MNIST's mean digits reads them so.
 
     Args:
         images: uint8 `[N, H, W]`.

@@ -165,9 +165,9 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
         given = dataset.load(extra, hold_out=False)
         if given.image_shape != content.image_shape or given.classes > content.classes:
             raise UserError(
-                f"EXTRA {extra} has {given.classes} classes and images of {given.image_shape}, "
-                f"the models read {content.classes} classes and {content.image_shape}: give "
-                "images of the same shape and classes"
+                f"EXTRA {extra} has {given.classes} classes and images of {given.image_shape}, but "
+                f"the models were trained on {content.classes} classes and {content.image_shape}: "
+                "give images of the same shape and classes"
             )
         if (
             None not in (given.background, content.background)
@@ -175,12 +175,14 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
         ):
             ways = ["light on dark", "dark on light"]
             raise UserError(
-                f"EXTRA {extra} is {ways[given.is_light]}, and the models read images that are "
+                f"EXTRA {extra} is {ways[given.is_light]}, but the models were trained on images "
                 f"{ways[content.is_light]}: invert them"
             )
         label_of = _same_classes(extra, given.class_names, content.class_names)
         if given.name == OTHER:
-            raise UserError(f"EXTRA {extra} has the name of a set that is read anyway: rename it")
+            raise UserError(
+                f"EXTRA {extra} has the name of a set that is evaluated anyway: rename it"
+            )
         known = np.isin(plausibility.hashes(given.x_test), plausibility.hashes(content.x_train))
         if known.any():
             print(

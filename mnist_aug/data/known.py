@@ -64,7 +64,7 @@ def from_keras(name: str) -> list[np.ndarray]:
     """x_train, y_train, x_test and y_test of `keras.datasets`, downloaded if they aren't yet.
 
     Raises:
-        UserError: they can't be had.
+        UserError: they can't be loaded.
     """
     backend.start_tensorflow(one_thread=True)
     import keras
@@ -74,8 +74,8 @@ def from_keras(name: str) -> list[np.ndarray]:
     except Exception as error:  # Keras raises Exception itself, urllib and zlib their own
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(
-            f"data {name} can't be had from keras.datasets ({reason}): connect to the network, or "
-            "give files that you have, as DATA=path/to/files"
+            f"data {name} can't be loaded by keras.datasets ({reason}): connect to the network, or "
+            "give files of your own, as DATA=path/to/files"
         ) from None
     return [x_train, y_train, x_test, y_test]
 

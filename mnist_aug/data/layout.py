@@ -2,7 +2,7 @@
 
 Images become `[N, H, W]` or RGB `[N, H, W, 3]`, whatever the order of their axes, and uint8,
 whatever their scale; labels become 0, 1, … with names. Nothing is guessed in silence: what was
-done is a note, and what can't be told is refused.
+done is a note, and what is unclear is refused.
 """
 
 import math
@@ -64,8 +64,8 @@ def arranged(place: str, images: np.ndarray, count: int) -> np.ndarray:
             if images.shape[3] in (3, 4):
                 return images
     raise UserError(
-        f"{place} has shape {given} and {count:,} labels: images [N, H, W] or [N, H, W, 3] "
-        "are needed, and as many labels"
+        f"{place} has shape {given}, and there are {count:,} labels: images must be [N, H, W] or "
+        "[N, H, W, 3], with one label each"
     )
 
 
@@ -78,8 +78,8 @@ def _unflattened(place: str, flat: np.ndarray) -> np.ndarray:
     side = math.isqrt(pixels // 3)
     if 3 * side * side != pixels:
         raise UserError(
-            f"{place} has {pixels:,} numbers for each image, neither a square nor three times one: "
-            "store images [N, H, W], or all their pixels"
+            f"{place} has {pixels:,} numbers for each image, which make no square, grey or RGB: "
+            "store images as [N, H, W], or all their pixels"
         )
     planes, inner = flat.reshape(count, 3, side, side), flat.reshape(count, side, side, 3)
     few = slice(0, 64)
@@ -121,20 +121,20 @@ def scale_of(place: str, images: np.ndarray) -> Scale:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise UserError(f"{place} holds values that are not numbers (NaN or infinity): remove them")
     if low == high:
-        raise UserError(f"{place} holds {low:g} in every pixel: there is nothing to see in it")
+        raise UserError(f"{place} holds {low:g} in every pixel: the images are blank")
     if images.dtype.kind == "b":
-        return Scale(0, 255, 1, "pixels are true or false: stored as 255 and 0")
+        return Scale(0, 255, 1, "pixels are true or false: they are taken as 255 and 0")
     if low < 0:
         if not whole and -1.01 <= low < -0.5 and 0.5 < high <= 1.01:
-            return Scale(1, 127.5, 1, f"pixels are {span}: -1 to 1 is scaled to 0 to 255")
+            return Scale(1, 127.5, 1, f"pixels range from {span}: they are scaled to 0 to 255")
         raise UserError(
-            f"{place} holds pixels from {span}, so they were standardised or are no pixels: store "
+            f"{place} holds values from {span}, so they were standardised or are not pixels: store "
             "them as 0 to 255, or as 0 to 1"
         )
     if not whole:
         if high <= 1.25:
-            cut = " (what is beyond 1 is cut off)" if high > 1.0001 else ""
-            return Scale(0, 255, 1, f"pixels are {span}: 0 to 1 is scaled to 0 to 255{cut}")
+            cut = " and clipped" if high > 1.0001 else ""
+            return Scale(0, 255, 1, f"pixels range from {span}: they are multiplied by 255{cut}")
         if high > 256 or (high > 255.5 and not _is_whole(images)):
             raise UserError(
                 f"{place} holds pixels from {span}: store them as 0 to 255, or as 0 to 1"
@@ -142,10 +142,10 @@ def scale_of(place: str, images: np.ndarray) -> Scale:
     if high <= 1:
         share = float(np.count_nonzero(images)) / images.size
         cut = (
-            f"only {share:.1%} of the pixels are not 0: if values from 0 to 1 were cut to whole "
-            "numbers, store 255 times as much"
+            f"only {100 * share:.1f} % of the pixels are not 0: if values from 0 to 1 were "
+            "truncated to whole numbers, multiply them by 255 first"
         )
-        words = "the brightest pixel is 1: 0 to 1 is scaled to 0 to 255"
+        words = "the brightest pixel is 1: all are multiplied by 255"
         return Scale(0, 255, 1, words, cut if share < FEW else "")
     for top in (255, 1023, 4095, 65535):
         if high <= top and (whole or top == 255):
@@ -162,7 +162,7 @@ def _of_bits(images: np.ndarray, high: float, top: int) -> Scale:
     brightest = images.reshape(len(images), -1).max(axis=1)
     if high <= SURE or (brightest == high).mean() >= REACHED:
         return Scale(
-            0, 255 / high, high, f"the brightest pixel is {high:g}: 0 to {high:g} is scaled to 255"
+            0, 255 / high, high, f"the brightest pixel is {high:g}: all are scaled to reach 255"
         )
     return Scale(
         0,
@@ -193,7 +193,7 @@ def check_same_scale(place: str, train: np.ndarray, test: np.ndarray) -> None:
     ):
         raise UserError(
             f"{place}: training images go up to {highs[0]:g} but test images to {highs[1]:g}: they "
-            "are on different scales, so no verdict could be right; store both alike"
+            "are on different scales, so no verdict could be right; use the same scale for both"
         )
 
 
@@ -229,7 +229,7 @@ def grey_or_rgb(place: str, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
         if (alpha != 255).any():
             share = alpha.astype(np.float32) / 255
             images = np.rint(images[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
-            notes.append("Images are transparent in places: they are shown on white")
+            notes.append("Images have transparent pixels: they are shown on white")
         images = images[..., :3]
     if images.ndim == 4 and (images == images[..., :1]).all():
         images = images[..., 0]
@@ -239,8 +239,8 @@ def grey_or_rgb(place: str, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
         target = shlex.join([place, f"{Path(place).resolve().name}-64x64", "64", "64"])
         how = f": python -m mnist_aug.data.formats.pictures {target}"
         raise UserError(
-            f"{place} holds images of {height} by {width} pixels: at most {LARGEST_SIDE} a side "
-            f"are taken; reduce them first{how if Path(place).is_dir() else ''}"
+            f"{place} holds images of {height} by {width} pixels, and at most {LARGEST_SIDE} a "
+            f"side are supported; reduce them first{how if Path(place).is_dir() else ''}"
         )
     return images, notes
 
@@ -281,8 +281,8 @@ def flat_labels(place: str, labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind == "f":
         if not np.isfinite(labels).all() or (labels != np.floor(labels)).any():
             raise UserError(
-                f"{place} holds labels such as {labels[labels != np.floor(labels)][:1]}: classes "
-                "are whole numbers or text"
+                f"{place} holds labels such as {labels[labels != np.floor(labels)][0]:g}: they "
+                "must be whole numbers or text"
             )
         return labels.astype(np.int64)
     if labels.dtype.kind in "biu":

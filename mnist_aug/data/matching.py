@@ -157,7 +157,7 @@ def matched(place: object, arrays: Sequence[Stored], notes: Sequence[str] = ()) 
             warnings.append(f"the {part} images ({listed(images)}) have no labels and are left out")
     if "test" in parts and not found["train"]:
         parts["train"] = parts.pop("test")
-        warnings.append("only test images were found: they are taken for the whole set")
+        warnings.append("only a test set was found: it is taken for the whole dataset")
     if "train" not in parts:
         there = "; ".join([listed(arrays), *notes])
         alone = [one for own in found["train"].values() for one in own]
@@ -165,11 +165,11 @@ def matched(place: object, arrays: Sequence[Stored], notes: Sequence[str] = ()) 
             (role,) = found["train"]
             other = "labels" if role == "images" else "images"
             raise UserError(
-                f"{place} holds training {role}, but no {other} of theirs (found: {there}): "
-                f"bring these, too, under a name with train and {other} in it"
+                f"{place} holds training {role} but no {other} for them (found: {there}): "
+                f"add those, under a name with train and {other} in it"
             )
         raise UserError(
-            f"{place} holds no images with labels that can be told apart (found: {there}): name "
+            f"{place} holds nothing recognisable as images and their labels (found: {there}): name "
             "the arrays x_train, y_train, x_test and y_test, or images and labels"
         )
     used = {id(one) for own in parts.values() for one in (*own.images, *own.labels)}
@@ -268,7 +268,7 @@ def _paired(place: object, part: str, images: list[Stored], labels: list[Stored]
         return Part(tuple(images), tuple(labels))
     raise UserError(
         f"{place} holds {listed(images)} and {listed(labels)} for its {part} images and labels: "
-        "leave one of each, or name those that you mean x_train and y_train"
+        "keep one of each, or name the ones to use x_train and y_train"
     )
 
 

@@ -35,7 +35,7 @@ def lines(dataset: Dataset) -> list[str]:
         f"{dataset.name} ({dataset.origin})",
         f"  images      {height} x {width} pixels, {colour}, {ground(dataset)}",
         f"  training    {len(dataset.x_train):,}, of which the last "
-        f"{len(dataset.x_train) - train:,} validate",
+        f"{len(dataset.x_train) - train:,} are for validation",
         f"  test        {len(dataset.x_test):,}",
         f"  classes     {dataset.classes}, {kinds[dataset.kind]}; training + test images: "
         f"{', '.join(named[:LISTED])}{more}",
@@ -47,7 +47,7 @@ def lines(dataset: Dataset) -> list[str]:
 def ground(dataset: Dataset) -> str:
     """The background in words."""
     if dataset.background is None:
-        return "no background of one colour"
+        return "no uniform background"
     shade = "dark on a light" if dataset.is_light else "bright on a dark"
     return f"{shade} background ({dataset.background})"
 

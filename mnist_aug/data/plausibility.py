@@ -113,8 +113,8 @@ def about_copies(
         count = int(common.sum())
         share = "All" if count == len(test) else f"{count:,} of the"
         warnings.append(
-            f"{share} {len(test):,} test images are training images, too: accuracy on them shows "
-            "what was memorised"
+            f"{share} {len(test):,} test images are also training images: accuracy on them "
+            "measures memorisation"
         )
     for part, own, labels in ("training", train, y_train), ("test", test, y_test):
         if not len(own):
@@ -124,9 +124,9 @@ def about_copies(
         unlike = int((labels != labels[first][inverse]).sum())
         # A few copies are in most sets of small images; with other labels they are mistakes.
         if copies > 0.01 * len(own) or unlike:
-            text = f"{copies:,} of {len(own):,} {part} images are copies of another one"
+            text = f"{copies:,} of {len(own):,} {part} images are duplicates of others"
             if unlike:
-                text += f", {unlike:,} of them with another label"
+                text += f", {unlike:,} of them under a different label"
             warnings.append(text)
     return warnings
 
@@ -139,8 +139,8 @@ def about_classes(y_train: np.ndarray, y_test: np.ndarray, names: Sequence[str])
         missing = [names[int(k)] for k in np.setdiff1d(np.arange(len(names)), y_test)]
         if missing:
             warnings.append(
-                f"No test image is of class {named(missing)}: nothing is found out about "
-                f"{'it' if len(missing) == 1 else 'them'}"
+                f"There are no test images of class {named(missing)}: accuracy on "
+                f"{'it' if len(missing) == 1 else 'them'} is unknown"
             )
     rare = [names[int(k)] for k in np.flatnonzero(count < 5)]
     if rare:

@@ -82,7 +82,7 @@ def source(path: Path) -> Source:
             return _of_files(path, files, path.name)
     raise UserError(
         f"data {path} is neither a folder nor a file: give mnist, digits, a name that "
-        "keras.datasets downloads (fashion_mnist, cifar10, cifar100), a folder or a file"
+        "keras.datasets downloads (fashion_mnist, cifar10, cifar100), or a path"
     )
 
 
@@ -91,8 +91,8 @@ def _of_file(path: Path) -> Source:
     kind = stored.recognised(path)
     if kind == "picture":
         raise UserError(
-            f"{path} is a single picture: give a folder with a folder of pictures for each class "
-            "(to read a picture: make predict IMAGE=…)"
+            f"{path} is a single picture: give a folder that has a folder of pictures for each "
+            "class (to read a picture: make predict IMAGE=…)"
         )
     if kind not in READERS:
         raise UserError(f"{path} holds no data that can be read ({kind})")
@@ -176,7 +176,8 @@ class _NotDataError(UserError):
 
 def _left_out(names: Sequence[str]) -> list[str]:
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return [f"left out, as no dataset is in it: {', '.join(names[:LISTED])}{more}"] if names else []
+    shown = ", ".join(names[:LISTED])
+    return [f"left out, as not part of the dataset: {shown}{more}"] if names else []
 
 
 def _of_files(place: Path, files: list[_File], name: str) -> Source:

@@ -245,7 +245,7 @@ def test_digits_have_the_form_of_mnist(digits):
     [
         (NAMES[0], b"", "is empty: fetch it again"),
         (NAMES[0], idx(arrays()[0])[:9], "ends within its header"),
-        (NAMES[0], b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" * 2, "no images of theirs"),
+        (NAMES[0], b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" * 2, "no images for them"),
         (NAMES[0], idx(arrays()[0])[:-1], "holds only"),
         (NAMES[0], idx(arrays()[0]) + b"\x00", "holds more"),
         (
@@ -253,8 +253,8 @@ def test_digits_have_the_form_of_mnist(digits):
             b"\x00\x00\x08\x03" + struct.pack(">3I", 4_000_000_000, 28, 28),
             "over the limit",
         ),
-        (NAMES[0], idx(arrays()[0][:29]), r"shape \[29, 5, 7\] and 30 labels"),
-        (NAMES[3], idx(np.full(10, 9)), "10 of 10 test images are of class 9"),
+        (NAMES[0], idx(arrays()[0][:29]), r"shape \[29, 5, 7\], and there are 30 labels"),
+        (NAMES[3], idx(np.full(10, 9)), r"classes without training images \(9\)"),
         (NAMES[2], idx(np.ones((10, 6, 7)) * np.arange(7) * 40), "5 by 7 but test images 6 by 7"),
         (NAMES[2], idx(np.zeros((0, 5, 7))), "10 labels"),
     ],
@@ -294,13 +294,13 @@ def test_any_bytes_are_an_array_or_a_user_error(tmp_path_factory, content):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"x_train": arrays()[0] / 100 - 1}, "were standardised or are no pixels"),
+        ({"x_train": arrays()[0] / 100 - 1}, "were standardised or are not pixels"),
         ({"x_train": arrays()[0] / 255}, "on different scales"),
         ({"x_train": np.where(np.arange(7) == 3, np.nan, arrays()[0])}, "not numbers"),
         ({"x_train": arrays()[0].astype(int) * 300}, "store them as 0 to 255"),
         ({"y_train": arrays()[1] / 2}, "whole numbers"),
         ({"y_train": arrays()[1] * 0}, "all training labels are 0"),
-        ({"y_test": arrays()[3][:3]}, r"\[10, 5, 7\] and 3 labels"),
+        ({"y_test": arrays()[3][:3]}, r"\[10, 5, 7\], and there are 3 labels"),
         ({"x_train": np.zeros((30, 5, 7), np.uint8)}, "0 in every pixel"),
         ({"x_train": np.zeros((30, 5, 7, 2), np.uint8)}, r"\[N, H, W\] or \[N, H, W, 3\]"),
         ({"x_train": np.zeros((30, 300, 7)) + 40 * np.arange(7)}, "at most 256 a side"),
@@ -356,7 +356,7 @@ def test_without_a_network_one_line_says_so(monkeypatch):
         raise Exception("URL fetch failure on https://some.where: None -- Name not known")
 
     monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", refused)
-    with pytest.raises(UserError, match=r"fashion_mnist can't be had from keras\.datasets \(URL"):
+    with pytest.raises(UserError, match=r"fashion_mnist can't be loaded by keras\.datasets \(URL"):
         dataset.load("fashion_mnist")
 
 
@@ -395,7 +395,7 @@ def test_what_lies_in_a_folder_next_to_data_is_named(folder, capsys):
     (folder / "README").write_text("Five words about these images.")
     (folder / "LICENSE.md").write_text("MIT")
     dataset.load(str(folder))
-    assert "note: Left out, as no dataset is in it: README" in capsys.readouterr().out
+    assert "note: Left out, as not part of the dataset: README" in capsys.readouterr().out
 
 
 def test_several_datasets_in_a_folder_are_listed(tmp_path):

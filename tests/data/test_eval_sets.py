@@ -246,7 +246,7 @@ def test_extra_classes_are_those_of_the_same_name(few, monkeypatch):
 def test_extra_images_of_the_other_polarity_are_refused(few, monkeypatch):
     light = replace(few, name="mine", background=255)
     monkeypatch.setattr(eval_sets.dataset, "load", lambda source, **_: light)
-    with pytest.raises(UserError, match=r"EXTRA mine is dark on light, and .* light on dark: inv"):
+    with pytest.raises(UserError, match=r"EXTRA mine is dark on light, but .* light on dark: inv"):
         eval_sets.read(few, extra="mine")
 
 
@@ -267,7 +267,9 @@ def test_unfit_extra_images_are_refused_before_any_work(few, extra):
 
 def test_an_extra_set_may_not_take_the_name_of_the_digits(few, extra, tmp_path):
     taken = Path(extra()).rename(tmp_path / "sklearn-digits.npz")
-    with pytest.raises(UserError, match="has the name of a set that is read anyway: rename it"):
+    with pytest.raises(
+        UserError, match="has the name of a set that is evaluated anyway: rename it"
+    ):
         eval_sets.read(few, extra=str(taken))
 
 

@@ -132,7 +132,7 @@ def test_pictures_of_the_formats_that_are_read(tmp_path):
         (lzma.compress(TABLE), "xz", "unpack it with unxz"),
         (lzma.compress(idx(IMAGES))[:9], "xz", "damaged"),
         ("label,pixel0".encode("utf-16"), "utf-16", "save it as UTF-8"),
-        (bz2.compress(b"1,2"), "unknown", r"of an unknown kind \(it begins with 'BZh91AY&SY"),
+        (bz2.compress(b"1,2"), "unknown", r"of an unknown type \(it begins with 'BZh91AY&SY"),
         (bytes(5000), "unknown", r"begins with '\\x00\\x00"),
         (b"%PDF-1.4\n\0", "unknown", "begins with '%PDF"),
     ],

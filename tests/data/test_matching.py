@@ -156,11 +156,11 @@ def test_what_is_left_out_is_said():
         ({}, "found: nothing"),
         ({"x_train": IMAGES}, r"found: x_train \[60, 28, 28\]"),
         ({"y_train": LABELS}, r"found: y_train \[60\]"),
-        ({"x_train": IMAGES, "x_test": IMAGES, "y_test": LABELS}, "no labels of theirs"),
-        ({"y_train": LABELS, "x_test": IMAGES, "y_test": LABELS}, "no images of theirs"),
-        ({"a/x": IMAGES, "b/x": IMAGES, "a/y": LABELS}, "leave one of each"),
-        ({"x": IMAGES, "y": LABELS, "labels": LABELS}, "leave one of each"),
-        ({"some": (3,), "thing": (2, 2)}, "no images with labels"),
+        ({"x_train": IMAGES, "x_test": IMAGES, "y_test": LABELS}, "no labels for them"),
+        ({"y_train": LABELS, "x_test": IMAGES, "y_test": LABELS}, "no images for them"),
+        ({"a/x": IMAGES, "b/x": IMAGES, "a/y": LABELS}, "keep one of each"),
+        ({"x": IMAGES, "y": LABELS, "labels": LABELS}, "keep one of each"),
+        ({"some": (3,), "thing": (2, 2)}, "nothing recognisable as images"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_told_is_listed(shapes, words):

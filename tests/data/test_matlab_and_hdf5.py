@@ -468,7 +468,7 @@ def test_damaged_files_are_read_or_refused_in_one_line(folder, kind, data):
 def test_models_are_no_data(tmp_path, name):
     with h5py.File(tmp_path / "mnist.h5", "w") as file:
         file[name] = np.zeros((4, 4))
-    with pytest.raises(UserError, match="weights of a Keras model, and no data"):
+    with pytest.raises(UserError, match="weights of a Keras model, not data"):
         hdf5.contents(tmp_path / "mnist.h5")
 
 
@@ -487,5 +487,5 @@ def test_emnists_letters_are_set_upright(tmp_path):
     found = dataset.load(str(tmp_path / "emnist-letters.mat"))
     np.testing.assert_array_equal(found.x_test, letters)
     assert found.class_names[0] == "A"
-    assert "EMNIST's files hold images with rows and columns swapped" in " ".join(found.notes)
+    assert "EMNIST's files store images with rows and columns swapped" in " ".join(found.notes)
     assert not any("TRANSPOSE" in note for note in found.notes)

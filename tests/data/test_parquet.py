@@ -147,7 +147,7 @@ def test_columns_of_encoded_pictures(saved, kind):
     [
         ([coded(grey()[0]), None], "row 1 of column image, holds no picture"),
         ([coded(grey()[0]), coded(grey()[0])[:50]], "row 1 of column image, can't be read as PNG"),
-        ([coded(grey()[0]), b"words"], "row 1 of column image, is no picture that can be read"),
+        ([coded(grey()[0]), b"words"], "row 1 of column image, can't be read as a picture"),
         ([coded(grey()[0]), bad_files.png(9_999, 9_999)], "row 1 of column image, is too large"),
         ([coded(grey()[0]), coded(np.zeros((4, 4)))], "of 2 sizes: 2x3 (1, as"),
     ],
@@ -352,7 +352,7 @@ def test_what_the_footer_claims_is_bounded_before_it_is_read(saved, monkeypatch)
     path = saved({"label": [*range(1000)]}, use_dictionary=False, compression="zstd")
     assert path.stat().st_size < 8000
     monkeypatch.setattr(stored, "MAX_PIXELS", 8000)
-    refused(path, "bytes in row group 0, and 8,000 are the most")
+    refused(path, "bytes in row group 0, over the limit of 8,000")
     monkeypatch.setattr(stored, "MAX_IMAGES", 999)
     refused(path, "over the limit of 999")
 

@@ -186,7 +186,7 @@ def test_pictures_outside_the_classes_are_left_out_and_said(put):
 def test_an_empty_class_is_said(put):
     folder = put({"a/1.png": 1, "b/1.png": 1})
     (folder / "c").mkdir()
-    assert read(folder)[1] == ("the folder c holds no picture and is no class",)
+    assert read(folder)[1] == ("the folder c holds no pictures and is not taken for a class",)
 
 
 def test_links_are_followed_but_never_in_a_circle(put):
@@ -204,7 +204,7 @@ def test_links_are_followed_but_never_in_a_circle(put):
 def test_folders_within_folders_have_an_end(tmp_path):
     deep = tmp_path.joinpath(*["a"] * 40)
     deep.mkdir(parents=True)
-    refused(tmp_path, "a folder in more than 32 others")
+    refused(tmp_path, "nested more than 32 folders deep")
 
 
 # Which files are pictures -------------------------------------------------------------------------
@@ -236,11 +236,11 @@ def test_pictures_are_told_by_content_and_junk_is_ignored(put):
 def test_other_files_are_left_out_counted_and_the_first_is_named(put):
     files = {"a/1.png": 1, "b/1.png": 2, "b/2.heic": HEIC}
     assert read(put(files))[1] == (
-        "b/2.heic (HEIC) was left out, as it is no picture of a kind that is read",
+        "b/2.heic (HEIC) was left out, as it is not a picture in a supported format",
     )
     files |= {"a/list.csv": b"a,b", "a/page.html": b"<!doctype html>"}
     assert read(put(files))[1] == (
-        "3 files were left out, as they are no pictures of a kind that is read; the first is "
+        "3 files were left out, as they are not pictures in a supported format; the first is "
         "a/list.csv (text)",
     )
 
@@ -388,7 +388,7 @@ def test_different_sizes_are_listed_and_the_command_helps(put, tmp_path):
     }
     folder = put(files)
     text = refused(folder, r"pictures of 3 sizes: 2x3 \(5, as \S+0\.png\), 4x5 \(2, as \S+2\.png\)")
-    command = text.partition("bring them to one: ")[2].split()
+    command = text.partition("make them one size: ")[2].split()
     assert command[0] == "python"
     process = subprocess.run(
         [sys.executable, *command[1:]],
@@ -403,7 +403,7 @@ def test_different_sizes_are_listed_and_the_command_helps(put, tmp_path):
     assert levels(arrays) == {"images": [*range(5), 9, 9, 9], "labels": ["a"] * 5 + ["b"] * 3}
     assert arrays["images"].shape == (8, 3, 2)
     assert notes == ()
-    with pytest.raises(UserError, match="is there: give the copy a new name"):
+    with pytest.raises(UserError, match="exists already: give the copy a new name"):
         pictures.resize(folder, tmp_path / "set-2x3", 2, 3)
 
 

@@ -361,7 +361,7 @@ def test_what_is_uncertain_is_refused(tmp_path):
         text.contents(put(tmp_path, written(noise)))
     row = noise[0]
     assert f"its first row is {row[0]}, {row[1]}, …, {row[-2]}, {row[-1]}" in str(error.value)
-    assert "with the name label for that column" in str(error.value)
+    assert "name that column label" in str(error.value)
     with pytest.raises(UserError, match="which of its 65 columns"):  # in rows that are too few
         text.contents(put(tmp_path, written(first()[:7])))
     check(put(tmp_path, written(first()[:8])), IMAGES[:8], LABELS[:8])
@@ -430,8 +430,8 @@ def test_a_row_that_is_cut_off(tmp_path):
         (b"<!DOCTYPE html>\n<html>\n<body>\n" + b"<p>1 2 3</p>\n" * 30, "can't be read as a table"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "table"),
         (b"\n".join(b"A line of prose, number %d" % n for n in range(50)), "table"),
-        (b"\n".join(b"w%d" % n for n in range(50)), "another text in almost each row"),
-        (b"\n".join(b"%d.png,cat" % n for n in range(50)), "names files of images"),
+        (b"\n".join(b"w%d" % n for n in range(50)), "a different text in almost every row"),
+        (b"\n".join(b"%d.png,cat" % n for n in range(50)), "lists image files"),
         (ARFF.encode(), "no rows of data"),
         (b"@relation x\n@attribute a real\n", "no @data"),
         ((ARFF + "{1 5, 64 3}\n").encode(), "sparse ARFF"),

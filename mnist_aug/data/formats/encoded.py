@@ -56,7 +56,7 @@ def other_kind(head: bytes) -> str:
     if not head:
         return "empty"
     found = _matching(_OTHERS, head)
-    return found or ("of an unknown kind" if re.search(rb"[\0-\x08\x0e-\x1f]", head) else "text")
+    return found or ("of an unknown type" if re.search(rb"[\0-\x08\x0e-\x1f]", head) else "text")
 
 
 def is_foreign_picture(head: bytes) -> bool:
@@ -140,7 +140,7 @@ def _bounded(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     except ValueError as error:
         images = f"{shape[0]:,} pictures of {shape[2]}x{shape[1]} pixels"
         raise UserError(
-            f"{name} {error}, with the others ({images}): bring fewer or smaller pictures"
+            f"{name} {error}, with the others ({images}): use fewer or smaller pictures"
         ) from None
     return shape
 
@@ -169,7 +169,7 @@ def opened(file: IO[bytes], name: str) -> Iterator["Image.Image"]:
     length = file.seek(0, os.SEEK_END)
     file.seek(0)
     if form is None:
-        raise UserError(f"{name} is no picture that can be read: give PNG or JPEG")
+        raise UserError(f"{name} can't be read as a picture: give a PNG or JPEG")
     if length > preprocessing.MAX_BYTES:
         raise UserError(
             f"{name} is larger than {preprocessing.MAX_BYTES // 2**20} MiB: give a smaller file"

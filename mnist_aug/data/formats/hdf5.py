@@ -61,7 +61,9 @@ def contents(path: Path) -> Contents:
             if len(arrays) + len(others) > MOST_ARRAYS:
                 raise ValueError(f"it holds over {MOST_ARRAYS:,} arrays")
     if any(_MODEL.search(one.name) for one in arrays):
-        raise UserError(f"{path} holds the weights of a Keras model, and no data: give its data")
+        raise UserError(
+            f"{path} holds the weights of a Keras model, not data: give images and labels"
+        )
     form = "MATLAB 7.3 file" if matlab else "HDF5 file"
     return Contents(form, tuple(arrays), stored.left_out(path, others))
 

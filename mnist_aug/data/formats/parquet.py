@@ -51,7 +51,9 @@ def contents(path: Path) -> Contents:
             raise ValueError("it has a negative number of rows")
         _bounded(path, "", (rows,))
         if len(schema) > MOST_COLUMNS:
-            raise UserError(f"{path} has {len(schema):,} columns: {MOST_COLUMNS:,} are the most")
+            raise UserError(
+                f"{path} has {len(schema):,} columns, over the limit of {MOST_COLUMNS:,}"
+            )
         if len({*schema.names}) < len(schema):
             raise UserError(f"{path} has columns of the same name: give each its own")
         types = {field.name: _storage(field.type) for field in schema}
@@ -125,7 +127,7 @@ def _bounded(path: Path, column: str, shape: tuple[int, ...], itemsize: int = 1)
         stored.size(shape, itemsize)
     except ValueError as error:
         place = f"{path}, column {column}," if column else str(path)
-        raise UserError(f"{place} {error}: bring fewer rows or smaller images") from None
+        raise UserError(f"{place} {error}: use fewer rows or smaller images") from None
 
 
 # Types --------------------------------------------------------------------------------------------
@@ -241,8 +243,8 @@ def _claimed(path: Path, about: Any) -> None:
         size = about.row_group(group).total_byte_size
         if not 0 <= size <= stored.MAX_PIXELS:
             raise UserError(
-                f"{path} claims {size:,} bytes in row group {group}, and {stored.MAX_PIXELS:,} are "
-                "the most: write it with smaller row groups"
+                f"{path} claims {size:,} bytes in row group {group}, over the limit of "
+                f"{stored.MAX_PIXELS:,}: write it with smaller row groups"
             )
 
 
@@ -327,7 +329,7 @@ def _lists(path: Path, name: str, rows: int) -> np.ndarray:
 
 
 def _uneven(path: Path, name: str) -> str:
-    return f"{path} holds lists of different lengths in column {name}: bring its images to one size"
+    return f"{path} holds lists of different lengths in column {name}: make its images one size"
 
 
 def _holds_pictures(path: Path, file: Any, name: str, column: str) -> bool:
@@ -365,6 +367,6 @@ def _pictures(path: Path, name: str, column: str, rows: int) -> np.ndarray:
             return encoded.array(every(), rows)
         except encoded.DifferentSizes as error:
             raise UserError(
-                f"{path} holds, in column {name}, {error}; bring them to one size and write the "
+                f"{path} holds, in column {name}, {error}; make them one size and write the "
                 "file again"
             ) from None

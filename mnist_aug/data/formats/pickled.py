@@ -85,8 +85,8 @@ def contents(path: Path) -> Contents:
         arrays = _Listing(_stem(path)).arrays(value)
     except _Foreign as foreign:
         raise UserError(
-            f"{path} is a pickle that needs {foreign}, and nothing that a pickle names is ever "
-            f"run here: where you trust the file, convert it with python -c "
+            f"{path} is a pickle that needs {foreign}, and no code is ever run from a pickle "
+            f"here: if you trust the file, convert it with python -c "
             f"{shlex.quote(_conversion(path, str(foreign), packed))}"
         ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -366,7 +366,7 @@ class _Interpreter:
             case "REDUCE":
                 arguments, function = stack.pop(), stack.pop()
                 if not isinstance(function, _Known) or not isinstance(arguments, tuple):
-                    raise ValueError("it calls what is no function")
+                    raise ValueError("it calls something that is not a function")
                 stack.append(_called(function.name, arguments))
             case "BUILD":
                 state = stack.pop()
@@ -378,7 +378,7 @@ class _Interpreter:
             case "EMPTY_SET" | "ADDITEMS" | "FROZENSET":
                 raise _Foreign("builtins.set")
             case _:
-                raise ValueError(f"it needs what is outside of it ({name})")
+                raise ValueError(f"it needs something outside it ({name})")
 
     def _counted(self) -> None:
         self.objects += 1
@@ -393,7 +393,7 @@ class _Interpreter:
 
     def _top(self, kind: Any) -> Any:
         if not isinstance(self.stack[-1], kind):
-            raise ValueError("it changes what is no list or dictionary")
+            raise ValueError("it changes something that is not a list or dictionary")
         return self.stack[-1]
 
     @staticmethod
@@ -443,7 +443,9 @@ def _built(value: object, state: object) -> None:
         case _DType(), (int(), str() | bytes() as order, None, None, None, *_):
             value.order = _text(order)
         case _:
-            raise ValueError("it sets the state of something else than an array of numbers or text")
+            raise ValueError(
+                "it sets the state of something other than an array of numbers or text"
+            )
 
 
 class _Listing:

@@ -180,7 +180,7 @@ def _tree(folder: str) -> _Folder:
         if own in above:
             return found
         if len(above) > DEPTH:
-            raise UserError(f"{place} is a folder in more than {DEPTH} others: give that one")
+            raise UserError(f"{place} is nested more than {DEPTH} folders deep: give it itself")
         with os.scandir(place) as entries:
             names = [(one.name, one.is_dir()) for one in entries if not is_ignored(one.name)]
         count += len(names)
@@ -270,9 +270,9 @@ def _other_files(folder: Path, sets: _Sets) -> list[str]:
         return []
     first = f"{_shown(os.path.relpath(others[0], folder))} ({encoded.other_kind(head(others[0]))})"
     if len(others) == 1:
-        return [f"{first} was left out, as it is no picture of a kind that is read"]
+        return [f"{first} was left out, as it is not a picture in a supported format"]
     return [
-        f"{len(others):,} files were left out, as they are no pictures of a kind that is read; "
+        f"{len(others):,} files were left out, as they are not pictures in a supported format; "
         f"the first is {first}"
     ]
 
@@ -294,9 +294,10 @@ def _empty_folders(sets: _Sets) -> list[str]:
     if not empty:
         return []
     if len(empty) == 1:
-        return [f"the folder {_shown(empty[0])} holds no picture and is no class"]
+        return [f"the folder {_shown(empty[0])} holds no pictures and is not taken for a class"]
     return [
-        f"{len(empty)} folders hold no picture and are no classes; the first is {_shown(empty[0])}"
+        f"{len(empty)} folders hold no pictures and are not taken for classes; the first is "
+        f"{_shown(empty[0])}"
     ]
 
 
@@ -328,7 +329,7 @@ def _refuse_unreadable(folder: Path, tree: _Folder) -> None:
             stored.recognised(Path(path))
         if encoded.is_foreign_picture(start):
             raise UserError(
-                f"{folder} holds no picture of a kind that is read; the first is {path} "
+                f"{folder} holds no picture in a supported format; the first file is {path} "
                 f"({encoded.other_kind(start)}): convert them to PNG or JPEG"
             )
 
@@ -378,7 +379,7 @@ def _with_remedy(folder: Path, error: encoded.DifferentSizes) -> str:
     size, module = [str(width), str(height)], "mnist_aug.data.formats.pictures"
     target = f"{folder.resolve().name or 'pictures'}-{'x'.join(size)}"
     command = shlex.join(["python", "-m", module, str(folder), target, *size])
-    return f"{folder} holds {error}; bring them to one: {command}"
+    return f"{folder} holds {error}; make them one size: {command}"
 
 
 def resize(source: Path, target: Path, width: int, height: int) -> int:
@@ -394,7 +395,7 @@ def resize(source: Path, target: Path, width: int, height: int) -> int:
     from PIL import Image
 
     if target.exists():
-        raise UserError(f"{target} is there: give the copy a new name")
+        raise UserError(f"{target} exists already: give the copy a new name")
     pictures = _tree(str(source)).all_pictures()
     if not pictures:
         raise UserError(f"{source} holds no picture that can be read")

@@ -63,12 +63,12 @@ _USELESS = {
     "download the file itself",
     "git-annex": "is a git-annex pointer, not the data: run `git annex get` in its repository, or "
     "download the file itself",
-    "html": "is a web page, not data: the download asked for something first, a login or a "
-    "confirmation; download it in a browser",
+    "html": "is a web page, not data: the download probably asked for a login or a confirmation "
+    "first; download it in a browser",
     "tar": "is a tar archive: unpack it and give the folder",
-    "gzip": "is packed by gzip, and no IDX, CSV or pickle within is recognised: unpack it with "
+    "gzip": "is packed by gzip, and holds no recognised IDX, CSV or pickle: unpack it with "
     "gunzip, or fetch it again if that finds it damaged",
-    "xz": "is packed by xz, and no IDX within is recognised: unpack it with unxz, or fetch it "
+    "xz": "is packed by xz, and holds no recognised IDX: unpack it with unxz, or fetch it "
     "again if that finds it damaged",
     "utf-16": "is text in UTF-16: save it as UTF-8",
 }
@@ -168,7 +168,7 @@ def recognised(path: Path) -> str:
         with opened(path) as file:
             start = file.read(12)
         raise UserError(
-            f"{path} is of an unknown kind (it begins with {str(start)[1:]}): convert it to NPZ, "
+            f"{path} is of an unknown type (it begins with {str(start)[1:]}): convert it to NPZ, "
             "CSV, Parquet or a folder of pictures"
         )
     return found

@@ -391,13 +391,11 @@ class _Table:
             self.notes.append(f"{self.column(at)} counts the rows and was left out")
         self.text = [at for at in rest if frame.dtypes[at].kind not in "iuf"]
         if any(str(name).lower().endswith(PICTURES) for at in self.text for name in frame[at][:9]):
-            raise ValueError(
-                "it names files of images: sort these into folders, one for each class"
-            )
+            raise ValueError("it lists image files: sort these into folders, one for each class")
         named = [at for at in _named(self.names, LABELS) if at in rest]
         if len(named) > 1:
             raise ValueError(
-                f"{' and '.join(map(self.column, named))} may both hold the labels: leave one"
+                f"{' and '.join(map(self.column, named))} may both hold the labels: keep one"
             )
         labels = named or self.unnamed(frame, rest)
         wrong = [at for at in self.text if at not in labels]
@@ -408,8 +406,8 @@ class _Table:
         few = max(len(frame) / 2, 10 if len(rest) > 1 else 0)
         if self.text and not named and frame[self.text[0]].nunique() > few:
             raise ValueError(
-                f"{self.column(self.text[0])} has another text in almost each row, as no column "
-                "of labels has"
+                f"{self.column(self.text[0])} has a different text in almost every row, so it "
+                "can't hold labels"
             )
         self.labels = labels
         self.pixels = self.in_order([at for at in rest if at not in labels])
@@ -477,9 +475,9 @@ class _Table:
         row = [f"{value:g}" for value in frame.iloc[0, [0, 1, -2, -1]]]
         names = f" ({', '.join(self.names[:2])}, …, {self.names[-1]})" if self.names else ""
         return (
-            f"which of its {self.columns:,} columns{names} holds the labels isn't certain; its "
-            f"first row is {row[0]}, {row[1]}, …, {row[2]}, {row[3]}: give it a first line of "
-            "names, with the name label for that column"
+            f"it isn't clear which of its {self.columns:,} columns{names} holds the labels; its "
+            f"first row is {row[0]}, {row[1]}, …, {row[2]}, {row[3]}: name that column label in a "
+            "first line of names"
         )
 
     def class_names(self) -> tuple[str, ...]:
