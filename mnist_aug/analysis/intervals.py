@@ -15,6 +15,7 @@ LEVEL = 0.95
 RESAMPLES = 20_000  # moves the ends of an interval by some thousandths of a pp for 30 seeds
 FEW_SEEDS = 5  # below this the page says in words that the seeds are few
 ABOVE_CHANCE = 3  # standard errors by which a model that has learned is better than guessing
+FEWEST_GAINED = 3  # images, below which standard deviations say little
 
 
 def mean_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
@@ -177,6 +178,10 @@ class Chance:
     and not by luck: by more than three binomial standard errors, sqrt(p (1 - p) / N), for
     frequency p and N test images; or if it is right on every image of more than one class.
 
+    Where most images are of one class, less is needed. Who guesses another class for m images
+    without looking loses m (2 p - 1) of them in the mean, with a standard deviation of
+    2 sqrt(m p (1 - p)), so that for no m three of these gain more than 9 p (1 - p) / (2 p - 1).
+
     Attributes:
         accuracy: p, in (0, 1].
         images: N.
@@ -189,7 +194,12 @@ class Chance:
     def limit(self) -> float:
         """The accuracy above which a model has learned; more than 1 for a handful of images."""
         p = self.accuracy
-        return p + ABOVE_CHANCE * (p * (1 - p) / self.images) ** 0.5
+        variance = p * (1 - p)
+        spread = ABOVE_CHANCE * (variance / self.images) ** 0.5
+        if p <= 0.5:
+            return p + spread
+        lucky = max(FEWEST_GAINED, ABOVE_CHANCE**2 * variance / (2 * p - 1))
+        return p + min(spread, lucky / self.images)
 
     def beaten_by(self, accuracy: float) -> bool:
         """Whether a model of that mean accuracy, in [0, 1], has learned."""

@@ -108,8 +108,8 @@ def chance_rule(chance: Chance) -> str:
     return (
         "There is a verdict only where both arms have learned to tell the classes apart: mean "
         f"test accuracy must exceed {percent(chance.accuracy)} %, which always guessing the most "
-        f"frequent class gives, by more than {ABOVE_CHANCE} binomial standard errors for "
-        f"{chance.images:,} test images; so {needed}."
+        f"frequent class gives, by more than guesses could by luck ({ABOVE_CHANCE} standard "
+        f"errors) on {chance.images:,} test images; so {needed}."
     )
 
 

@@ -88,7 +88,12 @@ def test_verdicts_follow_the_interval():
         (0.1, 60, 13 / 60, True),
         (0.1135, 10_000, 0.1230, False),  # 0.1135 + 3 * 0.00317 = 0.12302
         (0.1135, 10_000, 0.1231, True),
-        (0.9, 100, 0.98, False),  # 0.9 + 3 * 0.03 = 0.99
+        (0.55, 100, 0.69, False),  # 0.55 + 3 * 0.0497 = 0.6992
+        (0.55, 100, 0.70, True),
+        (0.6, 1000, 0.610, False),  # 0.6 + 9 * 0.24 / 0.2 / 1000 = 0.6108
+        (0.6, 1000, 0.611, True),
+        (0.95, 400, 382 / 400, False),  # 380 + 3, as 9 * 0.0475 / 0.9 are fewer
+        (0.95, 400, 384 / 400, True),
         (0.5, 8, 7 / 8, False),  # 0.5 + 3 * 0.177 is above 1
         (0.5, 8, 1.0, True),
         (1.0, 60, 1.0, False),  # of one class alone
@@ -113,6 +118,18 @@ def test_guessing_is_rarely_taken_for_learning():
     """Accuracies of 10,000 models that guess among ten classes, on 60 images."""
     accuracies = np.random.default_rng(0).binomial(60, 0.1, 10_000) / 60
     assert np.mean([*map(Chance(0.1, 60).beaten_by, accuracies)]) < 0.01
+
+
+@pytest.mark.parametrize("images", [50, 400, 5000])
+@pytest.mark.parametrize("share", [0.52, 0.6, 0.7, 0.8, 0.9, 0.96])
+def test_guessing_a_rare_class_is_rarely_taken_for_learning(share, images):
+    """Whatever number of images is guessed to be of the other class than most."""
+    common = round(share * images)
+    needed = Chance(common / images, images).limit * images - common
+    guessed = np.unique(np.geomspace(1, images - 1, 200).astype(int))
+    # Of them, those that are right gain one, and the others lose one.
+    hits = np.floor((guessed + needed + 1e-9) / 2)
+    assert stats.hypergeom.sf(hits, images, images - common, guessed).max() < 0.01
 
 
 def test_swapping_the_models_mirrors_the_interval():
