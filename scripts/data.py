@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Show what the package sees in a dataset: counts, classes, sizes, values, and a contact sheet.
 
-Nothing is trained. Notes say what was found out and taken care of, warnings what to look at.
+Nothing is trained. Notes say what was found and handled, warnings what to check.
 """
 
 from mnist_aug import arguments
