@@ -238,7 +238,7 @@ class PolicyTranslatedWarning(UserWarning):
 
 
 class PolicyFillWarning(UserWarning):
-    """A policy's file fills what moves in with another colour than the images' background."""
+    """A policy's file fills gaps with a colour other than that of the images' background."""
 
 
 def load(policy: str, side: int = SIDE, fill: Fill = 0) -> A.Compose:
@@ -321,9 +321,9 @@ def _unlike_fills(transform: A.BaseCompose | A.BasicTransform, fill: Fill) -> It
     ):
         wanted = list(fill) if isinstance(fill, tuple) else fill
         yield (
-            f"{type(transform).__name__} fills what moves in with "
-            f"{f'{own:g}' if isinstance(own, int | float) else list(own)}, and the background of "
-            f"the images is {wanted}: write fill: {wanted} there"
+            f"{type(transform).__name__} fills gaps with "
+            f"{f'{own:g}' if isinstance(own, int | float) else list(own)}, but the background of "
+            f"the images is {wanted}: set fill: {wanted} there"
         )
 
 

@@ -149,7 +149,8 @@ def _bring_to_grey_levels(draft: Draft) -> None:
     if draft.x_train.ndim != draft.x_test.ndim:
         kinds = ["in colour" if one.ndim == 4 else "grey" for one in (draft.x_train, draft.x_test)]
         draft.warn(
-            f"training images are {kinds[0]}, test images {kinds[1]}: do they come from one source?"
+            f"training images are {kinds[0]}, test images {kinds[1]}: do both come from the same "
+            "source?"
         )
     draft.x_train, draft.x_test = layout.in_one_colour([draft.x_train, draft.x_test])
     if draft.x_train.shape[1:] != draft.x_test.shape[1:]:
@@ -230,8 +231,8 @@ def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...]) -> None
     if classes[0] == UNLABELLED and len(classes) > 2:
         count = int((draft.y_train == UNLABELLED).sum())
         draft.warn(
-            f"{count:,} training images have the label -1, by which many mark images without a "
-            "label: they are taken for a class of its own"
+            f"{count:,} training images have the label -1, which often stands for no label: they "
+            "count as a class of their own"
         )
     draft.y_train = layout.numbered(draft.y_train, classes)
     if draft.y_test is not None:
@@ -269,7 +270,7 @@ def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
     ):
         raise UserError(
             f"{draft.place}: training labels are {first} to {last} but test labels {found[0]} to "
-            f"{found[-1]}: they seem to be counted from different numbers, so no verdict could be "
+            f"{found[-1]}: they seem to start at different numbers, so no verdict could be "
             "right; number both alike"
         )
     known_ones = ~np.isin(draft.y_test, unlearnt)
@@ -340,8 +341,7 @@ def _look_at_background(draft: Draft) -> None:
             if min(dark, light) > few and dark + light > plausibility.UNIFORM * len(images):
                 draft.warn(
                     f"{dark:,} of {len(images):,} {part} images are on a dark background, and "
-                    f"{light:,} on a light one: if some are negatives of the others, store all "
-                    "alike"
+                    f"{light:,} on a light one: if some are negatives, invert them"
                 )
     means = [float(images.mean()) for _, images in draft.parts if len(images)]
     if abs(means[0] - means[-1]) > plausibility.APART / 2:

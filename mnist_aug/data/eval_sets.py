@@ -186,8 +186,8 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
         known = np.isin(plausibility.hashes(given.x_test), plausibility.hashes(content.x_train))
         if known.any():
             print(
-                f"warning: {known.sum():,} of {len(known):,} images of EXTRA {extra} are training "
-                "images, too: accuracy on them shows what was memorised",
+                f"warning: {known.sum():,} of {len(known):,} images of EXTRA {extra} are also "
+                "training images: accuracy on them measures memorisation",
                 flush=True,
             )
         yield EvalSet(f"other/{given.name}", given.x_test, label_of[given.y_test])

@@ -223,7 +223,7 @@ def grey_or_rgb(place: str, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
         clear = float(((alpha == 0) | (alpha == 255)).mean())
         if clear < 0.5:
             raise UserError(
-                f"{place} holds images with a fourth channel that is no transparency (only "
+                f"{place} holds images with a fourth channel that isn't transparency (only "
                 f"{clear:.0%} of it is 0 or the maximum): store three channels"
             )
         if (alpha != 255).any():

@@ -62,8 +62,8 @@ def limits(content: Comparison, inputs: Inputs) -> list[str]:
         if content.is_written
         else (
             "datasets",
-            "Images count as independent, though several may show one thing: no interval covers "
-            "other things than those shown.",
+            "Images count as independent, though several may show the same object: no interval "
+            "covers objects other than those shown.",
         )
     )
     sentences = [
@@ -203,12 +203,14 @@ def _taken(content: Comparison) -> str:
     """What is bright and what is dark in the images that a network takes."""
     if not content.is_written or content.background is None:
         return _polarity(content)
-    return "dark strokes on light ground" if content.is_light else "bright strokes on dark ground"
+    if content.is_light:
+        return "dark strokes on a light background"
+    return "bright strokes on a dark background"
 
 
 def _polarity(content: Comparison) -> str:
     if content.background is None:
-        return "on no single background"
+        return "without a uniform background"
     return "dark on a light background" if content.is_light else "bright on a dark background"
 
 

@@ -180,8 +180,8 @@ def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
         if len(unseen):
             print(
                 f"note: the validation images, the last {split:.0%} of the training images, hold "
-                f"class {', '.join(dataset.class_names[k] for k in unseen)}, and the images trained "
-                "on do not: shuffle the training images",
+                f"class {', '.join(dataset.class_names[k] for k in unseen)}, and the images "
+                "trained on do not: shuffle the training images",
                 flush=True,
             )
 

@@ -244,19 +244,14 @@ def test_a_file_that_fills_with_another_colour_is_said_once(tmp_path):
         warnings.simplefilter("error")
         policy.load(str(path))
         policy.load(str(path), 28, (0, 0, 0))
-    words = (
-        "Rotate fills what moves in with 0, and the background of the images is 240: "
-        "write fill: 240 there"
-    )
+    words = "Rotate fills gaps with 0, but the background of the images is 240: set fill: 240 there"
     with pytest.warns(policy.PolicyFillWarning, match=f"^{re.escape(words)}$") as said:
         policy.load(str(path), 28, 240)
     assert len(said) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         policy.load(str(path), 28, 240)
-    with pytest.warns(
-        policy.PolicyFillWarning, match=r"write fill: \[250, 250, 30\] there$"
-    ) as said:
+    with pytest.warns(policy.PolicyFillWarning, match=r"set fill: \[250, 250, 30\] there$") as said:
         policy.load(str(path), 28, (250, 250, 30))
     assert [str(one.message).split()[0] for one in said] == ["Rotate", "Affine"]
 

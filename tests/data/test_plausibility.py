@@ -526,7 +526,7 @@ def test_how_large_pictures_are_reduced_is_said(tmp_path):
 
 @pytest.mark.parametrize("shift", [1, -1])
 def test_labels_counted_from_different_numbers_are_refused(load, small, shift):
-    with pytest.raises(UserError, match="counted from different numbers"):
+    with pytest.raises(UserError, match="start at different numbers"):
         load(y_train=small.y_train + 3, y_test=small.y_test + 3 + shift)
 
 
@@ -571,7 +571,7 @@ def test_colour_in_one_part_alone_is_warned_of(load, small):
 
 def test_a_fourth_channel_that_is_no_transparency_is_refused(load):
     images = np.random.default_rng(0).integers(0, 256, (90, 12, 12, 4), dtype=np.uint8)
-    with pytest.raises(UserError, match="a fourth channel that is no transparency"):
+    with pytest.raises(UserError, match="a fourth channel that isn't transparency"):
         load(x_train=images[:60], x_test=images[60:])
 
 

@@ -317,7 +317,7 @@ def test_colour_is_shown_and_has_no_drawing_page(colour):
     assert "trained on 800 images of 16 \N{MULTIPLICATION SIGN} 12 pixels in colour." in colour.text
     card = colour.tables["data-card"].frame.set_index("what")["value"]
     assert card["images"] == (
-        "16 by 12 pixels, three channels (RGB), 8 bits, on no single background"
+        "16 by 12 pixels, three channels (RGB), 8 bits, without a uniform background"
     )
     model = colour.tables["model-card"].frame.set_index("what")["value"]
     assert model["takes"].startswith("float32 images [N, 16, 12, 3], RGB, pixels divided by 255")
@@ -331,7 +331,7 @@ def test_colour_is_shown_and_has_no_drawing_page(colour):
 def test_light_images_are_said_to_be_light(light):
     card = light.tables["data-card"].frame.set_index("what")["value"]
     assert card["images"].endswith("8 bits, dark on a light background")
-    assert "dark strokes on light ground as in the dataset" in light.text
+    assert "dark strokes on a light background as in the dataset" in light.text
 
 
 def test_warnings_stand_below_the_verdict_and_notes_in_the_card(fashion):
