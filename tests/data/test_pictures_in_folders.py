@@ -285,8 +285,7 @@ def test_grey_is_grey_in_every_mode(put, mode):
     else:
         content = coded(Image.fromarray(drawn).convert(mode))
     found = one(put, content)
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, drawn[None])
+    np.testing.assert_array_equal(found // (257 if mode == "I;16" else 1), drawn[None])
 
 
 def test_one_picture_in_colour_makes_all_rgb_in_every_set(put):
@@ -306,9 +305,26 @@ def test_a_picture_in_colour_before_and_after_grey_ones(put):
     assert found[:, 0, 0].tolist() == [[1, 1, 1], [255, 0, 0], [3, 3, 3]]
 
 
-def test_sixteen_bits_are_scaled_by_257(put):
-    values = np.array([[0, 128, 129, 257, 65534, 65535]], np.uint16)
-    assert one(put, coded(values))[0].tolist() == [[0, 0, 1, 1, 255, 255]]
+def test_sixteen_bits_are_kept(put):
+    deep = np.array([[0, 128, 4095]], np.uint16)
+    assert one(put, coded(deep))[0].tolist() == [[0, 128, 4095]]
+    red = np.array([[[255, 0, 0]] * 3], np.uint8)
+    grey_one = np.array([[0, 1, 255]], np.uint8)
+    found = one(put, coded(grey_one), coded(deep), coded(red), coded(grey_one))
+    assert found.dtype == np.uint16
+    assert found[..., 1].tolist() == [
+        [[0, 257, 65535]],
+        [[0, 128, 4095]],
+        [[0] * 3],
+        [[0, 257, 65535]],
+    ]
+
+
+def test_sixteen_bits_are_resized(put, tmp_path):
+    folder = put({"a/1.png": coded(np.full((9, 9), 3000, np.uint16)), "b/1.png": grey(7, 9, 9)})
+    assert pictures.resize(folder, tmp_path / "copy", 4, 4) == 2
+    arrays, _ = read(tmp_path / "copy")
+    assert arrays["images"][0].tolist() == [[3000] * 4] * 4
 
 
 @pytest.mark.parametrize(
@@ -453,7 +469,7 @@ def test_any_bytes_are_read_or_refused_in_a_line(tmp_path_factory, content, edit
     found = pictures.contents(folder)
     if found is not None:
         images, labels = (array.read() for array in found.arrays)
-        assert images.dtype == np.uint8
+        assert images.dtype in (np.uint8, np.uint16)
         assert images.shape[0] == len(labels) == 2
         np.testing.assert_array_equal(images[0], images[1])
 

@@ -581,3 +581,15 @@ def test_more_than_eight_bits_that_are_hardly_used_are_warned_of(load, small):
     found, said = load(x_train=deep, x_test=small.x_test.astype(np.uint16) * 19)
     assert found.x_train.max() == 19
     assert "warning: The brightest pixel is 5000 of 65535" in said
+
+
+def test_pictures_of_twelve_bits_keep_their_levels(tmp_path, small):
+    for part, images, labels in small.parts:
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+            place = tmp_path / "scans" / part / str(label)
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.astype(np.uint16) * 16).save(place / f"{number}.png")
+    found = dataset.load(str(tmp_path / "scans"))
+    assert found.x_train.max() == 254
+    assert len(np.unique(found.x_train)) > 100
+    assert "Pixels reach 4080: 12 bits are scaled to 8" in found.notes

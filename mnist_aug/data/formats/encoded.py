@@ -95,13 +95,14 @@ class DifferentSizes(Exception):
 
 
 def array(pictures: Iterable[tuple[str, Callable[[], IO[bytes]]]], count: int) -> np.ndarray:
-    """The pictures uint8 [N, H, W] if all are grey in content, whatever their mode, else RGB
-    [N, H, W, 3].
+    """The pictures [N, H, W] if all are grey in content, whatever their mode, else RGB
+    [N, H, W, 3]; uint8, or, if some have 16 bits, uint16.
 
-    Pictures are turned as EXIF says. 16 bits are scaled by 257. What is transparent is over white,
-    or, where a picture is of one light colour and drawn by its transparency alone, over black. Of a
-    file with several pictures the first is read. Next to the array, which must fit `stored`'s
-    bounds, a grey copy of it may be needed, and what decoding one picture takes.
+    Pictures are turned as EXIF says. Among those of 16 bits others are scaled by 257. What is
+    transparent is over white, or, where a picture is of one light colour and drawn by its
+    transparency alone, over black. Of a file with several pictures the first is read. Next to the
+    array, which must fit `stored`'s bounds, a copy of it may be needed, of 8 bits or in grey, and
+    what decoding one picture takes.
 
     Args:
         pictures: the name of each, for messages, and what opens it.
@@ -124,8 +125,15 @@ def array(pictures: Iterable[tuple[str, Callable[[], IO[bytes]]]], count: int) -
                 if not place:
                     found = np.empty(_bounded(name, (count, *size[::-1])), np.uint8)
                 image = pixels(picture)
+            if image.dtype != found.dtype:
+                if found.dtype == np.uint16:
+                    image = image * np.uint16(_LEVELS)
+                else:
+                    _bounded(name, found.shape, 2)
+                    found = found * np.uint16(_LEVELS)
             if image.ndim > found.ndim - 1:
-                colour = np.empty(_bounded(name, (*found.shape, 3)), np.uint8)
+                shape = _bounded(name, (*found.shape, 3), found.itemsize)
+                colour = np.empty(shape, found.dtype)
                 colour[:place] = found[:place, ..., None]
                 found = colour
             found[place] = image if image.ndim == found.ndim - 1 else image[..., None]
@@ -134,9 +142,9 @@ def array(pictures: Iterable[tuple[str, Callable[[], IO[bytes]]]], count: int) -
     return found
 
 
-def _bounded(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _bounded(name: str, shape: tuple[int, ...], itemsize: int = 1) -> tuple[int, ...]:
     try:
-        stored.size(shape)
+        stored.size(shape, itemsize)
     except ValueError as error:
         images = f"{shape[0]:,} pictures of {shape[2]}x{shape[1]} pixels"
         raise UserError(
@@ -203,7 +211,8 @@ def upright_size(picture: "Image.Image") -> tuple[int, int]:
 
 
 def pixels(picture: "Image.Image") -> np.ndarray:
-    """uint8 [H, W] if the picture is grey in content, else RGB [H, W, 3]; as `array` says.
+    """[H, W] if the picture is grey in content, else RGB [H, W, 3]; uint8, or uint16 if it is one
+    of 16 bits, as they may hold fewer, which only all of a set tell.
 
     Raises:
         ValueError: its numbers have no scale of their own, as floating-point and 32-bit ones.
@@ -219,7 +228,7 @@ def pixels(picture: "Image.Image") -> np.ndarray:
         levels = np.asarray(picture).astype(np.int32)  # the machine's byte order
         if levels.min() < 0 or levels.max() > 0xFFFF:
             raise ValueError("it holds numbers of more than 16 bits: store 8")
-        return ((levels + _LEVELS // 2) // _LEVELS).astype(np.uint8)
+        return levels.astype(np.uint16)
     if picture.has_transparency_data:
         colours = np.asarray(_over_ground(picture.convert("RGBA")))
     else:

@@ -352,7 +352,7 @@ def _values(array: Any) -> Any:
 
 
 def _pictures(path: Path, name: str, column: str, rows: int) -> np.ndarray:
-    """uint8 [N, H, W] or [N, H, W, 3]."""
+    """[N, H, W] or [N, H, W, 3], as `encoded.array` has them."""
     with _file(path) as file:
 
         def every() -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:

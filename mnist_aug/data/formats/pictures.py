@@ -82,7 +82,7 @@ _Sets = dict[str, dict[str, _Folder]]
 
 
 def contents(folder: Path) -> Contents | None:
-    """Pictures uint8 [N, H, W], or RGB [N, H, W, 3], and their classes' names as text [N].
+    """Pictures [N, H, W], or RGB [N, H, W, 3], and their classes' names as text [N].
 
     The arrays are `train/images` and `train/labels`, with the names of the folders that split the
     data, or `images` and `labels`. Which files are pictures, their first bytes tell. They are read
@@ -402,10 +402,15 @@ def resize(source: Path, target: Path, width: int, height: int) -> int:
     with encoded.quiet():
         for path in pictures:
             with stored.opened(Path(path)) as file, encoded.opened(file, path) as picture:
-                image = Image.fromarray(encoded.pixels(picture))
+                pixels = encoded.pixels(picture)
+            image = Image.fromarray(pixels.astype(np.float32) if pixels.itemsize > 1 else pixels)
+            image = image.resize((width, height), Image.Resampling.LANCZOS)
+            if pixels.itemsize > 1:  # Pillow resizes no 16 bits
+                levels = np.rint(np.asarray(image)).clip(0, 2**16 - 1)
+                image = Image.fromarray(levels.astype(np.uint16))
             copy = target / f"{os.path.relpath(path, source)}.png"
             copy.parent.mkdir(parents=True, exist_ok=True)
-            image.resize((width, height), Image.Resampling.LANCZOS).save(copy)
+            image.save(copy)
     return len(pictures)
 
 
