@@ -23,7 +23,7 @@ PYTHON ?= python3## the Python (3.10 to 3.13) that .venv is made with
 VARIABLES := $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' Makefile)
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
-SOURCE = --data="$$DATA" $(if $(filter 1,$(TRANSPOSE)),--transpose)
+SOURCE = --data="$$DATA" $(if $(TRANSPOSE),--transpose="$$TRANSPOSE")
 OPTIONS = $(SOURCE) --seeds="$$SEEDS" --epochs="$$EPOCHS" --policy="$$POLICY" \
           --results="$$RESULTS" --reports="$$REPORTS"
 SETS = $(if $(EXTRA),--extra="$$EXTRA") $(if $(MNIST_C),--mnist-c="$$MNIST_C")
@@ -96,6 +96,7 @@ tune: | $(READY) ## search policy and training settings on validation [results/t
 predict: $(EVALUATED) ## classify a picture, or a folder of them: IMAGE=photo.jpg
 	@$(PY) scripts/predict.py --results="$$RESULTS" -- "$$IMAGE"
 app: $(REPORTED) ## the report's drawing page alone, for any static host [reports/app.html]
+	@[ -e "$$REPORTS/app.html" ] || [ ! -e "$$REPORTS/index.html" ] || { echo "error: the page takes grey images of 8 to 64 pixels a side" >&2; exit 2; }
 serve: app ## show the report and the drawing page at http://127.0.0.1:8000
 	$(PY) -m http.server --bind 127.0.0.1 --directory="$$REPORTS" 8000
 notebook: | $(READY) ## open the guided tour in Jupyter [notebooks/MNIST.ipynb]

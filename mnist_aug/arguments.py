@@ -57,7 +57,11 @@ def parser(description: str) -> Parser:
     )
     options.add_argument(
         "--transpose",
-        action="store_true",
+        type=switch,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="1",
         help="swap rows and columns of the dataset's images",
     )
     options.add_argument(
@@ -126,6 +130,12 @@ def positive(text: str) -> int:
             f"{text[:40]!r} is not a whole number from 1 to {LARGEST:,}"
         )
     return int(text)
+
+
+def switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is neither 1 nor 0")
+    return text == "1"
 
 
 def folder(text: str) -> Path:

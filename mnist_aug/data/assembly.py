@@ -395,10 +395,12 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
                     "back"
                 )
         elif lies != "upright":
-            draft.warn(
-                f"the digits are {lies}, unlike MNIST's: networks trained on them can't read "
-                "upright ones"
+            remedy = (
+                "leave TRANSPOSE= (--transpose) out"
+                if lies == "transposed"
+                else "networks trained on them can't read upright ones"
             )
+            draft.warn(f"the digits are {lies}, unlike MNIST's: {remedy}")
 
 
 DIGITS = "0123456789"

@@ -165,8 +165,8 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
         given = dataset.load(extra, hold_out=False)
         if given.image_shape != content.image_shape or given.classes > content.classes:
             raise UserError(
-                f"EXTRA {extra} has {given.classes} classes and images of {given.image_shape}, but "
-                f"the models were trained on {content.classes} classes and {content.image_shape}: "
+                f"EXTRA {extra} has {given.classes} classes and images of {_sides(given)}, but "
+                f"the models were trained on {content.classes} classes and {_sides(content)}: "
                 "give images of the same shape and classes"
             )
         if (
@@ -198,6 +198,11 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
             np.concatenate([digits.x_train, digits.x_test]),
             np.concatenate([digits.y_train, digits.y_test]),
         )
+
+
+def _sides(given: Dataset) -> str:
+    height, width, *channels = given.image_shape
+    return f"{height} by {width} pixels{' in colour' if channels else ''}"
 
 
 def _same_classes(extra: str, given: Sequence[str], known: Sequence[str]) -> np.ndarray:

@@ -80,7 +80,7 @@ def words(name: str) -> list[str]:
     """The words and numbers in a name, in lower case."""
     name = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower().replace("t10k", "test")
     name = _GLUED.sub(lambda found: f"{found[0]} ", name)
-    name = re.sub(r"(?<=[0-9])x(?=[0-9])", " by ", name)
+    name = re.sub(r"(?<=[0-9])x(?=[0-9])", " ", name)
     return re.findall(r"[a-z]+|[0-9]+", name)
 
 

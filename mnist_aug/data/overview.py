@@ -15,6 +15,7 @@ TRAINING, TEST = 8, 4  # images of a class on the contact sheet
 ROWS = 40  # classes on it
 TILE, GAP, LINE = 56, 4, 22  # pixels of an image, between images, and of a line of text
 NAME = 150  # pixels of a class's name
+LETTERS = 18  # of a name that fit in a line
 LISTED = 30  # classes that are listed with their counts
 
 
@@ -77,7 +78,11 @@ def contact_sheet(dataset: Dataset) -> "Image.Image":
     write(NAME + TRAINING * step + 2 * GAP, LINE, "test images", TEST * step)
     for row in range(shown):
         top = 2 * LINE + row * step
-        write(GAP, top + TILE / 2 - 8, dataset.class_names[row], NAME - 2 * GAP)
+        name = dataset.class_names[row]
+        split = name.rfind(" ", 0, LETTERS + 1) if len(name) > LETTERS else -1
+        for place, part in enumerate([name[:split], name[split + 1 :]] if split > 0 else [name]):
+            high = 8 if split < 0 else 17 - 18 * place
+            write(GAP, top + TILE / 2 - high, part, NAME - 2 * GAP)
         for images, labels, most, left in (
             (dataset.x_train, dataset.y_train, TRAINING, NAME),
             (dataset.x_test, dataset.y_test, TEST, NAME + TRAINING * step + 2 * GAP),

@@ -111,7 +111,10 @@ def _of_file(path: Path) -> Source:
     ]
     if beside:
         try:
-            return _of_files(path, [own, *beside], own.group or path.parent.resolve().name)
+            # What is left of train_32x32 without its words is no name.
+            named = any(len(word) > 1 and word.isalpha() for word in own.group.split("-"))
+            name = own.group if named else path.parent.resolve().name
+            return _of_files(path, [own, *beside], name)
         except UserError as error:
             fault = fault or error
     if alone is None or beside:
@@ -157,6 +160,8 @@ def _of_folder(folder: Path) -> Source:
         return replace(found, notes=(*found.notes, *_left_out(others)))
     pictures = import_module("mnist_aug.data.formats.pictures").contents(folder)
     if pictures is not None:
+        # The reader of pictures names what lies among them.
+        others = [one.path.name for group in faults for one in groups[group] if "/" not in one.name]
         return _source(folder, folder.resolve().name, [pictures], _left_out(others))
     if crowd:
         raise crowd

@@ -410,7 +410,7 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
         values = dict.fromkeys(names, value)
         options = [
             f"--{name.lower()}={value}"
-            for name in ("DATA", "SEEDS", "EPOCHS", "POLICY", "RESULTS", "REPORTS")
+            for name in ("DATA", "TRANSPOSE", "SEEDS", "EPOCHS", "POLICY", "RESULTS", "REPORTS")
         ]
         scheduler = f"--scheduler={value}"
         both = ["scripts/train.py", "baseline", "augmented", "--evaluate", *options]
@@ -430,7 +430,7 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
             ["scripts/tune.py", *options, *tuning, scheduler],
             [
                 "scripts/published.py",
-                *(f"--{name.lower()}={value}" for name in ("DATA", "RESULTS", "ROW")),
+                *(f"--{name.lower()}={value}" for name in ("DATA", "TRANSPOSE", "RESULTS", "ROW")),
                 scheduler,
             ],
             ["scripts/predict.py", f"--results={value}", "--", value],
