@@ -324,7 +324,8 @@ def _look_at_background(draft: Draft) -> None:
             )
     if level is not None and level > 127.5:
         draft.note(
-            "the images are dark on a light background: named policies fill gaps with its colour"
+            "the images are dark on a light background: named policies fill gaps with its "
+            "colour; dense networks often learn the negatives of such images better"
         )
     if level is not None:
         for part, images in draft.parts:
@@ -377,7 +378,7 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
         found.append((share, lies, renamed))
     share, lies, renamed = max(found, default=(0.0, "", ()))
     if share >= digits.READ:
-        if not letters:
+        if (numbers >= 0).all():
             draft.kind = "digit"
         if renamed:
             draft.class_names = renamed

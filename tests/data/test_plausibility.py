@@ -276,6 +276,13 @@ def test_text_labels_sort_as_people_count(load, small):
     assert found.kind == "image"
 
 
+def test_some_digits_among_words_are_not_digits(load, small):
+    names = np.array(["zero", "one", *"23456789"])
+    found, said = load(y_train=names[small.y_train], y_test=names[small.y_test])
+    assert found.kind == "image"
+    assert said == ""
+
+
 def test_letters_are_characters(load, small):
     names = np.array(list("QXabcdefgh"))
     found, _ = load(y_train=names[small.y_train], y_test=names[small.y_test])
