@@ -19,6 +19,7 @@ RENUMBERED = "Labels are"
 TOO_FEW = 9  # pixels; so few make no picture
 FEWEST = 30  # pixels; with fewer, and unlike ones side by side, they are measurements
 SET_UPRIGHT = "EMNIST's files store images with rows and columns swapped: they are swapped back"
+ENOUGH_DIGITS = 100  # test images by which it is told how the test digits lie
 UNLABELLED = -1  # as Hugging Face has it of test images whose labels are secret
 UNLEARNT = 0.5  # share of the test images that may be of classes nobody trains on
 
@@ -113,6 +114,9 @@ def _take_validation(draft: Draft, images: np.ndarray, labels: np.ndarray) -> No
             f"{draft.place}: training images are {_sides(draft.x_train)} pixels but validation "
             f"images {_sides(images)}: all must have the same size"
         )
+    _check_first_labels(
+        draft.place, layout.classes_of(draft.y_train), "validation", layout.classes_of(labels)
+    )
     draft.x_train = np.concatenate([draft.x_train, images])
     draft.y_train = np.concatenate([draft.y_train, labels])
     draft.note(
@@ -263,16 +267,7 @@ def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
     unlearnt = [one for one in found if one not in {*classes}]
     if not unlearnt:
         return
-    first, last = classes[0], classes[-1]
-    if isinstance(first, int) and (
-        (unlearnt == [last + 1] and first not in found)
-        or (unlearnt == [first - 1] and last not in found)
-    ):
-        raise UserError(
-            f"{draft.place}: training labels are {first} to {last} but test labels {found[0]} to "
-            f"{found[-1]}: they seem to start at different numbers, so no verdict could be "
-            "right; number both alike"
-        )
+    _check_first_labels(draft.place, classes, "test", found)
     known_ones = ~np.isin(draft.y_test, unlearnt)
     count = int((~known_ones).sum())
     text = (
@@ -286,6 +281,21 @@ def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
         )
     draft.x_test, draft.y_test = draft.x_test[known_ones], draft.y_test[known_ones]
     draft.warn(f"{text}: they are left out")
+
+
+def _check_first_labels(place: str, classes: list, part: str, found: list) -> None:
+    """Refuse labels that are counted from 1 in one part, and from 0 in another."""
+    first, last = classes[0], classes[-1]
+    strange = [one for one in found if one not in {*classes}]
+    if isinstance(first, int) and (
+        (strange == [last + 1] and first not in found)
+        or (strange == [first - 1] and last not in found)
+    ):
+        raise UserError(
+            f"{place}: training labels are {first} to {last} but {part} labels {found[0]} to "
+            f"{found[-1]}: they seem to start at different numbers, so no verdict could be "
+            "right; number both alike"
+        )
 
 
 def _swap(draft: Draft) -> None:
@@ -371,14 +381,19 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
         return
     found = []
     for numbers, renamed in _as_digits(names):
-        read = np.isin(draft.y_train, np.flatnonzero(numbers >= 0))
-        lies, share = digits.orientation(
-            draft.x_train[read], numbers[draft.y_train[read]], draft.background
-        )
-        found.append((share, lies, renamed))
-    share, lies, renamed = max(found, default=(0.0, "", ()))
+        labels = numbers[draft.y_train]
+        read = labels >= 0
+        lies, share = digits.orientation(draft.x_train[read], labels[read], draft.background)
+        found.append((share, lies, renamed, numbers))
+    nothing = (0.0, "", (), np.empty(0, int))
+    share, lies, renamed, numbers = max(found, key=lambda one: one[0], default=nothing)
     if share >= digits.READ:
+<<<<<<< ours
         if (numbers >= 0).all():
+=======
+        _check_test_digits(draft, share, lies, numbers)
+        if not letters:
+>>>>>>> theirs
             draft.kind = "digit"
         if renamed:
             draft.class_names = renamed
@@ -402,6 +417,31 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
                 else "networks trained on them can't read upright ones"
             )
             draft.warn(f"the digits are {lies}, unlike MNIST's: {remedy}")
+
+
+def _check_test_digits(draft: Draft, share: float, lies: str, numbers: np.ndarray) -> None:
+    """That test digits lie as the training digits do, and are what their labels say."""
+    assert draft.y_test is not None
+    assert draft.x_test is not None
+    assert isinstance(draft.background, int)
+    labels = numbers[draft.y_test]
+    read = labels >= 0
+    if read.sum() < ENOUGH_DIGITS:
+        return
+    others, right = digits.orientation(
+        draft.x_test[read], labels[read], draft.background, lies, margin=0.25
+    )
+    if right >= digits.READ and others != lies:
+        raise UserError(
+            f"{draft.place}: the training digits are {lies} but the test digits {others}, so no "
+            "verdict could be right: store both alike"
+        )
+    if right < share / 2:
+        draft.warn(
+            f"the mean digits of MNIST read {100 * share:.0f} % of the training images as they "
+            f"are labelled, but {100 * right:.0f} % of the test images: do the test labels belong "
+            "to their images?"
+        )
 
 
 DIGITS = "0123456789"

@@ -32,6 +32,8 @@ def orientation(
     images: np.ndarray,
     labels: np.ndarray,
     background: int,
+    usual: str = "upright",
+    margin: float = 0.1,
 ) -> tuple[str, float]:
     """How digits are oriented, and how well the nearest of MNIST's mean digits reads them so.
 
@@ -39,6 +41,8 @@ def orientation(
         images: uint8 `[N, H, W]`.
         labels: int `[N]`, the digits.
         background: grey level.
+        usual: the orientation of digits that are read alike either way.
+        margin: by how much of all images more must be read right in another.
 
     Returns:
         A key of `ORIENTATIONS`, and the share of images read right, in [0, 1]. Below `READ` they
@@ -49,7 +53,7 @@ def orientation(
     ink[ink < 0.25 * ink.max()] = 0  # noise would stretch the box around the ink
     seen = ink.reshape(len(ink), -1).any(axis=1)
     if not seen.any():
-        return "upright", 0.0
+        return usual, 0.0
     formed = np.stack([mnist_form(one * (16 / one.max())) for one in ink[seen]]).astype(np.float64)
     wanted = labels[chosen][seen]
     # Cosines, so that strokes of any width compare.
@@ -59,10 +63,10 @@ def orientation(
         name: float(((turned(formed).reshape(len(formed), -1) @ unit.T).argmax(1) == wanted).mean())
         for name, turned in ORIENTATIONS.items()
     }
-    best = max(right, key=lambda name: (right[name], name == "upright"))
+    best = max(right, key=lambda name: (right[name], name == usual))
     # Some are read alike either way: 0, 1 and 8 are nearly symmetric.
-    if right[best] < right["upright"] + 0.1:
-        best = "upright"
+    if right[best] < right[usual] + margin:
+        best = usual
     return best, right[best]
 
 

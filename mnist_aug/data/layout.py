@@ -288,7 +288,13 @@ def flat_labels(place: str, labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind in "biu":
         return labels.astype(np.int64)
     if labels.dtype.kind == "U":
-        return np.char.strip(labels)
+        texts = np.char.strip(labels)
+        if empty := int((texts == "").sum()):
+            raise UserError(
+                f"{place} holds {empty:,} labels that are empty: label these images, or leave them "
+                "out"
+            )
+        return texts
     raise UserError(f"{place} holds labels of type {labels.dtype}: give whole numbers or text")
 
 

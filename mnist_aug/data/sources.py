@@ -26,6 +26,7 @@ READERS = {
 }
 # What stands in place of data, or is damaged
 USELESS = ("git-lfs", "git-annex", "html", "empty", "gzip", "xz")
+FEW_PICTURES = 10  # fewer may be those of a documentation
 LISTED = 5  # files that a note names
 DEPTH = 3  # folders below the one that is given: torchvision's root holds MNIST/raw
 MOST_FILES = 300  # data files of a folder; a folder with more is one of pictures
@@ -156,8 +157,9 @@ def _of_folder(folder: Path) -> Source:
             raise fault
     others = [one.path.name for group in faults for one in groups[group]]
     if whole:
-        (found,) = whole.values()
-        return replace(found, notes=(*found.notes, *_left_out(others)))
+        ((group, found),) = whole.items()
+        left_out = [*_left_out(others), *_pictures_left_out(folder, groups[group][0].path.name)]
+        return replace(found, notes=(*found.notes, *left_out))
     pictures = import_module("mnist_aug.data.formats.pictures").contents(folder)
     if pictures is not None:
         # The reader of pictures names what lies among them.
@@ -183,6 +185,14 @@ def _left_out(names: Sequence[str]) -> list[str]:
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     shown = ", ".join(names[:LISTED])
     return [f"left out, as not part of the dataset: {shown}{more}"] if names else []
+
+
+def _pictures_left_out(folder: Path, instead: str) -> list[str]:
+    names = [name for _, _, own in os.walk(folder) for name in own if not _ignored(name)]
+    count = sum(Path(name).suffix.lower() in PICTURES for name in names)
+    if count < FEW_PICTURES:
+        return []
+    return [f"{count:,} pictures were left out, as {instead} holds data: move it to read them"]
 
 
 def _of_files(place: Path, files: list[_File], name: str) -> Source:

@@ -600,3 +600,37 @@ def test_pictures_of_twelve_bits_keep_their_levels(tmp_path, small):
     assert found.x_train.max() == 254
     assert len(np.unique(found.x_train)) > 100
     assert "Pixels reach 4080: 12 bits are scaled to 8" in found.notes
+
+
+@pytest.mark.parametrize("lies", ["transposed", "mirrored"])
+def test_test_digits_that_lie_otherwise_are_refused(load, small, mnist, lies):
+    parts = {"x_test": mnist.x_test[:100], "y_test": mnist.y_test[:100]}
+    load(**parts)
+    parts["x_test"] = digits.ORIENTATIONS[lies](parts["x_test"])
+    with pytest.raises(UserError, match=f"digits are upright but the test digits {lies}"):
+        load(**parts)
+
+
+def test_test_digits_with_others_labels_are_warned_of(load, small, mnist):
+    _, said = load(x_test=mnist.x_test[:100], y_test=np.sort(mnist.y_test[:100]))
+    assert "do the test labels belong to their images?" in said
+
+
+def test_validation_labels_counted_from_another_number_are_refused(load, small):
+    with pytest.raises(UserError, match="training labels are 0 to 9 but validation labels 1 to"):
+        load(x_val=small.x_test, y_val=small.y_test + 1)
+
+
+def test_empty_labels_are_refused(load, small):
+    texts = np.where(small.y_train == 3, " ", small.y_train.astype("U2"))
+    with pytest.raises(UserError, match="holds 6 labels that are empty"):
+        load(y_train=texts)
+
+
+def test_pictures_beside_a_table_are_said_to_be_left_out(tmp_path, small):
+    data_forms.FORMS["pictures"](tmp_path, small)
+    np.savez(tmp_path / "features.npz", x=small.x_train, y=small.y_train)
+    found = dataset.load(str(tmp_path))
+    assert "90 pictures were left out, as features.npz holds data: move it to read them" in (
+        found.notes
+    )
