@@ -136,6 +136,7 @@ def test_pictures_of_the_formats_that_are_read(tmp_path):
         (bytes(5000), "unknown", r"begins with '\\x00\\x00"),
         (b"%PDF-1.4\n\0", "unknown", "begins with '%PDF"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "content",
 )
 def test_what_is_no_data_is_named_with_its_remedy(tmp_path, content, expected, words):
     assert kind(tmp_path, content) == expected

@@ -341,6 +341,7 @@ def test_the_command_in_a_refusal_converts_it(tmp_path, monkeypatch):
         (pickle.dumps({2**61: IMAGES}), "keys other than"),
         (b"\x80\2cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tU\1btR.", "damaged"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "content",
 )
 def test_damage_is_one_line(tmp_path, content, words):
     path = put(tmp_path, content)

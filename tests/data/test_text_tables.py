@@ -437,6 +437,7 @@ def test_a_row_that_is_cut_off(tmp_path):
         ((ARFF + "{1 5, 64 3}\n").encode(), "sparse ARFF"),
         ((ARFF + written(last()).replace(",0,", ",?,", 1)).encode(), r"line 71 has '\?' in column"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "content",
 )
 def test_what_is_no_table(tmp_path, content, words):
     path = put(tmp_path, content)
