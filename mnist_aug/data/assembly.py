@@ -388,12 +388,8 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
     nothing = (0.0, "", (), np.empty(0, int))
     share, lies, renamed, numbers = max(found, key=lambda one: one[0], default=nothing)
     if share >= digits.READ:
-<<<<<<< ours
-        if (numbers >= 0).all():
-=======
         _check_test_digits(draft, share, lies, numbers)
-        if not letters:
->>>>>>> theirs
+        if (numbers >= 0).all():
             draft.kind = "digit"
         if renamed:
             draft.class_names = renamed
