@@ -18,7 +18,10 @@ SORTED = 0.5  # of the label changes expected in random order; fewer, and the la
 UNLIKE = 10  # standard deviations of chi-squared: two parts are of other classes
 
 
-def background(images: np.ndarray) -> int | tuple[int, int, int] | None:
+Colour = int | tuple[int, int, int]  # 0 to 255
+
+
+def background(images: np.ndarray) -> Colour | None:
     """The colour around what the images show, from the pixels at their edges.
 
     Args:
@@ -44,6 +47,12 @@ def background(images: np.ndarray) -> int | tuple[int, int, int] | None:
         return None
     red, green, blue = (int(value) for value in np.median(edge[close], axis=0))
     return red, green, blue
+
+
+def background_within(images: np.ndarray) -> Colour | None:
+    """The background an eighth of the side away from the edges, where a frame would end."""
+    far = min(images.shape[1:3]) // 8
+    return background(images[:, far:-far, far:-far]) if far else None
 
 
 def _edges(images: np.ndarray) -> np.ndarray:

@@ -117,7 +117,7 @@ def test_files_that_atheris_finds(kind, tmp_path, counted):
 @pytest.mark.parametrize(
     ("kind", "large"),
     [
-        ("data", []),
+        pytest.param("data", [], marks=pytest.mark.torture),
         ("pictures", []),
         pytest.param("data", ["--large"], marks=pytest.mark.torture),
         pytest.param("pictures", ["--large"], marks=pytest.mark.torture),

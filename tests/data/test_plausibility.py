@@ -155,6 +155,19 @@ def test_the_colour_of_the_background_is_found(load, small):
     assert "three channels are equal" in said
 
 
+@pytest.mark.parametrize("frame", [255, 0])
+def test_a_frame_is_not_the_background(load, small, frame):
+    def framed(images):
+        images = images.copy() if frame else 255 - images
+        images[:, [0, -1]] = images[:, :, [0, -1]] = frame
+        return images
+
+    found, said = load(x_train=framed(small.x_train), x_test=framed(small.x_test))
+    assert found.background == 255 - frame
+    assert "warning: The images have a frame" in said
+    assert said.count("warning") == 1
+
+
 def test_photographs_have_no_background(load):
     images = np.random.default_rng(0).integers(0, 256, (90, 12, 12, 3), dtype=np.uint8)
     found, _ = load(x_train=images[:60], x_test=images[60:])
@@ -196,6 +209,10 @@ def test_transposed_digits_are_set_upright(load, small):
     np.testing.assert_array_equal(found.x_train, small.x_train)
     np.testing.assert_array_equal(found.x_test, small.x_test)
     assert "rows and columns swapped" in said
+    alone = {"x_test": None, "y_test": None}
+    first, _ = load(**turned | alone)
+    second, _ = load(**alone)
+    assert first.sha256 == second.sha256  # the same are held out
     again, said = load(transpose=True, **turned)
     np.testing.assert_array_equal(again.x_train, small.x_train)
     assert said == ""

@@ -164,6 +164,7 @@ def test_a_trial_whose_process_was_killed_before_it_said_so_is_given_up_in_a_min
     assert len(fake(baseline, 4, 2, tmp_path)) == 4
 
 
+@pytest.mark.torture
 def test_searches_in_parallel_share_the_trials(tmp_path):
     both = [searching(tmp_path, 10, 0.05) for _ in range(2)]
     lines = []

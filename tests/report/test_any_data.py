@@ -143,7 +143,10 @@ def test_classes_have_their_names_in_tables_and_figures(fashion):
     assert "10 (T-shirt/top, Trouser" in fashion.text
 
 
-@pytest.mark.parametrize("name", ["fashion", "letters", "colour"])
+LETTERS, CHANCE = (pytest.param(name, marks=pytest.mark.torture) for name in ("letters", "chance"))
+
+
+@pytest.mark.parametrize("name", ["fashion", LETTERS, "colour"])
 def test_only_digits_are_called_digits(request, name):
     report = request.getfixturevalue(name)
     pages = [p.read_text(encoding="utf-8") for p in report.reports.glob("*.html")]
@@ -233,10 +236,7 @@ def test_size_and_doubts_are_those_of_prediction(fashion, opened, shape):
     ]
 
 
-OTHERS = [pytest.param(name, marks=pytest.mark.torture) for name in ("letters", "chance")]
-
-
-@pytest.mark.parametrize("name", ["light", *OTHERS])
+@pytest.mark.parametrize("name", ["light", LETTERS, CHANCE])
 def test_drawings_are_brought_as_by_prediction(request, opened, name):
     """In MNIST's form, in a box of its own in 14 by 10, and in MNIST's form made smaller."""
     report = request.getfixturevalue(name)
@@ -283,6 +283,7 @@ def test_what_is_drawn_is_dark_on_the_datas_paper(light, opened):
     assert (seen(page, (14, 10)) == 240).all()
 
 
+@pytest.mark.torture
 def test_axe_finds_nothing_in_long_tables_and_boxes(browser, letters, fashion):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -218,12 +218,17 @@ def test_absent_files_make_no_section(small):
     "gone",
     [
         ["tune"],
-        ["tuned"],
-        ["tune/baseline.json", "tune/baseline.csv"],
-        ["tuned/tuned-policy", "tuned/tuned-baseline"],
         ["tuned/tuned-augmented"],
-        ["automatic/trivialaugment"],
-        [f"automatic/randaugment-{n}-{m}" for n in (1, 2) for m in (2, 10)],
+        *(
+            pytest.param(gone, marks=pytest.mark.torture)
+            for gone in (
+                ["tuned"],
+                ["tune/baseline.json", "tune/baseline.csv"],
+                ["tuned/tuned-policy", "tuned/tuned-baseline"],
+                ["automatic/trivialaugment"],
+                [f"automatic/randaugment-{n}-{m}" for n in (1, 2) for m in (2, 10)],
+            )
+        ),
     ],
 )
 @pytest.mark.usefixtures("undrawn")

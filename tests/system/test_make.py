@@ -229,6 +229,7 @@ def test_a_changed_file_of_data_makes_all_again(project, tmp_path, variable, nam
 HARD = "it's (ü) #1; $(touch y) %s\\\"~"
 
 
+@pytest.mark.torture
 def test_a_study_more_seeds_and_another_policy_whatever_folders_are_called(copy):
     """make calls itself for the report, and only what is missing or wanted otherwise is trained."""
     import albumentations  # here, as it takes long
