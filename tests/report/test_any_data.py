@@ -169,11 +169,13 @@ def test_names_that_look_alike_when_clipped_have_their_numbers(tmp_path):
     assert max(map(len, shown)) <= 12
 
 
+@pytest.mark.torture
 def test_samples_are_of_ten_of_many_classes(letters):
     assert letters.figures["test"].caption.startswith("The first test image of each of 10 classes")
     assert "The first training image of each of 10 classes" in letters.figures["augmented"].caption
 
 
+@pytest.mark.torture
 def test_letters_are_invited_to_be_drawn(letters, opened):
     page = opened(letters)
     assert page.title().endswith("draw a character")
@@ -296,7 +298,7 @@ def test_axe_finds_nothing_in_long_tables_and_boxes(browser, letters, fashion):
     page.close()
 
 
-@pytest.mark.parametrize("name", ["fashion", "letters", "colour"])
+@pytest.mark.parametrize("name", ["fashion", LETTERS, "colour"])
 def test_figures_cut_no_name(request, browser, name):
     page = browser.new_page(viewport={"width": 390, "height": 900})
     page.goto((request.getfixturevalue(name).reports / "index.html").as_uri())
@@ -349,6 +351,7 @@ def test_warnings_stand_below_the_verdict_and_notes_in_the_card(fashion):
     assert "<i>" not in page
 
 
+@pytest.mark.torture
 def test_nothing_is_said_first_of_data_without_fault(letters):
     assert "Check the data first" not in letters.html
     assert "notes on reading it" not in letters.text
@@ -411,7 +414,11 @@ def test_a_table_of_classes_reads_back(fashion):
 
 
 @pytest.mark.parametrize(
-    ("origin", "source"), [("keras.datasets", "fashion_mnist"), ("NPZ file", "path/to/data")]
+    ("origin", "source"),
+    [
+        ("keras.datasets", "fashion_mnist"),
+        pytest.param("NPZ file", "path/to/data", marks=pytest.mark.torture),
+    ],
 )
 def test_what_keras_downloads_is_rebuilt_by_its_name(tmp_path, render, origin, source):
     results = synthetic_results.write(

@@ -87,6 +87,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(few, tmp_path, variant):
     assert count.epochs == []
 
 
+@pytest.mark.torture
 def test_a_damaged_checkpoint_starts_the_run_anew(few, tmp_path):
     path, trainer = tmp_path / "checkpoint.npz", Trainer(plain, few)
     expected = trainer.fit(0, checkpoint=path)

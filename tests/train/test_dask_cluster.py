@@ -130,6 +130,7 @@ def die_within_a_run():
     ]
 
 
+@pytest.mark.torture
 def test_runs_on_dask_are_those_trained_here(started, few, tmp_path, monkeypatch):
     """One cluster is put to all of it, as workers take seconds to start."""
     other = replace(few, name="other", x_train=255 - few.x_train)
