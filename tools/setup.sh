@@ -9,7 +9,7 @@ echo "setting up .venv from requirements.lock, once: about 200 packages, 3 GB, 1
 if command -v uv > /dev/null; then
   uv venv --quiet --clear --python "$PYTHON" .venv
   export VIRTUAL_ENV=.venv
-  uv pip install --require-hashes --no-deps -r requirements.lock
+  uv pip install --compile-bytecode --require-hashes --no-deps -r requirements.lock # as pip does
   uv pip install --quiet --no-deps --no-build-isolation -e .
 else
   "$PYTHON" -m venv --clear .venv
