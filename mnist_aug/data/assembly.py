@@ -26,6 +26,11 @@ UNLEARNT = 0.5  # share of the test images that may be of classes nobody trains 
 Arrays = tuple[np.ndarray, np.ndarray]  # images `[N, H, W]` or with channels, and labels `[N]`
 
 
+def sentence(text: str) -> str:
+    """A note or warning as it is shown: with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
 @dataclass
 class Draft:
     """What becomes a dataset: its fields are those of `dataset.Dataset`.
@@ -39,7 +44,7 @@ class Draft:
     x_test: np.ndarray | None = None
     y_test: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
-    background: int | tuple[int, int, int] | None = None
+    background: plausibility.Colour | None = None
     kind: str = "image"
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -51,10 +56,10 @@ class Draft:
         return parts if self.x_test is None else [*parts, ("test", self.x_test)]
 
     def note(self, text: str) -> None:
-        self.notes.append(text[:1].upper() + text[1:])
+        self.notes.append(sentence(text))
 
     def warn(self, text: str) -> None:
-        self.warnings.append(text[:1].upper() + text[1:])
+        self.warnings.append(sentence(text))
 
 
 def assembled(

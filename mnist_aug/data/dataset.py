@@ -21,6 +21,7 @@ import numpy as np
 from mnist_aug.data import assembly, digits, known, layout, sources
 from mnist_aug.data.formats.stored import Stored
 from mnist_aug.data.matching import Part
+from mnist_aug.data.plausibility import Colour
 from mnist_aug.errors import UserError
 
 MNIST = digits.MNIST
@@ -59,7 +60,7 @@ class Dataset:
     x_test: np.ndarray
     y_test: np.ndarray
     class_names: tuple[str, ...] = ()
-    background: int | tuple[int, int, int] | None = 0
+    background: Colour | None = 0
     kind: str = "image"
     transposed: bool = False
     notes: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ class Dataset:
         return min(self.image_shape[:2])
 
     @property
-    def fill(self) -> int | tuple[int, int, int]:
+    def fill(self) -> Colour:
         """What to fill the space with that a moved image leaves: the background, or black."""
         return 0 if self.background is None else self.background
 
@@ -215,7 +216,7 @@ def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset
         if made.name == "mnist":
             return made
         notes, warnings = (
-            map(_sentence, own) for own in (found.notes, [*found.found.warnings, *secret])
+            map(assembly.sentence, own) for own in (found.notes, [*found.found.warnings, *secret])
         )
         flat = len(found.found.parts["train"].images[0].shape) == 2
         sure = made.kind == "digit" or transpose or known.is_transposed(found.known_as)
@@ -281,10 +282,6 @@ def _stored_names(part: Part, named: Stored | None, count: int) -> tuple[str, ..
     if named is None or named.shape[0] >= count:
         return ()
     return tuple(str(one) for one in named.read())
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _made(

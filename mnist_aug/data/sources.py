@@ -30,7 +30,6 @@ FEW_PICTURES = 10  # fewer may be those of a documentation
 LISTED = 5  # files that a note names
 DEPTH = 3  # folders below the one that is given: torchvision's root holds MNIST/raw
 MOST_FILES = 300  # data files of a folder; a folder with more is one of pictures
-JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 PROSE = {
     *(".md", ".rst", ".html", ".pdf", ".json", ".yaml", ".yml", ".log", ".docx", ".pptx"),
     *(".py", ".ipynb", ".m", ".r", ".c", ".h", ".cpp", ".java", ".js", ".css", ".sh"),
@@ -188,7 +187,7 @@ def _left_out(names: Sequence[str]) -> list[str]:
 
 
 def _pictures_left_out(folder: Path, instead: str) -> list[str]:
-    names = [name for _, _, own in os.walk(folder) for name in own if not _ignored(name)]
+    names = [name for _, _, own in os.walk(folder) for name in own if not stored.is_ignored(name)]
     count = sum(Path(name).suffix.lower() in PICTURES for name in names)
     if count < FEW_PICTURES:
         return []
@@ -240,12 +239,12 @@ def _files(folder: Path, depth: int = DEPTH, group: str | None = None) -> Iterat
     found = []
     for place, folders, names in os.walk(folder):
         below = Path(place).relative_to(folder).parts
-        folders[:] = sorted(one for one in folders if not _ignored(one))
+        folders[:] = sorted(one for one in folders if not stored.is_ignored(one))
         if len(below) >= depth:
             folders.clear()
         for name in sorted(names):
             path = Path(place, name)
-            if _ignored(name) or path.suffix.lower() in PROSE | PICTURES:
+            if stored.is_ignored(name) or path.suffix.lower() in PROSE | PICTURES:
                 continue
             # Kaggle puts a file into a folder of its own name.
             parts = dict.fromkeys([*below, _stem(path)])
@@ -273,10 +272,6 @@ def _is_named_as_data(path: Path) -> bool:
     endings = {one.lower() for one in path.suffixes}
     known = {".npz", ".npy", ".csv", ".mat", ".h5", ".hdf5", ".parquet", ".pkl", ".data"}
     return bool(endings & known) or "ubyte" in path.name.lower()
-
-
-def _ignored(name: str) -> bool:
-    return name.startswith(".") or name.lower() in JUNK
 
 
 def _stem(path: Path) -> str:

@@ -24,7 +24,6 @@ from mnist_aug.data.formats.stored import Contents, Stored
 from mnist_aug.errors import UserError, one_line_errors
 
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
-JUNK = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r", "$recycle.bin", "@eadir"}
 DEPTH = 32  # folders within one another
 LARGE_SIDE = 128  # pixels; where the most frequent size is larger, `SUGGESTED_SIDE` is suggested
 SUGGESTED_SIDE = 64
@@ -88,7 +87,7 @@ def contents(folder: Path) -> Contents | None:
     data, or `images` and `labels`. Which files are pictures, their first bytes tell. They are read
     at once, and are all grey or all RGB, as `encoded.array` has them. Classes, and a class's
     pictures, follow one another in natural order (2.png before 10.png), whatever the file system's.
-    Hidden files are ignored, and what systems leave behind (`JUNK`).
+    Hidden files are ignored, and what systems leave behind (`stored.JUNK`).
 
     Returns:
         None if it holds no folders of pictures; or just one, or pictures alone, and other data.
@@ -126,7 +125,9 @@ def in_one_folder(folder: Path) -> list[Path]:
     Raises:
         OSError: the folder can't be read.
     """
-    names = sorted((name for name in os.listdir(folder) if not is_ignored(name)), key=natural)
+    names = sorted(
+        (name for name in os.listdir(folder) if not stored.is_ignored(name)), key=natural
+    )
     return [folder / name for name in names if _is_meant_as_picture(os.path.join(folder, name))]
 
 
@@ -144,11 +145,6 @@ def natural(name: str) -> tuple[tuple[int | str, ...], str]:
     """What to sort names by so that 2.png comes before 10.png."""
     parts = re.split("([0-9]+)", name)
     return tuple(int(one) if place % 2 else one for place, one in enumerate(parts)), name
-
-
-def is_ignored(name: str) -> bool:
-    """Whether a file or folder is hidden, or what systems leave behind."""
-    return name.startswith(".") or name.lower() in JUNK
 
 
 def head(path: str) -> bytes:
@@ -182,7 +178,7 @@ def _tree(folder: str) -> _Folder:
         if len(above) > DEPTH:
             raise UserError(f"{place} is nested more than {DEPTH} folders deep: give it itself")
         with os.scandir(place) as entries:
-            names = [(one.name, one.is_dir()) for one in entries if not is_ignored(one.name)]
+            names = [(one.name, one.is_dir()) for one in entries if not stored.is_ignored(one.name)]
         count += len(names)
         if count > stored.MAX_IMAGES:
             raise UserError(

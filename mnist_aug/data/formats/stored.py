@@ -28,6 +28,7 @@ from mnist_aug.errors import UserError
 # of 28 by 28. Both bound one array.
 MAX_PIXELS = 2**30
 MAX_IMAGES = 2**22
+JUNK = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r", "$recycle.bin", "@eadir"}
 CHUNK = 2**20  # bytes that are read at once
 LONGEST_NAME = 200  # of an array, as messages list them
 
@@ -121,6 +122,11 @@ def opened(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise UserError(f"{path} can't be read, as it is a folder, pipe or device: give a file")
     return os.fdopen(descriptor, "rb")
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file or folder is hidden, or what systems leave behind."""
+    return name.startswith(".") or name.lower() in JUNK
 
 
 def kind(path: Path) -> str:
