@@ -89,10 +89,11 @@ class Form:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image uint8 as the network's are, and what makes it doubtful, in words."""
+    """An image uint8 as the network's are; what is doubtful, and what was removed, in words."""
 
     image: np.ndarray
     doubts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read(path: Path, in_colour: bool = False, paper: int | tuple[int, ...] = 255) -> np.ndarray:

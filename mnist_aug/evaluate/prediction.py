@@ -31,12 +31,15 @@ class Reading:
     """What one variant reads in one picture.
 
     `probabilities` float [K] is the mean over its runs, and `agreeing` of `runs` read the class
-    that is most probable by it.
+    that is most probable by it. `doubt` in [0, 1] is the estimated probability that this class is
+    wrong, NaN where the results hold no calibration, and `doubts` says why it is high, in words.
     """
 
     probabilities: np.ndarray
     agreeing: int
     runs: int
+    doubt: float = float("nan")
+    doubts: tuple[str, ...] = ()
 
     @property
     def best(self) -> list[tuple[int, float]]:
