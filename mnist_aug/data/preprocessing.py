@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from mnist_aug.data import isolation
 from mnist_aug.data.formats import stored
 from mnist_aug.errors import UserError
 
@@ -34,7 +35,12 @@ MAX_PIXELS = 50_000_000
 MAX_SIDE = 65_535  # JPEG's limit
 MAX_BYTES = 2**28
 STRIP = 2**20  # pixels whose brightness is computed at once
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue (ITU-R BT.601)
+DARK_SHARE = 0.01  # of what shows in a transparent picture, at most, where its ink is light
 GROUND = 0.14  # of the longer side: half the width of what counts as ground, not ink
+MARK = 0.4  # of the ink's strength: what is more is a mark
+PANELS = 4  # within one another, at most, less one
+ONE_GROUND = 0.8  # of the edge, at least, where the picture is not cropped to its ink
 LEAST_CONTRAST = 24  # grey levels between ink and ground
 THIN, THICK = 2.2, 3.6  # pixels of stroke in the 20 by 20 box; thinner and thicker ones are mended
 
@@ -82,9 +88,9 @@ class Form:
         return len(self.image_shape) == 3 and not self.is_drawn
 
     @property
-    def paper(self) -> int | tuple[int, ...]:
-        """What transparent pictures lie on: white paper, or the images' own background."""
-        return 255 if self.is_drawn or self.background is None else self.background
+    def paper(self) -> int | tuple[int, ...] | None:
+        """What transparent pictures lie on, as `read` takes it."""
+        return None if self.is_drawn else 255 if self.background is None else self.background
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,9 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
 
-def read(path: Path, in_colour: bool = False, paper: int | tuple[int, ...] = 255) -> np.ndarray:
+def read(
+    path: Path, in_colour: bool = False, paper: int | tuple[int, ...] | None = None
+) -> np.ndarray:
     """The picture in a file, turned as EXIF says.
 
     Grey, it is float32 [H, W] in [0, 255], in colour uint8 [H, W, 3]. Of a file with several
@@ -105,7 +113,8 @@ def read(path: Path, in_colour: bool = False, paper: int | tuple[int, ...] = 255
     1.25 GiB of memory, and 200 MiB for a PNG of 12 million pixels.
 
     Args:
-        paper: what shows through where the picture is transparent, grey or RGB, 0 to 255.
+        paper: what shows through where the picture is transparent, grey or RGB, 0 to 255; if
+            None, white, or black where all that is drawn is light.
 
     Raises:
         UserError: the file is missing, no picture, damaged, or larger than `MAX_PIXELS`,
@@ -136,9 +145,7 @@ def read(path: Path, in_colour: bool = False, paper: int | tuple[int, ...] = 255
                         f"of {MAX_SIDE:,} a side"
                     )
                 ImageOps.exif_transpose(picture, in_place=True)
-                return _pixels(
-                    picture, in_colour, np.broadcast_to(np.asarray(paper, np.float32), 3)
-                )
+                return _pixels(picture, in_colour, paper)
         except UserError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -169,25 +176,47 @@ def silent_libtiff() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _pixels(picture: "Image.Image", in_colour: bool, paper: np.ndarray) -> np.ndarray:
+def _pixels(
+    picture: "Image.Image", in_colour: bool, paper: int | tuple[int, ...] | None
+) -> np.ndarray:
     """A PIL image over paper, as `read` has it, some rows at a time, so that memory is bounded."""
+    if paper is None:
+        paper = 0 if _is_light_alone(picture) else 255
+    ground = np.broadcast_to(np.asarray(paper, np.float32), 3)
     size = picture.height, picture.width
     found = np.empty((*size, 3), np.uint8) if in_colour else np.empty(size, np.float32)
-    rows = max(1, STRIP // max(1, picture.width))
-    for top in range(0, picture.height, rows):
-        bottom = min(top + rows, picture.height)
-        strip = picture.crop((0, top, picture.width, bottom))
+    for top, strip in _strips(picture):
+        bottom = top + strip.height
         if strip.mode.startswith("I"):  # 16 bits
             grey = (np.asarray(strip, np.float32) / 257).clip(0, 255)
             found[top:bottom] = grey.round()[..., None] if in_colour else grey
             continue
         pixels = np.asarray(strip.convert("RGBA"), np.float32)
         alpha = pixels[..., 3:] / 255
-        colours = pixels[..., :3] * alpha + paper * (1 - alpha)
-        found[top:bottom] = (
-            colours.round() if in_colour else colours @ np.array([0.299, 0.587, 0.114], np.float32)
-        )
+        colours = pixels[..., :3] * alpha + ground * (1 - alpha)
+        found[top:bottom] = colours.round() if in_colour else colours @ LUMINANCE
     return found
+
+
+def _strips(picture: "Image.Image") -> "Iterator[tuple[int, Image.Image]]":
+    """The rows of a picture, `STRIP` pixels or fewer at a time, with the first one's number."""
+    rows = max(1, STRIP // max(1, picture.width))
+    for top in range(0, picture.height, rows):
+        yield top, picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+
+
+def _is_light_alone(picture: "Image.Image") -> bool:
+    """Whether a picture is transparent, and what shows is light: white ink, say."""
+    if not picture.has_transparency_data:
+        return False
+    clear, shows, dark = 0, 0.0, 0.0
+    for _, strip in _strips(picture):
+        pixels = np.asarray(strip.convert("RGBA"), np.float32)
+        alpha = pixels[..., 3]
+        clear += int((alpha < 127.5).sum())
+        shows += float(alpha.sum(dtype=float))
+        dark += float(alpha[pixels[..., :3] @ LUMINANCE < 127.5].sum(dtype=float))
+    return clear > 0 and dark <= DARK_SHARE * shows
 
 
 def brought(picture: np.ndarray, form: Form) -> Prepared:
@@ -287,22 +316,53 @@ def prepare(grey: np.ndarray, what: str = "digit") -> Prepared:
     """
     if not np.size(grey):
         raise UserError(f"there are no pixels in the picture: give one of a {what}")
-    ink = _ink(reduced(np.asarray(grey, np.float32)))
-    few = max(9, ink.size // 1000)
-    peak = float(np.sort(ink, axis=None)[-few:].mean())
+    notes: list[str] = []
+    ink, peak = _within_its_panel(reduced(np.asarray(grey, np.float32)), notes)
     if peak < LEAST_CONTRAST:
         raise UserError(
             f"there is no {what} in the picture, or it is too faint: give one of a {what} drawn "
             "dark on light or light on dark"
         )
-    kept, doubts = _one_digit(ink > 0.4 * peak, ink)
+    marks = ink > MARK * peak
+    bare, count = isolation.without_lines(marks)
+    if count:
+        notes.append("a line was removed" if count == 1 else f"{count} lines were removed")
+        ink = np.where(
+            cv2.dilate((marks & ~bare).astype(np.uint8), np.ones((3, 3), np.uint8))
+            > (cv2.dilate(bare.astype(np.uint8), np.ones((3, 3), np.uint8))),
+            0,
+            ink,
+        )
+        ink = np.where(marks & ~bare, 0, ink)
+    if not bare.any():
+        raise UserError(f"there is no {what} in the picture but lines: give one of a {what}")
+    kept, doubts = _one_digit(bare, ink)
     near = cv2.dilate(kept.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     strokes = np.where(near, (ink / peak - 0.25).clip(0, 0.5) * 2, 0).astype(np.float32)
     strokes = _cropped(_mended(_cropped(strokes), doubts))
     height, width = strokes.shape
     if width > 1.6 * height:
         doubts.append(f"it is wider than a {what}")
-    return Prepared(_centred(_fitted(strokes)), tuple(doubts))
+    return Prepared(_centred(_fitted(strokes)), tuple(doubts), tuple(notes))
+
+
+def _within_its_panel(grey: np.ndarray, notes: list[str]) -> tuple[np.ndarray, float]:
+    """The ink of what stands in the innermost panel, float32 [H, W], and its strength."""
+    for _ in range(PANELS):
+        ink = _ink(grey)
+        few = max(9, ink.size // 1000)
+        peak = float(np.sort(ink, axis=None)[-few:].mean())
+        smooth = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        box = isolation.panel(smooth > isolation.threshold(smooth))
+        if box is None and peak >= LEAST_CONTRAST:
+            box = isolation.panel(ink > MARK * peak)
+        if box is None:
+            break
+        if not notes:
+            notes.append("what surrounds it was removed")
+        top, bottom, left, right = box
+        grey = np.ascontiguousarray(grey[top:bottom, left:right])
+    return ink, peak
 
 
 def reduced(grey: np.ndarray) -> np.ndarray:
@@ -318,12 +378,35 @@ def reduced(grey: np.ndarray) -> np.ndarray:
 def _ink(grey: np.ndarray) -> np.ndarray:
     """Bright ink on a ground of 0, however the light falls; float32 [H, W]."""
     smooth = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    if np.median(edge) > (smooth.min() + smooth.max()) / 2:
+    if _is_dark_on_light(smooth):
         grey, smooth = 255 - grey, 255 - smooth
     # An opening keeps what is wider than any stroke: the ground, with the edges of its shadows.
-    window = np.ones((2 * round(GROUND * max(grey.shape)) + 1,) * 2, np.uint8)
-    return (grey - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, window)).clip(0, None)
+    # Beyond the picture its ground goes on, so that strokes at the very edge are narrow, too.
+    reach = round(GROUND * max(grey.shape))
+    ground = np.minimum(smooth, _ground(smooth))
+    wide = np.pad(ground, reach + 1, mode="edge")
+    wide[reach + 1 : -reach - 1, reach + 1 : -reach - 1] = smooth
+    opened = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((2 * reach + 1,) * 2, np.uint8))
+    return (grey - opened[reach + 1 : -reach - 1, reach + 1 : -reach - 1]).clip(0, None)
+
+
+def _is_dark_on_light(smooth: np.ndarray) -> bool:
+    edge = np.concatenate([smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1]])
+    share = float((edge > (smooth.min() + smooth.max()) / 2).mean())
+    if max(share, 1 - share) >= ONE_GROUND:
+        return share > 0.5
+    # Much ink at the edge, as in a picture cropped to it. Strokes cut the ground into pieces.
+    light = smooth > isolation.threshold(smooth)
+    pieces, dark_pieces = isolation.pieces(light), isolation.pieces(~light)
+    if pieces != dark_pieces:
+        return pieces > dark_pieces
+    corners = smooth[[0, 0, -1, -1], [0, -1, 0, -1]] > isolation.threshold(smooth)
+    return float(corners.mean()) + share > 1
+
+
+def _ground(smooth: np.ndarray) -> float:
+    """The brightness of the dark ground."""
+    return float(np.median(smooth[smooth <= isolation.threshold(smooth)]))
 
 
 def _one_digit(mask: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, list[str]]:
