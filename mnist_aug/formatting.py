@@ -54,3 +54,11 @@ def with_sd(frame: pd.DataFrame, part: str, show: Callable[[float], str] = perce
 def listed(names: list[str]) -> str:
     """Names as words: "3", "3 and 5", "3, 5 and 9"."""
     return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
+
+
+def probability(value: float) -> str:
+    """A probability in percent that never claims certainty: "98.8 %", "> 99.9 %", "< 0.1 %"."""
+    if not np.isfinite(value):
+        return NO_NUMBER
+    text = percent(value, 1)
+    return {"100.0": "> 99.9 %", "0.0": "< 0.1 %"}.get(text, f"{text} %")

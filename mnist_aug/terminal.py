@@ -28,14 +28,16 @@ class Bar:
 
 
 @contextmanager
-def progress(text: str, total: float) -> Iterator[Bar]:
+def progress(text: str, total: float, to_stderr: bool = False) -> Iterator[Bar]:
     """A bar, which goes at the end.
 
     Args:
         text: what is being done.
         total: how much there is to do.
+        to_stderr: draw it there, where what goes to stdout may be read by a program; what is
+            printed to stdout meanwhile is not kept from the bar then.
     """
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False, stderr=to_stderr)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -43,6 +45,7 @@ def progress(text: str, total: float) -> Iterator[Bar]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        redirect_stdout=not to_stderr,  # or what is printed would follow the bar there
         disable=not console.is_terminal,
     ) as bar:
         yield Bar(bar, text, total)

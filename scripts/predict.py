@@ -1,6 +1,11 @@
 #!/usr/bin/env python
-"""Read pictures with the trained networks: of one digit each, or of what they were trained on."""
+"""Read pictures with the trained networks: of one digit each, or of what they were trained on.
 
+The exit code is 0 if all were read, 1 if some could not be read or show nothing to read, and 2 if
+none was, or the arguments are wrong.
+"""
+
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -9,14 +14,19 @@ from mnist_aug import arguments
 from mnist_aug.errors import UserError, one_line_errors
 
 
-def main() -> None:
-    options = arguments.Parser(description=__doc__, allow_abbrev=False)
+def main() -> int:
+    options = arguments.Parser(
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     options.add_argument(
         "images",
         metavar="IMAGE",
         nargs="+",
         type=Path,
-        help="picture of one digit, or of what the networks were trained on, or a folder of them",
+        help="picture of one digit, or of what the networks were trained on, or a folder of them, "
+        "in folders or not",
     )
     options.add_argument(
         "--results",
@@ -30,72 +40,72 @@ def main() -> None:
         default=[],
         help="a variant to predict with; again for more (default: all that have runs)",
     )
-    options.add_argument("--figure", type=Path, help="write the pictures and readings to this PNG")
-    options.add_argument("--json", action="store_true", help="print JSON instead of lines")
+    options.add_argument(
+        "--figure", type=Path, help="write the first 50 pictures and readings to this PNG"
+    )
+    options.add_argument(
+        "--score",
+        action="store_true",
+        help="print accuracy and confusions, too. The true class of a picture is told by the "
+        "nearest folder that is called by a class, from the given one downwards, or else by how "
+        "the file's name begins: 7/a.png, 7-012.png, 7_a.png",
+    )
+    form_of_output = options.add_mutually_exclusive_group()
+    form_of_output.add_argument("--json", action="store_true", help="print JSON instead of lines")
+    form_of_output.add_argument(
+        "--csv",
+        action="store_true",
+        help="print CSV instead of lines, a row for each picture and variant; the score goes to "
+        "stderr",
+    )
     given = options.parse_args()
 
-    from mnist_aug.data import preprocessing
-    from mnist_aug.evaluate import prediction
+    from mnist_aug import terminal
+    from mnist_aug.evaluate import answers, prediction, scoring
 
-    shown, small, prepared, failed = [], [], [], False
-    found = prediction.pictures(given.images)
+    found = answers.pictures(given.images)
     form = prediction.form(given.results, given.variant)
-    for path in found:
-        try:
-            picture = preprocessing.read(path, form.in_colour, form.paper)
-            prepared.append(preprocessing.brought(picture, form))
-        except UserError as error:
-            text = " ".join(str(error).split())
-            print(f"error: {text if str(path) in text else f'{path}: {text}'}", file=sys.stderr)
-            failed = True
-            continue
-        shown.append(path)
-        small.append(preprocessing.reduced(picture))  # as a folder may hold many
-    if shown:
-        images = [one.image for one in prepared]
-        reader = prediction.Reader(given.results, given.variant)
-        readings = reader.read(images)
-        classes = len(next(iter(readings[0].values())).probabilities)
-        names = form.class_names or tuple(map(str, range(classes)))
-        digits = form.kind == "digit" and all(name.isdecimal() for name in names)
-        if given.json:
-            print(
-                json.dumps(
-                    [
-                        {
-                            "image": str(path),
-                            "predictions": {
-                                name: [
-                                    {
-                                        "class": names[one],
-                                        **({"digit": int(names[one])} if digits else {}),
-                                        "probability": round(p, 4),
-                                    }
-                                    for one, p in own.best
-                                ]
-                                for name, own in reading.items()
-                            },
-                        }
-                        for path, reading in zip(shown, readings, strict=True)
-                    ],
-                    indent=2,
-                )
-            )
-        else:
-            for path, one, reading in zip(shown, prepared, readings, strict=True):
-                print(path)
-                for name, own in reading.items():
-                    best = ", ".join(f"{names[one]} ({100 * p:.1f} %)" for one, p in own.best)
-                    print(f"  {name:<10} {best}; {own.agreeing} of {own.runs} runs agree")
-                for doubt in one.doubts:
-                    print(f"  doubtful: {doubt}")
-        if given.figure:
-            titles = [path.name for path in shown]
-            prediction.draw(given.figure, titles, small, images, readings, names)
-    if failed:
-        raise SystemExit(2)
+    truths = scoring.Truths(form.class_names or [*map(str, range(10))]) if given.score else None
+    columns = [*answers.COLUMNS]
+    if truths:
+        found = truths.told(found)
+        columns.append("true")
+        if not any(picture.true for picture in found):
+            raise UserError(f"no picture tells its true class; what tells is {scoring.RULE}")
+
+    every = []
+    lines_on_terminal = sys.stdout.isatty() and not given.json
+    with terminal.progress("reading", len(found), to_stderr=not lines_on_terminal) as bar:
+        say = bar.say if lines_on_terminal else print
+        if given.csv:
+            say(",".join(columns))
+        for answer in answers.read(found, form, given.results, given.variant):
+            every.append(answer)
+            if given.csv:
+                say(answers.csv_lines(answers.csv_rows(answer), columns))
+            elif not given.json:
+                for line in answers.lines(answer):
+                    say(line)
+            bar.reached(len(every))
+
+    score = scoring.score(every, truths) if truths else None
+    if given.json:
+        shown: object = [answers.as_json(answer, form) for answer in every]
+        if score:
+            shown = {"pictures": shown, "score": scoring.as_json(score)}
+        print(json.dumps(shown, indent=2))
+    elif score:
+        for line in scoring.lines(score):
+            print(line, file=sys.stderr if given.csv else sys.stdout)
+    for line in answers.failures(every):
+        print(f"error: {line}", file=sys.stderr)
+    if given.figure and any(answer.readings for answer in every):
+        answers.draw(given.figure, every, form)
+    if all(answer.error for answer in every):
+        return 2
+    return int(any(answer.error for answer in every))
 
 
 if __name__ == "__main__":
     with one_line_errors():
-        main()
+        raise SystemExit(main())

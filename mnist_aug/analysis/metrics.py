@@ -92,3 +92,24 @@ def mean_confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) ->
     pairs = labels.astype(np.int64) * classes + predictions
     counts = np.bincount(pairs.ravel(), minlength=classes**2)
     return counts.reshape(classes, classes) / len(predictions)
+
+
+def roc_area(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the ROC curve: the chance that a positive example scores above a negative one.
+
+    A tie counts half (Mann and Whitney 1947).
+
+    Args:
+        scores: float `[N]`.
+        positive: bool `[N]`.
+
+    Returns:
+        In [0, 1]; NaN where there are none of one kind.
+    """
+    scores, positive = np.asarray(scores), np.asarray(positive, bool)
+    ours, others = scores[positive], np.sort(scores[~positive])
+    if not len(ours) or not len(others):
+        return float("nan")
+    below = np.searchsorted(others, ours, side="left")
+    up_to = np.searchsorted(others, ours, side="right")
+    return float((below + up_to).sum() / (2 * len(ours) * len(others)))

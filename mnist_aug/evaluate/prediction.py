@@ -13,7 +13,6 @@ import numpy as np
 
 from mnist_aug import backend
 from mnist_aug.data import preprocessing
-from mnist_aug.data.formats import pictures as in_folders
 from mnist_aug.data.preprocessing import Form
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import saved_models
@@ -135,34 +134,6 @@ def _model(run: runs.Run, form: Form) -> keras.Model:
             "were trained on the same data, or train it again"
         )
     return model
-
-
-def pictures(places: Sequence[Path]) -> list[Path]:
-    """The picture files among files and folders; what is in a folder in order of its name.
-
-    In a folder they are told by content; a picture of a kind that can't be read, or a file that is
-    only named as one, is among them, to be refused by `preprocessing.read`.
-
-    Raises:
-        UserError: a folder holds no picture, or can't be read.
-    """
-    found = []
-    for place in map(Path, places):
-        try:
-            if not place.is_dir():
-                found.append(place)
-                continue
-            inside = in_folders.in_one_folder(place)
-        except OSError as error:
-            raise UserError(
-                f"{place} can't be read: {error.strerror}; check its permissions"
-            ) from None
-        if not inside:
-            raise UserError(
-                f"{place} holds no picture: give a folder of PNG or JPEG files, or one of them"
-            )
-        found += inside
-    return found
 
 
 def _shortened(name: str, most: int = 16) -> str:

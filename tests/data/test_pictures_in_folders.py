@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import random
+import re
 import subprocess
 import sys
 import zlib
@@ -20,7 +21,7 @@ from PIL import Image
 from mnist_aug.data import preprocessing
 from mnist_aug.data.formats import encoded, pictures, stored
 from mnist_aug.errors import UserError
-from mnist_aug.evaluate import prediction
+from mnist_aug.evaluate import answers
 
 PROJECT = Path(__file__).parents[2]
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
@@ -477,7 +478,7 @@ def test_any_bytes_are_read_or_refused_in_a_line(tmp_path_factory, content, edit
 # Pictures to predict ------------------------------------------------------------------------------
 
 
-def test_pictures_of_one_folder_are_told_by_content_or_name(put):
+def test_pictures_below_a_folder_are_told_by_content_or_name(put):
     folder = put(
         {
             "10.png": 1,
@@ -486,16 +487,53 @@ def test_pictures_of_one_folder_are_told_by_content_or_name(put):
             "b.heic": HEIC,
             "c.png": b"words",
             "d.txt": b"words",
-            ".e.png": 1,
+            "e.pdf": b"%PDF-1.7",
+            ".f.png": 1,
+            "deep/er/2.png": 1,
+            "deep/b.png": 1,
+            "__MACOSX/c.png": 1,
             "sub.png/1.png": 1,
         }
     )
-    found = prediction.pictures([folder, folder / "d.txt"])
-    assert [path.name for path in found] == ["9", "10.png", "a.jfif", "b.heic", "c.png", "d.txt"]
+    (folder / "gone.png").symlink_to("nowhere")
+    (folder / "circle").symlink_to("circle")
+    (folder / "deep" / "up").symlink_to("..")
+    found = [one.path for one in answers.pictures([folder, folder / "d.txt"])]
+    own = ["9", "10.png", "a.jfif", "b.heic", "c.png", "e.pdf", "gone.png"]
+    below = ["deep/b.png", "deep/er/2.png", "sub.png/1.png"]
+    assert [str(path.relative_to(folder)) for path in found] == [*own, *below, "d.txt"]
     for path in found[:3]:
         assert preprocessing.read(path).shape == (3, 2)
-    for path in found[3:]:
+    for path in (*found[3:7], found[-1]):
         with pytest.raises(UserError, match=path.name):
             preprocessing.read(path)
-    with pytest.raises(UserError, match="holds no picture"):
-        prediction.pictures([put({"none/d.txt": b"words"}) / "none"])
+
+
+def test_a_place_without_pictures_is_named_and_others_are_read(put):
+    folder = put({"none/d.txt": b"words", "some/a.png": 1})
+    none, some = answers.pictures([folder / "none", folder / "some"])
+    assert none.path == folder / "none"
+    assert none.error.startswith(f"{none.path} holds no picture: give a folder of PNG or JPEG")
+    assert (some.path, some.given, some.error) == (folder / "some" / "a.png", folder / "some", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (HEIC, "is HEIC, which is read where pillow-heif is installed"),
+        (b"%PDF-1.7", "is PDF, which is not read: convert it to PNG or JPEG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "is EPS, which"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="">', "is SVG, which"),
+        (b"\0\0\0\x1cftypavif", "is AVIF, which"),
+        (b"", "is empty: fetch it again"),
+        (b"version https://git-lfs.github.com/spec/v1", "is a Git LFS pointer"),
+    ],
+)
+def test_what_is_not_read_is_named_with_a_remedy(put, content, said):
+    folder = put({"a.png": content, "b.png": b"words", "c.png": 1})
+    with pytest.raises(UserError, match=re.escape(f"{folder / 'a.png'} {said}")):
+        pictures.refuse(folder / "a.png")
+    pictures.refuse(folder / "b.png")  # a decoder is to say
+    pictures.refuse(folder / "c.png")
+    if content == HEIC:
+        pictures.refuse(folder / "a.png", ("HEIF",))

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 PROJECT = Path(__file__).parents[2]
 BASE = "dependencies"  # of the engine; `study` brings what the rest of the package needs
-# Not `bench`: PyTorch
+# Not `bench`: PyTorch. Not `heic`: its wheels hold x265, which is GPL-2.0.
 EXTRAS = ("cluster", "notebook", "parquet", "study", "tensorboard", "test", "tune")
 
 
@@ -62,7 +62,7 @@ def test_environment_yml_asks_for_what_pyproject_does():
     assert environment["name"] in (PROJECT / "Makefile").read_text()
 
 
-@pytest.mark.parametrize("extra", ["bench", *sorted({*EXTRAS} - {"study"})])
+@pytest.mark.parametrize("extra", ["bench", "heic", *sorted({*EXTRAS} - {"study"})])
 def test_every_extra_brings_the_study(extra):
     """What it adds is used by commands, and those need all of the package."""
     assert "mnist-aug[study]" in map(str, listed(extra))
@@ -117,7 +117,8 @@ def test_whatever_is_imported_is_declared():
                 elif isinstance(node, ast.ImportFrom):
                     modules.add(node.module.split(".")[0])
     extern = modules - ours - sys.stdlib_module_names
-    apart = {"atheris", "kornia", "torch", "torchvision"}  # what needs these does without, too
+    # What needs these does without, too.
+    apart = {"atheris", "kornia", "pillow-heif", "torch", "torchvision"}
     assert {canonicalize_name(called.get(one, one)) for one in extern} <= {*declared(), *apart}
 
 

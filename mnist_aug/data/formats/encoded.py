@@ -39,6 +39,7 @@ _OTHERS = (
     (rb"\0\0[\1\2]\0[^\0]\0", "an icon"),
     (rb"8BPS", "Photoshop's PSD"),
     (rb"%PDF", "PDF"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "EPS"),
     (rb"(\xef\xbb\xbf)?\s*(<\?xml.{0,400})?<svg", "SVG"),
 )
 _LEAST_ALPHA = 32  # of what shows; the colours of what is almost transparent are rounded coarsely

@@ -31,6 +31,7 @@ ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"),
     ".pbm",
 )
+OTHER_ENDINGS = (".heic", ".heif", ".avif", ".svg", ".pdf", ".eps", ".jp2", ".jxl", ".psd")
 _PROSE = re.compile(
     r"(readme|licen[cs]e|copying|notice|authors|changelog|citation).*|.*\.(md|txt|rst|html?|pdf)",
     re.IGNORECASE,
@@ -118,22 +119,53 @@ def contents(folder: Path) -> Contents | None:
     return Contents("folder of pictures", tuple(_arrays(folder, sets)), tuple(notes))
 
 
-def in_one_folder(folder: Path) -> list[Path]:
-    """The files directly in a folder that are pictures by their content, of kinds that are read and
-    others, or are only named so, in natural order.
+def meant_as_pictures(folder: Path) -> list[Path]:
+    """The files in a folder and the folders below it that are pictures by their content, of kinds
+    that are read and others, or are only named so; in natural order, a folder's own files first.
+
+    A folder below that can't be read stands among them, so that `refuse` or opening it says why.
 
     Raises:
-        OSError: the folder can't be read.
+        UserError: there are too many files, or folders within one another.
+        OSError: the folder itself can't be read.
     """
-    names = sorted(
-        (name for name in os.listdir(folder) if not stored.is_ignored(name)), key=natural
-    )
-    return [folder / name for name in names if _is_meant_as_picture(os.path.join(folder, name))]
+    return [*map(Path, _tree(str(folder), meant=True).all_pictures())]
+
+
+def refuse(path: Path, formats: tuple[str, ...] = ()) -> None:
+    """Refuse a file that is none of the pictures that are read, where its first bytes tell.
+
+    Args:
+        formats: what is read beside `preprocessing.FORMATS`.
+
+    Raises:
+        UserError: it is a PDF, SVG, HEIC and the like, empty, or a pointer or web page in place of
+            a picture.
+        OSError: it can't be opened or read.
+    """
+    start = head(str(path))
+    if encoded.kind(start) or not os.path.isfile(path):
+        return
+    if _poses(str(path), start):
+        stored.recognised(path)  # which says what is amiss
+    other = encoded.other_kind(start)
+    if other == "HEIC":
+        if "HEIF" not in formats:
+            raise UserError(
+                f"{path} is HEIC, which is read where pillow-heif is installed: pip install "
+                '".[heic]", or convert it to PNG or JPEG'
+            )
+    elif other == "PDF" or encoded.is_foreign_picture(start):
+        raise UserError(f"{path} is {other}, which is not read: convert it to PNG or JPEG")
+
+
+def _is_picture(path: str) -> bool:
+    return encoded.kind(head(path)) is not None
 
 
 def _is_meant_as_picture(path: str) -> bool:
-    if path.lower().endswith(ENDINGS):
-        return os.path.isfile(path)
+    if path.lower().endswith((*ENDINGS, *OTHER_ENDINGS)):
+        return True
     try:
         start = head(path)
     except OSError:
@@ -159,26 +191,37 @@ def head(path: str) -> bytes:
         return file.read(encoded.HEAD)
 
 
-def _tree(folder: str) -> _Folder:
+def _tree(folder: str, meant: bool = False) -> _Folder:
     """All folders and files. Links are followed, but not to a folder that they are in.
+
+    Args:
+        meant: whether the pictures are `meant_as_pictures`.
 
     Raises:
         UserError: there are too many files, or folders within one another.
         OSError: a folder or file can't be read.
     """
     count = 0
+    is_picture = _is_meant_as_picture if meant else _is_picture
 
     def read(place: str, name: str, above: tuple[tuple[int, int], ...]) -> _Folder:
         nonlocal count
         found = _Folder(name)
-        about = os.stat(place)
+        try:
+            about = os.stat(place)
+            with os.scandir(place) as entries:
+                kept = [one for one in entries if not stored.is_ignored(one.name)]
+                names = [(one.name, _is_folder(one)) for one in kept]
+        except OSError:
+            if not (meant and above):
+                raise
+            found.pictures.append(place)
+            return found
         own = about.st_dev, about.st_ino
         if own in above:
             return found
         if len(above) > DEPTH:
             raise UserError(f"{place} is nested more than {DEPTH} folders deep: give it itself")
-        with os.scandir(place) as entries:
-            names = [(one.name, one.is_dir()) for one in entries if not stored.is_ignored(one.name)]
         count += len(names)
         if count > stored.MAX_IMAGES:
             raise UserError(
@@ -188,13 +231,18 @@ def _tree(folder: str) -> _Folder:
             path = os.path.join(place, one)
             if is_folder:
                 found.folders[one] = read(path, one, (*above, own))
-            elif encoded.kind(head(path)):
+            elif is_picture(path):
                 found.pictures.append(path)
             else:
                 found.others.append(path)
         return found
 
     return read(folder, "", ())
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    """As `entry.is_dir`, which raises at a link in a circle."""
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
 def _unwrapped(folder: _Folder) -> _Folder:
