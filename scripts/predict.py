@@ -61,10 +61,14 @@ def main() -> int:
     given = options.parse_args()
 
     from mnist_aug import terminal
+    from mnist_aug.data import preprocessing
     from mnist_aug.evaluate import answers, prediction, scoring
 
     found = answers.pictures(given.images)
-    form = prediction.form(given.results, given.variant)
+    if all(picture.error for picture in found):
+        form = preprocessing.Form.of({})  # which nothing is read in
+    else:
+        form = prediction.form(given.results, given.variant)
     truths = scoring.Truths(form.class_names or [*map(str, range(10))]) if given.score else None
     columns = [*answers.COLUMNS]
     if truths:

@@ -1,5 +1,7 @@
 """Pictures read by trained networks, through the command line as a user would."""
 
+import csv
+import io
 import itertools
 import json
 import shutil
@@ -15,7 +17,7 @@ from PIL import Image
 
 from mnist_aug.data import preprocessing
 from mnist_aug.errors import UserError
-from mnist_aug.evaluate import prediction
+from mnist_aug.evaluate import answers, prediction
 from mnist_aug.results import extras, files, runs
 from mnist_aug.train import models, training
 from mnist_aug.train.variant import augmented, baseline
@@ -53,16 +55,24 @@ def folder(tmp_path):
     return place
 
 
-def test_lines_of_both_variants(called, results, folder):
-    process = called("predict", folder, "--results", results)
-    assert process.returncode == 0, process.stderr
+def test_lines_of_both_variants_and_their_score(called, results, folder):
+    (folder / "8").mkdir()
+    (folder / "8.png").rename(folder / "8" / "3-1.png")
+    Image.new("L", (50, 50), 255).save(folder / "4_blank.png")
+    process = called("predict", folder, "--results", results, "--score")
+    assert process.returncode == 1
     lines = process.stdout.splitlines()
     assert lines[0] == str(folder / "3.png")
     assert lines[1].startswith("  baseline   ")
     assert lines[1].count("%") == 3
     assert lines[2].startswith("  augmented  ")
     assert " of 2 runs agree" in lines[2]
-    assert lines[3] == str(folder / "8.png")
+    assert str(folder / "8" / "3-1.png") in lines
+    assert "pictures of known class: 3; not read, which count as errors: 1" in lines
+    assert process.stdout.count("4 not read: 1") == 2
+    assert f"{folder / '8' / '3-1.png'} is of one class by the folder" in lines[-1]
+    error = process.stderr.splitlines()[-1]  # TensorFlow's first words may stand before
+    assert error.startswith(f"error: {folder / '4_blank.png'}: there is no digit")
 
 
 def test_json_figure_and_bad_files_among_good_ones(called, results, folder, tmp_path):
@@ -81,29 +91,55 @@ def test_json_figure_and_bad_files_among_good_ones(called, results, folder, tmp_
         "--figure",
         figure,
     )
-    assert process.returncode == 2
+    assert process.returncode == 1
+    order = ["3.png", "8.png", "broken.jpg", "empty.png", "none.png"]
+    bad = order[2:]
     errors = process.stderr.splitlines()
     assert [line.startswith("error: ") for line in errors] == [True] * 3
-    for name, line in zip(("broken.jpg", "empty.png", "none.png"), errors, strict=True):
+    for name, line in zip(bad, errors, strict=True):
         assert str(folder / name) in line
-    read = json.loads(process.stdout)
-    assert [one["image"] for one in read] == [str(folder / "3.png"), str(folder / "8.png")]
+    found = json.loads(process.stdout)
+    assert [one["image"] for one in found] == [str(folder / name) for name in order]
+    assert [f"error: {one['error']}" for one in found[2:]] == errors
     own = prediction.Reader(results, ["augmented"]).read(
         [
             preprocessing.prepare(preprocessing.read(folder / f"{digit}.png")).image
             for digit in (3, 8)
         ]
     )
-    for one, expected in zip(read, own, strict=True):
+    for one, expected in zip(found, own, strict=False):
         assert list(one["predictions"]) == ["augmented"]
-        best = one["predictions"]["augmented"]
+        answer = one["predictions"]["augmented"]
+        best = answer["best"]
         assert [b["digit"] for b in best] == [digit for digit, _ in expected["augmented"].best]
         assert [b["class"] for b in best] == [str(b["digit"]) for b in best]
-        assert [b["probability"] for b in best] == [
-            round(p, 4) for _, p in expected["augmented"].best
-        ]
+        assert [b["probability"] for b in best] == pytest.approx(
+            [p for _, p in expected["augmented"].best], abs=1e-6
+        )
+        assert best[0].items() <= answer.items()
+        assert (answer["runs"], answer["agreeing"]) == (2, expected["augmented"].agreeing)
     with Image.open(figure) as drawn:
         assert drawn.width > 500
+
+
+def test_csv_of_more_pictures_than_are_read_at_once(called, results, folder, monkeypatch):
+    monkeypatch.setattr(answers, "BATCH", 3)
+    for k in range(4):
+        shutil.copy(folder / "3.png", folder / f"3-{k}.png")
+    (folder / "5.svg").write_text("<svg></svg>")
+    process = called("predict", folder, "--results", results, "--csv", "--score")
+    assert process.returncode == 1
+    rows = [*csv.DictReader(io.StringIO(process.stdout))]
+    names = ["3.png", *(f"3-{k}.png" for k in range(4)), "5.svg", "8.png"]
+    assert {row["image"] for row in rows} == {str(folder / name) for name in names}
+    assert len(rows) == 2 * 6 + 1
+    of_threes = {
+        (row["class"], row["probability"])
+        for row in rows
+        if row["true"] == "3" and row["model"] == "baseline"
+    }
+    assert len(of_threes) == 1
+    assert "pictures of known class: 7; not read" in process.stderr
 
 
 def test_a_reading_is_the_mean_over_runs(results, few):
@@ -133,6 +169,13 @@ def test_mistakes(called, results, folder, tmp_path, fails_in_one_line):
     )
     (tmp_path / "bare").mkdir()
     fails_in_one_line(called("predict", tmp_path / "bare"), "bare holds no picture")
+    (tmp_path / "bare" / "x.png").touch()
+    fails_in_one_line(called("predict", tmp_path / "bare", "--results", results), "x.png is empty")
+    fails_in_one_line(
+        called("predict", tmp_path / "bare", "--results", results, "--score"),
+        "no picture tells its true class",
+    )
+    fails_in_one_line(called("predict", folder, "--json", "--csv"), "not allowed with")
     fails_in_one_line(
         called("predict", folder, "--results", results, "--figure", "x.doc"), "x.doc can't be drawn"
     )
@@ -180,7 +223,7 @@ def test_things_are_called_by_their_names_and_read_in_colour(called, tmp_path):
     expected = picture.reshape(6, 10, 8, 10, 3).mean((1, 3)).round().astype(np.uint8)
     (own,) = reader.read([expected])
     for variant in runs.BOTH:
-        best = read["predictions"][variant]
+        best = read["predictions"][variant]["best"]
         assert [{*one} for one in best] == [{"class", "probability"}] * 3
         assert [one["class"] for one in best] == [CLOTHES[k] for k, _ in own[variant].best]
         for one, (_, p) in zip(best, own[variant].best, strict=True):
