@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-PANEL = 0.25  # of the picture's area, at least
-INSET = 0.06  # of a panel's side: where its sides are looked at, which may be slightly tilted
-STRAIGHT = 0.75  # of a panel's side, at least, that is its own
+PANEL = 0.12  # of the picture's area, at least
+INSET = 0.2  # of a panel's side, at most: how far its sides may be from level or upright
+STRAIGHT = 0.92  # of a panel's side, at least, that is its own
+LEAST_FRAME = 0.15  # of the picture's side
+STRIP = 0.1  # of a frame's side: how far its sides may be from level or upright
 LEAST_INSIDE = 0.15  # of a panel's longer side: the height or width of what stands in it
 LEAST_SIDE = 40  # pixels: in smaller pictures lines and strokes are too much alike
-TILT = 0.09  # slope of lines, at most (5 degrees)
+TILT = 0.14  # slope of lines, at most (8 degrees)
 LINE = 0.6  # of the picture's width: a line's length, at least
 WHOLE = 0.9  # of the picture's width: a line across all of it
 FREE = 0.5  # of a line, at least, that nothing else touches
@@ -26,7 +28,10 @@ THICK_LINE = 0.12  # of the picture's side, at most
 BEYOND = 0.08  # of the picture's width: how far a line goes on beyond the digit
 THINNER = 0.6  # of the digit's strokes: a line so thin is not one of them
 MANY_LINES = 3  # are ruled or squared paper
-HOLES = 6  # in a digit's marks, at most, once it is small
+TEXTURE_SHARE = 0.17  # of the picture, at least
+TEXTURE_WIDTH = 3.5  # pixels of stroke, at most
+TEXTURE_PIECES = 12  # marks and holes in them, at most, that may be a digit and specks
+BLOT = 0.85  # of the box around a digit, at most, that it fills
 
 Box = tuple[int, int, int, int]  # top, bottom, left, right
 
@@ -50,65 +55,113 @@ def threshold(grey: np.ndarray) -> float:
 def panel(mask: np.ndarray) -> Box | None:
     """The largest rectangle of one colour, within the picture, that something stands in.
 
+    It may be slightly tilted or seen in perspective; what is given then lies within it.
+
     Args:
         mask: bool [H, W].
     """
     height, width = mask.shape
     found: list[tuple[int, Box]] = []
     for own in (mask, ~mask):
-        _, others, inside, _ = cv2.connectedComponentsWithStats(
-            (~own).astype(np.uint8), connectivity=8
-        )
-        count, labels, boxes, _ = cv2.connectedComponentsWithStats(
-            own.astype(np.uint8), connectivity=4
-        )
-        for label in range(1, count):
-            left, top, across, down = (int(one) for one in boxes[label, :4])
-            if across * down < PANEL * height * width or (across, down) == (width, height):
+        marks = _boxes(~own, connectivity=8)[1]
+        labels, boxes = _boxes(own, connectivity=4)
+        for label, (left, top, across, down, area) in enumerate(boxes.tolist(), 1):
+            if area < 0.5 * across * down or across * down < PANEL * height * width:
                 continue
-            if boxes[label, 4] < 0.5 * across * down:
+            if (across, down) == (width, height):
                 continue
             box = top, top + down, left, left + across
-            if not _has_straight_sides(labels == label, box):
-                continue
-            stands = _stands_in(inside, box)
-            if stands:
-                found.append((stands, box))
-    if not found:
-        return None
-    top, bottom, left, right = max(found)[1]
-    # The blurred edge of what surrounds it goes, too.
-    rim = max(1, round(0.015 * max(bottom - top, right - left)))
-    return (
-        top + rim * (top > 0),
-        bottom - rim * (bottom < height),
-        left + rim * (left > 0),
-        right - rim * (right < width),
+            mark = _stands_in(marks, box)
+            inner = mark and _straightened(labels == label, box, mark[1])
+            if mark and inner:
+                found.append((mark[0], inner))
+    return max(found)[1] if found else None
+
+
+def _boxes(mask: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of the pieces of bool [H, W], and left, top, width, height and area of each."""
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), connectivity=connectivity
     )
+    return labels, boxes[1:]
 
 
-def _has_straight_sides(own: np.ndarray, box: Box) -> bool:
+def _straightened(own: np.ndarray, box: Box, mark: Box) -> Box | None:
+    """The part of a box along whose sides all is the panel's own, if it is a rectangle."""
     top, bottom, left, right = box
     height, width = own.shape
-    down, across = round(INSET * (bottom - top)), round(INSET * (right - left))
-    rows = [y for y, edge in ((top + down, top), (bottom - 1 - down, bottom)) if edge % height]
-    columns = [
-        x for x, edge in ((left + across, left), (right - 1 - across, right)) if edge % width
-    ]
-    sides = [own[y, left:right].mean() for y in rows] + [own[top:bottom, x].mean() for x in columns]
-    return min(sides) >= STRAIGHT
+    down, across = (max(2, round(INSET * one)) for one in (bottom - top, right - left))
+    rows, columns = own[:, left:right].mean(1), own[top:bottom].mean(0)
+    # The blurred edge of what surrounds it goes, too.
+    rim = max(1, round(0.015 * max(bottom - top, right - left)))
+
+    def first(shares: np.ndarray, edge: int, step: int, most: int, last: int) -> int | None:
+        if edge in (0, last):
+            return edge
+        for place in range(edge, edge + step * most, step):
+            if shares[place] >= STRAIGHT:
+                return place + step * rim
+        return None
+
+    sides = (
+        first(rows, top, 1, min(down, mark[0] - top), height - 1),
+        first(rows, bottom - 1, -1, min(down, bottom - mark[1]), height - 1),
+        first(columns, left, 1, min(across, mark[2] - left), width - 1),
+        first(columns, right - 1, -1, min(across, right - mark[3]), width - 1),
+    )
+    if any(side is None for side in sides):
+        return None
+    top, last_row, left, last_column = (int(side) for side in sides if side is not None)
+    return top, last_row + 1, left, last_column + 1
 
 
-def _stands_in(boxes: np.ndarray, box: Box) -> int:
-    """The area of the largest mark strictly within a box; 0 if there is none."""
+def _stands_in(boxes: np.ndarray, box: Box) -> tuple[int, Box] | None:
+    """The area and box of the largest mark strictly within a box."""
     top, bottom, left, right = box
     least = LEAST_INSIDE * max(bottom - top, right - left)
-    x, y, across, down, area = boxes[1:].T
+    x, y, across, down, area = boxes.T
     fits = (x > left) & (y > top) & (x + across < right) & (y + down < bottom)
     fits &= np.maximum(across, down) >= least
     filled = area > 0.8 * across * down  # as the inside of an angular 0
     fits &= ~(filled & (np.minimum(across, down) > 0.4 * np.maximum(across, down)))
-    return int(area[fits].max()) if fits.any() else 0
+    if not fits.any():
+        return None
+    one = int(np.where(fits, area, 0).argmax())
+    x, y, across, down, area = (int(part) for part in boxes[one])
+    return area, (y, y + down, x, x + across)
+
+
+def without_frames(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Marks without the frames around something, touched by it or not, and how many there were.
+
+    Args:
+        mask: bool [H, W].
+
+    Returns:
+        bool [H, W], and the number.
+    """
+    labels, boxes = _boxes(mask, connectivity=8)
+    bare, count = mask.copy(), 0
+    for label, (left, top, across, down, _) in enumerate(boxes.tolist(), 1):
+        if min(across, down) < max(LEAST_SIDE / 2, LEAST_FRAME * max(mask.shape)):
+            continue
+        place = np.s_[top : top + down, left : left + across]
+        own = labels[place] == label
+        strips = max(2, round(STRIP * down)), max(2, round(STRIP * across))
+        sides = own[: strips[0]], own[-strips[0] :], own[:, : strips[1]].T, own[:, -strips[1] :].T
+        if min(side.any(0).mean() for side in sides) < 0.9:
+            continue
+        lines = [
+            *(line for line in _lines(own) if line.is_at_edge(own)),
+            *(replace(line, is_upright=True) for line in _lines(own.T) if line.is_at_edge(own.T)),
+        ]
+        rest = _cleared(own, lines)
+        others = mask[place] & ~own
+        inside = _boxes(rest | others, connectivity=8)[1]
+        if len(inside) and inside[:, 2:4].max() >= 0.4 * down:
+            bare[place] &= rest | others
+            count += 1
+    return bare, count
 
 
 def without_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
@@ -176,6 +229,12 @@ class _Line:
             free &= ~(there & field[rows.clip(0, height - 1), columns])
         return free
 
+    def is_at_edge(self, field: np.ndarray) -> bool:
+        """Whether it is one of the level sides of a frame in bool [H, W]."""
+        height, width = field.shape
+        middle = self.row + self.slope * (width - 1) / 2 + (self.thickness - 1) / 2
+        return min(middle, height - 1 - middle) <= max(2, STRIP * height)
+
     def is_no_stroke(self, rest: np.ndarray, stroke: float, count: int) -> bool:
         """Whether it is none of the digit's strokes.
 
@@ -202,28 +261,29 @@ def _lines(mask: np.ndarray) -> list[_Line]:
     height, width = mask.shape
     side = max(height, width)
     need, gap = LINE * width, max(1, round(GAP * side))
+    if mask.any(0).sum() < need:
+        return []
     columns = np.arange(width)
     reach = max(1, round(TILT * width / 2))
     padded = np.pad(mask, ((reach + 1, reach + 1), (0, 0)))
     thicker = padded.copy()
     thicker[1:] |= padded[:-1]
     thicker[:-1] |= padded[1:]
-    best: tuple[float, list[tuple[int, int, int]], float] = (0.0, [], 0.0)
+    most, runs, slope = 0, list[tuple[int, int, int]](), 0.0
     # Slopes by steps of two pixels over the whole width, the level one first.
     for rise in sorted(range(-2 * reach, 2 * reach + 1, 2), key=abs):
-        slope = rise / max(1, width - 1)
-        shift = np.floor(slope * (columns - (width - 1) / 2) + 0.5).astype(int)
+        tried = rise / max(1, width - 1)
+        shift = np.floor(tried * (columns - (width - 1) / 2) + 0.5).astype(int)
         rows = reach + 1 + np.arange(height)
         covered = thicker[(rows[:, None] + shift[None]).clip(0, len(thicker) - 1), columns[None]]
-        runs = [
-            (row, *run)
+        long = [
+            (int(row), *one)
             for row in np.flatnonzero(covered.sum(1) >= need)
-            if (run := _longest(covered[row], gap))[1] - run[0] >= need
+            if (one := _longest(covered[row], gap))[1] - one[0] >= need
         ]
-        total = float(sum(end - start for _, start, end in runs))
-        if total > best[0]:
-            best = total, runs, slope
-    _, runs, slope = best
+        total = sum(end - start for _, start, end in long)
+        if total > most:
+            most, runs, slope = total, long, tried
     found: list[_Line] = []
     group: list[tuple[int, int, int]] = []
     for run in [*runs, (2 * height + 9, 0, 0)]:
@@ -251,20 +311,40 @@ def _longest(covered: np.ndarray, gap: int) -> tuple[int, int]:
     return int(starts[longest]), int(ends[longest])
 
 
+def is_texture(mask: np.ndarray) -> bool:
+    """Whether marks fill a picture as noise, rough paper or a printed page do.
+
+    They are many, thin, and everywhere.
+
+    Args:
+        mask: bool [H, W].
+    """
+    if mask.mean() < TEXTURE_SHARE or stroke_width(mask) > TEXTURE_WIDTH:
+        return False
+    holes = len(_boxes(np.pad(~mask, 1, constant_values=True), connectivity=4)[1]) - 1
+    return len(_boxes(mask, connectivity=8)[1]) + holes > TEXTURE_PIECES
+
+
+def is_blot(field: np.ndarray) -> bool:
+    """Whether a prepared digit, uint8 [H, W], bright on black, has no form: no strokes, no holes.
+
+    A narrow one may be a thick 1.
+    """
+    mask = field > 100
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    height, width = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+    filled = field.sum(dtype=float) > 255 * BLOT * height * width
+    return bool(filled and min(height, width) > 0.5 * max(height, width))
+
+
 def pieces(mask: np.ndarray) -> int:
     """How many pieces bool [H, W] has, without specks."""
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return int((boxes[1:, 4] >= mask.size / 300).sum())
+    return int((_boxes(mask, connectivity=8)[1][:, 4] >= mask.size / 300).sum())
 
 
 def _largest(mask: np.ndarray) -> np.ndarray | None:
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), connectivity=8
-    )
-    if count < 2:
-        return None
-    one = 1 + int(boxes[1:, 4].argmax())
-    return labels == one
+    labels, boxes = _boxes(mask, connectivity=8)
+    return labels == 1 + int(boxes[:, 4].argmax()) if len(boxes) else None
 
 
 def stroke_width(mask: np.ndarray) -> float:

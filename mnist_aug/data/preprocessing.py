@@ -38,6 +38,7 @@ STRIP = 2**20  # pixels whose brightness is computed at once
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue (ITU-R BT.601)
 DARK_SHARE = 0.01  # of what shows in a transparent picture, at most, where its ink is light
 GROUND = 0.14  # of the longer side: half the width of what counts as ground, not ink
+STROKE_GAP = 0.012  # of the longer side: half of a gap within a stroke, at most
 MARK = 0.4  # of the ink's strength: what is more is a mark
 PANELS = 4  # within one another, at most, less one
 ONE_GROUND = 0.8  # of the edge, at least, where the picture is not cropped to its ink
@@ -95,10 +96,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image uint8 as the network's are; what is doubtful, and what was removed, in words."""
+    """An image uint8 as the network's are, and what was done to the picture or is odd in it."""
 
     image: np.ndarray
-    doubts: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -288,17 +288,17 @@ def _middle(picture: np.ndarray, form: Form) -> Prepared:
     how = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
     cut = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
     image = np.rint(cv2.resize(cut, (width, height), interpolation=how)).astype(np.uint8)
-    doubts = []
+    notes = []
     if form.background is not None:
         edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
         own, wanted = float(np.median(edge)), float(np.mean(form.background))
         if abs(own - wanted) > 127.5:
             kinds = ("dark", "light")
-            doubts.append(
+            notes.append(
                 f"its background is {kinds[own > wanted]}, and that of the images that the "
                 f"networks were trained on is {kinds[own < wanted]}"
             )
-    return Prepared(image, tuple(doubts))
+    return Prepared(image, tuple(notes))
 
 
 def prepare(grey: np.ndarray, what: str = "digit") -> Prepared:
@@ -324,34 +324,36 @@ def prepare(grey: np.ndarray, what: str = "digit") -> Prepared:
             "dark on light or light on dark"
         )
     marks = ink > MARK * peak
-    bare, count = isolation.without_lines(marks)
-    if count:
-        notes.append("a line was removed" if count == 1 else f"{count} lines were removed")
-        ink = np.where(
-            cv2.dilate((marks & ~bare).astype(np.uint8), np.ones((3, 3), np.uint8))
-            > (cv2.dilate(bare.astype(np.uint8), np.ones((3, 3), np.uint8))),
-            0,
-            ink,
+    if isolation.is_texture(marks):
+        raise UserError(
+            f"this is not a {what}: noise, rough paper or many small marks fill the picture: give "
+            f"one of a {what}"
         )
-        ink = np.where(marks & ~bare, 0, ink)
+    unframed, frames = isolation.without_frames(marks)
+    bare, lines = isolation.without_lines(unframed)
+    for name, count in ("frame", frames), ("line", lines):
+        if count:
+            notes.append(f"a {name} was removed" if count == 1 else f"{count} {name}s were removed")
     if not bare.any():
         raise UserError(f"there is no {what} in the picture but lines: give one of a {what}")
-    kept, doubts = _one_digit(bare, ink)
-    near = cv2.dilate(kept.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    strokes = np.where(near, (ink / peak - 0.25).clip(0, 0.5) * 2, 0).astype(np.float32)
-    strokes = _cropped(_mended(_cropped(strokes), doubts))
-    height, width = strokes.shape
-    if width > 1.6 * height:
-        doubts.append(f"it is wider than a {what}")
-    return Prepared(_centred(_fitted(strokes)), tuple(doubts), tuple(notes))
+    if frames or lines:
+        ink = np.where(_near(marks & ~bare, 2) & ~_near(bare, 1), 0, ink)
+        ink = np.where(marks & ~bare, 0, ink)
+    kept, further = _one_digit(bare, ink)
+    strokes = np.where(_near(kept, 2), (ink / peak - 0.25).clip(0, 0.5) * 2, 0).astype(np.float32)
+    strokes = _cropped(_mended(_cropped(strokes)))
+    field = _centred(_fitted(strokes))
+    if isolation.is_blot(field):
+        raise UserError(
+            f"this is not a {what}: it is a blot rather than strokes: give a picture of a {what}"
+        )
+    return Prepared(field, (*notes, *further))
 
 
 def _within_its_panel(grey: np.ndarray, notes: list[str]) -> tuple[np.ndarray, float]:
     """The ink of what stands in the innermost panel, float32 [H, W], and its strength."""
     for _ in range(PANELS):
-        ink = _ink(grey)
-        few = max(9, ink.size // 1000)
-        peak = float(np.sort(ink, axis=None)[-few:].mean())
+        ink, peak = _ink(grey)
         smooth = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
         box = isolation.panel(smooth > isolation.threshold(smooth))
         if box is None and peak >= LEAST_CONTRAST:
@@ -375,49 +377,70 @@ def reduced(grey: np.ndarray) -> np.ndarray:
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
-def _ink(grey: np.ndarray) -> np.ndarray:
-    """Bright ink on a ground of 0, however the light falls; float32 [H, W]."""
+def _ink(grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """Bright ink on a ground of 0, however the light falls, float32 [H, W], and its strength."""
     smooth = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
-    if _is_dark_on_light(smooth):
-        grey, smooth = 255 - grey, 255 - smooth
-    # An opening keeps what is wider than any stroke: the ground, with the edges of its shadows.
-    # Beyond the picture its ground goes on, so that strokes at the very edge are narrow, too.
-    reach = round(GROUND * max(grey.shape))
-    ground = np.minimum(smooth, _ground(smooth))
-    wide = np.pad(ground, reach + 1, mode="edge")
-    wide[reach + 1 : -reach - 1, reach + 1 : -reach - 1] = smooth
-    opened = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((2 * reach + 1,) * 2, np.uint8))
-    return (grey - opened[reach + 1 : -reach - 1, reach + 1 : -reach - 1]).clip(0, None)
-
-
-def _is_dark_on_light(smooth: np.ndarray) -> bool:
+    light, dark = (grey, smooth), (255 - grey, 255 - smooth)
     edge = np.concatenate([smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1]])
     share = float((edge > (smooth.min() + smooth.max()) / 2).mean())
     if max(share, 1 - share) >= ONE_GROUND:
-        return share > 0.5
-    # Much ink at the edge, as in a picture cropped to it. Strokes cut the ground into pieces.
-    light = smooth > isolation.threshold(smooth)
+        return _above_ground(*(dark if share > 0.5 else light))
+    if _is_smooth(smooth):  # the light changes much: the stronger ink is the true one
+        ways = _above_ground(*light), _above_ground(*dark)
+        return ways[ways[1][1] > ways[0][1]]
+    return _above_ground(*(dark if _is_cut_by_dark(smooth) else light))
+
+
+def _above_ground(grey: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, float]:
+    # An opening keeps what is wider than any stroke: the ground, with the edges of its shadows.
+    # Beyond the picture its ground goes on, so that strokes at the very edge are narrow, too.
+    reach = round(GROUND * max(grey.shape))
+    ground = np.minimum(smooth, np.median(smooth[smooth <= isolation.threshold(smooth)]))
+    wide = np.pad(ground, reach + 1, mode="edge")
+    inner = np.s_[reach + 1 : -reach - 1, reach + 1 : -reach - 1]
+    wide[inner] = smooth
+    opened = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((2 * reach + 1,) * 2, np.uint8))
+    ink = (grey - opened[inner]).clip(0, None)
+    few = max(9, ink.size // 1000)
+    return ink, float(np.sort(ink, axis=None)[-few:].mean())
+
+
+def _is_cut_by_dark(smooth: np.ndarray) -> bool:
+    """Whether the ink is dark in a picture cropped to it: strokes cut the ground into pieces."""
+    level = isolation.threshold(smooth)
+    light = smooth > level
     pieces, dark_pieces = isolation.pieces(light), isolation.pieces(~light)
     if pieces != dark_pieces:
         return pieces > dark_pieces
-    corners = smooth[[0, 0, -1, -1], [0, -1, 0, -1]] > isolation.threshold(smooth)
-    return float(corners.mean()) + share > 1
+    edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
+    return float(light[[0, 0, -1, -1], [0, -1, 0, -1]].mean() + edge.mean()) > 1
 
 
-def _ground(smooth: np.ndarray) -> float:
-    """The brightness of the dark ground."""
-    return float(np.median(smooth[smooth <= isolation.threshold(smooth)]))
+def _is_smooth(smooth: np.ndarray) -> bool:
+    """Whether the picture's edge changes gradually, as light does, and is not crossed by ink."""
+    lag = max(1, round(0.02 * max(smooth.shape)))
+    steps = [
+        np.abs(one[lag:] - one[:-lag]).max(initial=0)
+        for one in (smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1])
+    ]
+    return bool(max(steps) < 0.25 * (smooth.max() - smooth.min()))
 
 
 def _one_digit(mask: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """The largest mark with the pieces that belong to it, and doubts about the others."""
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), connectivity=8
-    )
-    places = labels.ravel().astype(np.intp)
-    weights = np.bincount(places, weights=ink.ravel(), minlength=count)[1:]
-    left, top, width, height = boxes[1:, :4].T
-    right, bottom = left + width, top + height
+    """The largest mark with the pieces that belong to it, and notes on the others."""
+    # Strokes of a dry pen have gaps.
+    joined = _near(mask, round(STROKE_GAP * max(mask.shape)))
+    count, labels = cv2.connectedComponents(joined.astype(np.uint8), connectivity=8)
+    labels = np.where(mask, labels, 0)
+    weights = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count)[1:]
+    rows, columns = np.nonzero(labels)
+    own: np.ndarray = labels[rows, columns] - 1
+    left, right = np.full(count - 1, mask.shape[1]), np.zeros(count - 1, int)
+    top, bottom = np.full(count - 1, mask.shape[0]), np.zeros(count - 1, int)
+    for least, most, places in ((left, right, columns), (top, bottom, rows)):
+        np.minimum.at(least, own, places)
+        np.maximum.at(most, own, places + 1)
+    width, height = right - left, bottom - top
     inside = (left > 0) & (top > 0) & (right < mask.shape[1]) & (bottom < mask.shape[0])
     # A shadow or the table's edge runs out of the picture; the digit does so only if all does.
     order = np.where(inside, weights, weights * 0.1)
@@ -430,12 +453,21 @@ def _one_digit(mask: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, list[str]
     belongs = (weights >= 0.05 * weights[main]) & (gap <= reach) & (inside | ~inside[main])
     belongs[main] = True
     others = (weights >= 0.3 * weights[main]) & ~belongs & inside
-    doubts = []
+    notes = []
     if others.any():
-        doubts.append(f"there are {int(others.sum()) + 1} marks, and the largest is read")
-    if not inside[main]:
-        doubts.append("it runs out of the picture")
-    return np.isin(labels, 1 + np.flatnonzero(belongs)), doubts
+        notes.append(f"there are {int(others.sum()) + 1} marks, and the largest is read")
+    # A picture that is cropped to its digit is touched at opposite sides.
+    cropped = (left[main] == 0 and right[main] == mask.shape[1]) or (
+        top[main] == 0 and bottom[main] == mask.shape[0]
+    )
+    if not inside[main] and not cropped:
+        notes.append("it runs out of the picture")
+    return np.isin(labels, 1 + np.flatnonzero(belongs)), notes
+
+
+def _near(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """Where a mark is within so many pixels, bool [H, W]."""
+    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1,) * 2, np.uint8)) > 0
 
 
 def _cropped(strokes: np.ndarray) -> np.ndarray:
@@ -443,14 +475,10 @@ def _cropped(strokes: np.ndarray) -> np.ndarray:
     return strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _mended(strokes: np.ndarray, doubts: list[str]) -> np.ndarray:
+def _mended(strokes: np.ndarray) -> np.ndarray:
     """Strokes made wider or narrower where MNIST's would be."""
-    mask = (strokes > 0.5).astype(np.uint8)
-    area = int(mask.sum())
-    inner = cv2.erode(np.pad(mask, 1), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
-    stroke = 2 * area / max(1, area - int(inner.sum()))  # of width w and length l: w l and 2 l
-    if area > 0.8 * mask.size and min(mask.shape) > 0.5 * max(mask.shape):
-        doubts.append("it is a blot rather than strokes")
+    mask = strokes > 0.5
+    stroke = isolation.stroke_width(mask)
     scale = BOX / max(strokes.shape)
     if stroke * scale < THIN - 0.4:
         radius = max(1, round((THIN / scale - stroke) / 2))
@@ -458,7 +486,7 @@ def _mended(strokes: np.ndarray, doubts: list[str]) -> np.ndarray:
     if stroke * scale > THICK + 0.9:
         radius = round((stroke - THICK / scale) / 2)
         narrow = cv2.erode(np.pad(strokes, radius), np.ones((2 * radius + 1,) * 2, np.uint8))
-        if (narrow > 0.5).sum() > 0.1 * area:
+        if (narrow > 0.5).sum() > 0.1 * mask.sum():
             return narrow
     return strokes
 

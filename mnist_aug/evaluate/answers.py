@@ -127,7 +127,7 @@ def read(
             reading = next(readings)
             classes = len(next(iter(reading.values())).probabilities)
             names = form.class_names or tuple(map(str, range(classes)))
-            yield Answer(own, names, reading, one.doubts, one.notes)
+            yield Answer(own, names, reading, (), one.notes)
         batch.clear()
 
 
