@@ -125,7 +125,7 @@ def work(job: Job) -> dict[str, bytes]:
         KeyboardInterrupt: the event given to `prepare` was set.
     """
     stop_if_interrupted()
-    with _one_at_a_time, _temporary_folder() as folder:
+    with _one_at_a_time, _disk_errors_in_one_line():
         if not backend.start_tensorflow(one_thread=True):
             raise UserError(
                 "a worker's TensorFlow was started with several threads: give the worker a process "
@@ -133,6 +133,8 @@ def work(job: Job) -> dict[str, bytes]:
             )
         if fingerprints(job.variant.policy is not None) != job.wanted["fingerprint"]:
             raise UserError("a worker has another version of mnist_aug: install the same on all")
+        from mnist_aug.train import model_file
+
         trainer = _trainer(job)
         started = provenance.now()
         checkpoint = job.checkpoint
@@ -144,9 +146,11 @@ def work(job: Job) -> dict[str, bytes]:
         weights = hashlib.sha256()
         for array in trained.get_weights():
             weights.update(array.tobytes())
-        trained.save(folder / runs.MODEL)
+        # The names that Keras gave the layers depend on what this process trained before.
+        model = model_file.named_afresh(lambda: trainer.initial(job.wanted["seed"]))
+        trainer.blocks.hand_over(model)
         held = {
-            runs.MODEL: (folder / runs.MODEL).read_bytes(),
+            runs.MODEL: model_file.content(model),
             runs.HISTORY: history.to_csv(lineterminator="\n").encode(),
         }
         about = {
@@ -163,10 +167,9 @@ def work(job: Job) -> dict[str, bytes]:
 
 
 @contextmanager
-def _temporary_folder() -> Iterator[Path]:
+def _disk_errors_in_one_line() -> Iterator[None]:
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder)
+        yield
     except OSError as error:  # on a cluster it would pass for a lost connection
         raise files.unwritable(Path(tempfile.gettempdir()), error) from None
 
