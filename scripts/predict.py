@@ -26,7 +26,7 @@ def main() -> int:
         nargs="+",
         type=Path,
         help="picture of one digit, or of what the networks were trained on, or a folder of them, "
-        "in folders or not",
+        "with the folders below it",
     )
     options.add_argument(
         "--results",
@@ -87,9 +87,8 @@ def main() -> int:
             every.append(answer)
             if given.csv:
                 say(answers.csv_lines(answers.csv_rows(answer), columns))
-            elif not given.json:
-                for line in answers.lines(answer):
-                    say(line)
+            elif answer.readings and not given.json:
+                say("\n".join(answers.lines(answer)))
             bar.reached(len(every))
 
     score = scoring.score(every, truths) if truths else None

@@ -20,7 +20,7 @@ from mnist_aug.errors import UserError
 from mnist_aug.evaluate import prediction
 from mnist_aug.evaluate.prediction import Reading
 
-BATCH = 64  # pictures that are read at once, each of them reduced to what the networks see
+BATCH = 32  # pictures that are read at once, each of them reduced to what the networks see
 DRAWN = 50  # pictures in a figure
 ONE_BY_ONE = 10  # failures of a kind in a folder that have a line each
 DIGITS = 6  # decimals of probabilities in JSON and CSV
@@ -55,14 +55,13 @@ class Answer:
         picture: which.
         names: what the classes are called.
         readings: by variant; empty if it could not be read or shows nothing to read.
-        doubts, notes: of the preparation, as in `preprocessing.Prepared`.
+        notes: of the preparation, as in `preprocessing.Prepared`.
         error: one line on why there are no readings.
     """
 
     picture: Picture
     names: tuple[str, ...] = ()
     readings: dict[str, Reading] = field(default_factory=dict)
-    doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: str = ""
 
@@ -127,7 +126,7 @@ def read(
             reading = next(readings)
             classes = len(next(iter(reading.values())).probabilities)
             names = form.class_names or tuple(map(str, range(classes)))
-            yield Answer(own, names, reading, (), one.notes)
+            yield Answer(own, names, reading, one.notes)
         batch.clear()
 
 
@@ -159,8 +158,7 @@ def lines(answer: Answer) -> list[str]:
         found.append(f"  {name:<10} {best}; {own.agreeing} of {own.runs} runs agree")
         found += [f"    doubtful: {doubt}" for doubt in own.doubts if doubt not in shared]
     found += [f"  note: {note}" for note in answer.notes]
-    found += [f"  doubtful: {doubt}" for doubt in dict.fromkeys([*answer.doubts, *shared])]
-    return found
+    return found + [f"  doubtful: {doubt}" for doubt in shared]
 
 
 def failures(answers: Iterable[Answer]) -> list[str]:
@@ -213,7 +211,6 @@ def as_json(answer: Answer, form: Form) -> dict[str, Any]:
             }
             for name, own in answer.readings.items()
         },
-        "doubts": [*answer.doubts],
         "notes": [*answer.notes],
     }
 
@@ -239,7 +236,7 @@ def csv_rows(answer: Answer) -> list[dict[str, Any]]:
             "agreeing": own.agreeing,
             "runs": own.runs,
             "doubt": "" if math.isnan(own.doubt) else round(own.doubt, DIGITS),
-            "doubts": "; ".join(dict.fromkeys([*answer.doubts, *own.doubts])),
+            "doubts": "; ".join(own.doubts),
             "notes": "; ".join(answer.notes),
         }
         if others:

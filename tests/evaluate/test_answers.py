@@ -40,7 +40,6 @@ READ = answer(
         "baseline": reading(0.99996, 0.00004, doubt=0.02),
         "augmented": reading(0.25, 0.75, doubt=0.5, doubts=("runs differ", "little ink")),
     },
-    doubts=("it is wider than a digit",),
     notes=("a frame was removed", "lines were removed"),
 )
 FAILED = answer("b.png", error="b.png is PDF: convert it")
@@ -61,7 +60,6 @@ def test_lines_never_claim_certainty_and_say_whose_doubts_they_are():
         "    doubtful: little ink",
         "  note: a frame was removed",
         "  note: lines were removed",
-        "  doubtful: it is wider than a digit",
     ]
     assert answers.lines(FAILED) == []
 
@@ -71,7 +69,7 @@ def test_a_doubt_of_both_models_is_said_once():
         "baseline": reading(1, doubts=("little ink",)),
         "augmented": reading(1, doubts=("runs differ", "little ink")),
     }
-    assert answers.lines(answer(readings=both, doubts=("little ink",)))[2:] == [
+    assert answers.lines(answer(readings=both))[2:] == [
         "  augmented  0 (> 99.9 %), 1 (< 0.1 %), 2 (< 0.1 %); 2 of 2 runs agree",
         "    doubtful: runs differ",
         "  doubtful: little ink",
@@ -82,7 +80,6 @@ def test_json_holds_doubts_and_failures():
     found = answers.as_json(READ, Form((28, 28), 0, "digit", DIGITS))
     assert json.loads(json.dumps(found)) == found
     assert found["image"] == "a.png"
-    assert found["doubts"] == ["it is wider than a digit"]
     assert found["notes"] == ["a frame was removed", "lines were removed"]
     assert found["predictions"]["augmented"] == {
         "class": "1",
@@ -124,12 +121,12 @@ def test_csv_is_a_table_in_which_nothing_is_computed():
         "agreeing": "2",
         "runs": "2",
         "doubt": "0.02",
-        "doubts": "it is wider than a digit",
+        "doubts": "",
         "notes": "a frame was removed; lines were removed",
         "error": "",
         "true": "",
     }
-    assert rows[1]["doubts"] == "it is wider than a digit; runs differ; little ink"
+    assert rows[1]["doubts"] == "runs differ; little ink"
     assert (rows[2]["model"], rows[2]["error"]) == ("", FAILED.error)
     assert (rows[3]["class"], rows[3]["second"], rows[3]["true"]) == ("'=1+1", "'-", "'-")
 
