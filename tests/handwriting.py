@@ -982,7 +982,9 @@ FILES: dict[str, tuple[str, Callable[[Image.Image], Image.Image], dict[str, Any]
 
 def saved(folder: Path, kind: str, digit: int, seed: int) -> Path:
     """Write a picture of a kind into a folder as `<digit>-<seed>.<ending>`."""
-    ending, convert, options = FILES.get(kind, ("png", lambda picture: picture, {}))
+    ending, convert, options = FILES.get(
+        kind, ("png", lambda picture: picture, {"compress_level": 1})
+    )
     path = Path(folder) / f"{digit}-{seed}.{ending}"
     convert(Image.fromarray(drawn(digit, seed, **KINDS[kind]))).save(path, **options)
     return path
