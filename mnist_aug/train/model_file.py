@@ -33,8 +33,8 @@ NEWER = {
     "oov_method",  # of IntegerLookup and StringLookup
     "value_range",  # of RandomContrast
 }
-# Initializers that Keras 3.3 knows by their longer names alone, which later versions know as well.
-RENAMED = {"Orthogonal": "OrthogonalInitializer", "Identity": "IdentityInitializer"}
+# Initializers that Keras 3.3 knows by another name alone, which later versions know as well.
+RENAMED = {"Orthogonal": "OrthogonalInitializer"}
 REORDERED = {"Nadam"}  # optimizers whose variables came in another order before Keras 3.10
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # that a ZIP archive can give
 
