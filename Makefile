@@ -54,7 +54,7 @@ baseline: ## train without augmentation [results/baseline/seed-*/]
 augmented: ## train with the policy [results/augmented/seed-*/]
 
 # Stamps in .make/ hold checksums of results and pages: what is removed or changed is made again (tools/stamp.sh).
-BOTH := baseline augmented samples.json samples.npz weights.npz
+BOTH := baseline augmented samples.json samples.npz weights.npz doubts.npz
 OTHERS := $(STUDIES) tune tuned recipes published bench.csv bench.json
 PAGES := index.html app.html report.md tables figures
 export BOTH OTHERS PAGES

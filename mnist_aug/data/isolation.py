@@ -12,14 +12,20 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+LEAST_PANEL_SIDE = 25  # pixels of a picture that may have a panel
 PANEL = 0.12  # of the picture's area, at least
+RIM = 0.025  # of a panel's longer side: the blurred edge of what surrounds it
+THREAD = 0.01  # of the longer side: half of what is thinner than a panel
 INSET = 0.2  # of a panel's side, at most: how far its sides may be from level or upright
+FILLED = 0.83  # of the box around a panel, at least, by it and what stands in it
 STRAIGHT = 0.92  # of a panel's side, at least, that is its own
 LEAST_FRAME = 0.15  # of the picture's side
 STRIP = 0.1  # of a frame's side: how far its sides may be from level or upright
 LEAST_INSIDE = 0.15  # of a panel's longer side: the height or width of what stands in it
 LEAST_SIDE = 40  # pixels: in smaller pictures lines and strokes are too much alike
-TILT = 0.14  # slope of lines, at most (8 degrees)
+PASSES = 3
+STROKE_GAP = 0.012  # of the longer side: half of a gap within a stroke, at most
+TILT = 0.17  # slope of lines, at most (10 degrees)
 LINE = 0.6  # of the picture's width: a line's length, at least
 WHOLE = 0.9  # of the picture's width: a line across all of it
 FREE = 0.5  # of a line, at least, that nothing else touches
@@ -61,10 +67,12 @@ def panel(mask: np.ndarray) -> Box | None:
         mask: bool [H, W].
     """
     height, width = mask.shape
+    if max(height, width) < LEAST_PANEL_SIDE:
+        return None
     found: list[tuple[int, Box]] = []
     for own in (mask, ~mask):
         marks = _boxes(~own, connectivity=8)[1]
-        labels, boxes = _boxes(own, connectivity=4)
+        labels, boxes = _boxes(_opened(own), connectivity=4)
         for label, (left, top, across, down, area) in enumerate(boxes.tolist(), 1):
             if area < 0.5 * across * down or across * down < PANEL * height * width:
                 continue
@@ -78,6 +86,32 @@ def panel(mask: np.ndarray) -> Box | None:
     return max(found)[1] if found else None
 
 
+def _opened(mask: np.ndarray) -> np.ndarray:
+    """A mask without what is thinner than `THREAD`, as the streaks of a table are."""
+    window = np.ones((2 * round(THREAD * max(mask.shape)) + 1,) * 2, np.uint8)
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, window) > 0
+
+
+def joined(mask: np.ndarray) -> np.ndarray:
+    """Labels of the marks in bool [H, W], from 1; pieces with small gaps are one, as dry pens'."""
+    window = np.ones((2 * round(STROKE_GAP * max(mask.shape)) + 1,) * 2, np.uint8)
+    _, labels = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), window), connectivity=8)
+    return np.where(mask, labels, 0)
+
+
+def extents(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Left, top, right and bottom of each label from 1, int [N]; right and bottom lie beyond it."""
+    count, (height, width) = int(labels.max()), labels.shape
+    rows, columns = np.nonzero(labels)
+    own: np.ndarray = labels[rows, columns] - 1
+    left, top = np.full(count, width), np.full(count, height)
+    right, bottom = np.zeros(count, int), np.zeros(count, int)
+    for least, most, places in ((left, right, columns), (top, bottom, rows)):
+        np.minimum.at(least, own, places)
+        np.maximum.at(most, own, places + 1)
+    return left, top, right, bottom
+
+
 def _boxes(mask: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
     """The labels of the pieces of bool [H, W], and left, top, width, height and area of each."""
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(
@@ -87,32 +121,45 @@ def _boxes(mask: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _straightened(own: np.ndarray, box: Box, mark: Box) -> Box | None:
-    """The part of a box along whose sides all is the panel's own, if it is a rectangle."""
-    top, bottom, left, right = box
+    """The part of a box along whose sides all is the panel's own, if it is about a rectangle."""
     height, width = own.shape
-    down, across = (max(2, round(INSET * one)) for one in (bottom - top, right - left))
-    rows, columns = own[:, left:right].mean(1), own[top:bottom].mean(0)
+    sides, inwards = [*box], (1, -1, 1, -1)
+    within = own[box[0] : box[1], box[2] : box[3]]
+    spans = within.shape[1] - within.argmax(1) - within[:, ::-1].argmax(1)
+    if spans.sum() < FILLED * within.size:
+        return None  # round, as a thick 0 around its inside
+    free = [
+        edge in (0, last) for edge, last in zip(box, (height, height, width, width), strict=True)
+    ]
+    most = [
+        min(abs(inner - edge), max(2, round(INSET * length)))
+        for inner, edge, length in zip(
+            mark, box, (box[1] - box[0],) * 2 + (box[3] - box[2],) * 2, strict=True
+        )
+    ]
+    while True:
+        top, bottom, left, right = sides
+        shares = [
+            own[top, left:right].mean(),
+            own[bottom - 1, left:right].mean(),
+            own[top:bottom, left].mean(),
+            own[top:bottom, right - 1].mean(),
+        ]
+        worst = min((share, side) for side, share in enumerate(shares) if not free[side])
+        if worst[0] >= STRAIGHT:
+            break
+        side = worst[1]
+        if abs(sides[side] - box[side]) >= most[side]:
+            return None
+        sides[side] += inwards[side]
+    if (bottom - top) * (right - left) < 0.5 * (box[1] - box[0]) * (box[3] - box[2]):
+        return None
     # The blurred edge of what surrounds it goes, too.
-    rim = max(1, round(0.015 * max(bottom - top, right - left)))
-
-    def first(shares: np.ndarray, edge: int, step: int, most: int, last: int) -> int | None:
-        if edge in (0, last):
-            return edge
-        for place in range(edge, edge + step * most, step):
-            if shares[place] >= STRAIGHT:
-                return place + step * rim
-        return None
-
-    sides = (
-        first(rows, top, 1, min(down, mark[0] - top), height - 1),
-        first(rows, bottom - 1, -1, min(down, bottom - mark[1]), height - 1),
-        first(columns, left, 1, min(across, mark[2] - left), width - 1),
-        first(columns, right - 1, -1, min(across, right - mark[3]), width - 1),
-    )
-    if any(side is None for side in sides):
-        return None
-    top, last_row, left, last_column = (int(side) for side in sides if side is not None)
-    return top, last_row + 1, left, last_column + 1
+    rim = max(2, round(RIM * max(bottom - top, right - left)))
+    for side in range(4):
+        if not free[side]:
+            sides[side] += inwards[side] * min(rim, abs(mark[side] - sides[side]))
+    return sides[0], sides[1], sides[2], sides[3]
 
 
 def _stands_in(boxes: np.ndarray, box: Box) -> tuple[int, Box] | None:
@@ -122,7 +169,7 @@ def _stands_in(boxes: np.ndarray, box: Box) -> tuple[int, Box] | None:
     x, y, across, down, area = boxes.T
     fits = (x > left) & (y > top) & (x + across < right) & (y + down < bottom)
     fits &= np.maximum(across, down) >= least
-    filled = area > 0.8 * across * down  # as the inside of an angular 0
+    filled = area > 0.7 * across * down  # as the inside of a 0
     fits &= ~(filled & (np.minimum(across, down) > 0.4 * np.maximum(across, down)))
     if not fits.any():
         return None
@@ -140,12 +187,12 @@ def without_frames(mask: np.ndarray) -> tuple[np.ndarray, int]:
     Returns:
         bool [H, W], and the number.
     """
-    labels, boxes = _boxes(mask, connectivity=8)
-    bare, count = mask.copy(), 0
-    for label, (left, top, across, down, _) in enumerate(boxes.tolist(), 1):
+    labels, bare, count = joined(mask), mask.copy(), 0
+    for label, (left, top, right, bottom) in enumerate(zip(*extents(labels), strict=True), 1):
+        across, down = int(right - left), int(bottom - top)
         if min(across, down) < max(LEAST_SIDE / 2, LEAST_FRAME * max(mask.shape)):
             continue
-        place = np.s_[top : top + down, left : left + across]
+        place = np.s_[top:bottom, left:right]
         own = labels[place] == label
         strips = max(2, round(STRIP * down)), max(2, round(STRIP * across))
         sides = own[: strips[0]], own[-strips[0] :], own[:, : strips[1]].T, own[:, -strips[1] :].T
@@ -164,7 +211,7 @@ def without_frames(mask: np.ndarray) -> tuple[np.ndarray, int]:
     return bare, count
 
 
-def without_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
+def without_lines(mask: np.ndarray, faint: np.ndarray) -> tuple[np.ndarray, int]:
     """Marks without the lines across the picture, and how many lines there were.
 
     A line is straight, about level or upright, and goes on beyond the digit at both ends. It is
@@ -173,13 +220,20 @@ def without_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
 
     Args:
         mask: bool [H, W].
+        faint: the same with fainter marks, as a line's may be in places.
 
     Returns:
         bool [H, W], and the number.
     """
     if max(mask.shape) < LEAST_SIDE:
         return mask, 0
-    lines = [*_lines(mask), *(replace(line, is_upright=True) for line in _lines(mask.T))]
+    lines: list[_Line] = []
+    for _ in range(PASSES):  # as lines in perspective differ in slope
+        bare = _cleared(faint, lines)
+        found = [*_lines(bare), *(replace(line, is_upright=True) for line in _lines(bare.T))]
+        lines += found
+        if not found:
+            break
     if not lines:
         return mask, 0
     rest = _largest(_cleared(mask, lines))

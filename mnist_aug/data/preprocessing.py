@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from mnist_aug.data import isolation
-from mnist_aug.data.formats import stored
+from mnist_aug.data.formats import heic, stored
 from mnist_aug.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ MAX_BYTES = 2**28
 STRIP = 2**20  # pixels whose brightness is computed at once
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue (ITU-R BT.601)
 DARK_SHARE = 0.01  # of what shows in a transparent picture, at most, where its ink is light
+FINE = 0.05  # of the longer side: half the width of what may be strokes in uneven light
 GROUND = 0.14  # of the longer side: half the width of what counts as ground, not ink
-STROKE_GAP = 0.012  # of the longer side: half of a gap within a stroke, at most
+FAINT = 0.25  # of the ink's strength: what is more may be part of a line or frame
 MARK = 0.4  # of the ink's strength: what is more is a mark
 PANELS = 4  # within one another, at most, less one
 ONE_GROUND = 0.8  # of the edge, at least, where the picture is not cropped to its ink
@@ -137,7 +138,7 @@ def read(
         if os.fstat(file.fileno()).st_size > MAX_BYTES:
             raise UserError(f"{path} is larger than {MAX_BYTES // 2**20} MiB: give a smaller file")
         try:
-            with Image.open(file, formats=FORMATS) as picture:
+            with Image.open(file, formats=(*FORMATS, *heic.formats())) as picture:
                 if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:
                     raise UserError(
                         f"{path} has {picture.width} by {picture.height} pixels: give "
@@ -330,7 +331,8 @@ def prepare(grey: np.ndarray, what: str = "digit") -> Prepared:
             f"one of a {what}"
         )
     unframed, frames = isolation.without_frames(marks)
-    bare, lines = isolation.without_lines(unframed)
+    faint = (ink > FAINT * peak) & ~(marks & ~unframed)
+    bare, lines = isolation.without_lines(unframed, faint)
     for name, count in ("frame", frames), ("line", lines):
         if count:
             notes.append(f"a {name} was removed" if count == 1 else f"{count} {name}s were removed")
@@ -356,8 +358,8 @@ def _within_its_panel(grey: np.ndarray, notes: list[str]) -> tuple[np.ndarray, f
         ink, peak = _ink(grey)
         smooth = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
         box = isolation.panel(smooth > isolation.threshold(smooth))
-        if box is None and peak >= LEAST_CONTRAST:
-            box = isolation.panel(ink > MARK * peak)
+        for share in (MARK, FAINT) if peak >= LEAST_CONTRAST else ():
+            box = box or isolation.panel(ink > share * peak)
         if box is None:
             break
         if not notes:
@@ -385,10 +387,15 @@ def _ink(grey: np.ndarray) -> tuple[np.ndarray, float]:
     share = float((edge > (smooth.min() + smooth.max()) / 2).mean())
     if max(share, 1 - share) >= ONE_GROUND:
         return _above_ground(*(dark if share > 0.5 else light))
-    if _is_smooth(smooth):  # the light changes much: the stronger ink is the true one
-        ways = _above_ground(*light), _above_ground(*dark)
-        return ways[ways[1][1] > ways[0][1]]
+    if _is_smooth(smooth):
+        return _above_ground(*(dark if _fine(255 - smooth) > _fine(smooth) else light))
     return _above_ground(*(dark if _is_cut_by_dark(smooth) else light))
+
+
+def _fine(smooth: np.ndarray) -> float:
+    """How much there is of what is light and narrow."""
+    window = np.ones((2 * round(FINE * max(smooth.shape)) + 1,) * 2, np.uint8)
+    return float((smooth - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, window)).sum(dtype=float))
 
 
 def _above_ground(grey: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, float]:
@@ -428,18 +435,9 @@ def _is_smooth(smooth: np.ndarray) -> bool:
 
 def _one_digit(mask: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """The largest mark with the pieces that belong to it, and notes on the others."""
-    # Strokes of a dry pen have gaps.
-    joined = _near(mask, round(STROKE_GAP * max(mask.shape)))
-    count, labels = cv2.connectedComponents(joined.astype(np.uint8), connectivity=8)
-    labels = np.where(mask, labels, 0)
-    weights = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count)[1:]
-    rows, columns = np.nonzero(labels)
-    own: np.ndarray = labels[rows, columns] - 1
-    left, right = np.full(count - 1, mask.shape[1]), np.zeros(count - 1, int)
-    top, bottom = np.full(count - 1, mask.shape[0]), np.zeros(count - 1, int)
-    for least, most, places in ((left, right, columns), (top, bottom, rows)):
-        np.minimum.at(least, own, places)
-        np.maximum.at(most, own, places + 1)
+    labels = isolation.joined(mask)
+    weights = np.bincount(labels.ravel(), weights=ink.ravel())[1:]
+    left, top, right, bottom = isolation.extents(labels)
     width, height = right - left, bottom - top
     inside = (left > 0) & (top > 0) & (right < mask.shape[1]) & (bottom < mask.shape[0])
     # A shadow or the table's edge runs out of the picture; the digit does so only if all does.

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug import provenance, terminal
-from mnist_aug.analysis import metrics
+from mnist_aug.analysis import doubts, metrics
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data import eval_sets
+from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.data.eval_sets import EvalSet
 from mnist_aug.errors import UserError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # as in saved_models
     import keras
 
 DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
+CORRUPTED = 1000  # validation images that doubts are fitted on corrupted copies of
 BATCH_PIXELS = 2**24  # float32 pixels predicted in one call, 64 MiB
 KEPT = ("corruption/", "mnist-c/", "other/")  # sets whose images are compared one by one
 
@@ -54,7 +56,7 @@ def evaluate(
     """Evaluate trained runs on all evaluation sets; write predictions, metrics and samples.
 
     As `evaluate_runs` does, on the sets of `eval_sets`. `samples.npz` and `weights.npz` hold the
-    images and networks that the report shows.
+    images and networks that the report shows, and `doubts.npz` what their answers are judged by.
 
     Args:
         variants: names; all that have runs if empty.
@@ -300,34 +302,49 @@ def _weights(sha256: str, path: Path) -> list[np.ndarray]:
 
 
 def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], pool: Pool) -> None:
-    """Write `samples.npz` and `weights.npz`."""
+    """Write `samples.npz`, `weights.npz` and `doubts.npz`."""
+    trained = [*trained]
     used = [policy for run in trained if (policy := run.manifest["variant"].get("policy"))]
     engine = vectorize(policies.described(used[0]["pipeline"])) if used else None
     variants = runs.read_variants(results)
+    models = {
+        name: {seed: runs.run_folder(results, name, seed) / runs.MODEL for seed in variant.seeds}
+        for name, variant in variants.items()
+    }
+    models = {
+        name: own for name, own in models.items() if all(path.exists() for path in own.values())
+    }
+    shown = {name: _median_seed(variants[name]) for name in models}
+    split = trained[0].manifest["variant"]["validation_split"]
     extras.write_samples(
         results,
         {name: variant.evaluation for name, variant in variants.items()},
         examples.choose(variants, dataset, engine),
-        _median_weights(variants, dataset, pool),
+        _shown_weights(models, shown, dataset, pool),
+        _doubts(models, shown, dataset, split, pool),
     )
 
 
-def _median_weights(
-    variants: Mapping[str, runs.VariantResults], dataset: Dataset, pool: Pool
+def _median_seed(variant: runs.VariantResults) -> int:
+    """The seed of the run of median test accuracy."""
+    order = np.lexsort((np.array(variant.seeds), variant.accuracy))
+    return variant.seeds[order[(len(order) - 1) // 2]]
+
+
+Models = Mapping[str, Mapping[int, Path]]  # by variant and seed
+
+
+def _shown_weights(
+    models: Models, shown: Mapping[str, int], dataset: Dataset, pool: Pool
 ) -> dict[str, np.ndarray]:
-    """Of each variant the network of the run of median test accuracy.
+    """Of each variant the network of the run that is shown, given by its seed.
 
     `<variant>_weights` float32 holds kernels and biases of its dense layers one after the other,
     `<variant>_sizes` the units from input to output, `<variant>_seed` the run's seed.
     """
     arrays: dict[str, np.ndarray] = {}
-    for name, variant in variants.items():
-        order = np.lexsort((np.array(variant.seeds), variant.accuracy))
-        seed = variant.seeds[order[(len(order) - 1) // 2]]
-        path = runs.run_folder(variant.folder.parent, name, seed) / runs.MODEL
-        if not path.exists():
-            continue
-        pending = {pool.submit(_weights, dataset.sha256, path): name}
+    for name, seed in shown.items():
+        pending = {pool.submit(_weights, dataset.sha256, models[name][seed]): name}
         ((_, weights),) = pool.finished(pending)
         arrays |= {
             f"{name}_weights": np.concatenate([part.ravel() for part in weights]),
@@ -335,3 +352,55 @@ def _median_weights(
             f"{name}_seed": np.array(seed),
         }
     return arrays
+
+
+def _doubts(
+    models: Models, shown: Mapping[str, int], dataset: Dataset, split: float, pool: Pool
+) -> dict[str, np.ndarray]:
+    """What answers are judged by, as `doubts.Judge.load` takes it.
+
+    Under a variant's name it is that of all of its runs, and under `<variant>_shown` that of the
+    run that is shown.
+
+    Args:
+        split: the share of training images held out; nothing is known of doubts without any.
+    """
+    judged = {name: [*own.values()] for name, own in models.items()}
+    judged |= {f"{name}_shown": [models[name][seed]] for name, seed in shown.items()}
+    count = dataset.training_count(split)
+    if not judged or count == len(dataset.x_train):
+        return {}
+    known = doubts.known(dataset.x_train[:count], dataset.y_train[:count])
+    known = doubts.with_far(known, dataset.x_train[count:], dataset.y_train[count:])
+    pending = {pool.submit(_judge, dataset.sha256, known, count, judged): ""}
+    ((_, judges),) = pool.finished(pending)
+    return known.arrays() | {
+        key: array for name, judge in judges.items() for key, array in judge.arrays(name).items()
+    }
+
+
+def _judge(
+    sha256: str, known: doubts.Known, count: int, models: Mapping[str, Sequence[Path]]
+) -> dict[str, doubts.Judge]:
+    """A judge of the runs under each name, fitted on the validation images of a dataset."""
+    dataset = jobs.dataset_here(sha256)
+    images, labels = dataset.x_train[count:], dataset.y_train[count:]
+    few, few_labels = images[:CORRUPTED], labels[:CORRUPTED]
+    sets = [(images, labels)]
+    sets += [(corrupt(few, one, dataset.fill), few_labels) for one in CORRUPTIONS]
+    loaded = {
+        (name, number): [_model(path, dataset)]
+        for name, paths in models.items()
+        for number, path in enumerate(paths)
+    }
+    predicted = [_predictions(loaded, made) for made, _ in sets]
+    return {
+        name: doubts.fitted(
+            known,
+            [
+                (made, truth, np.stack([found[name, number] for number in range(len(paths))]))
+                for (made, truth), found in zip(sets, predicted, strict=True)
+            ],
+        )
+        for name, paths in models.items()
+    }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mnist_aug import backend
+from mnist_aug.analysis import doubts
 from mnist_aug.data import preprocessing
 from mnist_aug.data.preprocessing import Form
 from mnist_aug.errors import UserError
@@ -29,9 +30,10 @@ BARS = 20  # classes in a figure
 class Reading:
     """What one variant reads in one picture.
 
-    `probabilities` float [K] is the mean over its runs, and `agreeing` of `runs` read the class
-    that is most probable by it. `doubt` in [0, 1] is the estimated probability that this class is
-    wrong, NaN where the results hold no calibration, and `doubts` says why it is high, in words.
+    `probabilities` float [K] is the mean over its runs, calibrated, and `agreeing` of `runs` read
+    the class that is most probable by it. `doubt` in [0, 1] is the estimated probability that this
+    class is wrong, NaN where the results hold no calibration, and `doubts` says what makes the
+    answer doubtful, in words.
     """
 
     probabilities: np.ndarray
@@ -83,11 +85,10 @@ def form(results: Path, variants: Sequence[str] = ()) -> Form:
     first = next(iter(trained(results, variants).values()))[0]
     found = Form.of(first.manifest.get("dataset", {}))
     if found.is_drawn and found.background is not None:
-        with suppress(UserError):  # of another evaluation, or damaged: it is taken to be MNIST's
-            kept = extras.read_samples(results, runs.read_variants(results))
-            if kept and kept[0]["original_images"].shape[1:] == found.image_shape:
-                images = np.concatenate([kept[0][f"{of}_images"] for of in ("original", "test")])
-                return replace(found, box=preprocessing.box_of(images, found.background))
+        kept = _stored(extras.read_samples, results)  # else it is taken to be MNIST's
+        if kept and kept[0]["original_images"].shape[1:] == found.image_shape:
+            images = np.concatenate([kept[0][f"{of}_images"] for of in ("original", "test")])
+            return replace(found, box=preprocessing.box_of(images, found.background))
     return found
 
 
@@ -107,20 +108,37 @@ class Reader:
         """
         every = trained(results, variants)
         self.form = form(results, variants)
+        stored = _stored(extras.read_doubts, results) or {}
+        self._judges = {name: doubts.Judge.load(stored, name) for name in every}
         backend.start_tensorflow(one_thread=True)
         self.models = {name: [_model(run, self.form) for run in own] for name, own in every.items()}
 
     def read(self, images: Sequence[np.ndarray]) -> list[dict[str, Reading]]:
         """A reading by each variant of each image, uint8 of the form's shape."""
-        batch = np.stack(images).astype(np.float32) / 255
+        pixels = np.stack(images)
+        batch = pixels.astype(np.float32) / 255
         readings: list[dict[str, Reading]] = [{} for _ in images]
         for name, models in self.models.items():
             every = np.stack([saved_models.probabilities(model, batch) for model in models])
-            mean = every.mean(axis=0)
-            agreeing = (every.argmax(axis=2) == mean.argmax(axis=1)).sum(axis=0)
-            for own, probabilities, agree in zip(readings, mean, agreeing, strict=True):
-                own[name] = Reading(probabilities, int(agree), len(models))
+            mean, judge = every.mean(axis=0), self._judges[name]
+            unsure = distances = np.full(len(mean), np.nan)
+            if judge:
+                mean, unsure, distances = judge.judged(every, pixels)
+            answers = mean.argmax(axis=1)
+            agreeing = (every.argmax(axis=2) == answers).sum(axis=0)
+            for place, own in enumerate(readings):
+                answer, doubt = int(answers[place]), float(unsure[place])
+                label = self.form.class_names[answer] if self.form.class_names else str(answer)
+                said = judge.reasons(doubt, float(distances[place]), label) if judge else ()
+                own[name] = Reading(mean[place], int(agreeing[place]), len(models), doubt, said)
         return readings
+
+
+def _stored(read: Callable, results: Path) -> Any:
+    """What evaluation stored, or None where it is of another evaluation, or damaged."""
+    with suppress(UserError):
+        return read(results, runs.read_variants(results))
+    return None
 
 
 def _model(run: runs.Run, form: Form) -> keras.Model:

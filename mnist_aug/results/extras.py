@@ -14,7 +14,7 @@ from mnist_aug.errors import UserError
 from mnist_aug.results import files
 from mnist_aug.results.runs import VariantResults
 
-SAMPLES, WEIGHTS, SHOWN = "samples.npz", "weights.npz", "samples.json"
+SAMPLES, WEIGHTS, DOUBTS, SHOWN = "samples.npz", "weights.npz", "doubts.npz", "samples.json"
 BENCHMARK, HOST = "bench.csv", "bench.json"
 SEARCH = "tune"  # the folder of what the hyperparameter search found
 BEST_POLICY = "tuned.yaml"
@@ -26,12 +26,15 @@ def write_samples(
     evaluations: Mapping[str, Mapping[str, Any]],
     samples: Mapping[str, np.ndarray],
     weights: Mapping[str, np.ndarray],
+    doubts: Mapping[str, np.ndarray],
 ) -> None:
-    """Write the images and networks that a report shows, the same bytes each time.
+    """Write the images and networks that a report shows, and what their answers are judged by.
+
+    The same bytes each time.
 
     Args:
         evaluations: `evaluation.json` of each variant that they were chosen from, by name.
-        samples, weights: arrays by name.
+        samples, weights, doubts: arrays by name.
 
     Raises:
         UserError: the place can't be written to.
@@ -39,7 +42,10 @@ def write_samples(
     files.write_with_manifest(
         Path(results) / SHOWN,
         {"chosen_from": _chosen_from(evaluations)},
-        {SAMPLES: files.npz_bytes(samples), WEIGHTS: files.npz_bytes(weights)},
+        {
+            name: files.npz_bytes(arrays)
+            for name, arrays in ((SAMPLES, samples), (WEIGHTS, weights), (DOUBTS, doubts))
+        },
     )
 
 
@@ -52,6 +58,31 @@ def read_samples(
         UserError: a file is damaged, or was chosen from other predictions.
     """
     path = Path(results) / SHOWN
+    manifest = _shown(path, variants)
+    if manifest is None:
+        return None
+    samples, weights = (
+        files.arrays(files.read(path.with_name(name), manifest)) for name in (SAMPLES, WEIGHTS)
+    )
+    return samples, weights
+
+
+def read_doubts(
+    results: Path, variants: Mapping[str, VariantResults]
+) -> dict[str, np.ndarray] | None:
+    """What the answers of these variants are judged by, or None where an older version evaluated.
+
+    Raises:
+        UserError: a file is damaged, or was chosen from other predictions.
+    """
+    path = Path(results) / SHOWN
+    manifest = _shown(path, variants)
+    if manifest is None or DOUBTS not in manifest["files"]:
+        return None
+    return files.arrays(files.read(path.with_name(DOUBTS), manifest))
+
+
+def _shown(path: Path, variants: Mapping[str, VariantResults]) -> dict[str, Any] | None:
     if not path.exists():
         return None
     manifest = files.read_manifest(path)
@@ -59,10 +90,7 @@ def read_samples(
         raise UserError(
             f"{path} was chosen from other predictions than those next to it: {files.remedy(path)}"
         )
-    samples, weights = (
-        files.arrays(files.read(path.with_name(name), manifest)) for name in (SAMPLES, WEIGHTS)
-    )
-    return samples, weights
+    return manifest
 
 
 def _chosen_from(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

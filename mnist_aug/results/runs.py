@@ -9,7 +9,8 @@
     results/<variant>/evaluation.json   answers for metrics.csv, predictions.npz and correct.npz
     results/<study>/<variant>/          the same, for the variants of a study
     results/tune/                       what the hyperparameter search found
-    results/samples.npz, weights.npz    what the report shows; samples.json answers for both
+    results/samples.npz, weights.npz    what the report shows; samples.json answers for them
+    results/doubts.npz                  what answers are judged by; samples.json answers for it, too
     results/bench.csv                   times; bench.json answers for it
 
 `extras` reads and writes what lies next to runs, and `files` guards all of it; nothing outside this
