@@ -129,7 +129,7 @@ def drawn(
     Returns:
         uint8 [H, W], or [H, W, 3] where anything is coloured, or RGBA [H, W, 4] on no paper.
     """
-    rng = np.random.default_rng([digit if isinstance(digit, int) else ord(digit), seed])
+    rng = np.random.default_rng([ord(digit) if isinstance(digit, str) else digit, seed])
     ways = WAYS[digit] if isinstance(digit, int) else LETTERS[digit]
     turn = np.radians(tilt * rng.choice([-1, 1]) + rng.normal(0, 3))
     slant, stretch = rng.normal(0, 0.08), rng.uniform(0.6, 0.85)

@@ -446,14 +446,17 @@ def write(
     return results
 
 
-def write_samples(results: Path, data: SimpleNamespace, weights: dict | None = None) -> None:
-    """Choose samples as evaluation does; without weights if none are given: there are no models."""
+def write_samples(
+    results: Path, data: SimpleNamespace, weights: dict | None = None, doubts: dict | None = None
+) -> None:
+    """Choose samples as evaluation does, without models: weights and doubts are given, if any."""
     variants = runs.read_variants(results)
     extras.write_samples(
         results,
         {name: variant.evaluation for name, variant in variants.items()},
         examples.choose(variants, data, shifted),
         weights or {},
+        doubts or {},
     )
 
 

@@ -247,7 +247,7 @@ def without_lines(mask: np.ndarray, faint: np.ndarray) -> tuple[np.ndarray, int]
 
 def _cleared(mask: np.ndarray, lines: Sequence["_Line"]) -> np.ndarray:
     bare = mask.copy()
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line.is_upright):
         field = bare.T if line.is_upright else bare
         columns = np.flatnonzero(line.is_free(field))
         first = line.first(field.shape[1])[columns]

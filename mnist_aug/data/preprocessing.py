@@ -41,6 +41,7 @@ FINE = 0.05  # of the longer side: half the width of what may be strokes in unev
 GROUND = 0.14  # of the longer side: half the width of what counts as ground, not ink
 FAINT = 0.25  # of the ink's strength: what is more may be part of a line or frame
 MARK = 0.4  # of the ink's strength: what is more is a mark
+NO_TIE = 0.003  # grey levels: where ink is just at such a limit, rounding errors would decide
 PANELS = 4  # within one another, at most, less one
 ONE_GROUND = 0.8  # of the edge, at least, where the picture is not cropped to its ink
 LEAST_CONTRAST = 24  # grey levels between ink and ground
@@ -324,14 +325,14 @@ def prepare(grey: np.ndarray, what: str = "digit") -> Prepared:
             f"there is no {what} in the picture, or it is too faint: give one of a {what} drawn "
             "dark on light or light on dark"
         )
-    marks = ink > MARK * peak
+    marks = ink > MARK * peak + NO_TIE
     if isolation.is_texture(marks):
         raise UserError(
             f"this is not a {what}: noise, rough paper or many small marks fill the picture: give "
             f"one of a {what}"
         )
     unframed, frames = isolation.without_frames(marks)
-    faint = (ink > FAINT * peak) & ~(marks & ~unframed)
+    faint = (ink > FAINT * peak + NO_TIE) & ~(marks & ~unframed)
     bare, lines = isolation.without_lines(unframed, faint)
     for name, count in ("frame", frames), ("line", lines):
         if count:
@@ -359,7 +360,7 @@ def _within_its_panel(grey: np.ndarray, notes: list[str]) -> tuple[np.ndarray, f
         smooth = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
         box = isolation.panel(smooth > isolation.threshold(smooth))
         for share in (MARK, FAINT) if peak >= LEAST_CONTRAST else ():
-            box = box or isolation.panel(ink > share * peak)
+            box = box or isolation.panel(ink > share * peak + NO_TIE)
         if box is None:
             break
         if not notes:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,14 @@ import numpy as np
 from markupsafe import Markup
 
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.doubts import Judge
 from mnist_aug.data.preprocessing import BOX, SIDE, box_of
 from mnist_aug.report.tables import names_of
 
-SCRIPT = (Path(__file__).parent / "templates" / "app.js").read_text(encoding="utf-8")
+SCRIPT = "\n".join(
+    (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+    for name in ("preparation.js", "doubts.js", "app.js")
+)
 LEAST_SIDE, MOST_SIDE = 8, 64  # pixels: on less nothing can be told, more makes a heavy page
 CHANGED = 5  # examples that augmentation fixed, and as many that it broke
 SHIFT = 8 / 28  # of the side, at most
@@ -85,7 +90,10 @@ class App:
 
 
 def load(
-    content: Comparison, samples: dict[str, np.ndarray] | None, stored: dict[str, np.ndarray]
+    content: Comparison,
+    samples: dict[str, np.ndarray] | None,
+    stored: dict[str, np.ndarray],
+    doubts: dict[str, np.ndarray],
 ) -> App | None:
     """The app of a comparison; None where weights or samples are missing, or images unfit.
 
@@ -93,6 +101,7 @@ def load(
 
     Args:
         samples, stored: as `extras.read_samples` gives them.
+        doubts: as `extras.read_doubts` gives them; nothing is doubted if there are none.
     """
     fit = all(LEAST_SIDE <= side <= MOST_SIDE for side in content.size)
     if samples is None or content.in_colour or not fit:
@@ -131,10 +140,36 @@ def load(
         "light": content.is_light,
         "box": BOX / SIDE if background is None else box_of(images, background),
         "names": names_of_classes,
-        "networks": [{"name": name, "sizes": stored[f"{name}_sizes"].tolist()} for name in names],
+        "networks": [
+            {"name": name, "sizes": stored[f"{name}_sizes"].tolist(), "judge": judge(doubts, name)}
+            for name in names
+        ],
+        "known": known_images(doubts),
         "examples": base64.b64encode(pixels.tobytes()).decode(),
     }
     return App(networks, examples, content.kind, height, width, names_of_classes, data)
+
+
+def judge(doubts: Mapping[str, np.ndarray], name: str) -> dict[str, Any] | None:
+    """What the answers of the network shown are judged by."""
+    found = Judge.load(doubts, f"{name}_shown")
+    if found is None:
+        return None
+    return {"temperature": found.temperature, "coefficients": found.coefficients}
+
+
+def known_images(doubts: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
+    """The training images that distances are measured to."""
+    if "thumbnails" not in doubts:
+        return None
+    thumbnails, far = doubts["thumbnails"], float(doubts["far"])
+    return {
+        "height": thumbnails.shape[1],
+        "width": thumbnails.shape[2],
+        "thumbnails": base64.b64encode(thumbnails.tobytes()).decode(),
+        "labels": doubts["labels"].tolist(),
+        "far": far if np.isfinite(far) else None,
+    }
 
 
 def policy(app: App | None) -> str:

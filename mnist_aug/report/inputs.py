@@ -36,5 +36,6 @@ def read(results: Path, content: Comparison) -> Inputs:
     runs, old_runs = studies.read(results, content, search.best_settings(searches))
     reached, old_rows = published.read(results, content)
     left_out = [*old_searches, *old_runs, *old_rows]
-    drawing_page = app.load(content, samples, weights)
+    doubts = extras.read_doubts(results, content.variants) or {}
+    drawing_page = app.load(content, samples, weights, doubts)
     return Inputs(samples, drawing_page, searches, runs, reached, left_out)

@@ -218,22 +218,22 @@ def test_pictures_of_things_are_only_brought_to_size(fashion, opened, tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(90, 40), (31, 64), (20, 9), (28, 28)])
-def test_size_and_doubts_are_those_of_prediction(fashion, opened, shape):
+def test_size_and_notes_are_those_of_prediction(fashion, opened, shape):
     page = opened(fashion)
     form = preprocessing.Form.of(fashion.content.dataset)
     picture = np.random.default_rng(1).integers(180, 256, shape, np.uint8)
-    image, doubts = page.evaluate(
+    image, notes = page.evaluate(
         """([height, width, values]) => {
-            const made = middleOf({height, width, data: Float64Array.from(values)});
-            return [Array.from(made.image), made.doubts];
+            const made = middleOf({height, width, data: Float32Array.from(values)}, DATA);
+            return [Array.from(made.image), made.notes];
         }""",
         [*shape, picture.ravel().tolist()],
     )
     expected = preprocessing.brought(picture.astype(np.float32), form)
     gap = np.array(image).reshape(28, 28) - expected.image.astype(int)
     assert np.abs(gap).max() <= 1
-    assert tuple(doubts) == expected.doubts
-    assert doubts == [
+    assert tuple(notes) == expected.notes
+    assert notes == [
         "its background is light, and that of the images that the networks were trained on is dark"
     ]
 
@@ -249,18 +249,18 @@ def test_drawings_are_brought_as_by_prediction(request, opened, name):
     page = opened(report)
     for digit in range(4):
         picture = handwriting.drawn(digit, 1)
-        image, doubts = page.evaluate(
+        image, notes = page.evaluate(
             """([height, width, encoded]) => {
                 const bytes = Uint8Array.from(atob(encoded), c => c.charCodeAt(0));
-                const made = brought({height, width, data: Float64Array.from(bytes)});
-                return [Array.from(made.image), made.doubts];
+                const made = brought({height, width, data: Float32Array.from(bytes)}, DATA);
+                return [Array.from(made.image), made.notes];
             }""",
             [*picture.shape, base64.b64encode(picture.tobytes()).decode()],
         )
         expected = preprocessing.brought(picture, form)
         gap = np.array(image).reshape(form.image_shape) - expected.image.astype(int)
         assert np.abs(gap).max() <= 3
-        assert tuple(doubts) == expected.doubts
+        assert tuple(notes) == expected.notes
 
 
 def test_what_is_drawn_is_dark_on_the_datas_paper(light, opened):

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from mnist_aug.analysis import doubts
 from mnist_aug.data import preprocessing
+from mnist_aug.errors import UserError
 from mnist_aug.report import app
 
 pytest_plugins = "rendered"
@@ -87,23 +89,94 @@ def test_probabilities_are_those_of_keras(page, reference, mnist):
         assert np.abs(np.array(probabilities) - variant.probabilities[0][:500]).max() < 1e-4
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(10, marks=pytest.mark.torture)])
-def test_preparation_is_that_of_python(page, count):
-    for place, options in enumerate([{}, *handwriting.PICTURES.values()]):
-        for digit in (np.arange(count) + 3 * place) % 10:
-            picture = handwriting.drawn(digit, 1, **options)
-            image, doubts = page.evaluate(
-                """([height, width, encoded]) => {
-                const bytes = Uint8Array.from(atob(encoded), c => c.charCodeAt(0));
-                const made = prepare({height, width, data: Float64Array.from(bytes)});
-                return [Array.from(made.field.data), made.doubts];
-            }""",
-                [*picture.shape, encoded(picture)],
-            )
-            expected = preprocessing.prepare(picture)
-            gap = np.abs(np.array(image).reshape(28, 28) - expected.image.astype(int)).max()
-            assert gap <= 2, (options, digit)
-            assert tuple(doubts) == expected.doubts
+def prepared_here_and_there(page, pictures):
+    """What Python and the page make of uint8 pictures: (image or None, notes or error) of each."""
+    found = page.evaluate(
+        """pictures => pictures.map(([height, width, encoded]) => {
+            const grey = {height, width, data: Float32Array.from(bytesOf(encoded))};
+            const {field, notes, error} = prepare(grey, "digit");
+            return [field ? Array.from(field.data) : null, error ?? notes];
+        })""",
+        [[*picture.shape, encoded(picture)] for picture in pictures],
+    )
+    for picture, (field, notes) in zip(pictures, found, strict=True):
+        there = None if field is None else np.array(field).reshape(28, 28), notes
+        try:
+            one = preprocessing.prepare(picture)
+            yield (one.image.astype(int), list(one.notes)), there
+        except UserError as error:
+            yield (None, str(error)), there
+
+
+def grey(path):
+    return preprocessing.read(path).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(6, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("group", handwriting.GROUPS)
+def test_preparation_is_that_of_python(page, tmp_path, group, count):
+    kinds = [kind for kind in handwriting.GROUPS[group] if "12 mega" not in kind]
+    cases = [
+        (kind, (3 * place + number) % 10, number)
+        for place, kind in enumerate(kinds)
+        for number in range(count)
+    ]
+    pictures = [grey(handwriting.saved(tmp_path, *case)) for case in cases]
+    pairs = prepared_here_and_there(page, pictures)
+    for case, (here, there) in zip(cases, pairs, strict=True):
+        assert there[1] == here[1], case
+        assert np.abs(there[0] - here[0]).max() <= 2, case
+
+
+def test_what_is_not_a_digit_is_refused_as_by_python(page):
+    pictures = [handwriting.not_digit(what, 0) for what in handwriting.NOT_DIGITS]
+    pictures = [
+        np.asarray(Image.fromarray(picture).convert("L")) if picture.ndim == 3 else picture
+        for picture in pictures
+    ]
+    pairs = prepared_here_and_there(page, pictures)
+    for what, (here, there) in zip(handwriting.NOT_DIGITS, pairs, strict=True):
+        assert (there[0] is None) == (here[0] is None), what
+        if here[0] is None:
+            assert here[1].startswith(there[1]), what  # Python tells the remedy, too
+
+
+def test_doubts_are_those_of_python(opened, mnist):
+    """Of a network that is sure, one that isn't, and one that answers what it has never seen."""
+    known = doubts.with_far(
+        doubts.known(mnist.x_train[:500], mnist.y_train[:500]),
+        mnist.x_test[:400],
+        mnist.y_test[:400],
+    )
+    judge = doubts.Judge(known, 1.7, (-0.8, 0.6, 0.4, 0.9))
+    stored = known.arrays() | judge.arrays("one_shown")
+    rng = np.random.default_rng(0)
+    images = np.concatenate([mnist.x_test[:30], rng.integers(0, 256, (10, 28, 28), np.uint8)])
+    chances = rng.dirichlet(np.full(10, 0.1), len(images)).astype(np.float32)
+    chances[0] = np.eye(10)[7]
+    found = opened.evaluate(
+        """([known, judge, images, chances]) => {
+            const bytes = bytesOf(images), one = knownImages(known);
+            return chances.map((own, i) => {
+                const image = bytes.subarray(784 * i, 784 * (i + 1));
+                const {chances, doubt, reasons} = judged(own, image, judge, one);
+                return [Array.from(chances), doubt, reasons];
+            });
+        }""",
+        [
+            app.known_images(stored),
+            app.judge(stored, "one"),
+            encoded(images),
+            chances.tolist(),
+        ],
+    )
+    mean, doubt, distances = judge.judged(chances[None], images)
+    for i, (fair, own, reasons) in enumerate(found):
+        np.testing.assert_allclose(fair, mean[i], atol=1e-6)
+        assert own == pytest.approx(doubt[i], abs=1e-4)
+        assert tuple(reasons) == judge.reasons(doubt[i], distances[i], str(mean[i].argmax()))
+    assert any("unlike all training images" in text for _, _, texts in found for text in texts)
+    assert any(not texts for _, _, texts in found)
 
 
 def test_an_answer_takes_less_than_a_frame(page):
@@ -112,14 +185,14 @@ def test_an_answer_takes_less_than_a_frame(page):
     least = page.evaluate("""() => {
         const data = document.getElementById("try-pad").getContext("2d")
             .getImageData(0, 0, 256, 256).data;
-        const grey = {height: 256, width: 256, data: new Float64Array(65536)};
+        const grey = {height: 256, width: 256, data: new Float32Array(65536)};
         grey.data.forEach((_, i) => { grey.data[i] = data[4 * i]; });
         const shown = JSON.parse(document.getElementById("try-data").textContent);
         const nets = shown.networks.map(
             ({name, sizes}) => network(sizes, decoded(`try-weights-${name}`)));
         let least = Infinity;
         for (let i = 0; i < 500 && least >= 16; i++) {
-            const start = performance.now(), {image} = brought(grey);
+            const start = performance.now(), {image} = brought(grey, shown);
             nets.forEach(read => read(image));
             least = Math.min(least, performance.now() - start);
         }
@@ -237,5 +310,5 @@ def test_drawn_digits_are_read(page):
 def test_only_what_it_can_read_has_one(full, reference):
     """Without weights, samples or the size of MNIST's images there is no drawing page."""
     content, weights = reference
-    assert app.load(content, None, weights) is None
-    assert app.load(content, {}, {}) is None
+    assert app.load(content, None, weights, {}) is None
+    assert app.load(content, {}, {}, {}) is None
