@@ -7,6 +7,7 @@ none was, or the arguments are wrong.
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -100,6 +101,12 @@ def main() -> int:
     elif score:
         for line in scoring.lines(score):
             print(line, file=sys.stderr if given.csv else sys.stdout)
+    if any(math.isnan(own.doubt) for answer in every for own in answer.readings.values()):
+        print(
+            "note: these probabilities are not calibrated, and no answer is called doubtful: run "
+            "`make evaluate` first",
+            file=sys.stderr,
+        )
     for line in answers.failures(every):
         print(f"error: {line}", file=sys.stderr)
     if given.figure and any(answer.readings for answer in every):

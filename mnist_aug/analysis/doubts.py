@@ -9,8 +9,9 @@ on are validation images and corrupted copies of them, as networks are seldom wr
 know. A page in a browser does the same.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Known:
 
     thumbnails: np.ndarray
     labels: np.ndarray
-    far: float = float("inf")
+    far: float
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {
@@ -46,15 +47,15 @@ class Known:
     def distances(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """The mean distance of each image to the nearest known ones of its class, float `[N]`.
 
-        Distances are Euclidean, between thumbnails with values in [0, 1]; infinite for a class of
-        which there is none.
+        Distances are Euclidean, between thumbnails with values in [0, 1]; the largest that there
+        can be for a class of which there is none.
 
         Args:
             images: uint8 `[N, H, W]`, or `[N, H, W, 3]`.
             classes: int `[N]`.
         """
         small = _flat(thumbnails(images))
-        found = np.full(len(small), np.inf)
+        found = np.full(len(small), np.sqrt(small.shape[1]))
         for one in np.unique(classes):
             known, chosen = _flat(self.thumbnails[self.labels == one]), classes == one
             if len(known):
@@ -95,7 +96,7 @@ class Judge:
         mean = calibrated(probabilities.mean(axis=0), self.temperature)
         distances = self.known.distances(images, mean.argmax(1))
         odds = _features(mean, probabilities, distances) @ np.array(self.coefficients)
-        return mean, 1 / (1 + np.exp(-odds)), distances
+        return mean, (1 + np.tanh(odds / 2)) / 2, distances
 
     def reasons(self, doubt: float, distance: float, name: str) -> tuple[str, ...]:
         """What is to be said of an answer, in words; nothing if it isn't doubtful.
@@ -129,22 +130,23 @@ class Judge:
         return cls(known, temperature, (constant, odds, disagreement, distance))
 
 
-def known(images: np.ndarray, labels: np.ndarray) -> Known:
-    """The first training images of each class, `PER_CLASS` at most.
+def known(
+    images: np.ndarray,
+    labels: np.ndarray,
+    validation_images: np.ndarray,
+    validation_labels: np.ndarray,
+) -> Known:
+    """The first training images of each class, `PER_CLASS` at most, and what is far from them.
 
     Args:
-        images: uint8 `[N, H, W]`, or `[N, H, W, 3]`.
-        labels: int `[N]`.
+        images, validation_images: uint8 `[N, H, W]`, or `[N, H, W, 3]`.
+        labels, validation_labels: int `[N]`.
     """
     chosen = [np.flatnonzero(labels == one)[:PER_CLASS] for one in np.unique(labels)]
     index = np.sort(np.concatenate(chosen))
-    return Known(thumbnails(images[index]), labels[index].astype(np.int32))
-
-
-def with_far(known: Known, images: np.ndarray, labels: np.ndarray) -> Known:
-    """The same with `far` measured on validation images uint8 and their labels int `[N]`."""
-    far = np.quantile(known.distances(images, labels), FAR, method="lower")
-    return Known(known.thumbnails, known.labels, float(far))
+    found = Known(thumbnails(images[index]), labels[index].astype(np.int32), 0)
+    distances = found.distances(validation_images, validation_labels)
+    return replace(found, far=float(np.quantile(distances, FAR, method="lower")))
 
 
 def fitted(known: Known, sets: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Judge:
@@ -169,11 +171,10 @@ def fitted(known: Known, sets: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray
         features.append(_features(mean, probabilities, known.distances(images, answers)))
         wrong.append(answers != labels)
     every, target = np.concatenate(features), np.concatenate(wrong)
-    whole = np.isfinite(every).all(1)
-    if len({*target[whole].tolist()}) < 2:
+    if len({*target.tolist()}) < 2:
         return Judge(known, heat, (0.0, 1.0, 0.0, 0.0))
     found = LogisticRegression(C=100, fit_intercept=False, max_iter=1000, tol=1e-8)
-    found.fit(every[whole], target[whole])
+    found.fit(every, target)
     constant, odds, disagreement, distance = (float(one) for one in found.coef_[0])
     return Judge(known, heat, (constant, odds, disagreement, distance))
 
@@ -235,4 +236,4 @@ def _shares(length: int, to: int) -> np.ndarray:
 
 
 def _flat(small: np.ndarray) -> np.ndarray:
-    return small.reshape(len(small), -1).astype(float) / 255
+    return small.reshape(len(small), math.prod(small.shape[1:])).astype(float) / 255

@@ -370,8 +370,8 @@ def _doubts(
     count = dataset.training_count(split)
     if not judged or count == len(dataset.x_train):
         return {}
-    known = doubts.known(dataset.x_train[:count], dataset.y_train[:count])
-    known = doubts.with_far(known, dataset.x_train[count:], dataset.y_train[count:])
+    images, labels = dataset.x_train, dataset.y_train
+    known = doubts.known(images[:count], labels[:count], images[count:], labels[count:])
     pending = {pool.submit(_judge, dataset.sha256, known, count, judged): ""}
     ((_, judges),) = pool.finished(pending)
     return known.arrays() | {

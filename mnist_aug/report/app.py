@@ -162,13 +162,13 @@ def known_images(doubts: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
     """The training images that distances are measured to."""
     if "thumbnails" not in doubts:
         return None
-    thumbnails, far = doubts["thumbnails"], float(doubts["far"])
+    thumbnails = doubts["thumbnails"]
     return {
         "height": thumbnails.shape[1],
         "width": thumbnails.shape[2],
         "thumbnails": base64.b64encode(thumbnails.tobytes()).decode(),
         "labels": doubts["labels"].tolist(),
-        "far": far if np.isfinite(far) else None,
+        "far": float(doubts["far"]),
     }
 
 

@@ -25,20 +25,7 @@ def centre_of_mass(image):
 # A wrong piece of ink or a lost stroke leaves less than 0.6; so few pixels, blur or noise 0.84.
 LIKENESS = {"tight, 16 px": 0.7}
 # Of these the preparation loses some: nothing is claimed of them here.
-UNSURE = {
-    "card on a table",
-    "dashed frame",
-    "frame by hand",
-    "frame that the digit touches",
-    "light lines on a blackboard",
-    "plotted",
-    "ruled paper aslant",
-    "sheet on a table",
-    "tight, squared",
-    "tight, thick pen, 16 px",
-    "vignette",
-    "whiteboard",
-}
+UNSURE = {"frame that the digit touches", "tight, thick pen, 16 px"}
 
 
 @cache

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_aug.analysis import comparison
+from mnist_aug.analysis import comparison, doubts
 from mnist_aug.data import eval_sets
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import evaluation
@@ -112,9 +112,27 @@ def test_the_weights_to_show_are_of_the_run_of_median_accuracy(evaluated):
         np.testing.assert_array_equal(weights[f"{name}_weights"], expected)
 
 
+def test_what_answers_are_judged_by(evaluated, few):
+    stored = extras.read_doubts(evaluated, runs.read_variants(evaluated))
+    assert stored["thumbnails"].shape[1:] == (8, 8)
+    assert set(stored["labels"]) == {*range(10)}
+    images = few.x_test[:50]
+    for name in runs.BOTH:
+        both = [doubts.Judge.load(stored, one) for one in (name, f"{name}_shown")]
+        models = [
+            keras.models.load_model(run.model, compile=False)
+            for run in runs.read_variants(evaluated)[name].runs
+        ]
+        every = np.stack([model(images / np.float32(255)).numpy() for model in models])
+        for judge, used in zip(both, (every, every[:1]), strict=True):
+            mean, doubt, _ = judge.judged(used, images)
+            wrong = mean.argmax(1) != few.y_test[:50]
+            assert doubt[wrong].mean() > doubt[~wrong].mean()
+
+
 def test_same_bytes_again(results, few):
     before = stored(results)
-    assert len(before) == 12
+    assert len(before) == 13
     evaluation.evaluate(results, few)
     assert stored(results) == before
 
@@ -214,6 +232,7 @@ DAMAGED = {  # as it is said when the run is trained again; None where only eval
     "baseline/evaluation.json": None,
     "samples.npz": None,
     "weights.npz": None,
+    "doubts.npz": None,
     "samples.json": None,
 }
 
@@ -234,6 +253,7 @@ def read(results, few):
             assert len(run.history) == EPOCHS
             files.read(run.model, run.manifest)
     extras.read_samples(results, content.variants)
+    extras.read_doubts(results, content.variants)
 
 
 def make_report(results, few):

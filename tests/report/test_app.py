@@ -143,11 +143,7 @@ def test_what_is_not_a_digit_is_refused_as_by_python(page):
 
 def test_doubts_are_those_of_python(opened, mnist):
     """Of a network that is sure, one that isn't, and one that answers what it has never seen."""
-    known = doubts.with_far(
-        doubts.known(mnist.x_train[:500], mnist.y_train[:500]),
-        mnist.x_test[:400],
-        mnist.y_test[:400],
-    )
+    known = doubts.known(mnist.x_train[:500], mnist.y_train[:500], mnist.x_test, mnist.y_test)
     judge = doubts.Judge(known, 1.7, (-0.8, 0.6, 0.4, 0.9))
     stored = known.arrays() | judge.arrays("one_shown")
     rng = np.random.default_rng(0)

@@ -74,7 +74,8 @@ def expected(made, variants):
     assert {path.name for path in found.values()} == {
         *("manifest.json", "history.csv", runs.MODEL),
         *("metrics.csv", "predictions.npz", "correct.npz", "evaluation.json"),
-        *("samples.npz", "weights.npz", "samples.json", "bench.csv", "bench.json"),
+        *("samples.npz", "weights.npz", "doubts.npz", "samples.json"),
+        *("bench.csv", "bench.json"),
         *(f"{name}{end}" for name in runs.BOTH for end in (".json", ".csv", "-importance.csv")),
         "tuned.yaml",
     }
@@ -87,6 +88,8 @@ def read(results, path, variants):
     kind = path.relative_to(results).parts[0]
     if path.name in (extras.SAMPLES, extras.WEIGHTS, extras.SHOWN):
         return plain(extras.read_samples(results, variants))
+    if path.name == extras.DOUBTS:
+        return plain(extras.read_doubts(results, variants))
     if path.name in (extras.BENCHMARK, extras.HOST):
         return plain(extras.read_benchmark(results, "ab" * 32))
     if kind == extras.SEARCH:
@@ -240,6 +243,7 @@ def test_a_number_changed_by_hand(made, variants, expected):
         "augmented/metrics.csv",
         "samples.npz",
         "weights.npz",
+        "doubts.npz",
         "bench.csv",
         "tune/baseline.csv",
         "tune/tuned.yaml",

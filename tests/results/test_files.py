@@ -243,6 +243,7 @@ def test_a_manifest_of_another_kind_is_refused(tmp_path, name):
         ("baseline/evaluation.json", "delete it and run `make report`"),
         ("samples.npz", "delete {}/samples.json and run `make report`"),
         ("weights.npz", "delete {}/samples.json and run `make report`"),
+        ("doubts.npz", "delete {}/samples.json and run `make report`"),
         ("samples.json", "delete it and run `make report`"),
         ("bench.csv", "delete {}/bench.json and run `make bench`"),
         ("bench.json", "delete it and run `make bench`"),

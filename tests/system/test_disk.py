@@ -258,7 +258,7 @@ def test_scripts_without_room_end_in_one_line(
                     disk,
                     dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns(
-                        "reports", "weights.npz", "samples.npz", "metrics.csv"
+                        "reports", "weights.npz", "doubts.npz", "samples.npz", "metrics.csv"
                     ),
                 )
                 with open(disk / "filler", "wb") as file:

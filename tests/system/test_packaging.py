@@ -107,7 +107,12 @@ def test_whatever_is_imported_is_declared():
         "sklearn": "scikit-learn",
         "yaml": "pyyaml",
     }
-    ours = {"mnist_aug", "tools", *(path.stem for path in (PROJECT / "tests").glob("*.py"))}
+    ours = {
+        "mnist_aug",
+        "tools",
+        "tests",
+        *(path.stem for path in (PROJECT / "tests").glob("*.py")),
+    }
     modules = set()
     for folder in ("mnist_aug", "scripts", "tests", "tools"):
         for path in (PROJECT / folder).rglob("*.py"):

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -252,6 +253,20 @@ model = model_file.named_afresh(lambda: models.build(variant, (28, 28), 10, 0, 9
 model.optimizer.build(model.trainable_variables)
 sys.stdout.buffer.write(model_file.content(model))
 """
+
+
+def test_the_example_of_the_readme_reads_it(images, tmp_path, monkeypatch):
+    path = tmp_path / "results/augmented/seed-00" / runs.MODEL
+    path.parent.mkdir(parents=True)
+    path.write_bytes(model_file.content(built("dense")))
+    np.save(tmp_path / "images.npy", images)
+    examples = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.S)
+    (example,) = (one for one in examples if "load_model" in one)
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    exec(example, found)
+    expected = keras.models.load_model(path)(images / np.float32(255)).numpy()
+    np.testing.assert_array_equal(found["digits"], expected.argmax(1))
 
 
 def test_the_same_bytes_from_two_processes():

@@ -19,7 +19,7 @@ function knownImages(stored) {
     if (!byClass.has(label)) byClass.set(label, []);
     byClass.get(label).push(bytes.subarray(i * size, (i + 1) * size));
   });
-  return { height, width, byClass, far: far ?? Infinity };
+  return { height, width, byClass, far };
 }
 
 /* The mean distance of an image to the nearest known ones of a class. */
@@ -33,7 +33,7 @@ function distanceTo(known, image, label) {
     return Math.sqrt(sum);
   });
   const nearest = Float64Array.from(distances).sort().subarray(0, NEAREST);
-  return nearest.length ? mean(nearest) : Infinity;
+  return nearest.length ? mean(nearest) : Math.sqrt(small.length);
 }
 
 /* A network's answer to an image: {chances, best, reasons}; best is -1 if its training diverged. */

@@ -31,12 +31,6 @@ function masked(one, test) {
   return mask;
 }
 
-function inverted(mask) {
-  const other = plane(mask.height, mask.width, Uint8Array);
-  for (let i = 0; i < other.data.length; i++) other.data[i] = 1 - mask.data[i];
-  return other;
-}
-
 function above(one, level) {
   const mask = plane(one.height, one.width, Uint8Array);
   for (let i = 0; i < mask.data.length; i++) if (one.data[i] > level) mask.data[i] = 1;
@@ -108,14 +102,14 @@ function meanOfOrdered(values, from, to) {
   if (low === high) return low;
   // The bins that hold these places are a shorter task of the same kind.
   const scale = 1023 / (high - low), bins = new Int32Array(1024);
-  for (let i = 0; i < values.length; i++) bins[Math.floor(scale * (values[i] - low))]++;
+  for (let i = 0; i < values.length; i++) bins[scale * (values[i] - low) | 0]++;
   let first = 0, before = 0;
   while (before + bins[first] <= from) before += bins[first++];
   let last = first, within = bins[first];
   while (before + within < to) within += bins[++last];
   const kept = new Float32Array(within);
   for (let i = 0, count = 0; i < values.length; i++) {
-    const bin = Math.floor(scale * (values[i] - low));
+    const bin = scale * (values[i] - low) | 0;
     if (bin >= first && bin <= last) kept[count++] = values[i];
   }
   if (within > 1000 && within < values.length) {
@@ -229,9 +223,10 @@ function runsOf({ height, width, data }, value = 1) {
   return runs;
 }
 
-/* Where a mark is within so many places, across, down and aslant. */
-function near(mask, r) {
-  const { height, width } = mask, found = plane(height, width, Uint8Array), runs = runsOf(mask);
+/* Where one of a mask's places of a value is within r, across, down and aslant. */
+function near(mask, r, value = 1) {
+  const { height, width } = mask, found = plane(height, width, Uint8Array);
+  const runs = runsOf(mask, value);
   for (let i = 0; i < runs.length; i += 2) {
     const y = Math.floor(runs[i] / width), from = runs[i] - y * width, to = runs[i + 1] - y * width;
     const left = Math.max(from - r, 0), right = Math.min(to + r, width);
@@ -325,13 +320,14 @@ function panel(mask) {
   if (Math.max(height, width) < LEAST_PANEL_SIDE) return null;
   let best = [];
   for (const own of [1, 0]) {
-    const wide = opened(own ? mask : inverted(mask));
-    const panels = piecesOf(wide, 4).filter(({ top, bottom, left, right, area }) => {
+    const marks = piecesOf(mask, 8, 1 - own).filter(({ top, bottom, left, right }) =>
+      top > 0 && bottom < height && left > 0 && right < width);
+    if (!marks.length) continue;
+    const panels = piecesOf(opened(mask, own), 4).filter(({ top, bottom, left, right, area }) => {
       const across = right - left, down = bottom - top;
       return area >= 0.5 * across * down && across * down >= PANEL * height * width
         && (across < width || down < height);
     });
-    const marks = panels.length ? piecesOf(mask, 8, 1 - own) : [];
     for (const piece of panels) {
       const mark = standsIn(marks, piece);
       const inner = mark && straightened(only(mask, [piece]), piece, mark);
@@ -345,10 +341,10 @@ function panel(mask) {
   return best.length ? { top, bottom, left, right } : null;
 }
 
-/* A mask without what is thinner than `THREAD`, as the streaks of a table are. */
-function opened(mask) {
+/* A mask's places of a value without what is thinner than `THREAD`, as a table's streaks are. */
+function opened(mask, value) {
   const r = rounded(THREAD * Math.max(mask.height, mask.width));
-  return r ? near(inverted(near(inverted(mask), r)), r) : mask;
+  return near(near(mask, r, 1 - value), r, 0);
 }
 
 /* The part of a box along whose sides all is the panel's own, if it is about a rectangle; or
@@ -578,8 +574,8 @@ function linesOf(mask, columns) {
   for (let rise = 2; rise <= 2 * reach; rise += 2) rises.push(-rise, rise);
   for (const rise of rises) {
     const tried = rise / Math.max(1, width - 1), changes = new Int32Array(height + 1);
-    const shift = Int32Array.from({ length: width },
-      (_, x) => Math.floor(tried * (x - (width - 1) / 2) + 0.5));
+    const shift = new Int32Array(width);
+    for (let x = 0; x < width; x++) shift[x] = Math.floor(tried * (x - (width - 1) / 2) + 0.5);
     for (let i = 0; i < stretches.length; i += 2) {
       const x = Math.floor(stretches[i] / (height + 2)), above = x * (height + 2) + 1 + shift[x];
       changes[Math.min(Math.max(stretches[i] - above, 0), height)]++;
