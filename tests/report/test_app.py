@@ -207,7 +207,10 @@ def test_pictures_by_file(page, tmp_path):
     picture.resize((1200, 1440)).save(tmp_path / "large.jpg", quality=92)
     turned.save(tmp_path / "phone.jpg", exif=exif, quality=92)
     clear.save(tmp_path / "clear.png")
-    for name in ("scan.png", "large.jpg", "phone.jpg", "clear.png"):
+    white = Image.new("RGBA", picture.size, "white")
+    white.putalpha(clear.getchannel("A"))
+    white.save(tmp_path / "white.png")
+    for name in ("scan.png", "large.jpg", "phone.jpg", "clear.png", "white.png"):
         page.locator("#try-clear").click()
         page.locator("#try-file").set_input_files(tmp_path / name)
         expect(page.locator("#try-answer")).to_contain_text(" reads ")
@@ -215,15 +218,29 @@ def test_pictures_by_file(page, tmp_path):
             .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)""")
         expected = preprocessing.prepare(preprocessing.read(tmp_path / name)).image.astype(int)
         assert np.abs(np.array(shown).reshape(28, 28) - expected).max() <= 2, name
+    corner = page.evaluate("""Array.from(document.getElementById("try-pad").getContext("2d")
+        .getImageData(0, 0, 1, 1).data)""")
+    assert corner == [0, 0, 0, 255]  # white ink is shown on black
+
+
+def test_what_was_removed_is_said(page, tmp_path):
+    path = handwriting.saved(tmp_path, "thin frame", 5, 0)
+    (note,) = preprocessing.prepare(preprocessing.read(path)).notes
+    page.locator("#try-file").set_input_files(path)
+    expect(page.locator("#try-answer")).to_contain_text(f" Note: {note}.")
+    page.locator(".try-example").first.click()
+    assert "Note" not in answer(page)
 
 
 def test_what_is_not_a_digit_gets_a_sentence(page, tmp_path):
     (tmp_path / "letter.png").write_text("no picture")
     Image.new("L", (300, 300), 255).save(tmp_path / "empty.png")
     Image.new("1", (10_000, 5_001), 1).save(tmp_path / "huge.png")
+    Image.fromarray(handwriting.not_digit("uniform noise, 300 px", 0)).save(tmp_path / "noise.png")
     for name, words in (
         ("letter.png", "letter.png can't be read as a picture"),
         ("empty.png", "There is no digit in the picture"),
+        ("noise.png", "This is not a digit: noise, rough paper or many small marks fill the"),
         ("huge.png", "choose one of 50 million or fewer"),
     ):
         page.locator("#try-file").set_input_files(tmp_path / name)
