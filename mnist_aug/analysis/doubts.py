@@ -21,6 +21,8 @@ NEAREST = 3
 FAR = 0.999  # of validation images are nearer to their class
 DOUBTFUL = 0.1  # a doubt that is said
 LEAST, MOST = 1e-6, 1 - 1e-6  # probabilities whose odds are taken
+DECIMALS = 4  # of what is fitted: the last ones depend on the processor
+BATCH_VALUES = 2**24  # of images averaged at once: 64 MiB of float32
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,14 @@ class Known:
             classes: int `[N]`.
         """
         small = _flat(thumbnails(images))
-        found = np.full(len(small), np.sqrt(small.shape[1]))
+        found = np.full(len(small), 255 * np.sqrt(small.shape[1]))
         for one in np.unique(classes):
             known, chosen = _flat(self.thumbnails[self.labels == one]), classes == one
             if len(known):
-                squares = (known**2).sum(1) - 2 * small[chosen] @ known.T
-                squares = (squares + (small[chosen] ** 2).sum(1)[:, None]).clip(0)
+                squares = (known**2).sum(1) - 2 * small[chosen] @ known.T  # of whole numbers
+                squares += (small[chosen] ** 2).sum(1)[:, None]
                 found[chosen] = np.sqrt(np.sort(squares, axis=1)[:, :NEAREST]).mean(1)
-        return found
+        return found / 255
 
 
 @dataclass(frozen=True)
@@ -149,19 +151,22 @@ def known(
     return replace(found, far=float(np.quantile(distances, FAR, method="lower")))
 
 
-def fitted(known: Known, sets: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Judge:
-    """A judge of the runs whose predictions are given.
+def fitted(known: Known, sets: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Judge | None:
+    """A judge of the runs whose predictions are given, or None if one of them diverged.
 
     Where they are always right or always wrong, doubt is the calibrated probability's complement.
 
     Args:
         known: the training images.
-        sets: of each set of images: images as `Judge.judged` takes them, their labels int `[N]`,
-            and the predictions float `[R, N, K]`. The first are validation images as they are,
-            which fit the temperature; others are changed copies.
+        sets: of each set of images: images as `Judge.judged` takes them, or their thumbnails,
+            which give the same; their labels int `[N]`; and the predictions float `[R, N, K]`. The
+            first are validation images as they are, which fit the temperature; others are changed
+            copies.
     """
     from sklearn.linear_model import LogisticRegression
 
+    if not all(np.isfinite(probabilities).all() for _, _, probabilities in sets):
+        return None
     _, labels, clean = sets[0]
     heat = temperature(clean.mean(axis=0), labels)
     features, wrong = [], []
@@ -175,7 +180,7 @@ def fitted(known: Known, sets: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray
         return Judge(known, heat, (0.0, 1.0, 0.0, 0.0))
     found = LogisticRegression(C=100, fit_intercept=False, max_iter=1000, tol=1e-8)
     found.fit(every, target)
-    constant, odds, disagreement, distance = (float(one) for one in found.coef_[0])
+    constant, odds, disagreement, distance = found.coef_[0].round(DECIMALS).tolist()
     return Judge(known, heat, (constant, odds, disagreement, distance))
 
 
@@ -204,7 +209,8 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         total = most + np.log(np.exp(scaled - most[:, None]).sum(axis=1))
         return float((total - scaled[own, labels]).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
+    found = np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x)
+    return round(float(found), DECIMALS)
 
 
 def calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -221,19 +227,27 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
     Args:
         images: uint8 `[N, H, W]`, or `[N, H, W, 3]`.
     """
-    down, across = (_shares(side, min(side, SIDE)) for side in images.shape[1:3])
-    small = np.einsum(
-        "ih,nhw...,jw->nij...", down, images.astype(np.float32), across, optimize=True
-    )
-    return np.rint(small).astype(np.uint8)
+    height, width = images.shape[1:3]
+    down, across = (_covered(side, min(side, SIDE)) for side in (height, width))
+    size = max(1, BATCH_VALUES // math.prod(images.shape[1:]))
+    parts = []
+    for start in range(0, max(1, len(images)), size):
+        batch = images[start : start + size].astype(np.float32)
+        sums = np.einsum("ih,nhw...,jw->nij...", down, batch, across, optimize=True)
+        parts.append(np.rint(sums.astype(float) / (height * width)).astype(np.uint8))
+    return np.concatenate(parts)
 
 
-def _shares(length: int, to: int) -> np.ndarray:
-    """How much of each input pixel every output pixel covers, float32 `[to, length]`."""
-    ends = np.arange(to + 1)[:, None] * (length / to)
-    covered = (ends - np.arange(length)).clip(0, 1)
-    return (np.diff(covered, axis=0) * (to / length)).astype(np.float32)
+def _covered(length: int, to: int) -> np.ndarray:
+    """How much of each input pixel every output pixel covers, in parts of 1 / `to`.
+
+    float32 `[to, length]` of whole numbers, in which sums over images of up to 256 pixels a side
+    are exact, and so the same on every processor.
+    """
+    ends = np.arange(to + 1)[:, None] * length
+    covered = (ends - to * np.arange(length)).clip(0, to)
+    return np.diff(covered, axis=0).astype(np.float32)
 
 
 def _flat(small: np.ndarray) -> np.ndarray:
-    return small.reshape(len(small), math.prod(small.shape[1:])).astype(float) / 255
+    return small.reshape(len(small), math.prod(small.shape[1:])).astype(float)

@@ -382,25 +382,24 @@ def _doubts(
 def _judge(
     sha256: str, known: doubts.Known, count: int, models: Mapping[str, Sequence[Path]]
 ) -> dict[str, doubts.Judge]:
-    """A judge of the runs under each name, fitted on the validation images of a dataset."""
+    """A judge of the runs under each name, fitted on the validation images of a dataset.
+
+    There is none of runs of which one diverged.
+    """
     dataset = jobs.dataset_here(sha256)
     images, labels = dataset.x_train[count:], dataset.y_train[count:]
     few, few_labels = images[:CORRUPTED], labels[:CORRUPTED]
-    sets = [(images, labels)]
-    sets += [(corrupt(few, one, dataset.fill), few_labels) for one in CORRUPTIONS]
     loaded = {
         (name, number): [_model(path, dataset)]
         for name, paths in models.items()
         for number, path in enumerate(paths)
     }
-    predicted = [_predictions(loaded, made) for made, _ in sets]
-    return {
-        name: doubts.fitted(
-            known,
-            [
-                (made, truth, np.stack([found[name, number] for number in range(len(paths))]))
-                for (made, truth), found in zip(sets, predicted, strict=True)
-            ],
-        )
-        for name, paths in models.items()
-    }
+    sets: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {n: [] for n in models}
+    for one in (None, *CORRUPTIONS):
+        made, truth = (corrupt(few, one, dataset.fill), few_labels) if one else (images, labels)
+        found, small = _predictions(loaded, made), doubts.thumbnails(made)
+        for name, paths in models.items():
+            every = np.stack([found[name, number] for number in range(len(paths))])
+            sets[name].append((small, truth, every))
+    judges = {name: doubts.fitted(known, own) for name, own in sets.items()}
+    return {name: judge for name, judge in judges.items() if judge}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:  # as in saved_models
 
 BEST = 3
 BARS = 20  # classes in a figure
+
+
+class LeftOutWarning(UserWarning):
+    """What evaluation stored can't be used: pictures are read without it."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +140,18 @@ class Reader:
 
 
 def _stored(read: Callable, results: Path) -> Any:
-    """What evaluation stored, or None where it is of another evaluation, or damaged."""
-    with suppress(UserError):
+    """What evaluation stored, or None; with a warning if it is damaged or of other runs."""
+    try:
         return read(results, runs.read_variants(results))
+    except UserError as error:
+        _warn_once(str(error))
     return None
+
+
+@cache
+def _warn_once(words: str) -> None:
+    """Python's own memory of warnings is lost where a library changes the filters meanwhile."""
+    warnings.warn(words, LeftOutWarning, stacklevel=3)
 
 
 def _model(run: runs.Run, form: Form) -> keras.Model:

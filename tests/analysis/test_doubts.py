@@ -22,8 +22,23 @@ def test_thumbnails_are_averages(shape):
     found = doubts.thumbnails(images)
     assert found.dtype == np.uint8
     assert np.abs(found - np.array(expected)).max() <= 0.51
-    if shape == (8, 8):
-        np.testing.assert_array_equal(found, images)
+    np.testing.assert_array_equal(doubts.thumbnails(found), found)
+
+
+def test_thumbnails_are_the_same_to_the_bit_however_they_are_summed(monkeypatch):
+    """Averages that lie half-way between two levels are rounded alike."""
+    images = np.zeros((9, 28, 28), np.uint8)
+    images[:, :14] = np.arange(1, 10)[:, None, None]  # a row of thumbnails is half of it
+    images[:, 13] = 0
+    rows = doubts.thumbnails(images)[:, :, 0]
+    # Rows 10.5 to 14 are covered: 2.5 of 3.5 have the level, 5 / 7 of it.
+    np.testing.assert_array_equal(rows[:, 3], np.rint(np.arange(1, 10) * 5 / 7))
+    monkeypatch.setattr(doubts, "BATCH_VALUES", 2 * 28 * 28 + 1)
+    np.testing.assert_array_equal(doubts.thumbnails(images)[:, :, 0], rows)
+    assert doubts.thumbnails(images[:0]).shape == (0, 8, 8)
+    largest = np.full((1, 256, 256, 3), 255, np.uint8)
+    largest[0, ::2] = 254  # an average of 254.5, to the even level
+    assert (doubts.thumbnails(largest) == 254).all()
 
 
 def simulated(count=20_000, heat=1.0, seed=0):
@@ -59,7 +74,31 @@ def test_distances_are_means_over_the_nearest_of_a_class():
     known = doubts.Known(images, np.array([3, 3, 3, 3, 4]), 1.0)
     found = known.distances(images[[0, 0, 0]], np.array([3, 4, 9]))
     # Thumbnails of 64 values, whose levels differ by 0, 0.2 and 0.4; all black from all white.
-    np.testing.assert_allclose(found, [8 * 0.2, 8, 8])
+    np.testing.assert_allclose(found, [8 * 0.2, 8, 8], rtol=1e-15)
+    few = doubts.Known(images[:2], np.array([3, 3]), 1.0)
+    np.testing.assert_allclose(few.distances(images[:1], np.array([3])), [8 * 0.1], rtol=1e-15)
+
+
+def test_distances_in_colour_count_every_channel():
+    images = np.zeros((2, 10, 12, 3), np.uint8)
+    images[1, ..., 2] = 255
+    known = doubts.known(images[:1], np.array([0]), images[:1], np.array([0]))
+    assert known.thumbnails.shape == (1, 8, 8, 3)
+    np.testing.assert_array_equal(known.distances(images, np.array([0, 0])), [0, 8])
+    np.testing.assert_allclose(known.distances(images, np.array([1, 1])), 8 * np.sqrt(3))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_validation_images_of_a_class_without_training_images_are_far(dtype):
+    images = np.zeros((4, 8, 8), np.uint8)
+    labels = np.array([0, 0, 0, 1], dtype)
+    known = doubts.known(images[:3], labels[:3], images, labels)
+    assert known.far == 0  # the quantile of 0, 0, 0 and 8 that is among them
+    probabilities = np.array([[[0.9, 0.1]] * 3 + [[0.2, 0.8]]], np.float32)
+    judge = doubts.fitted(known, [(images, labels, probabilities)])
+    _, doubt, distances = judge.judged(probabilities, images)
+    assert np.isfinite(doubt).all()
+    np.testing.assert_array_equal(distances, [0, 0, 0, 8])
 
 
 def test_the_first_training_images_of_each_class_are_known():
@@ -99,6 +138,51 @@ def test_doubts_are_the_share_of_errors():
     again = doubts.Judge.load(known.arrays() | judge.arrays("some"), "some")
     np.testing.assert_array_equal(again.judged(probabilities, images)[1], doubt)
     assert doubts.Judge.load(known.arrays(), "some") is None
+
+
+def test_what_errors_are_drawn_by_is_found():
+    rng = np.random.default_rng(0)
+    count, runs = 30_000, 10
+    levels = rng.integers(0, 100, count)
+    images = np.broadcast_to(levels.astype(np.uint8)[:, None, None], (count, 8, 8))
+    strength = rng.uniform(0.6, 0.99, count)[:, None] * np.ones(runs)
+    disagreeing = rng.integers(0, 6, count)
+    strength[np.arange(runs) < disagreeing[:, None]] = 0.49  # of runs that answer 1 instead of 0
+    probabilities = np.stack([strength, 1 - strength], axis=2).swapaxes(0, 1)
+    chance = probabilities[..., 0].mean(0)
+    fit = np.where(rng.random(300) < chance[:300], 0, 1)
+    heat = doubts.temperature(probabilities.mean(0)[:300], fit)
+    odds = -np.log(chance / (1 - chance)) / heat
+    true = [-2, 0.8, 3, 0.5]
+    logits = true @ np.stack([np.ones(count), odds, disagreeing / runs, 8 * levels / 255])
+    wrong = rng.random(count) < 1 / (1 + np.exp(-logits))
+    known = doubts.Known(np.zeros((2, 8, 8), np.uint8), np.array([0, 1]), 1.0)
+    judge = doubts.fitted(
+        known,
+        [(images[:300], fit, probabilities[:, :300]), (images, wrong.astype(int), probabilities)],
+    )
+    assert judge.temperature == heat
+    assert judge.coefficients == pytest.approx(true, abs=0.25)
+    _, doubt, distances = judge.judged(probabilities, images)
+    np.testing.assert_allclose(distances, 8 * levels / 255)
+    np.testing.assert_allclose(doubt, 1 / (1 + np.exp(-logits)), atol=0.03)
+
+
+def test_thumbnails_fit_the_same_judge_as_their_images():
+    sets = [judged_sets(0), judged_sets(60, seed=1)]
+    images, labels, _ = sets[0]
+    large = [(one.repeat(3, axis=1).repeat(2, axis=2), *rest) for one, *rest in sets]
+    known = doubts.known(images, labels, images, labels)
+    assert doubts.fitted(known, large) == doubts.fitted(known, sets)
+
+
+def test_nothing_judges_a_run_that_diverged():
+    images, labels, probabilities = judged_sets(0, count=50)
+    known = doubts.known(images, labels, images, labels)
+    changed = probabilities.copy()
+    changed[1, 7] = np.nan
+    assert doubts.fitted(known, [(images, labels, probabilities)]) is not None
+    assert doubts.fitted(known, [(images, labels, p) for p in (probabilities, changed)]) is None
 
 
 def test_runs_that_are_never_wrong_are_judged_by_their_probability():

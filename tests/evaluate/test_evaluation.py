@@ -130,6 +130,24 @@ def test_what_answers_are_judged_by(evaluated, few):
             assert doubt[wrong].mean() > doubt[~wrong].mean()
 
 
+def test_a_run_that_diverged_is_evaluated_and_nothing_judges_it(results, few):
+    folder = results / "augmented" / "seed-01"
+    model = keras.models.load_model(folder / runs.MODEL, compile=False)
+    model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
+    model.save(folder / runs.MODEL)
+    signed(folder)
+    evaluation.evaluate(results, few)
+    stored = extras.read_doubts(results, runs.read_variants(results))
+    assert doubts.Judge.load(stored, "baseline") is not None
+    assert doubts.Judge.load(stored, "augmented") is None
+
+
+def test_nothing_is_known_of_doubts_without_validation_images(few, tmp_path):
+    training.train_all([(replace(baseline, epochs=1, validation_split=0), 0)], few, tmp_path)
+    evaluation.evaluate(tmp_path, few)
+    assert extras.read_doubts(tmp_path, runs.read_variants(tmp_path)) == {}
+
+
 def test_same_bytes_again(results, few):
     before = stored(results)
     assert len(before) == 13

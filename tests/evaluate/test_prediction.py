@@ -10,11 +10,13 @@ from dataclasses import replace
 import handwriting
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic_results
 from conftest import PROJECT
 from PIL import Image
 
+from mnist_aug.analysis import doubts
 from mnist_aug.data import preprocessing
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import answers, prediction
@@ -194,6 +196,80 @@ def test_models_of_other_images_are_refused(tmp_path):
         prediction.Reader(tmp_path)
 
 
+@pytest.fixture
+def judged(results, tmp_path):
+    """Results as evaluation leaves them, and their judge of the baseline; augmented has none."""
+    place = shutil.copytree(results, tmp_path / "results")
+    for variant in runs.BOTH:
+        weights = {}
+        for seed in range(2):
+            path = runs.run_folder(place, variant, seed) / runs.MANIFEST
+            held = {runs.MODEL: path.with_name(runs.MODEL).read_bytes()}
+            weights[f"{seed:02d}"] = f"{variant} {seed}"
+            manifest = {"variant": {"name": variant}, "seed": seed, "dataset": {}}
+            manifest |= {"weights_sha256": weights[f"{seed:02d}"]}
+            path.write_bytes(files.manifest_bytes(manifest, held))
+        about = {"variant": {"name": variant}, "dataset": {"sha256": "ab"}, "runs": weights}
+        table = pd.DataFrame({"variant": [variant]})
+        runs.write_evaluation(place / variant, about, table, {})
+    shown = {"original_images": np.zeros((1, 28, 28)), "test_images": np.zeros((1, 28, 28))}
+    known = doubts.Known(np.zeros((10, 8, 8), np.uint8), np.arange(10), 2.3)
+    judge = doubts.Judge(known, 1.5, (-1.0, 0.5, 1.0, 0.2))
+    extras.write_samples(
+        place,
+        {name: one.evaluation for name, one in runs.read_variants(place).items()},
+        shown,
+        {},
+        known.arrays() | judge.arrays("baseline"),
+    )
+    return place, judge
+
+
+def test_answers_are_calibrated_and_doubted_as_evaluation_found(called, judged, folder, few):
+    place, judge = judged
+    images = few.x_test[:20]
+    readings = prediction.Reader(place).read(images)
+    models = [
+        keras.models.load_model(run.model, compile=False)
+        for run in prediction.trained(place)["baseline"]
+    ]
+    every = np.stack([model(images / np.float32(255)).numpy() for model in models])
+    mean, doubt, distances = judge.judged(every, images)
+    assert len(set(distances > 2.3)) == 2
+    for i, reading in enumerate(readings):
+        own, digit = reading["baseline"], int(mean[i].argmax())
+        np.testing.assert_allclose(own.probabilities, mean[i], atol=1e-5)
+        assert own.doubt == pytest.approx(doubt[i], abs=1e-4)
+        assert own.doubts == judge.reasons(doubt[i], distances[i], str(digit))
+        assert np.isnan(reading["augmented"].doubt)
+        assert reading["augmented"].doubts == ()
+    process = called("predict", folder / "3.png", "--results", place, "--json")
+    (found,) = json.loads(process.stdout)
+    assert found["predictions"]["augmented"]["doubt"] is None
+    assert 0 < found["predictions"]["baseline"]["doubt"] < 1
+    text = called("predict", folder / "3.png", "--results", place).stdout
+    for reason in found["predictions"]["baseline"]["doubts"]:
+        assert reason in text
+
+
+@pytest.mark.filterwarnings("default::mnist_aug.evaluate.prediction.LeftOutWarning")
+def test_what_evaluation_stored_is_not_left_out_unsaid(called, judged, folder):
+    place, _ = judged
+    path = place / "doubts.npz"
+    path.write_bytes(path.read_bytes()[:-1])
+    words = f"{path} is damaged or was changed by hand: delete {place / 'samples.json'} and run"
+    with pytest.warns(prediction.LeftOutWarning) as said:
+        reader = prediction.Reader(place)
+    assert [str(one.message).startswith(words) for one in said] == [True]
+    (reading,) = reader.read([np.zeros((28, 28), np.uint8)])
+    assert np.isnan(reading["baseline"].doubt)
+    (place / "samples.json").write_bytes(b"{}")
+    process = called("predict", folder / "3.png", "--results", place, "--csv")
+    assert process.returncode == 0
+    assert process.stderr.count("warning: ") == 1
+    assert f"warning: {place / 'samples.json'} is damaged" in process.stderr
+
+
 CLOTHES = ["T-shirt/top", "Trouser", "Pullover", "Ankle boot, laced up to the knee"]
 
 
@@ -251,7 +327,8 @@ def test_how_large_digits_stand_in_the_images_is_measured(tmp_path):
     images = np.concatenate([samples["original_images"], samples["test_images"]])
     assert form.box == preprocessing.box_of(images, 0)
     (tmp_path / "samples.npz").write_bytes(b"damaged")
-    assert prediction.form(tmp_path) == replace(form, box=20 / 28)
+    with pytest.warns(prediction.LeftOutWarning, match=r"samples\.npz is damaged"):
+        assert prediction.form(tmp_path) == replace(form, box=20 / 28)
 
 
 def reference_weights():
