@@ -503,6 +503,7 @@ def test_clean_targets_leave_the_reference(tmp_path):
         "results/baseline/seed-00/manifest.json",
         "results/epochs/baseline-long/seed-00/manifest.json",
         "results/samples.npz",
+        "results/doubts.npz",
         "results/.lock",
         "reports/index.html",
         "reports/figures/seeds.svg",
