@@ -92,6 +92,12 @@ def main() -> int:
                 say("\n".join(answers.lines(answer)))
             bar.reached(len(every))
 
+    unjudged = any(math.isnan(own.doubt) for answer in every for own in answer.readings.values())
+    if unjudged and not given.json and not given.csv:
+        print(
+            "note: these probabilities are not calibrated, and no answer is called doubtful: run "
+            "`make evaluate` first"
+        )
     score = scoring.score(every, truths) if truths else None
     if given.json:
         shown: object = [answers.as_json(answer, form) for answer in every]
@@ -101,12 +107,6 @@ def main() -> int:
     elif score:
         for line in scoring.lines(score):
             print(line, file=sys.stderr if given.csv else sys.stdout)
-    if any(math.isnan(own.doubt) for answer in every for own in answer.readings.values()):
-        print(
-            "note: these probabilities are not calibrated, and no answer is called doubtful: run "
-            "`make evaluate` first",
-            file=sys.stderr,
-        )
     for line in answers.failures(every):
         print(f"error: {line}", file=sys.stderr)
     if given.figure and any(answer.readings for answer in every):

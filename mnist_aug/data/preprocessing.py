@@ -389,14 +389,16 @@ def _ink(grey: np.ndarray) -> tuple[np.ndarray, float]:
     if max(share, 1 - share) >= ONE_GROUND:
         return _above_ground(*(dark if share > 0.5 else light))
     if _is_smooth(smooth):
-        return _above_ground(*(dark if _fine(255 - smooth) > _fine(smooth) else light))
+        fine, dark_fine = _fine(smooth), _fine(255 - smooth)
+        level = max(fine.max(), dark_fine.max()) / 2  # what is weaker may be gradients and noise
+        return _above_ground(*(dark if (dark_fine > level).sum() > (fine > level).sum() else light))
     return _above_ground(*(dark if _is_cut_by_dark(smooth) else light))
 
 
-def _fine(smooth: np.ndarray) -> float:
-    """How much there is of what is light and narrow."""
+def _fine(smooth: np.ndarray) -> np.ndarray:
+    """How much lighter what is narrow is than what is around it, float32 [H, W]."""
     window = np.ones((2 * round(FINE * max(smooth.shape)) + 1,) * 2, np.uint8)
-    return float((smooth - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, window)).sum(dtype=float))
+    return smooth - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, window)
 
 
 def _above_ground(grey: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, float]:

@@ -269,6 +269,7 @@ def test_the_example_of_the_readme_reads_it(images, tmp_path, monkeypatch):
     np.testing.assert_array_equal(found["digits"], expected.argmax(1))
 
 
+@pytest.mark.torture
 def test_the_same_bytes_from_two_processes():
     """At another time, with other hashes, and with other models made before."""
     processes = [

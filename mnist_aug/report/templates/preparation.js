@@ -755,16 +755,20 @@ function inkOf(grey, smooth) {
   const share = edge.filter((value) => value > middle).length / edge.length;
   if (Math.max(share, 1 - share) >= ONE_GROUND) return share > 0.5 ? asDark() : asLight();
   if (isSmooth(smooth)) {
-    const inverted = mapped(smooth, (value) => 255 - value);
-    return fine(inverted) > fine(smooth) ? asDark() : asLight();
+    const lights = fine(smooth), darks = fine(mapped(smooth, (value) => 255 - value));
+    // What is weaker may be gradients and noise.
+    const level = Math.fround(Math.max(range(lights.data)[1], range(darks.data)[1]) / 2);
+    return total(above(darks, level).data) > total(above(lights, level).data)
+      ? asDark() : asLight();
   }
   return isCutByDark(smooth) ? asDark() : asLight();
 }
 
-/* How much there is of what is light and narrow. */
+/* How much lighter what is narrow is than what is around it. */
 function fine(smooth) {
   const r = rounded(FINE * Math.max(smooth.height, smooth.width));
-  return total(smooth.data) - total(most(least(smooth, r), r).data);
+  const opened = most(least(smooth, r), r);
+  return mapped(smooth, (value, at) => value - opened.data[at]);
 }
 
 function aboveGround(grey, smooth) {
