@@ -94,9 +94,14 @@ def _opened(mask: np.ndarray) -> np.ndarray:
 
 def joined(mask: np.ndarray) -> np.ndarray:
     """Labels of the marks in bool [H, W], from 1; pieces with small gaps are one, as dry pens'."""
-    window = np.ones((2 * round(STROKE_GAP * max(mask.shape)) + 1,) * 2, np.uint8)
-    _, labels = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), window), connectivity=8)
+    close = near(mask, round(STROKE_GAP * max(mask.shape)))
+    _, labels = cv2.connectedComponents(close.astype(np.uint8), connectivity=8)
     return np.where(mask, labels, 0)
+
+
+def near(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """Where a mark is within so many pixels, bool [H, W]."""
+    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1,) * 2, np.uint8)) > 0
 
 
 def extents(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -329,7 +334,7 @@ def _lines(mask: np.ndarray) -> list[_Line]:
         tried = rise / max(1, width - 1)
         shift = np.floor(tried * (columns - (width - 1) / 2) + 0.5).astype(int)
         rows = reach + 1 + np.arange(height)
-        covered = thicker[(rows[:, None] + shift[None]).clip(0, len(thicker) - 1), columns[None]]
+        covered = thicker[rows[:, None] + shift, columns]
         long = [
             (int(row), *one)
             for row in np.flatnonzero(covered.sum(1) >= need)

@@ -340,10 +340,12 @@ def prepare(grey: np.ndarray, what: str = "digit") -> Prepared:
     if not bare.any():
         raise UserError(f"there is no {what} in the picture but lines: give one of a {what}")
     if frames or lines:
-        ink = np.where(_near(marks & ~bare, 2) & ~_near(bare, 1), 0, ink)
+        ink = np.where(isolation.near(marks & ~bare, 2) & ~isolation.near(bare, 1), 0, ink)
         ink = np.where(marks & ~bare, 0, ink)
     kept, further = _one_digit(bare, ink)
-    strokes = np.where(_near(kept, 2), (ink / peak - 0.25).clip(0, 0.5) * 2, 0).astype(np.float32)
+    strokes = np.where(isolation.near(kept, 2), (ink / peak - 0.25).clip(0, 0.5) * 2, 0).astype(
+        np.float32
+    )
     strokes = _cropped(_mended(_cropped(strokes)))
     field = _centred(_fitted(strokes))
     if isolation.is_blot(field):
@@ -464,11 +466,6 @@ def _one_digit(mask: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, list[str]
     if not inside[main] and not cropped:
         notes.append("it runs out of the picture")
     return np.isin(labels, 1 + np.flatnonzero(belongs)), notes
-
-
-def _near(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """Where a mark is within so many pixels, bool [H, W]."""
-    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1,) * 2, np.uint8)) > 0
 
 
 def _cropped(strokes: np.ndarray) -> np.ndarray:
