@@ -88,8 +88,13 @@ def panel(mask: np.ndarray) -> Box | None:
 
 def _opened(mask: np.ndarray) -> np.ndarray:
     """A mask without what is thinner than `THREAD`, as the streaks of a table are."""
-    window = np.ones((2 * round(THREAD * max(mask.shape)) + 1,) * 2, np.uint8)
+    window = square(round(THREAD * max(mask.shape)))
     return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, window) > 0
+
+
+def square(reach: int) -> np.ndarray:
+    """A window that reaches so many pixels from its middle, for erosion and dilation."""
+    return np.ones((2 * reach + 1,) * 2, np.uint8)
 
 
 def joined(mask: np.ndarray) -> np.ndarray:
@@ -101,7 +106,7 @@ def joined(mask: np.ndarray) -> np.ndarray:
 
 def near(mask: np.ndarray, pixels: int) -> np.ndarray:
     """Where a mark is within so many pixels, bool [H, W]."""
-    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1,) * 2, np.uint8)) > 0
+    return cv2.dilate(mask.astype(np.uint8), square(pixels)) > 0
 
 
 def extents(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

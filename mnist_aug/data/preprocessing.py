@@ -292,8 +292,7 @@ def _middle(picture: np.ndarray, form: Form) -> Prepared:
     image = np.rint(cv2.resize(cut, (width, height), interpolation=how)).astype(np.uint8)
     notes = []
     if form.background is not None:
-        edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-        own, wanted = float(np.median(edge)), float(np.mean(form.background))
+        own, wanted = float(np.median(_edge(image))), float(np.mean(form.background))
         if abs(own - wanted) > 127.5:
             kinds = ("dark", "light")
             notes.append(
@@ -358,8 +357,8 @@ def prepare(grey: np.ndarray, what: str = "digit") -> Prepared:
 def _within_its_panel(grey: np.ndarray, notes: list[str]) -> tuple[np.ndarray, float]:
     """The ink of what stands in the innermost panel, float32 [H, W], and its strength."""
     for _ in range(PANELS):
-        ink, peak = _ink(grey)
         smooth = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        ink, peak = _ink(grey, smooth)
         box = isolation.panel(smooth > isolation.threshold(smooth))
         for share in (MARK, FAINT) if peak >= LEAST_CONTRAST else ():
             box = box or isolation.panel(ink > share * peak + NO_TIE)
@@ -382,12 +381,14 @@ def reduced(grey: np.ndarray) -> np.ndarray:
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
-def _ink(grey: np.ndarray) -> tuple[np.ndarray, float]:
-    """Bright ink on a ground of 0, however the light falls, float32 [H, W], and its strength."""
-    smooth = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
+def _ink(grey: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, float]:
+    """Bright ink on a ground of 0, however the light falls, float32 [H, W], and its strength.
+
+    Args:
+        smooth: the picture, blurred.
+    """
     light, dark = (grey, smooth), (255 - grey, 255 - smooth)
-    edge = np.concatenate([smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1]])
-    share = float((edge > (smooth.min() + smooth.max()) / 2).mean())
+    share = float((_edge(smooth) > (smooth.min() + smooth.max()) / 2).mean())
     if max(share, 1 - share) >= ONE_GROUND:
         return _above_ground(*(dark if share > 0.5 else light))
     if _is_smooth(smooth):
@@ -399,7 +400,7 @@ def _ink(grey: np.ndarray) -> tuple[np.ndarray, float]:
 
 def _fine(smooth: np.ndarray) -> np.ndarray:
     """How much lighter what is narrow is than what is around it, float32 [H, W]."""
-    window = np.ones((2 * round(FINE * max(smooth.shape)) + 1,) * 2, np.uint8)
+    window = isolation.square(round(FINE * max(smooth.shape)))
     return smooth - cv2.morphologyEx(smooth, cv2.MORPH_OPEN, window)
 
 
@@ -411,7 +412,7 @@ def _above_ground(grey: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, flo
     wide = np.pad(ground, reach + 1, mode="edge")
     inner = np.s_[reach + 1 : -reach - 1, reach + 1 : -reach - 1]
     wide[inner] = smooth
-    opened = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((2 * reach + 1,) * 2, np.uint8))
+    opened = cv2.morphologyEx(wide, cv2.MORPH_OPEN, isolation.square(reach))
     ink = (grey - opened[inner]).clip(0, None)
     few = max(9, ink.size // 1000)
     return ink, float(np.sort(ink, axis=None)[-few:].mean())
@@ -424,8 +425,12 @@ def _is_cut_by_dark(smooth: np.ndarray) -> bool:
     pieces, dark_pieces = isolation.pieces(light), isolation.pieces(~light)
     if pieces != dark_pieces:
         return pieces > dark_pieces
-    edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
-    return float(light[[0, 0, -1, -1], [0, -1, 0, -1]].mean() + edge.mean()) > 1
+    return float(light[[0, 0, -1, -1], [0, -1, 0, -1]].mean() + _edge(light).mean()) > 1
+
+
+def _edge(image: np.ndarray) -> np.ndarray:
+    """The values along the four edges, those of the corners twice."""
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
 def _is_smooth(smooth: np.ndarray) -> bool:
@@ -480,10 +485,10 @@ def _mended(strokes: np.ndarray) -> np.ndarray:
     scale = BOX / max(strokes.shape)
     if stroke * scale < THIN - 0.4:
         radius = max(1, round((THIN / scale - stroke) / 2))
-        return cv2.dilate(np.pad(strokes, radius), np.ones((2 * radius + 1,) * 2, np.uint8))
+        return cv2.dilate(np.pad(strokes, radius), isolation.square(radius))
     if stroke * scale > THICK + 0.9:
         radius = round((stroke - THICK / scale) / 2)
-        narrow = cv2.erode(np.pad(strokes, radius), np.ones((2 * radius + 1,) * 2, np.uint8))
+        narrow = cv2.erode(np.pad(strokes, radius), isolation.square(radius))
         if (narrow > 0.5).sum() > 0.1 * mask.sum():
             return narrow
     return strokes
