@@ -93,11 +93,78 @@ STUDIES = {  # variant: (policy, training images, epochs, error)
     },
 }
 FOUND = {"learning_rate": 0.002, "layers": [256, 256]}  # what the search changes in both variants
+SEARCHED = ("learning_rate", "schedule")  # in both variants; the width where they are dense
 TRIALS = {  # variant: (pruned, validation accuracy) of each trial; the best of both is trial 2
     "baseline": [(False, 0.93), (True, 0.8), (False, 0.96), (False, 0.95), (False, 0.96)],
     "augmented": [(False, 0.5), (False, 0.95), (False, 0.99), (True, 0.97), (False, 0.9)],
 }
+PARAMETERS = {"dense": 118282, "cnn": 34826}
 ERROR_RATES = {"baseline": 0.06, "augmented": 0.04}
+
+
+def _layer(kind: str, name: str, *before: str, **config) -> dict:
+    """As in the config of a functional model; `before` are the layers that it takes from."""
+    taken = [
+        {"class_name": "__keras_tensor__", "config": {"keras_history": [one, 0, 0]}}
+        for one in before
+    ]
+    nodes = [{"args": taken if len(taken) < 2 else [taken], "kwargs": {}}] if taken else []
+    return {
+        "module": "keras.layers",
+        "class_name": kind,
+        "config": {"name": name, **config},
+        "name": name,
+        "inbound_nodes": nodes,
+    }
+
+
+def _chain(*layers: dict) -> dict:
+    return {"module": "keras", "class_name": "Sequential", "config": {"layers": [*layers]}}
+
+
+def architecture(model: str, shape, classes: int, layers=()) -> dict:
+    """Keras's config of a dense network, the built-in `cnn`, or of a residual network."""
+
+    def entry(*shape: int) -> dict:
+        return _layer("InputLayer", "input_layer", batch_shape=[None, *shape])
+
+    def convolution(filters: int, number: int, *before: str, **settings) -> dict:
+        usual = {"kernel_size": [3, 3], "strides": [1, 1], "padding": "valid", "activation": "relu"}
+        return _layer("Conv2D", f"conv2d_{number}", *before, filters=filters, **usual | settings)
+
+    pool = _layer("MaxPooling2D", "max_pooling2d", pool_size=[2, 2], strides=[2, 2])
+    flatten, channels = _layer("Flatten", "flatten"), (*shape, 1)[:3]
+    if model == "dense":
+        hidden = [_layer("Dense", "dense", units=units, activation="relu") for units in layers]
+        last = _layer("Dense", "dense", units=classes, activation="softmax")
+        return _chain(entry(*shape), flatten, *hidden, last)
+    if model == "cnn":
+        return _chain(
+            entry(*channels),
+            convolution(32, 0),
+            pool,
+            convolution(64, 1),
+            pool,
+            flatten,
+            _layer("Dropout", "dropout", rate=0.5),
+            _layer("Dense", "dense", units=classes, activation="softmax"),
+        )
+    end = _layer("Dense", "dense", "pooled", units=classes, activation="softmax")
+    return {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": {
+            "layers": [
+                entry(*channels),
+                convolution(16, 0, "input_layer", strides=[2, 2], padding="same"),
+                convolution(16, 1, "conv2d_0", padding="same", activation="linear"),
+                _layer("BatchNormalization", "normalised", "conv2d_1"),
+                _layer("Add", "add", "conv2d_0", "normalised"),
+                _layer("GlobalAveragePooling2D", "pooled", "add"),
+                end,
+            ]
+        },
+    }
 
 
 def dataset(classes: int = 10, test: int = 200, shape=(28, 28), seed: int = 0) -> SimpleNamespace:
@@ -137,12 +204,14 @@ def write_run(
     sha256: str = "ab" * 32,
     epochs: int = 5,
     described: dict | None = None,
+    model: str = "dense",
     **settings,
 ) -> dict:
     """Write one run, correct as in `correct`, bool [N]; returns its row of metrics.csv.
 
     Args:
         described: what is said of the dataset in other words than those of `DESCRIBED`.
+        model: `dense`, `cnn`, or a user's, as `resnet.py:build`, a small residual network.
     """
     folder = results / variant / f"seed-{seed:02d}"
     folder.mkdir(parents=True)
@@ -171,10 +240,19 @@ def write_run(
             "val_accuracy": 0.96 - 0.25 * fall,
         }
     ).to_csv(folder / "history.csv", index=False)
+    layers = settings.pop("layers", [128, 128]) if model == "dense" else None
+    built = architecture(model, shape, classes, layers)
+    named, source = {"name": model}, {}
+    if model in PARAMETERS:
+        parameters = PARAMETERS[model]
+    else:
+        parameters, named["digest"] = 77000, "78" * 32
+        source = {"model_source": {"file": model.partition(":")[0], "sha256": "9a" * 32}}
     manifest = {
         "variant": {
             "name": variant,
-            "layers": [128, 128],
+            "model": named,
+            "layers": layers,
             "optimizer": "adam",
             "learning_rate": 0.001,
             "loss": "sparse_categorical_crossentropy",
@@ -185,7 +263,9 @@ def write_run(
             "training_images": None,
             **settings,
         },
-        "parameters": 118282,
+        "architecture": built,
+        **source,
+        "parameters": parameters,
         "seed": seed,
         "dataset": {
             "name": name,
@@ -244,16 +324,24 @@ def write_other_sets(results: Path, variant: str, seed: int, test: int) -> list[
     return rows
 
 
+def _found(model: str) -> dict:
+    """What the search changes: the width of a dense network alone."""
+    return FOUND if model == "dense" else {k: v for k, v in FOUND.items() if k != "layers"}
+
+
 def write_search(results: Path) -> None:
     """Write the files of a search that started from the variants in the folder."""
     for name, trials in TRIALS.items():
         manifest = json.loads((results / name / "seed-00" / "manifest.json").read_text())
+        found, searched = _found(manifest["variant"]["model"]["name"]), [*SEARCHED]
         frame = pd.DataFrame(trials, columns=["pruned", "validation"])
         frame.insert(0, "trial", range(len(trials)))
         frame.insert(2, "seeds", np.where(frame["pruned"], 1, 2))
         frame["learning_rate"] = [0.0005, 0.004, FOUND["learning_rate"], 0.001, 0.003]
         frame["schedule"] = ["constant", "cosine"] * 2 + ["constant"]
-        frame["width"] = [64, 128, FOUND["layers"][0], 128, 64]
+        if "layers" in found:
+            searched.append("width")
+            frame["width"] = [64, 128, FOUND["layers"][0], 128, 64]
         policy = {}
         if name == "augmented":
             frame["rotate_degrees"], frame["scale"] = range(5), np.arange(5) / 50
@@ -264,7 +352,7 @@ def write_search(results: Path) -> None:
         shares = np.arange(len(settings), 0, -1) / np.arange(1, len(settings) + 1).sum()
         best = float(frame["validation"][2])
         about = {
-            "changed": FOUND | ({"policy": "tuned.yaml"} if policy else {}),
+            "changed": found | ({"policy": "tuned.yaml"} if policy else {}),
             **policy,
             "trial": 2,
             "validation": best,
@@ -275,7 +363,7 @@ def write_search(results: Path) -> None:
             "start": manifest["variant"],
             "seeds": 2,
             "epochs": manifest["variant"]["epochs"],
-            "searched": ["policy"] * bool(policy) + ["learning_rate", "schedule", "width"],
+            "searched": ["policy"] * bool(policy) + searched,
             "dataset": "ef" * 32,
             "written": "2026-01-02T05:00:00Z",
             "command": "scripts/tune.py",
@@ -392,7 +480,8 @@ def write(
     for study in studies:
         for variant, (policy, images, epochs, error) in STUDIES[study].items():
             described = None if policy is None else POLICY | {"name": policy}
-            changed = FOUND if variant.startswith("tuned-") and variant != "tuned-policy" else {}
+            found = variant.startswith("tuned-") and variant != "tuned-policy"
+            changed = _found(options.get("model", "dense")) if found else {}
             rows = [
                 write_run(
                     results / study,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis import models
 from mnist_aug.analysis.intervals import Chance, Difference, compare, mean_interval, spread
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.errors import UserError
@@ -201,8 +202,18 @@ def load(results: Path) -> Comparison:
 
 def _check_comparable(results: Path, first: VariantResults, second: VariantResults) -> None:
     """The two may differ in their policy alone, or the difference is not the policy's."""
+    if models.model_of(first.settings) != models.model_of(second.settings):
+        raise UserError(
+            f"{results}: the model is {models.label(first.settings)} for {BOTH[0]} and "
+            f"{models.label(second.settings)} for {BOTH[1]}, so the difference would not be the "
+            "policy's: `make report` trains both alike"
+        )
     settings = [
-        {key: value for key, value in one.settings.items() if key not in ("name", "policy")}
+        {
+            key: value
+            for key, value in one.settings.items()
+            if key not in ("name", "policy", "model")
+        }
         for one in (first, second)
     ]
     for key in {**settings[0], **settings[1]}:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_aug.analysis import comparison
+from mnist_aug.analysis import comparison, models
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import welch_interval
 from mnist_aug.analysis.robustness import corruption_sets, mean_accuracy
@@ -41,8 +41,14 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
             "the DATA= of the reference"
         )
     for model, reference_model in zip(ours.both, theirs.both, strict=True):
-        for key, value in reference_model.settings.items():
-            if model.settings[key] != value:
+        own, wanted = model.settings, reference_model.settings
+        if models.model_of(own) != models.model_of(wanted):
+            raise UserError(
+                f"{results} is of model {models.label(own)}, {reference} of {models.label(wanted)}: "
+                "give the MODEL= of the reference"
+            )
+        for key, value in wanted.items():
+            if key != "model" and own.get(key) != value:
                 raise UserError(
                     f"{model.name} in {results} has other {key} than in {reference}: "
                     "only the same settings can reproduce it"

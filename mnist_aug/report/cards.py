@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.models import CNN, DENSE, model_of, name_of
 from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.experiments.published import ENSEMBLE
 from mnist_aug.formatting import listed, percent, span
-from mnist_aug.report import search, studies
+from mnist_aug.report import architecture, search, studies
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.sentences import closed
 from mnist_aug.report.tables import Table, names_of
@@ -38,6 +39,11 @@ UNKNOWN = "Who made the images, and of {}, the dataset's files do not say."
 def limits(content: Comparison, inputs: Inputs) -> list[str]:
     """What the results do not show, in sentences."""
     settings, seeds = content.both[1].settings, len(content.paired_seeds)
+    others = "convolutional networks" if name_of(settings) == DENSE else "other architectures"
+    elsewhere = {
+        DENSE: "Convolutional networks",
+        CNN: "Dense networks, other architectures",
+    }.get(name_of(settings), "Other architectures")
     runs = inputs.studies.get("tuned")
     tuned = runs is not None and {"tuned-baseline", "tuned-augmented"} <= {*runs.frame["variant"]}
     named = sorted(
@@ -70,7 +76,7 @@ def limits(content: Comparison, inputs: Inputs) -> list[str]:
         f"The arms are one network, trained with {settings['optimizer']} at one learning rate, "
         f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
         f"{f'; the search tunes {listed(named)} for both' if tuned and named else ''}. "
-        "Convolutional networks and images of other things may gain less, more or nothing.",
+        f"{elsewhere} and images of other things may gain less, more or nothing.",
         "All seeds share one training set and one validation split. The intervals of the headline "
         f"and of the sections on corrupted images, classes and other {handwriting} cover other "
         f"seeds{' and' if seeds > 1 else ', with one seed none, and'} other test images "
@@ -79,6 +85,12 @@ def limits(content: Comparison, inputs: Inputs) -> list[str]:
         "Intervals and tests of single classes, corruption types, severities and policies are "
         "many, and not adjusted for their number where the text does not say so.",
     ]
+    built = content.both[1].runs[0].manifest.get("architecture")
+    if built and (drawing := architecture.policy_layers(built)):
+        sentences.append(
+            f"The model itself changes images at random in training ({listed(drawing)}), in both "
+            "arms: the difference is what the policy adds to that."
+        )
     if corruption_sets(content):
         sentences.append(
             "The corruptions are made by formulas. They were chosen by the authors of "
@@ -93,7 +105,7 @@ def limits(content: Comparison, inputs: Inputs) -> list[str]:
             f"({', '.join(f'`make {name}`' for name in missing)})."
         )
     untested = [
-        "convolutional networks",
+        others,
         *([] if content.in_colour else ["images in colour"]),
         "adversarial images",
         *(["other alphabets", "photographs"] if content.is_written else []),
@@ -121,14 +133,10 @@ def model_card(
     """
     second = content.both[1]
     manifest = second.runs[0].manifest
-    layers = ", ".join(map(str, second.settings["layers"]))
     versions = manifest["versions"]
     rows = [
-        (
-            "model",
-            f"mnist_num_reader.keras: Flatten, dense layers of {layers} units with ReLU, "
-            f"{content.classes} outputs with softmax; {manifest['parameters']:,} parameters",
-        ),
+        ("model", f"{_model(content)}; {manifest['parameters']:,} parameters"),
+        *_origin(content),
         (
             "versions of it",
             listed(
@@ -145,7 +153,7 @@ def model_card(
         ),
         (
             "takes",
-            f"float32 images [N, {', '.join(map(str, content.dataset['image_shape']))}], "
+            f"float32 images [N, {', '.join(map(str, _input(content)))}], "
             f"{'RGB, ' if content.in_colour else ''}pixels divided by 255, {_taken(content)} as in "
             "the dataset",
         ),
@@ -184,6 +192,39 @@ def model_card(
             cells = [f"{model} {percent(row[model])} %" for model in BOTH]
             rows.append((f"on {row['images']}", "; ".join(cells)))
     return _card("model-card", "Model card", rows)
+
+
+def _model(content: Comparison) -> str:
+    """The file of the trained model, and the layers in it."""
+    manifest, settings = content.both[1].runs[0].manifest, content.both[1].settings
+    if "architecture" not in manifest:  # of a version that had dense networks alone
+        layers = ", ".join(map(str, settings["layers"]))
+        return (
+            f"mnist_num_reader.keras: Flatten, dense layers of {layers} units with ReLU, "
+            f"{content.classes} outputs with softmax"
+        )
+    name = name_of(settings)
+    told = {DENSE: "", CNN: f", {architecture.CONVNET}"}.get(name, f", model {name}")
+    return f"mnist_num_reader.keras{told}: {architecture.description(manifest['architecture'])}"
+
+
+def _origin(content: Comparison) -> list[tuple[str, str]]:
+    """The file that a user's model was made from."""
+    sources = [run.manifest.get("model_source") for one in content.both for run in one.runs]
+    told = [f"{one['file']}, SHA-256 {one['sha256']}" for one in sources if one]
+    if not told:
+        return []
+    digest = model_of(content.both[1].settings)["digest"]
+    return [
+        ("made from", "; ".join(dict.fromkeys(told))),
+        ("SHA-256 of its architecture", digest),
+    ]
+
+
+def _input(content: Comparison) -> list[int]:
+    """The shape of an image that the model takes."""
+    built = content.both[1].runs[0].manifest.get("architecture")
+    return (built and architecture.input_shape(built)) or content.dataset["image_shape"]
 
 
 def _accuracy(row: Any) -> str:

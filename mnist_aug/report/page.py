@@ -15,9 +15,10 @@ from markupsafe import Markup, escape
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.models import DENSE, name_of
 from mnist_aug.analysis.significance import seeds_needed
 from mnist_aug.errors import UserError
-from mnist_aug.report import app, inputs, robustness, sentences
+from mnist_aug.report import app, architecture, inputs, robustness, sentences
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.sections import every_section
 from mnist_aug.report.tables import Table, visible
@@ -33,6 +34,7 @@ def write(
     seeds: int | None = None,
     epochs: int | None = None,
     policy: str | None = None,
+    model: str | None = None,
 ) -> str:
     """Write index.html, report.md, tables/ and figures/ into `reports`; return the verdict.
 
@@ -41,20 +43,22 @@ def write(
         reports: made when missing. Files of an older report with other names are removed.
         seeds: refuse results without exactly the seeds 0 to `seeds` - 1; any if None.
         epochs, policy: refuse models trained with others; anything if None.
+        model: refuse results of a model with another name, `dense`, `cnn` or a file's, with or
+            without its folder; anything if None.
 
     Raises:
         UserError: the results are missing, damaged, not of one dataset, or not those wanted.
     """
     with files.locked(results):
         content = comparison.load(results)
-        _check_wanted(content, seeds, epochs, policy)
+        _check_wanted(content, seeds, epochs, policy, model)
         given = inputs.read(results, content)
     reports = Path(reports)
     files.check_writable(reports)
     sections = list(every_section(content, given))
     drawn = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
-    verdict = sentences.verdict(content)
+    verdict, name = sentences.verdict(content), name_of(content.both[1].settings)
     page = {
         "verdict": verdict,
         "beyond": robustness.summary(every["corruptions"])
@@ -63,6 +67,8 @@ def write(
         "caution": _caution(content),
         "subtitle": sentences.subtitle(content),
         "label": content.label,
+        "classifier": architecture.classifier(content.both[1].settings),
+        "title": content.label if name == DENSE else f"{content.label}, {name}",
         "dataset": content.dataset,
         "warnings": [*map(sentences.closed, content.dataset.get("warnings", []))],
         "sections": sections,
@@ -104,19 +110,26 @@ def _caution(content: Comparison) -> str:
 
 
 def _check_wanted(
-    content: Comparison, seeds: int | None, epochs: int | None, policy: str | None
+    content: Comparison,
+    seeds: int | None,
+    epochs: int | None,
+    policy: str | None,
+    model: str | None,
 ) -> None:
-    for model in BOTH:
-        variant = content.variants[model]
+    for name in BOTH:
+        variant = content.variants[name]
         trained = variant.settings["epochs"]
         remedy = "run `make report` with the settings you want, or leave the option out"
         if seeds is not None and variant.seeds != list(range(seeds)):
             raise UserError(
-                f"{model} was evaluated with seeds {', '.join(map(str, variant.seeds))}, "
+                f"{name} was evaluated with seeds {', '.join(map(str, variant.seeds))}, "
                 f"not 0 to {seeds - 1}: {remedy}"
             )
         if epochs is not None and trained != epochs:
-            raise UserError(f"{model} was trained for {trained} epochs, not {epochs}: {remedy}")
+            raise UserError(f"{name} was trained for {trained} epochs, not {epochs}: {remedy}")
+        own = name_of(variant.settings)
+        if model is not None and own not in (model, Path(model).name):
+            raise UserError(f"{name} is of model {own}, not {model}: {remedy}")
         if policy is not None and variant.policy not in (
             None,
             policy,
@@ -124,7 +137,7 @@ def _check_wanted(
             Path(policy).name,
         ):
             raise UserError(
-                f"{model} was trained with policy {variant.policy}, not {policy}: {remedy}"
+                f"{name} was trained with policy {variant.policy}, not {policy}: {remedy}"
             )
 
 

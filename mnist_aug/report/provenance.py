@@ -9,10 +9,11 @@ import pandas as pd
 
 from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.models import label
 from mnist_aug.formatting import MINUS, number
 from mnist_aug.report.tables import Table
 from mnist_aug.results.extras import Search
-from mnist_aug.results.runs import BOTH
+from mnist_aug.results.runs import BOTH, VariantResults
 
 # What an image policy without masks, boxes and points has no use for.
 UNUSED = {
@@ -32,7 +33,7 @@ def settings(content: Comparison) -> Table:
     transform share a row when only one model has a policy, since then every one of them differs.
     """
     nested = [
-        {**v.settings, "policy": v.settings["policy"] or {"name": "none"}} for v in content.both
+        {**(own := plain(v)), "policy": own["policy"] or {"name": "none"}} for v in content.both
     ]
     first, second = (flatten(one) for one in nested)
     names = [
@@ -67,6 +68,12 @@ def settings(content: Comparison) -> Table:
         display.replace("", "—"),
         wraps=True,
     )
+
+
+def plain(variant: VariantResults) -> dict[str, Any]:
+    """A variant's settings with the model, where they name one, as one word or two."""
+    settings = variant.settings
+    return {**settings, "model": label(settings)} if "model" in settings else settings
 
 
 def _idle(setting: str, *values: str) -> bool:

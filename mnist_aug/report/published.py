@@ -14,6 +14,7 @@ from scipy import stats
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import estimate, mean_interval, spread
+from mnist_aug.analysis.models import DENSE, name_of
 from mnist_aug.experiments.published import (
     AUGMENTED,
     CHOSEN_ANEW,
@@ -336,10 +337,10 @@ def sentences(table: Table, reached: Reached, content: Comparison) -> list[str]:
             "by parameters and epochs."
         )
     sources = {row.source: None for row in ROWS.values() if row.source}
-    return [*_pair(reached), text, f"Published errors are from {listed([*sources])}."]
+    return [*_pair(reached, content), text, f"Published errors are from {listed([*sources])}."]
 
 
-def _pair(reached: Reached) -> list[str]:
+def _pair(reached: Reached, content: Comparison) -> list[str]:
     """The network of both models in as many epochs, each with the settings chosen for it."""
     if not {PLAIN, AUGMENTED} <= {*reached.rows}:
         return []
@@ -347,13 +348,14 @@ def _pair(reached: Reached) -> list[str]:
     gains = (two - one).dropna()
     mean, low, high = estimate(gains)
     epochs = reached.manifests[AUGMENTED]["variant"]["epochs"]
+    network = "network" if name_of(content.both[1].settings) == DENSE else "dense network"
     at_the_end = all(
         reached.manifests[name]["variant"]["learning_rate"] == max(RATES)
         for name in (PLAIN, AUGMENTED)
     )
     return [
         f"Within {epochs} epochs, with learning rate and weight decay chosen for each arm from "
-        f"the same values, augmentation changes the test error of the project's own network "
+        f"the same values, augmentation changes the test error of the project's own {network} "
         f"from {percent(one.mean())} to {percent(two.mean())} %, by {points(mean)} pp "
         f"({span(low, high)}, n = {len(gains)} seeds). Batch size, schedule, "
         "warmup and policy were varied with augmentation alone"

@@ -5,6 +5,7 @@ import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import welch_interval
+from mnist_aug.analysis.models import DENSE, name_of
 from mnist_aug.analysis.robustness import mean_accuracy
 from mnist_aug.formatting import estimated, listed, percent
 from mnist_aug.report.published import Reached, known
@@ -44,7 +45,7 @@ def table(reached: Reached, content: Comparison) -> Table:
 
     display = pd.DataFrame(
         {
-            "row": frame["row"],
+            "row": frame["row"].replace(_arms(content)),
             "runs": frame["seeds"].astype(str),
             "test error, %": frame["error"].map(percent),
             "error on training images, %": known(frame["training_error"]),
@@ -60,6 +61,12 @@ def table(reached: Reached, content: Comparison) -> Table:
 
 def _others(content: Comparison) -> str:
     return f"other people's {content.kind}s" if content.is_written else "images of other datasets"
+
+
+def _arms(content: Comparison) -> dict[str, str]:
+    """Both models as they are displayed next to dense networks."""
+    name = name_of(content.both[1].settings)
+    return {} if name == DENSE else {arm: f"{arm} ({name})" for arm in BOTH}
 
 
 def sentences(table: Table, content: Comparison) -> list[str]:
@@ -80,7 +87,8 @@ def sentences(table: Table, content: Comparison) -> list[str]:
     if fine:
         sentences.append(
             f"No row that is better than {BOTH[1]} on the clean test images is worse on "
-            f"{' or on '.join(fine)} by the whole interval; the rows have more training "
+            f"{' or on '.join(fine)} by the whole interval; the rows "
+            f"{'are dense networks, ' if _arms(content) else ''}have more training "
             "images than the arms, and most have more epochs."
         )
     share = (frame["training_error"] / frame["error"]).dropna()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.data.dataset import MNIST_SHA256, MNIST_TRAINING_SHA256
 from mnist_aug.formatting import listed, percent
@@ -66,10 +67,12 @@ def _unlike(about: dict[str, Any], manifest: dict[str, Any]) -> str | None:
     whole, training = manifest["dataset"]["sha256"], about["dataset"]
     if training != whole and (whole == MNIST_SHA256) != (training == MNIST_TRAINING_SHA256):
         return "it is of another dataset"
-    if about["epochs"] != (epochs := manifest["variant"]["epochs"]):
-        return f"its trials have {about['epochs']} epochs and the arms {epochs}"
-    own = manifest["variant"]
-    if any(own[key] != value for key, value in about["start"].items() if key in own):
+    own, start = manifest["variant"], about["start"]
+    if reason := models.unlike(start, own):
+        return f"its trials are {reason}"
+    if about["epochs"] != own["epochs"]:
+        return f"its trials have {about['epochs']} epochs and the arms {own['epochs']}"
+    if any(own[key] != value for key, value in start.items() if key in own and key != "model"):
         return "it started from other settings"
     return None
 
@@ -194,8 +197,12 @@ def about_sentences(searches: dict[str, Search]) -> list[str]:
     return [text] + ([f"What matters most, by fANOVA, is {listed(most)}."] if most else [])
 
 
-def commands(searches: dict[str, Search], data: str, policy: str) -> list[str]:
-    """What makes the searches again."""
+def commands(searches: dict[str, Search], data: str, policy: str, model: str = "") -> list[str]:
+    """What makes the searches again.
+
+    Args:
+        model: how MODEL= is given after a space, or nothing.
+    """
     commands: list[str] = []
     before: list[str] = []
     for search in list(searches.values())[::-1]:
@@ -206,7 +213,7 @@ def commands(searches: dict[str, Search], data: str, policy: str) -> list[str]:
         before = parts
         commands.append(
             f"make tune DATA={data} SEEDS={about['seeds']} EPOCHS={about['epochs']} "
-            f"POLICY={policy} TRIALS={about['trials']}"
+            f"POLICY={policy} TRIALS={about['trials']}{model}"
             + ("" if parts in (PARTS, PARTS[1:]) else f" SEARCH={','.join(parts)}")
         )
     return commands

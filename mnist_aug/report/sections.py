@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.studies import runs_of_both
 from mnist_aug.augment.strengths import strengths
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
@@ -123,7 +124,7 @@ def _results(content: Comparison) -> Section:
     every = {seed for model in BOTH for seed in content.variants[model].seeds}
     unpaired = sorted(every - {*content.paired_seeds})
     compared = tables.comparisons(content)
-    text = [sentences.methods(content.difference)]
+    text = [sentences.methods(content)]
     if content.difference.seeds > 1:
         text += _concluded(content, sentences.significance(compared.frame))
     text.append(sentences.chance_rule(content.chance))
@@ -272,16 +273,22 @@ def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
 
 def _published(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     """What augmentation makes of dense networks, and what is published of such."""
-    reached = inputs.reached
+    reached, model = inputs.reached, name_of(content.both[1].settings)
     if reached is None:
         return
     text, drawn, listed = [], [], []
+    if model != DENSE:
+        text.append(
+            "The rows and recipes of this section are dense networks, and their arms a dense "
+            "network trained without and with augmentation; baseline and augmented of this report "
+            f"are of model {model}."
+        )
     if reached.rows:
         table, elsewhere = (
             published.table(reached, content),
             published_elsewhere.table(reached, content),
         )
-        text = [
+        text += [
             *published.sentences(table, reached, content),
             *_concluded(content, *published_elsewhere.sentences(elsewhere, content)),
         ]
@@ -333,7 +340,7 @@ def _images(content: Comparison, inputs: Inputs) -> Section:
 
 
 def _same_settings(content: Comparison) -> list[str]:
-    first, second = (provenance.flatten(variant.settings) for variant in content.both)
+    first, second = (provenance.flatten(provenance.plain(variant)) for variant in content.both)
     same = [
         f"{key} {value}"
         for key, value in first.items()
@@ -359,6 +366,8 @@ def _cost(content: Comparison) -> Section:
         "Image by image is a call of Python for each image within tf.data. The other libraries do "
         "affine alone, Keras's layers without shear."
     ]
+    if (model := name_of(content.both[1].settings)) != DENSE:
+        measured.append(f"The training epochs compared are of a dense network, not of {model}.")
     timed = figures.bench(content, content.benchmark)
     return Section("cost", "Cost", [text, *measured], [timed], [table, timed.table])
 
@@ -389,21 +398,22 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
     policy = str(content.both[1].policy)
     if not re.fullmatch("[A-Za-z0-9_.-]+", policy):
         policy = "path/to/policy"  # the name would not be one word to a shell
+    model = _model(settings)
     source = _source(content.dataset)
     data = source + (" TRANSPOSE=1" if content.dataset.get("transposed") else "")
-    commands += search.commands(searches, data, policy)
+    commands += search.commands(searches, data, policy, model)
     for name, runs in inputs.studies.items():
         commands.append(
             f"make {name} DATA={data} "
             f"SEEDS={runs.frame[runs.frame['variant'] != BOTH[0]]['seed'].nunique()} "
-            f"EPOCHS={settings['epochs']}"
+            f"EPOCHS={settings['epochs']}{model}"
         )
     if inputs.reached is not None:
         commands.append(f"make published DATA={data}{inputs.reached.command}")
     # The last, as each of the others leaves a report of as many seeds as it has.
     commands.append(
         f"make report DATA={data} SEEDS={len(content.paired_seeds)}"
-        f" EPOCHS={settings['epochs']} POLICY={policy}"
+        f" EPOCHS={settings['epochs']} POLICY={policy}{model}"
     )
     dirty = any(m["git"].get("dirty") for m in manifests)
     known = (
@@ -411,6 +421,10 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
         if source != SOMEWHERE
         else (f" DATA is where you have {content.label}; its SHA-256 is in the manifest.")
     )
+    if model_source := manifests[0].get("model_source"):
+        known += (
+            f" MODEL is where you have {model_source['file']}; its SHA-256 is in the model card."
+        )
     changed = " The code had changes that were not committed." if dirty else ""
     other = (
         " Trials run beside each other, so another search may find other settings."
@@ -423,6 +437,14 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
         [f"In the repository:{known}{changed}{other}"],
         commands=commands,
     )
+
+
+def _model(settings: dict[str, Any]) -> str:
+    """How to give the model as MODEL=, after a space; nothing for the default, a dense network."""
+    name = name_of(settings)
+    if name in (DENSE, CNN):
+        return "" if name == DENSE else f" MODEL={name}"
+    return f" MODEL=path/to/{name if re.fullmatch('[A-Za-z0-9_.:-]+', name) else 'model'}"
 
 
 def _source(dataset: dict[str, Any]) -> str:

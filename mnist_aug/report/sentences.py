@@ -7,6 +7,7 @@ from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import ABOVE_CHANCE, FEW_SEEDS, Chance, Difference
 from mnist_aug.analysis.metrics import CALIBRATION_BINS
 from mnist_aug.formatting import listed, number, percent, points, span
+from mnist_aug.report import architecture
 from mnist_aug.report.tables import p_value
 from mnist_aug.results.runs import BOTH, VariantResults
 
@@ -33,12 +34,11 @@ def subtitle(content: Comparison) -> str:
 
 def _trained(variant: VariantResults) -> str:
     settings, manifest = variant.settings, variant.runs[0].manifest
-    layers = "\N{EN DASH}".join(map(str, settings["layers"])) or "without hidden layers"
     epochs, dataset = settings["epochs"], manifest["dataset"]
     shape = " \N{MULTIPLICATION SIGN} ".join(map(str, dataset["image_shape"][:2]))
     colour = " in colour" if len(dataset["image_shape"]) == 3 else ""
     return (
-        f"Dense network {layers}, {manifest['parameters']:,} parameters, "
+        f"{architecture.heading(settings)}, {manifest['parameters']:,} parameters, "
         f"{settings['optimizer']}, {epochs} epoch{'s' if epochs != 1 else ''}, trained on "
         f"{dataset['train']:,} images of {shape} pixels{colour}."
     )
@@ -168,11 +168,19 @@ def not_learned(content: Comparison) -> str:
     )
 
 
-def methods(difference: Difference) -> str:
+def methods(content: Comparison) -> str:
     """How the intervals are made."""
+    difference = content.difference
+    built = content.both[1].runs[0].manifest.get("architecture")
+    drawing = architecture.random_layers(built) if built else []
+    order = "the same initial weights and the same order of images"
+    if drawing:
+        order = (
+            "the same initial weights, the same order of images and the same random draws in "
+            f"{listed(drawing)}"
+        )
     paired = (
-        "The arms are paired: a seed gives both the same initial weights and the same order "
-        "of images. Differences are in percentage points, pp."
+        f"The arms are paired: a seed gives both {order}. Differences are in percentage points, pp."
     )
     if difference.seeds < 2:
         return (

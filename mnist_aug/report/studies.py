@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.studies import StudyRuns, study_runs
 from mnist_aug.formatting import estimated, points
@@ -18,9 +19,9 @@ def read(
 ) -> tuple[dict[str, StudyRuns], list[str]]:
     """The studies in a results folder by name, and a sentence on each that is left out.
 
-    Left out is what can't be compared with both models: trained on another dataset, by other code,
-    with other epochs, or about another policy, or of settings that a search no longer finds. Of
-    the study `tuned`, only those variants are left out that the searches did not find.
+    Left out is what can't be compared with both models: of another model or dataset, trained by
+    other code or with other epochs, about another policy, or of settings that a search no longer
+    finds. Of the study `tuned`, only those variants are left out that the searches did not find.
 
     Args:
         best: the settings that the searches found, by variant of the study `tuned`; without any,
@@ -58,13 +59,15 @@ def _unlike(
 ) -> str | None:
     """Why a run of a study can't be compared with both models, or None if it can."""
     augmented = content.both[1].runs[0].manifest
+    own, usual = manifest["variant"], augmented["variant"]
+    if reason := models.unlike(own, usual):
+        return f"its runs are {reason}"
     for key, part, reason in (
         ("dataset", "sha256", "it is of another dataset"),
         ("fingerprint", "training", "other code trained it"),
     ):
         if (manifest.get(key) or {}).get(part) != (augmented.get(key) or {}).get(part):
             return reason
-    own, usual = manifest["variant"], augmented["variant"]
     if name != "epochs" and own["epochs"] != usual["epochs"]:
         return f"its runs have {own['epochs']} epochs and the arms {usual['epochs']}"
     if name == "tuned" and any(

@@ -149,6 +149,11 @@ def test_a_benchmark_of_another_dataset(tmp_path):
             "learning_rate is 0.001 for baseline and 0.01 for augmented",
         ),
         (lambda m: m["variant"].pop("training_images"), None),
+        (
+            lambda m: m["variant"].update(model={"name": "cnn"}, layers=None),
+            "the model is dense for baseline and cnn for augmented",
+        ),
+        (lambda m: m["variant"].pop("model"), None),  # as before there were others
         (lambda m: m["variant"].update(new_setting=1), "new_setting is None for baseline"),
         (lambda m: m["fingerprint"].update(training="56" * 32), "trained by different code"),
         (lambda m: m["fingerprint"].update(augmentation="56" * 32), None),
@@ -161,6 +166,20 @@ def test_the_two_differ_in_their_policy_alone(results, change, words):
         comparison.load(results)
     else:
         refused(results, words, "would not be the policy's", "make report")
+
+
+def test_a_users_model_is_known_by_its_architecture(tmp_path):
+    results = synthetic_results.write(
+        tmp_path / "results", seeds=2, test=60, bench=False, samples=False, model="net.py:build"
+    )
+    comparison.load(results)
+    for path in (results / "augmented").glob("seed-*/manifest.json"):
+        edit(path, lambda m: m["variant"]["model"].update(digest="01" * 32))
+    refused(
+        results,
+        "the model is net.py:build (78787878…) for baseline and net.py:build (01010101…) for "
+        "augmented",
+    )
 
 
 def test_host_and_time_may_differ(results):

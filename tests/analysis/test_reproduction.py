@@ -107,3 +107,26 @@ def test_what_cannot_be_compared(reference, tmp_path, called, fails_in_one_line)
     with pytest.raises(UserError, match="other epochs than in"):
         reproduction.check(short, reference)
     fails_in_one_line(called("check", "--results", tmp_path / "none"), "none")
+
+
+def test_another_model_than_the_references(reference, tmp_path):
+    rates = {"baseline": 0.06, "augmented": 0.04}
+    ours = results_with(tmp_path / "ours", rates, model="cnn")
+    with pytest.raises(UserError) as error:
+        reproduction.check(ours, reference)
+    assert str(error.value) == (
+        f"{ours} is of model cnn, {reference} of dense: give the MODEL= of the reference"
+    )
+    again = results_with(tmp_path / "again", rates, model="cnn")
+    reproduction.check(ours, again)
+
+
+def test_a_reference_that_names_no_model_is_of_a_dense_network(reference, tmp_path):
+    def unnamed(manifest):
+        del manifest["variant"]["model"], manifest["architecture"]
+
+    rates = {"baseline": 0.06, "augmented": 0.04}
+    old = with_other_manifests(results_with(tmp_path / "old", rates), unnamed)
+    for ours, theirs in ((reference, old), (old, reference)):
+        _, lines = reproduction.check(ours, theirs)
+        assert len(lines) == 4

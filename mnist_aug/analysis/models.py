@@ -1,0 +1,32 @@
+"""Which model results are of, by the settings of its variant."""
+
+from collections.abc import Mapping
+from typing import Any
+
+DENSE, CNN = "dense", "cnn"  # the built-in ones; all others are named by their file
+
+
+def model_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The model of a variant's settings: `name` and, of a user's file, the architecture's `digest`.
+
+    Settings that name none are of a version that had dense networks alone.
+    """
+    return dict(settings.get("model") or {"name": DENSE})
+
+
+def name_of(settings: Mapping[str, Any]) -> str:
+    """As it is given as MODEL=, without the folder of a user's file."""
+    return model_of(settings)["name"]
+
+
+def label(settings: Mapping[str, Any]) -> str:
+    """The model in words that tell two of one name apart: name and start of the SHA-256."""
+    model = model_of(settings)
+    return model["name"] + (f" ({model['digest'][:8]}…)" if "digest" in model else "")
+
+
+def unlike(settings: Mapping[str, Any], arms: Mapping[str, Any]) -> str | None:
+    """Of which models some settings and those of both arms are, or None if they are of one."""
+    if model_of(settings) == model_of(arms):
+        return None
+    return f"of model {label(settings)} and the arms of {label(arms)}"
