@@ -6,6 +6,7 @@ TRANSPOSE ?=## 1 swaps rows and columns of the images of DATA
 SEEDS ?= 5## runs of each variant
 EPOCHS ?= 15## epochs of a run
 POLICY ?= default## policy of the augmented variant: a name, or a policy file, of albumentations or Hydra
+MODEL ?= dense## model of both: dense, cnn, a function as path/model.py:build, or a .keras file (docs/models.md)
 RESULTS ?= results## folder of runs and metrics
 REPORTS ?= reports## folder of the report
 EXTRA ?=## another dataset of the same classes, as DATA, to evaluate on, too
@@ -25,7 +26,7 @@ $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
 SOURCE = --data="$$DATA" $(if $(TRANSPOSE),--transpose="$$TRANSPOSE")
 OPTIONS = $(SOURCE) --seeds="$$SEEDS" --epochs="$$EPOCHS" --policy="$$POLICY" \
-          --results="$$RESULTS" --reports="$$REPORTS"
+          --model="$$MODEL" --results="$$RESULTS" --reports="$$REPORTS"
 SETS = $(if $(EXTRA),--extra="$$EXTRA") $(if $(MNIST_C),--mnist-c="$$MNIST_C")
 WHERE = $(if $(SCHEDULER),--scheduler="$$SCHEDULER") $(if $(filter 1,$(TENSORBOARD)),--tensorboard)
 CONDA := $(filter mnist-aug,$(CONDA_DEFAULT_ENV))

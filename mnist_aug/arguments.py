@@ -80,6 +80,12 @@ def parser(description: str) -> Parser:
         "or a policy file, of albumentations or Hydra (default: default)",
     )
     options.add_argument(
+        "--model",
+        default=None,
+        help="model of both variants: dense, cnn, a function in a file, as path/model.py:build, or "
+        "a .keras file: docs/models.md says what it must be (default: dense)",
+    )
+    options.add_argument(
         "--results",
         type=folder,
         default=Path("results"),

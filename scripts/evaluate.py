@@ -29,6 +29,7 @@ def main() -> None:
         given.policy,
         given.extra,
         given.mnist_c,
+        model=given.model,
         processes=pools.in_parallel(),
     )
 

@@ -1,7 +1,8 @@
 """Write the report: reports/index.html, report.md, tables/ and figures/, from the results folder.
 
-The other scripts' options are taken too, so that make can pass one list to all. --seeds, --epochs
-and --policy refuse results made otherwise; --data is not read, as the report needs no dataset.
+The other scripts' options are taken too, so that make can pass one list to all. --seeds, --epochs,
+--policy and --model refuse results made otherwise; --data is not read, as the report needs no
+dataset.
 """
 
 from mnist_aug import arguments
@@ -14,7 +15,12 @@ def main() -> None:
     from mnist_aug.report import page
 
     verdict = page.write(
-        options.results, options.reports, options.seeds, options.epochs, options.policy
+        options.results,
+        options.reports,
+        options.seeds,
+        options.epochs,
+        options.policy,
+        options.model,
     )
     print(f"{options.reports / 'index.html'}: {verdict}")
 

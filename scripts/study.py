@@ -22,7 +22,7 @@ def main() -> None:
 
     images = dataset.load(given.data, transpose=given.transpose)
     for study in given.studies:  # a mistake in any is better known before training
-        studies.variants(study, images, given.epochs, given.policy, given.results)
+        studies.variants(study, images, given.epochs, given.policy, given.results, given.model)
     for study in given.studies:
         studies.run(
             study,
@@ -31,6 +31,7 @@ def main() -> None:
             given.results,
             given.epochs,
             given.policy,
+            given.model,
             processes=pools.in_parallel(),
             scheduler=given.scheduler,
             tensorboard=given.tensorboard,

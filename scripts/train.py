@@ -28,7 +28,7 @@ def main() -> None:
 
     names = given.variants or list(variant.VARIANTS)
     seeds = given.seeds or 5
-    wanted = [variant.configured(name, given.epochs, given.policy) for name in names]
+    wanted = [variant.configured(name, given.epochs, given.policy, given.model) for name in names]
     where = {
         "processes": pools.in_parallel(),
         "scheduler": given.scheduler,
@@ -45,6 +45,7 @@ def main() -> None:
             given.policy,
             given.extra,
             given.mnist_c,
+            model=given.model,
             **where,
         )
     else:

@@ -36,7 +36,7 @@ def main() -> None:
 
     searched = search.parts(given.search)
     variants = [
-        variant.configured(name, epochs=given.epochs, policy=given.policy)
+        variant.configured(name, given.epochs, given.policy, given.model)
         for name in given.variants or variant.VARIANTS
     ]
     images = dataset.load(given.data, test=False, transpose=given.transpose)

@@ -33,9 +33,14 @@ files() { # of data at $1: all in a folder; a file, or what begins so, and what 
 }
 
 settings() {
-  printf '%s\n' "$DATA" "$TRANSPOSE" "$SEEDS" "$EPOCHS" "$POLICY" "$EXTRA" "$MNIST_C" "$RESULTS"
+  printf '%s\n' "$DATA" "$TRANSPOSE" "$SEEDS" "$EPOCHS" "$POLICY" "$MODEL" "$EXTRA" "$MNIST_C" \
+    "$RESULTS"
   for given in "$DATA" "$EXTRA" "$MNIST_C"; do files "$given"; done
   [ -z "$POLICY" ] || find -L "$(path "$POLICY")" -maxdepth 0 -type f -exec cksum {} +
+  case $MODEL in # what a file may import lies next to it
+    *.py:*) find -L "$(dirname -- "$(path "$MODEL")")" -maxdepth 1 -name '*.py' -type f -exec cksum {} + ;;
+    *.keras) cksum "$(path "$MODEL")" ;;
+  esac | LC_ALL=C sort
 }
 
 made() {

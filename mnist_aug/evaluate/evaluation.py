@@ -24,7 +24,7 @@ from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.data.eval_sets import EvalSet
 from mnist_aug.errors import UserError
-from mnist_aug.evaluate import examples, saved_models
+from mnist_aug.evaluate import examples, page_network, saved_models
 from mnist_aug.results import extras, files, runs
 from mnist_aug.train import jobs, pools
 from mnist_aug.train.pools import Pool
@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # as in saved_models
 
 DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
 CORRUPTED = 1000  # validation images that doubts are fitted on corrupted copies of
-BATCH_PIXELS = 2**24  # float32 pixels predicted in one call, 64 MiB
+BATCH_VALUES = 2**24  # float32 values of a layer in one call, 64 MiB
 KEPT = ("corruption/", "mnist-c/", "other/")  # sets whose images are compared one by one
 
 RunKey = tuple[str, int]  # variant and seed
@@ -50,6 +50,7 @@ def evaluate(
     policy: str | None = None,
     extra: str | None = None,
     mnist_c: str | None = None,
+    model: str | None = None,
     processes: int = 1,
     pool: Pool | None = None,
 ) -> None:
@@ -61,7 +62,7 @@ def evaluate(
     Args:
         variants: names; all that have runs if empty.
         seeds: evaluate seeds 0 to `seeds` - 1; all on disk if None.
-        epochs, policy: what the runs must have been trained with; anything if None.
+        epochs, policy, model: what the runs must have been trained with; anything if None.
         extra, mnist_c: further sets, as for `eval_sets.read`.
         processes: how many to work in at most.
         pool: where to work, in place of a pool of its own.
@@ -80,7 +81,7 @@ def evaluate(
         for name in names:
             for seed in range(seeds) if seeds else runs.seeds(results, name) or [0]:
                 trained[name, seed] = _checked(
-                    runs.run_folder(results, name, seed), dataset, name, epochs, policy
+                    runs.run_folder(results, name, seed), dataset, name, epochs, policy, model
                 )
         with nullcontext(pool) if pool else pools.pool(dataset, processes=processes) as where:
             evaluate_runs(
@@ -94,9 +95,15 @@ def evaluate(
 
 
 def _checked(
-    folder: Path, dataset: Dataset, name: str, epochs: int | None, policy: str | None
+    folder: Path,
+    dataset: Dataset,
+    name: str,
+    epochs: int | None,
+    policy: str | None,
+    model: str | None,
 ) -> runs.Run:
-    wanted = configured(name, epochs, policy).settings(dataset.side, dataset.fill)
+    variant = configured(name, epochs, policy, model)
+    wanted = jobs.wanted_manifest(variant, 0, dataset)["variant"]
     if not folder.exists():
         raise UserError(f"{folder} is missing: train it with `make {name}`")
     run = runs.read_run(folder)
@@ -106,7 +113,7 @@ def _checked(
             f"{folder} was trained on dataset {runs.dataset_label(trained_on)}, not on "
             f"{dataset.name!r} ({dataset.sha256[:8]}…): give the DATA= (--data) it was trained with"
         )
-    for key, given in ("epochs", epochs), ("policy", policy):
+    for key, given in ("epochs", epochs), ("policy", policy), ("model", model):
         if given is not None and run.manifest["variant"][key] != wanted[key]:
             raise UserError(
                 f"{folder} was trained with other {key}: `make {name}` with what you want trains "
@@ -284,7 +291,10 @@ def _predictions(
     """Probabilities float32 `[N, classes]` of uint8 images, means over models."""
     import tensorflow as tf
 
-    size = max(1, BATCH_PIXELS // images[0].size)
+    from mnist_aug.train.models import most_values
+
+    most = max(most_values(model) for members in models.values() for model in members)
+    size = max(1, BATCH_VALUES // most)
     parts: dict[RunKey, list[np.ndarray]] = {key: [] for key in models}
     for start in range(0, len(images), size):
         batch = tf.constant(images[start : start + size].astype(np.float32) / 255)
@@ -294,8 +304,8 @@ def _predictions(
     return {key: np.concatenate(part) for key, part in parts.items()}
 
 
-def _weights(sha256: str, path: Path) -> list[np.ndarray]:
-    return _model(path, jobs.dataset_here(sha256)).get_weights()
+def _exported(sha256: str, path: Path) -> dict[str, np.ndarray]:
+    return page_network.exported(_model(path, jobs.dataset_here(sha256)))
 
 
 # What the report shows ----------------------------------------------------------------------------
@@ -339,18 +349,16 @@ def _shown_weights(
 ) -> dict[str, np.ndarray]:
     """Of each variant the network of the run that is shown, given by its seed.
 
-    `<variant>_weights` float32 holds kernels and biases of its dense layers one after the other,
-    `<variant>_sizes` the units from input to output, `<variant>_seed` the run's seed.
+    `<variant>_layers` and `<variant>_weights` are those of `page_network.exported`, and
+    `<variant>_seed` is the run's seed. Of a network that the page can't run, `<variant>_reason`
+    says why instead.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, seed in shown.items():
-        pending = {pool.submit(_weights, dataset.sha256, models[name][seed]): name}
-        ((_, weights),) = pool.finished(pending)
-        arrays |= {
-            f"{name}_weights": np.concatenate([part.ravel() for part in weights]),
-            f"{name}_sizes": np.array([len(weights[0]), *map(len, weights[1::2])]),
-            f"{name}_seed": np.array(seed),
-        }
+        pending = {pool.submit(_exported, dataset.sha256, models[name][seed]): name}
+        ((_, parts),) = pool.finished(pending)
+        arrays |= {f"{name}_{part}": array for part, array in parts.items()}
+        arrays[f"{name}_seed"] = np.array(seed)
     return arrays
 
 

@@ -27,7 +27,7 @@ from mnist_aug.augment import policy as policies
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.results import extras, files
-from mnist_aug.train import models, pools
+from mnist_aug.train import pools
 from mnist_aug.train.trainer import Trainer
 from mnist_aug.train.variant import Variant, augmented, baseline
 
@@ -177,7 +177,7 @@ def _epoch(trainer: Trainer) -> tuple[int, float]:
 def _stock(dataset: Dataset, trainer: Trainer) -> Callable:
     """Keras as it is used most: `model.fit` on arrays with `validation_split`."""
     images = dataset.x_train.astype(np.float32) / 255
-    stock = models.build(baseline, dataset.image_shape, dataset.classes, seed=0)
+    stock = trainer.initial(0)
 
     def timed() -> tuple[int, float]:
         clock = _Clock()

@@ -26,6 +26,7 @@ from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.results import extras, files
 from mnist_aug.results.extras import BEST_POLICY, Search
+from mnist_aug.train import model_source
 from mnist_aug.train.jobs import Job, wanted_manifest, work
 from mnist_aug.train.pools import pool
 from mnist_aug.train.training import validation
@@ -101,14 +102,13 @@ def _search(
     scheduler: str | None,
 ) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    searched = [
-        part for part in SEARCHED if part in searched and (part != "policy" or start.policy)
-    ]
+    fit = {"policy": bool(start.policy), "width": start.model == "dense"}
+    searched = [part for part in SEARCHED if part in searched and fit.get(part, True)]
     if not searched:
         print(f"{start.name}: nothing to search for", flush=True)
         return
     about = {
-        "start": start.settings(dataset.side, dataset.fill),
+        "start": wanted_manifest(start, FIRST_SEED, dataset)["variant"],
         "searched": searched,
         "seeds": seeds,
         "epochs": start.epochs,
@@ -117,6 +117,7 @@ def _search(
     study = _study(f"mnist-aug {start.name} {files.digest(about)}", storage, folder)
     _requeue_abandoned(study)
     command = provenance.command_line()
+    model = model_source.load(start.model, dataset.image_shape, dataset.classes)
     left = trials - len(_finished(study))
     pending: dict = {}  # the trial and its scores so far, by future
     with (
@@ -132,7 +133,7 @@ def _search(
                     "name": f"trial {trial.number}",
                     "pipeline": policies.describe(policy),
                 }
-            pending[where.submit(work, Job(variant, wanted, command))] = (trial, scores)
+            pending[where.submit(work, Job(variant, wanted, model, command))] = (trial, scores)
 
         while True:
             while len(pending) < where.slots() and (new := _next_trial(study, trials)):

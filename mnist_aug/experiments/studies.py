@@ -91,11 +91,12 @@ def variants(
     epochs: int | None = None,
     policy: str | None = None,
     results: Path = Path("results"),
+    model: str | None = None,
 ) -> list[Variant]:
     """The variants of a study on a dataset: those that want more images than it has are left out.
 
     Args:
-        epochs, policy: of baseline and augmented, in place of their own.
+        epochs, policy, model: of baseline and augmented, in place of their own.
         results: where the search's files are, for the study of what it found.
 
     Raises:
@@ -117,6 +118,8 @@ def variants(
             variant = replace(variant, epochs=round(variant.epochs / baseline.epochs * epochs))
         if variant.policy == augmented.policy:
             variant = replace(variant, policy=policy)
+        if model is not None:
+            variant = replace(variant, model=model)
         if (variant.training_images or 0) < dataset.training_count(variant.validation_split):
             wanted.append(variant)
     return wanted
@@ -129,12 +132,13 @@ def run(
     results: Path,
     epochs: int | None = None,
     policy: str | None = None,
+    model: str | None = None,
     **where: Any,
 ) -> None:
     """Train what is missing of a study, and evaluate it on the test images.
 
     Args:
-        epochs, policy: as for `variants`.
+        epochs, policy, model: as for `variants`.
         where: as for `train_and_evaluate`.
 
     Raises:
@@ -143,7 +147,7 @@ def run(
     folder = Path(results) / study
     wanted = [
         (variant, seed)
-        for variant in variants(study, dataset, epochs, policy, results)
+        for variant in variants(study, dataset, epochs, policy, results, model)
         for seed in seeds
     ]
     keys = [(variant.name, seed) for variant, seed in wanted]
@@ -161,6 +165,7 @@ def run_both(
     policy: str | None = None,
     extra: str | None = None,
     mnist_c: str | None = None,
+    model: str | None = None,
     **where: Any,
 ) -> None:
     """Train what is missing of baseline and augmented, and evaluate them on all evaluation sets.
@@ -168,17 +173,20 @@ def run_both(
     Args:
         names: of the variants.
         seeds: how many, from 0.
-        epochs, policy: as for `variant.configured`.
+        epochs, policy, model: as for `variant.configured`.
         extra, mnist_c: as for `evaluation.evaluate`.
         where: as for `train_and_evaluate`.
 
     Raises:
         UserError: as `training.train_all` and `evaluation.evaluate` do.
     """
-    wanted = [(configured(name, epochs, policy), s) for name in names for s in range(seeds)]
+    both = [configured(name, epochs, policy, model) for name in names]
+    wanted = [(variant, seed) for variant in both for seed in range(seeds)]
     if extra or mnist_c:  # a mistake in these is better known before training
         eval_sets.read(dataset, extra, mnist_c)
-    evaluation = partial(evaluate, results, dataset, names, seeds, epochs, policy, extra, mnist_c)
+    evaluation = partial(
+        evaluate, results, dataset, names, seeds, epochs, policy, extra, mnist_c, model
+    )
     train_and_evaluate(wanted, dataset, results, evaluation, **where)
 
 

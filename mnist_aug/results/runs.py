@@ -95,6 +95,7 @@ def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
     for name in (MODEL, HISTORY):
         if not files.is_whole(run / name, manifest):
             return f"{name} is {'damaged' if (run / name).exists() else 'missing'}"
+    manifest["variant"].setdefault("model", {"name": "dense"})  # as in versions that had no other
     for part in SETTINGS:
         if manifest[part] != wanted[part]:
             return _difference(part, manifest[part], wanted[part])
@@ -118,10 +119,10 @@ def _difference(part: str, old: Any, new: Any) -> str:
             if key not in old or key not in new or old[key] != new[key]
         )
         old, new, part = old.get(key), new.get(key), key
-    if part == "policy":
+    if part in ("policy", "model"):
         old, new = (value and value["name"] for value in (old, new))
         if old == new:
-            return f"policy {new} has changed"
+            return f"{part} {new} has changed"
     return f"{part} was {old}, now {new}"
 
 

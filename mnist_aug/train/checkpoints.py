@@ -6,13 +6,14 @@ import hashlib
 import io
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
 from mnist_aug.results import files
-from mnist_aug.train.models import BlockTrainer
+from mnist_aug.train.models import BlockTrainer, state
 
 SAVE_SECONDS = 30  # between two checkpoints of a run: saving takes well under 1 % of the time
 HISTORY = ["loss", "accuracy", "val_loss", "val_accuracy"]
@@ -56,7 +57,9 @@ class Checkpoint(keras.callbacks.Callback):
             self._saved = time.perf_counter()
 
     def _save(self, path: Path) -> None:
-        arrays = {f"weights_{i}": w for i, w in enumerate(self._blocks.get_weights())}
+        arrays: dict[str, Any] = {
+            f"model_{i}": value for i, value in enumerate(state(self._blocks))
+        }
         arrays |= {
             f"optimizer_{i}": v.numpy() for i, v in enumerate(self._blocks.optimizer.variables)
         }
@@ -83,8 +86,8 @@ class Checkpoint(keras.callbacks.Callback):
             {name.removeprefix("history_"): float(arrays[name][epoch]) for name in names}
             for epoch in range(len(arrays[names[0]]))
         ]
-        weights, optimizer = (
+        model, optimizer = (
             [arrays[f"{part}{i}"] for i in range(sum(name.startswith(part) for name in arrays))]
-            for part in ("weights_", "optimizer_")
+            for part in ("model_", "optimizer_")
         )
-        self._blocks.restore(weights, optimizer)
+        self._blocks.restore(model, optimizer)

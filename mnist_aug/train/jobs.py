@@ -24,6 +24,8 @@ from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.fingerprint import fingerprint
 from mnist_aug.results import files, runs
+from mnist_aug.train import model_source
+from mnist_aug.train.model_source import Model
 from mnist_aug.train.variant import Variant
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to start, so only where there is something to train
@@ -39,6 +41,7 @@ class Job:
     Attributes:
         variant: what to train; its policy is taken from `wanted`, where it is spelled out.
         wanted: what `wanted_manifest` says of the run.
+        model: what is trained.
         command: the command line, for the manifest.
         checkpoint: where a long run saves its checkpoint, if that folder is there.
         logs: folder for TensorBoard, or None.
@@ -46,6 +49,7 @@ class Job:
 
     variant: Variant
     wanted: Mapping[str, Any]
+    model: Model
     command: str
     checkpoint: Path | None = None
     logs: Path | None = None
@@ -53,8 +57,9 @@ class Job:
 
 def wanted_manifest(variant: Variant, seed: int, dataset: Dataset) -> dict[str, Any]:
     """The part of a manifest that says what a run is of, and the fingerprint of its code."""
+    model = model_source.load(variant.model, dataset.image_shape, dataset.classes)
     return {
-        "variant": variant.settings(dataset.side, dataset.fill),
+        "variant": variant.settings(dataset.side, dataset.fill) | {"model": model.described},
         "seed": seed,
         "dataset": dataset.described(variant.validation_split),
         "fingerprint": fingerprints(variant.policy is not None),
@@ -133,7 +138,7 @@ def work(job: Job) -> dict[str, bytes]:
             )
         if fingerprints(job.variant.policy is not None) != job.wanted["fingerprint"]:
             raise UserError("a worker has another version of mnist_aug: install the same on all")
-        from mnist_aug.train import model_file
+        from mnist_aug.train import architectures, model_file, models
 
         trainer = _trainer(job)
         started = provenance.now()
@@ -146,18 +151,18 @@ def work(job: Job) -> dict[str, bytes]:
         weights = hashlib.sha256()
         for array in trained.get_weights():
             weights.update(array.tobytes())
-        # The names that Keras gave the layers depend on what this process trained before.
-        model = model_file.named_afresh(lambda: trainer.initial(job.wanted["seed"]))
-        trainer.blocks.hand_over(model)
         held = {
-            runs.MODEL: model_file.content(model),
+            runs.MODEL: model_file.content(trained),
             runs.HISTORY: history.to_csv(lineterminator="\n").encode(),
         }
         about = {
             **job.wanted,
+            "architecture": job.model.architecture or architectures.of(trained),
+            **({"model_source": job.model.source} if job.model.source else {}),
             "parameters": trained.count_params(),
             "weights_sha256": weights.hexdigest(),
-            "pinned": backend.is_pinned(),
+            # Convolutions are not held to what all processors do alike.
+            "pinned": backend.is_pinned() and models.is_dense(trained),
             "seconds": round(seconds, 3),
             "images_per_second": round(len(trainer.train[0]) * len(history) / seconds),
             "started": started,
@@ -190,7 +195,9 @@ def _trainer(job: Job) -> Trainer:
         if compiled == _here.compiled and _here.trainer is not None:
             _here.trainer.take(job.variant, settings)
         else:
-            _here.trainer = Trainer(job.variant, _here.datasets[sha256], settings)
+            _here.trainer = Trainer(
+                job.variant, _here.datasets[sha256], settings, job.model.architecture
+            )
             _here.compiled = compiled
     return _here.trainer
 

@@ -16,8 +16,7 @@ import json
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,24 +70,17 @@ def content(model: keras.Model) -> bytes:
     return file.getvalue()
 
 
-def named_afresh(build: Callable[[], keras.Model]) -> keras.Model:
-    """What `build` gives, its layers named as those of the first model in a process are.
-
-    Keras numbers layers without a name of their own, `dense_7`, from the first in the thread.
-    """
-    policy = keras.config.dtype_policy()  # each thread has its own
-
-    def named() -> keras.Model:
-        keras.config.set_dtype_policy(policy)
-        return build()
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(named).result()
+def plain(config: dict[str, Any]) -> dict[str, Any]:
+    """A model's configuration without what is default, and without addresses in memory."""
+    config = json.loads(json.dumps(config))
+    _leave_out_defaults(config)
+    _number_shared_layers(config)
+    return config
 
 
 def _leave_out_defaults(config: Any) -> None:
     """Take out of a configuration, at all depths, what is None or False by default."""
-    for one in _objects(config):
+    for one in objects(config):
         if isinstance(one.get("config"), dict) and (kind := _keras_class(one)):
             defaults = _defaults(kind)
             one["config"] = {
@@ -101,14 +93,9 @@ def _leave_out_defaults(config: Any) -> None:
 
 def _use_old_forms(config: Any) -> None:
     """Write what Keras 3.3 wrote differently as it did; later versions read that, too."""
-    for one in _objects(config):
+    for one in objects(config):
         if one.get("module") == "keras.initializers":
             one["class_name"] = RENAMED.get(one["class_name"], one["class_name"])
-        if one["class_name"] == "Functional":
-            for end in ("input_layers", "output_layers"):
-                tensors = one["config"][end]
-                if isinstance(tensors, list) and isinstance(tensors[0], str):
-                    one["config"][end] = [tensors]  # one alone was a list as well
 
 
 def _without_optimizer(weights: bytes) -> bytes:
@@ -125,16 +112,16 @@ def _number_shared_layers(config: Any) -> None:
 
     Initializers, types and the like hold no state, so it is all the same whether they are shared.
     """
-    layers = [one for one in _objects(config) if "shared_object_id" in one and _may_be_layer(one)]
+    layers = [one for one in objects(config) if "shared_object_id" in one and _may_be_layer(one)]
     uses = Counter(one["shared_object_id"] for one in layers)
     shared = [address for address, count in uses.items() if count > 1]
-    for one in _objects(config):
+    for one in objects(config):
         address = one.pop("shared_object_id", None)
         if address in shared and _may_be_layer(one):
             one["shared_object_id"] = shared.index(address) + 1
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
+def objects(value: Any) -> Iterator[dict[str, Any]]:
     """The objects in a configuration, in order: those that Keras would make of it."""
     if isinstance(value, dict):
         if "class_name" in value and "config" in value:
@@ -142,7 +129,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
         value = list(value.values())
     if isinstance(value, list):
         for part in value:
-            yield from _objects(part)
+            yield from objects(part)
 
 
 def _may_be_layer(config: Mapping[str, Any]) -> bool:

@@ -1,11 +1,40 @@
-"""The classifier: Flatten, hidden Dense layers with ReLU, Dense softmax."""
+"""Models: compiled Keras models of a variant, and their training block by block."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from keras import layers
 
+from mnist_aug.train import architectures
 from mnist_aug.train.variant import Variant
+
+# Layers that XLA compiles to fast code on a CPU: matrix products, and what is done value by value.
+DENSE = (
+    layers.InputLayer,
+    layers.Flatten,
+    layers.Reshape,
+    layers.Permute,
+    layers.Dense,
+    layers.EinsumDense,
+    layers.Activation,
+    layers.ReLU,
+    layers.LeakyReLU,
+    layers.ELU,
+    layers.PReLU,
+    layers.Softmax,
+    layers.Rescaling,
+    layers.BatchNormalization,
+    layers.LayerNormalization,
+    layers.Dropout,
+    layers.Add,
+    layers.Average,
+    layers.Multiply,
+    layers.Concatenate,
+    layers.GlobalAveragePooling1D,
+)
 
 
 def build(
@@ -14,31 +43,60 @@ def build(
     classes: int,
     seed: int,
     steps: int = 0,
+    architecture: Mapping[str, Any] | None = None,
 ) -> keras.Model:
-    """A compiled stock Keras model with initial weights that depend on `seed` alone.
+    """A compiled stock Keras model whose initial weights and random layers depend on `seed` alone.
 
-    Takes float32 images `[N, H, W]` in [0, 1] and gives float32 probabilities `[N, classes]`.
-    Weights are drawn by `GlorotUniform`, Keras's default (Glorot and Bengio 2010).
+    Takes float32 images `[N, H, W]`, or `[N, H, W, 3]`, in [0, 1] and gives float32 probabilities
+    `[N, classes]`.
 
     Args:
         steps: optimisation steps of the whole run, for a learning rate that isn't constant.
+        architecture: of a model that is neither `dense` nor `cnn`.
     """
 
-    def dense(number: int, units: int, activation: str) -> keras.layers.Layer:
-        start = keras.initializers.GlorotUniform(seed=1000 * seed + number)
-        return keras.layers.Dense(units, activation, kernel_initializer=start)
+    def network() -> keras.Model:
+        if architecture is not None:
+            model = architectures.built(architecture)
+        elif variant.model == "cnn":
+            model = architectures.cnn(architectures.with_channels(image_shape), classes)
+        else:
+            model = architectures.dense(image_shape, classes, variant.layers, seed)
+        return _compiled(model, variant, steps, variant.learning_rate)
 
-    hidden = [dense(number, units, "relu") for number, units in enumerate(variant.layers)]
-    model = keras.Sequential(
-        [
-            keras.Input(image_shape),
-            keras.layers.Flatten(),
-            *hidden,
-            dense(len(hidden), classes, "softmax"),
-        ],
-        name="mnist_num_reader",
+    with architectures.seeded(seed):
+        return architectures.named_afresh(network)
+
+
+def is_dense(model: keras.Model) -> bool:
+    """Whether all layers are in `DENSE`, so that XLA makes the model faster.
+
+    XLA's convolutions on the CPU take ten times as long as TensorFlow's own. It is the layers that
+    decide, not a measurement, so that weights are the same everywhere.
+    """
+    return all(
+        is_dense(layer) if isinstance(layer, keras.Model) else type(layer) in DENSE
+        for layer in model.layers
     )
-    return _compiled(model, variant, steps, variant.learning_rate)
+
+
+def most_values(model: keras.Model) -> int:
+    """The most values that a layer takes or gives for one image, to keep batches in memory."""
+    tensors = [*model.inputs, *model.outputs]
+    most = 1
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            most = max(most, most_values(layer))
+        try:
+            tensors += keras.tree.flatten(layer.output)
+        except AttributeError:  # it is used several times, so the others tell enough
+            continue
+    for tensor in tensors:
+        values = 1
+        for size in tensor.shape[1:]:
+            values *= size or 1
+        most = max(most, values)
+    return most
 
 
 def _compiled(
@@ -67,9 +125,10 @@ def _compiled(
 class BlockTrainer(keras.Model):
     """Trains a Keras model block by block: Keras's own `train_step`, many times in one call.
 
-    A block holds images `[steps, batch, H, W]` and labels `[steps, batch]`. One XLA-compiled call
-    runs the loop over its steps, which spares the return to Python, and most of the time, that
-    `fit` spends between the steps of a small model. Shares its layers with the model it trains.
+    A block holds images `[steps, batch, H, W]` and labels `[steps, batch]`. One compiled call runs
+    the loop over its steps, which spares the return to Python, and most of the time, that `fit`
+    spends between the steps of a small model. XLA compiles it where `is_dense`. Shares its layers
+    with the model it trains.
 
     Compiling takes seconds, and TensorFlow keeps what it compiled, so one trainer serves all runs
     that differ in seed, images and learning rate alone.
@@ -80,32 +139,32 @@ class BlockTrainer(keras.Model):
         rate = variant.learning_rate
         if variant.schedule != "constant":  # a constant one is a variable of the optimizer
             rate = keras.Variable(rate, trainable=False)
-        _compiled(self, variant, steps, rate, jit_compile=True)
+        _compiled(self, variant, steps, rate, jit_compile=is_dense(model))
         self.optimizer.build(self.trainable_variables)
         self._fresh_optimizer = [variable.numpy() for variable in self.optimizer.variables]
 
-    def restart(self, weights: list, learning_rate: float) -> None:
-        """Set weights and learning rate and forget the optimizer's state: a new run."""
-        self.restore(weights, self._fresh_optimizer)
+    def restart(self, model: keras.Model, learning_rate: float) -> None:
+        """Begin a new run: set what the model holds and the learning rate, forget the optimizer.
+
+        Args:
+            model: an untrained one of the same architecture.
+        """
+        self.restore(state(model), self._fresh_optimizer)
         rate = self.optimizer._learning_rate
         if isinstance(rate, keras.optimizers.schedules.CosineDecay):
             rate = rate.warmup_target if rate.warmup_steps else rate.initial_learning_rate
         rate.assign(learning_rate)
 
-    def restore(self, weights: list, optimizer: list) -> None:
-        """Set weights and the optimizer's state, both as NumPy arrays in Keras's order."""
-        self.set_weights(weights)
-        for variable, value in zip(self.optimizer.variables, optimizer, strict=True):
-            variable.assign(value)
+    def restore(self, held: list[np.ndarray], optimizer: list[np.ndarray]) -> None:
+        """Set what the model holds, as `state` gives it, and the optimizer's state."""
+        _assign(self.variables, held)
+        _assign(self.optimizer.variables, optimizer)
 
     def hand_over(self, model: keras.Model) -> None:
-        """Give a stock model the weights and the optimizer's state, as its `fit` would."""
-        model.set_weights(self.get_weights())
+        """Give a stock model what is held here and the optimizer's state, as its `fit` would."""
+        _assign(model.variables, state(self))
         model.optimizer.build(model.trainable_variables)
-        for variable, value in zip(
-            model.optimizer.variables, self.optimizer.variables, strict=True
-        ):
-            variable.assign(value)
+        _assign(model.optimizer.variables, [one.numpy() for one in self.optimizer.variables])
 
     def train_step(self, block: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
         images, labels = block
@@ -118,3 +177,13 @@ class BlockTrainer(keras.Model):
         steps = tf.shape(labels)[0]
         tf.while_loop(lambda number: number < steps, train_one, [0])
         return self.get_metrics_result()
+
+
+def state(model: keras.Model) -> list[np.ndarray]:
+    """All that a model holds, in Keras's order: its weights, and what random layers draw next."""
+    return [variable.numpy() for variable in model.variables]
+
+
+def _assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -2,9 +2,10 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,22 +20,35 @@ from mnist_aug.train import models, pipeline
 from mnist_aug.train.checkpoints import Checkpoint
 from mnist_aug.train.variant import Variant
 
-VALIDATION_PIXELS = 2**24  # float32 pixels validated in one call, 64 MiB
+VALIDATION_VALUES = 2**24  # float32 values of a layer in one call of validation, 64 MiB
 
 
 class Trainer:
-    """Trains a variant on a dataset, seed after seed, compiling it once."""
+    """Trains a variant on a dataset, seed after seed, compiling it once.
 
-    def __init__(self, variant: Variant, dataset: Dataset, settings: dict | None = None):
-        self.dataset = dataset
+    Args:
+        settings: as for `take`.
+        architecture: as for `models.build`.
+    """
+
+    def __init__(
+        self,
+        variant: Variant,
+        dataset: Dataset,
+        settings: dict | None = None,
+        architecture: Mapping[str, Any] | None = None,
+    ):
+        self.dataset, self.architecture = dataset, architecture
         count = dataset.training_count(variant.validation_split)
         self.train = dataset.x_train[:count], dataset.y_train[:count]
-        self.validation = None
-        if variant.validation_split:
-            self.validation = _whole_batches(dataset.x_train[count:], dataset.y_train[count:])
         self.steps = variant.epochs * -(-count // variant.batch_size)
         self.take(variant, settings)
-        self.blocks = models.BlockTrainer(self.initial(0), variant, self.steps)
+        model = self.initial(0)
+        self.blocks = models.BlockTrainer(model, variant, self.steps)
+        self.validation = None
+        if variant.validation_split:
+            size = max(1, VALIDATION_VALUES // models.most_values(model))
+            self.validation = _batches(dataset.x_train[count:], dataset.y_train[count:], size)
 
     def take(self, variant: Variant, settings: dict | None = None) -> None:
         """Train this variant from now on.
@@ -62,7 +76,12 @@ class Trainer:
     def initial(self, seed: int) -> keras.Model:
         """The untrained model of that seed, the same for every policy."""
         return models.build(
-            self.variant, self.dataset.image_shape, self.dataset.classes, seed, self.steps
+            self.variant,
+            self.dataset.image_shape,
+            self.dataset.classes,
+            seed,
+            self.steps,
+            self.architecture,
         )
 
     def fit(
@@ -91,7 +110,7 @@ class Trainer:
             few = np.resize(nested_subset(labels, self.variant.training_images, seed), len(labels))
             images, labels = images[few], labels[few]
         trained = self.initial(seed)
-        self.blocks.restart(trained.get_weights(), self.variant.learning_rate)
+        self.blocks.restart(trained, self.variant.learning_rate)
         saved = Checkpoint(self.blocks, checkpoint, clock)
         blocks, per_epoch = pipeline.blocks(
             images,
@@ -121,9 +140,8 @@ class Trainer:
         return trained, saved.history(), saved.seconds
 
 
-def _whole_batches(images: np.ndarray, labels: np.ndarray) -> tf.data.Dataset:
-    """uint8 images `[N, H, W]` as float32 in [0, 1], with labels, in as few batches as fit."""
-    size = max(1, VALIDATION_PIXELS // images[0].size)
+def _batches(images: np.ndarray, labels: np.ndarray, size: int) -> tf.data.Dataset:
+    """uint8 images `[N, H, W]` as float32 in [0, 1], with labels, so many at a time."""
     batches = [
         tf.data.Dataset.from_tensors(
             (

@@ -17,7 +17,7 @@ from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.results import files, runs
-from mnist_aug.train import pools
+from mnist_aug.train import model_source, pools
 from mnist_aug.train.jobs import Job, wanted_manifest, work
 from mnist_aug.train.pools import Pool
 from mnist_aug.train.variant import Variant
@@ -87,7 +87,7 @@ def train_all(
                     if pool
                     else pools.pool(dataset, len(todo), processes, scheduler) as where
                 ):
-                    _train(todo, results, where, tensorboard)
+                    _train(todo, dataset, results, where, tensorboard)
         except UserError:
             with suppress(OSError):  # some hold what was trained
                 for place in made:
@@ -121,7 +121,7 @@ def _missing(wanted: Wanted, results: Path, quiet: bool = False) -> Todo:
     return todo
 
 
-def _train(todo: Todo, results: Path, pool: Pool, tensorboard: bool) -> None:
+def _train(todo: Todo, dataset: Dataset, results: Path, pool: Pool, tensorboard: bool) -> None:
     left = iter(todo)
     pending: dict = {}
     total = sum(variant.epochs for variant, *_ in todo.values())
@@ -147,7 +147,8 @@ def _train(todo: Todo, results: Path, pool: Pool, tensorboard: bool) -> None:
                 variant, manifest, _ = todo[key]
                 with suppress(OSError):  # raised when the run is written
                     (results / variant.name).mkdir(parents=True, exist_ok=True)  # for checkpoints
-                pending[pool.submit(work, _job(variant, manifest, results, tensorboard))] = key
+                job = _job(variant, manifest, dataset, results, tensorboard)
+                pending[pool.submit(work, job)] = key
             if not pending:
                 break
             for (name, seed), held in pool.finished(pending):
@@ -204,7 +205,9 @@ def check_policy(name: str, shape: tuple[int, ...], fill: policy.Fill = 0) -> No
         ) from None
 
 
-def _job(variant: Variant, manifest: dict[str, Any], results: Path, tensorboard: bool) -> Job:
+def _job(
+    variant: Variant, manifest: dict[str, Any], dataset: Dataset, results: Path, tensorboard: bool
+) -> Job:
     results = results.resolve()
     logs = results / "tensorboard" / variant.name / f"seed-{manifest['seed']:02d}"
     # Another name for each different run that may be wanted under the same variant and seed.
@@ -212,6 +215,7 @@ def _job(variant: Variant, manifest: dict[str, Any], results: Path, tensorboard:
     return Job(
         variant,
         manifest,
+        model_source.load(variant.model, dataset.image_shape, dataset.classes),
         provenance.command_line(),
         results / variant.name / checkpoint,
         logs if tensorboard else None,

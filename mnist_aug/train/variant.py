@@ -1,10 +1,13 @@
 """Variants: named experiments. The difference between two of them is the experiment."""
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment.policy import SIDE, Fill
 from mnist_aug.errors import UserError
+
+BUILT_IN = ("dense", "cnn")  # models that have a name; all others are in a file
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,8 @@ class Variant:
         policy: a name or file that `policy.load` takes, or None for no augmentation.
         later_policies: (share of the epochs after which it begins, policy) of those that take its
             place later in a run, in order.
-        layers: units of the hidden ReLU layers.
+        model: `dense`, `cnn`, or a file that `model_source.load` takes.
+        layers: units of the hidden ReLU layers of `dense`.
         optimizer, learning_rate, loss: Keras's names; Adam's other settings are its defaults.
         weight_decay: each step shrinks the weights by this times the learning rate (Loshchilov and
             Hutter 2019).
@@ -34,6 +38,7 @@ class Variant:
     name: str
     policy: str | None = None
     later_policies: tuple[tuple[float, str], ...] = ()
+    model: str = "dense"
     layers: tuple[int, ...] = (128, 128)
     optimizer: str = "adam"
     learning_rate: float = 0.001
@@ -51,7 +56,7 @@ class Variant:
         return [policy for policy in (self.policy, *(p for _, p in self.later_policies)) if policy]
 
     def settings(self, side: int = SIDE, fill: Fill = 0) -> dict:
-        """The variant in full as plain data, its policies spelled out.
+        """The variant as plain data, its policies spelled out, its model by name.
 
         Args:
             side, fill: of the images, as for `policy.load`.
@@ -67,7 +72,8 @@ class Variant:
             return {"name": policies.name(policy), "pipeline": pipeline}
 
         return asdict(self) | {
-            "layers": list(self.layers),
+            "model": {"name": model_name(self.model)},
+            "layers": list(self.layers) if self.model == "dense" else None,
             "policy": spelled_out(self.policy),
             "later_policies": [
                 {"after": share, "policy": spelled_out(policy)}
@@ -82,8 +88,15 @@ augmented = replace(baseline, name="augmented", policy="default")
 VARIANTS = {variant.name: variant for variant in (baseline, augmented)}
 
 
-def configured(name: str, epochs: int | None = None, policy: str | None = None) -> Variant:
-    """The variant of that name, with the epochs and, if it augments, the policy wanted.
+def model_name(model: str) -> str:
+    """What to call a model: a name, or that of a file, with the function in it, if any."""
+    return model if model in BUILT_IN else Path(model).name
+
+
+def configured(
+    name: str, epochs: int | None = None, policy: str | None = None, model: str | None = None
+) -> Variant:
+    """The variant of that name, with the epochs, the model and, if it augments, the policy wanted.
 
     Raises:
         UserError: there is no such variant, or the policy can't be loaded.
@@ -93,6 +106,8 @@ def configured(name: str, epochs: int | None = None, policy: str | None = None) 
     variant = VARIANTS[name]
     if epochs is not None:
         variant = replace(variant, epochs=epochs)
+    if model is not None:
+        variant = replace(variant, model=model)
     if policy is not None:
         policies.load(policy)  # a mistake in it is found before the other variant is trained
         if variant.policy is not None:
