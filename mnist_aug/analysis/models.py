@@ -20,7 +20,7 @@ def name_of(settings: Mapping[str, Any]) -> str:
 
 
 def label(settings: Mapping[str, Any]) -> str:
-    """The model in words that tell two of one name apart: name and start of the SHA-256."""
+    """The model in words that tell two of one name apart: name and start of the digest."""
     model = model_of(settings)
     return model["name"] + (f" ({model['digest'][:8]}…)" if "digest" in model else "")
 

@@ -44,8 +44,8 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
         own, wanted = model.settings, reference_model.settings
         if models.model_of(own) != models.model_of(wanted):
             raise UserError(
-                f"{results} is of model {models.label(own)}, {reference} of {models.label(wanted)}: "
-                "give the MODEL= of the reference"
+                f"{results} is of model {models.label(own)}, {reference} of "
+                f"{models.label(wanted)}: give the MODEL= of the reference"
             )
         for key, value in wanted.items():
             if key != "model" and own.get(key) != value:

@@ -217,7 +217,7 @@ def _origin(content: Comparison) -> list[tuple[str, str]]:
     digest = model_of(content.both[1].settings)["digest"]
     return [
         ("made from", "; ".join(dict.fromkeys(told))),
-        ("SHA-256 of its architecture", digest),
+        ("digest of its architecture", digest),
     ]
 
 
