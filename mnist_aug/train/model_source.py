@@ -106,7 +106,7 @@ def _split(given: str) -> tuple[Path, str | None]:
 @cache
 def _loaded(given: str, sha256: str, image_shape: tuple[int, ...], classes: int) -> Model:
     backend.start_tensorflow(one_thread=True)
-    from mnist_aug.train import architectures
+    from mnist_aug.train import architectures, safe_loading
 
     path, function = _split(given)
     if function is None:
@@ -116,6 +116,7 @@ def _loaded(given: str, sha256: str, image_shape: tuple[int, ...], classes: int)
     _check_form(given, model, image_shape, classes)
     architecture = _architecture(given, model)
     try:
+        safe_loading.check(architecture)  # as those who load what was trained do
         with architectures.seeded(0):
             anew = architectures.built(architecture)
     except Exception as error:  # as above
@@ -128,10 +129,12 @@ def _from_keras_file(given: str, path: Path) -> keras.Model:
     from mnist_aug.train import architectures, safe_loading
 
     try:
-        return architectures.built(safe_loading.config(path))
-    except Exception as error:  # what zipfile and Keras throw at damage is not a closed list
+        config = safe_loading.config(path)
+        safe_loading.check(config)
+        return architectures.built(config)
+    except Exception as error:  # whatever Keras raises where sizes don't fit together
         raise UserError(
-            f"model {given} can't be used ({_words(error)}): save an uncompiled model of Keras's "
+            f"model {given} can't be used ({error}): save an uncompiled model of Keras's "
             "own layers by model.save('model.keras')"
         ) from None
 
