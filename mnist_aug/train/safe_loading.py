@@ -12,7 +12,6 @@ import io
 import json
 import math
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -81,7 +80,7 @@ PARTS = {
     "keras.regularizers": {"L1", "L2", "L1L2", "OrthogonalRegularizer"},
     "keras.constraints": {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"},
 }
-TYPES = {"float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16"}
+TYPE = "float32"  # as which all layers compute
 
 
 def config(path: Path) -> dict[str, Any]:
@@ -190,10 +189,7 @@ def _checked(config: object) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ValueError("its config is not one of a model")
     found: dict[str, Any] = copy.deepcopy(config)
-    shared: Counter[object] = Counter()
-    _check_object(found, "", shared)
-    if any(count > 1 for count in shared.values()):
-        raise ValueError("its models share a layer with each other")
+    _check_object(found, "")
     called, making, layers = _calls(found)
     if layers > MOST_LAYERS or called + making > MOST_CALLS:
         raise ValueError(f"it has too many layers ({layers:,}, for {called + making:,} calls)")
@@ -215,7 +211,7 @@ def _check_depth(value: object) -> None:
     raise ValueError("its config is nested too deep")
 
 
-def _check_object(value: dict[str, Any], place: str, shared: Counter[object]) -> None:
+def _check_object(value: dict[str, Any], place: str) -> None:
     """Check an object's config, which is brought into form, by the key that it stands under."""
     kind, module = value.get("class_name"), value.get("module")
     if kind == "__keras_tensor__" and place in ("args", "kwargs"):
@@ -232,37 +228,38 @@ def _check_object(value: dict[str, Any], place: str, shared: Counter[object]) ->
             raise ValueError(f"it has the activation {_text(own)}, which is not Keras's own")
         return
     if not _is_known(str(module), kind, place):
-        raise ValueError(f"it has {module}.{kind}, which is not among Keras's layers of models")
+        at = f" as {place}" if place not in ("", "layers") else ""
+        raise ValueError(f"it has {module}.{kind}{at}, and only layers of Keras's own are allowed")
     if value.get("registered_name") not in (None, kind):
         raise ValueError(f"it has {_text(value['registered_name'])}, which is not Keras's own")
     if not isinstance(own, dict):
         raise ValueError(f"its {kind} has no settings")
-    for left_out in ("build_config", "compile_config"):
+    # Keras marks what it wrote twice, but not both times, and so makes two layers of one.
+    if "shared_object_id" in value and kind not in PARTS.get(module or "", ()):
+        raise ValueError(f"it has a {kind} layer that two models in it share")
+    for left_out in ("build_config", "compile_config", "shared_object_id"):
         value.pop(left_out, None)
-    address = value.pop("shared_object_id", None)
-    if kind not in PARTS.get(module or "", ()):
-        shared[address if isinstance(address, int | str) else None] += address is not None
-    if kind == "DTypePolicy" and own.get("name") not in TYPES:
-        raise ValueError(f"it computes in {_text(own.get('name'))}")
+    if kind == "DTypePolicy" and own.get("name") != TYPE:
+        raise ValueError(f"it computes in {_text(own.get('name'))}, not {TYPE}")
     if kind in MODELS.get(module or "", ()):
         _bring_model(kind, own)
     for key in {"name", "inbound_nodes"} & {*value}:
-        _check_part(value[key], key, shared)
+        _check_part(value[key], key)
     for key, part in own.items():
-        if key == "dtype" and isinstance(part, str) and part not in TYPES:
-            raise ValueError(f"it computes in {_text(part)}")
-        _check_part(part, key, shared)
+        if key == "dtype" and isinstance(part, str) and part != TYPE:
+            raise ValueError(f"it computes in {_text(part)}, not {TYPE}")
+        _check_part(part, key)
 
 
-def _check_part(value: object, place: str, shared: Counter[object]) -> None:
+def _check_part(value: object, place: str) -> None:
     if isinstance(value, dict) and {"class_name", "module", "registered_name"} & {*value}:
-        _check_object(value, place, shared)
+        _check_object(value, place)
     elif isinstance(value, dict):
         for key, part in value.items():
-            _check_part(part, key if key in ("args", "kwargs") else place, shared)
+            _check_part(part, key if key in ("args", "kwargs") else place)
     else:
         for part in _parts(value):
-            _check_part(part, place, shared)
+            _check_part(part, place)
 
 
 def _is_known(module: str, kind: str, place: str) -> bool:
@@ -352,12 +349,10 @@ def _check_sizes(config: dict[str, Any], stored_bytes: int | None) -> None:
         model = keras.saving.deserialize_keras_object(config)
         if not model.built or len(model.inputs) != 1 or len(model.outputs) != 1:
             raise ValueError("it has not one input and one output")
-        if model.inputs[0].dtype not in TYPES:  # pixels in [0, 1] would all become 0
-            raise ValueError(f"it reads {model.inputs[0].dtype}, not float32")
         batch, *shape = model.inputs[0].shape
         if batch is not None or None in shape:
             raise ValueError(f"it reads {model.inputs[0].shape}, not any number of images")
-        needed = sum(math.prod(one.shape) * tf.as_dtype(one.dtype).size for one in model.weights)
+        needed = sum(4 * math.prod(one.shape) for one in model.weights)
         for operation, node in _nodes(model):
             _check_call(operation, node)
     if needed > MOST_BYTES:
@@ -378,8 +373,10 @@ def _nodes(model: keras.Model) -> Iterator[tuple[Any, Any]]:
 def _check_call(operation: Any, node: Any) -> None:
     """Check what a layer computes for an image: what it gives, and what is larger on the way."""
     name, inner = type(operation).__name__, operation
+    loops = [getattr(operation, "power_iterations", 0)]
     while hasattr(inner, "layer"):  # wrapped
         inner = inner.layer
+        loops.append(getattr(inner, "power_iterations", 0))
     read, given = (
         [one.shape[1:] for one in of] for of in (node.input_tensors, node.output_tensors)
     )
@@ -404,6 +401,7 @@ def _check_call(operation: Any, node: Any) -> None:
         values.append(math.prod(size + max(spread) for size in read[0][-len(spread) - 1 :]))
     if max(values, default=0) > MOST_VALUES:
         raise ValueError(f"its {name} computes {max(values):,} values for an image")
-    steps = read[0][0] if read and read[0] and getattr(inner, "unroll", False) else 0
-    if max(steps, getattr(inner, "power_iterations", 0)) > MOST_STEPS:
+    if getattr(inner, "unroll", False):
+        loops.append(read[0][0])
+    if max(loops) > MOST_STEPS:
         raise ValueError(f"its {name} takes too many steps")
