@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_aug.errors import UserError
+
 DEVICE = "DEVICE"  # environment variable: gpu lets TensorFlow use one; else the CPU
 XLA_FLAGS = "XLA_FLAGS"
 # Environment variables, for x86-64. XLA's vectors are AVX2's, and matrices are multiplied by Eigen
@@ -31,8 +33,15 @@ PINNED = "5f976d80ab481f886c2d07a67475db77e7667e69b8d065b68024455c48d1fe87"
 
 
 def on_gpu() -> bool:
-    """Whether a GPU may be used."""
-    return os.environ.get(DEVICE, "").lower() == "gpu"
+    """Whether a GPU is to be used.
+
+    Raises:
+        UserError: the environment variable `DEVICE` is neither cpu nor gpu.
+    """
+    wanted = os.environ.get(DEVICE, "").lower()
+    if wanted not in ("", "cpu", "gpu"):
+        raise UserError(f"DEVICE is {wanted[:40]!r}: give cpu or gpu")
+    return wanted == "gpu"
 
 
 def start_tensorflow(one_thread: bool = False) -> bool:
@@ -47,15 +56,25 @@ def start_tensorflow(one_thread: bool = False) -> bool:
 
     Returns:
         Whether it does; that can't be changed once TensorFlow has started.
+
+    Raises:
+        UserError: a GPU is wanted and there is none, or `DEVICE` is neither cpu nor gpu.
     """
+    gpu_wanted = on_gpu()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _silent_stderr(), _pins():
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
         try:
-            if on_gpu():
-                for gpu in tf.config.list_physical_devices("GPU"):
+            if gpu_wanted:
+                gpus = tf.config.list_physical_devices("GPU")
+                if not gpus:
+                    raise UserError(
+                        "DEVICE is gpu, and TensorFlow finds none here: leave DEVICE out, or "
+                        'install what TensorFlow needs for it (pip install "tensorflow[and-cuda]")'
+                    )
+                for gpu in gpus:  # else one process takes all of its memory
                     tf.config.experimental.set_memory_growth(gpu, True)
             else:
                 tf.config.set_visible_devices([], "GPU")
@@ -89,6 +108,16 @@ def unpinned_processor() -> str | None:
     except OSError:  # not Linux; Macs with x86-64 have had AVX2 since 2013
         return None
     return None if not flags or {"avx2", "fma"} <= {*flags} else "has no AVX2"
+
+
+def device() -> str | None:
+    """The name of the GPU that this process computes on, once started; None on a CPU."""
+    import tensorflow as tf
+
+    gpus = tf.config.get_visible_devices("GPU")
+    if not gpus:
+        return None
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "unknown"))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def main() -> None:
     backend.start_tensorflow()
     from mnist_aug.experiments import benchmark
 
-    benchmark.measure(images, given.results, given.repeats)
+    benchmark.measure(images, given.results, given.repeats, given.model)
 
 
 if __name__ == "__main__":

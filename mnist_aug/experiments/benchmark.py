@@ -27,33 +27,43 @@ from mnist_aug.augment import policy as policies
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.results import extras, files
-from mnist_aug.train import pools
+from mnist_aug.train import model_source, pools
 from mnist_aug.train.trainer import Trainer
-from mnist_aug.train.variant import Variant, augmented, baseline
+from mnist_aug.train.variant import Variant, augmented, baseline, configured
 
 BATCH = 4000  # images given to the engine at once, about a block of training
 SLOW_IMAGES = 3000  # image by image, so many are enough for a second of measuring
 EPOCH = "training epoch"
+ONE_THREAD = "training epoch of one run, one thread"
 AUGMENTED_EPOCH = "augmented epoch against a plain one"
 STOCK = "stock model.fit"
+STOCK_ONE = f"{STOCK}, one thread"
 PLAIN = "plain"
 ALL_CORES = "one run on all cores"  # and otherwise one thread a run, as runs are trained
 SINGLE = "albumentations, image by image"
 
 
-def measure(dataset: Dataset, results: Path, repeats: int = 7) -> pd.DataFrame:
+def measure(
+    dataset: Dataset, results: Path, repeats: int = 7, model: str | None = None
+) -> pd.DataFrame:
     """Time the epochs and the engine; write `bench.csv` and `bench.json`.
+
+    Args:
+        model: what is trained, as for `model_source.load`; `dense` if None.
 
     Returns:
         A row for each measurement: `benchmark`, `method`, `against` (the method whose time the
         ratio refers to), `repeat`, `images`, `seconds`.
 
     Raises:
-        UserError: the dataset is unfit, or the results can't be written.
+        UserError: the dataset or the model is unfit, or the results can't be written.
     """
+    trained = model_source.load(
+        model or baseline.model, dataset.image_shape, dataset.classes
+    ).described
     files.check_writable(Path(results))
     rows = []
-    with _epochs(dataset) as epochs:
+    with _epochs(dataset, model) as epochs:
         for benchmark, methods in {EPOCH: epochs, **_engines(dataset)}.items():
             against = next(iter(methods))
             for repeat in range(-1, repeats):
@@ -62,13 +72,17 @@ def measure(dataset: Dataset, results: Path, repeats: int = 7) -> pd.DataFrame:
                     if repeat >= 0:
                         rows.append((benchmark, method, against, repeat, images, round(seconds, 6)))
             print(_summary(rows, benchmark), flush=True)
-    # The same measurements, seen against the plain epoch.
-    rows += [
-        (AUGMENTED_EPOCH, method, PLAIN, *rest)
-        for _, method, _, *rest in rows
-        if method in (PLAIN, augmented.name)
-    ]
-    print(_summary(rows, AUGMENTED_EPOCH))
+    # The same measurements, seen against others.
+    for benchmark, methods in (
+        (ONE_THREAD, (STOCK_ONE, PLAIN, augmented.name)),
+        (AUGMENTED_EPOCH, (PLAIN, augmented.name)),
+    ):
+        rows += [
+            (benchmark, method, methods[0], *rest)
+            for name, method, _, *rest in rows
+            if name == EPOCH and method in methods
+        ]
+        print(_summary(rows, benchmark))
     table = pd.DataFrame(
         rows, columns=["benchmark", "method", "against", "repeat", "images", "seconds"]
     )
@@ -79,6 +93,7 @@ def measure(dataset: Dataset, results: Path, repeats: int = 7) -> pd.DataFrame:
     host = {
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256,
+        "model": trained,
         "peak_memory_mib": round(peak / 2**20),
         "started": provenance.now(),
         **provenance.describe(),
@@ -108,13 +123,19 @@ def _summary(rows: list[tuple], benchmark: str) -> str:
 
 
 @contextmanager
-def _epochs(dataset: Dataset) -> Iterator[dict[str, Callable]]:
-    variants = {PLAIN: baseline, augmented.name: augmented}
+def _epochs(dataset: Dataset, model: str | None) -> Iterator[dict[str, Callable]]:
+    variants = {
+        PLAIN: configured(baseline.name, model=model),
+        augmented.name: configured(augmented.name, model=model),
+    }
     trainers = {name: _trainer(variant, dataset) for name, variant in variants.items()}
     count = pools.in_parallel()
     spawn = multiprocessing.get_context("spawn")
     single = [ProcessPoolExecutor(1, spawn, _begin, (variants, dataset)) for _ in range(count)]
-    methods = {STOCK: _stock(dataset, trainers[PLAIN])}
+    methods = {
+        STOCK: partial(_stock_epoch, trainers[PLAIN]),
+        STOCK_ONE: partial(_in_workers, single[:1], STOCK),
+    }
     for name, trainer in trainers.items():
         methods |= {
             name: partial(_in_workers, single[:1], name),
@@ -135,14 +156,16 @@ def _begin(variants: dict, dataset: Dataset) -> None:
 
 
 def _trainer(variant: Variant, dataset: Dataset) -> Trainer:
-    return Trainer(variant, dataset, variant.settings(dataset.side, dataset.fill))
+    model = model_source.load(variant.model, dataset.image_shape, dataset.classes)
+    settings = variant.settings(dataset.side, dataset.fill)
+    return Trainer(variant, dataset, settings, model.architecture)
 
 
 _trainers: dict[str, Trainer] = {}  # of such a process
 
 
 def _epoch_here(name: str) -> tuple[int, float]:
-    return _epoch(_trainers[name])
+    return _stock_epoch(_trainers[PLAIN]) if name == STOCK else _epoch(_trainers[name])
 
 
 def _in_workers(pools: list, name: str) -> tuple[int, float]:
@@ -174,25 +197,20 @@ def _epoch(trainer: Trainer) -> tuple[int, float]:
     return len(trainer.train[0]), clock.seconds()
 
 
-def _stock(dataset: Dataset, trainer: Trainer) -> Callable:
+def _stock_epoch(trainer: Trainer) -> tuple[int, float]:
     """Keras as it is used most: `model.fit` on arrays with `validation_split`."""
-    images = dataset.x_train.astype(np.float32) / 255
-    stock = trainer.initial(0)
-
-    def timed() -> tuple[int, float]:
-        clock = _Clock()
-        stock.fit(
-            images,
-            dataset.y_train,
-            batch_size=baseline.batch_size,
-            epochs=4,
-            verbose=0,
-            validation_split=baseline.validation_split,
-            callbacks=[clock],
-        )
-        return len(trainer.train[0]), clock.seconds()
-
-    return timed
+    clock, dataset, variant = _Clock(), trainer.dataset, trainer.variant
+    model = trainer.initial(0)
+    model.fit(
+        dataset.x_train.astype(np.float32) / 255,
+        dataset.y_train,
+        batch_size=variant.batch_size,
+        epochs=4,
+        verbose=0,
+        validation_split=variant.validation_split,
+        callbacks=[clock],
+    )
+    return len(trainer.train[0]), clock.seconds()
 
 
 # Augmentation alone, through tf.data --------------------------------------------------------------

@@ -168,6 +168,8 @@ def work(job: Job) -> dict[str, bytes]:
             "started": started,
             **provenance.describe(job.command),
         }
+        if gpu := backend.device():
+            about["device"]["gpu"] = gpu
         return {**held, runs.MANIFEST: files.manifest_bytes(about, held)}
 
 

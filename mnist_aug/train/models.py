@@ -16,9 +16,7 @@ DENSE = (
     layers.InputLayer,
     layers.Flatten,
     layers.Reshape,
-    layers.Permute,
     layers.Dense,
-    layers.EinsumDense,
     layers.Activation,
     layers.ReLU,
     layers.LeakyReLU,
@@ -33,7 +31,6 @@ DENSE = (
     layers.Average,
     layers.Multiply,
     layers.Concatenate,
-    layers.GlobalAveragePooling1D,
 )
 
 

@@ -80,7 +80,9 @@ class Pool:
 
 
 def in_parallel() -> int:
-    """How many runs to train in parallel here: one a core, as far as memory goes."""
+    """How many runs to train in parallel here: one a core, as far as memory goes; one on a GPU."""
+    if backend.on_gpu():
+        return 1
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(1, min(provenance.cores(), int(memory / MEMORY)))
 

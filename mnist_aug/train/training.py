@@ -87,7 +87,7 @@ def train_all(
                     if pool
                     else pools.pool(dataset, len(todo), processes, scheduler) as where
                 ):
-                    _train(todo, dataset, results, where, tensorboard)
+                    _train(todo, results, dataset, where, tensorboard)
         except UserError:
             with suppress(OSError):  # some hold what was trained
                 for place in made:
@@ -121,7 +121,7 @@ def _missing(wanted: Wanted, results: Path, quiet: bool = False) -> Todo:
     return todo
 
 
-def _train(todo: Todo, dataset: Dataset, results: Path, pool: Pool, tensorboard: bool) -> None:
+def _train(todo: Todo, results: Path, dataset: Dataset, pool: Pool, tensorboard: bool) -> None:
     left = iter(todo)
     pending: dict = {}
     total = sum(variant.epochs for variant, *_ in todo.values())

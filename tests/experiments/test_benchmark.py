@@ -36,6 +36,7 @@ def test_every_method_in_every_repeat(measured):
         assert all(repeats == [0, 1] for repeats in counts), name
     assert set(table.benchmark) == {
         benchmark.EPOCH,
+        benchmark.ONE_THREAD,
         benchmark.AUGMENTED_EPOCH,
         "affine",
         "affine + elastic",
@@ -45,6 +46,7 @@ def test_every_method_in_every_repeat(measured):
     parallel = ", 2 runs in parallel"
     assert set(epoch.method) == {
         benchmark.STOCK,
+        benchmark.STOCK_ONE,
         *(
             name + how
             for name in (benchmark.PLAIN, "augmented")

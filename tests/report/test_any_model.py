@@ -196,7 +196,7 @@ def test_published_results_are_not_of_this_model(cnn, full):
 
 
 def test_the_benchmark_is_of_a_dense_network(cnn, full):
-    text = "The training epochs compared are of a dense network, not of cnn."
+    text = "The training epochs compared are of model dense, not of cnn."
     assert text in cnn.sections["cost"].sentences
     assert not any("dense" in one for one in full.sections["cost"].sentences)
 

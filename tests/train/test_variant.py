@@ -14,6 +14,7 @@ def test_the_policy_is_the_only_difference():
         "name": "baseline",
         "policy": None,
         "later_policies": [],
+        "model": {"name": "dense"},
         "layers": [128, 128],
         "optimizer": "adam",
         "learning_rate": 0.001,
