@@ -158,7 +158,9 @@ def _model(run: runs.Run, form: Form) -> keras.Model:
     files.read(run.model, run.manifest)
     model = saved_models.load(run.model)
     shape, count = tuple(model.input_shape[1:]), model.output_shape[-1]
-    if shape != form.image_shape or count != (len(form.class_names) or count):
+    if not saved_models.reads(model, form.image_shape) or (
+        form.class_names and count != len(form.class_names)
+    ):
         raise UserError(
             f"{run.model} reads images of {shape} in {count} classes, and others here of "
             f"{form.image_shape} in {len(form.class_names) or count}: give --variant those that "
