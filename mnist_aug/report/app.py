@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ from mnist_aug.report.tables import names_of
 
 SCRIPT = "\n".join(
     (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
-    for name in ("preparation.js", "doubts.js", "app.js")
+    for name in ("preparation.js", "doubts.js", "network.js", "app.js")
 )
 LEAST_SIDE, MOST_SIDE = 8, 64  # pixels: on less nothing can be told, more makes a heavy page
 CHANGED = 5  # examples that augmentation fixed, and as many that it broke
@@ -97,17 +99,16 @@ def load(
 ) -> App | None:
     """The app of a comparison; None where weights or samples are missing, or images unfit.
 
-    Images must be grey, of `LEAST_SIDE` to `MOST_SIDE` pixels a side.
+    Images must be grey, of `LEAST_SIDE` to `MOST_SIDE` pixels a side. Where the networks are unfit,
+    `reason` says why.
 
     Args:
         samples, stored: as `extras.read_samples` gives them.
         doubts: as `extras.read_doubts` gives them; nothing is doubted if there are none.
     """
-    fit = all(LEAST_SIDE <= side <= MOST_SIDE for side in content.size)
-    if samples is None or content.in_colour or not fit:
-        return None
     names = [variant.name for variant in content.both]
-    if not all(f"{name}_sizes" in stored for name in names):
+    layers = {name: layers_of(stored, name) for name in names}
+    if samples is None or not _fit(content) or None in layers.values():
         return None
     networks = [
         Network(
@@ -141,13 +142,53 @@ def load(
         "box": BOX / SIDE if background is None else box_of(images, background),
         "names": names_of_classes,
         "networks": [
-            {"name": name, "sizes": stored[f"{name}_sizes"].tolist(), "judge": judge(doubts, name)}
-            for name in names
+            {"name": name, "layers": layers[name], "judge": judge(doubts, name)} for name in names
         ],
         "known": known_images(doubts),
         "examples": base64.b64encode(pixels.tobytes()).decode(),
     }
     return App(networks, examples, content.kind, height, width, names_of_classes, data)
+
+
+def _fit(content: Comparison) -> bool:
+    sides = all(LEAST_SIDE <= side <= MOST_SIDE for side in content.size)
+    return sides and not content.in_colour
+
+
+def reason(content: Comparison, stored: Mapping[str, np.ndarray]) -> str | None:
+    """A sentence on why the networks don't run in the page; None if they do, or images are unfit.
+
+    Args:
+        stored: as for `load`.
+    """
+    found = [stored[key] for one in content.both if (key := f"{one.name}_reason") in stored]
+    if not found or not _fit(content):
+        return None
+    page = "This page" if content.kind == "image" else "The drawing pad"
+    return (
+        f"{page} can't run the model, as {found[0]}: read pictures with `make predict IMAGE=FILE`."
+    )
+
+
+def layers_of(stored: Mapping[str, np.ndarray], name: str) -> list[dict[str, Any]] | None:
+    """The layers of a network, as `page_network` describes them; None where there are none.
+
+    Older versions stored the units of dense layers with ReLU, from input to output.
+    """
+    if f"{name}_layers" in stored:
+        layers: list[dict[str, Any]] = json.loads(str(stored[f"{name}_layers"]))
+        return layers
+    if f"{name}_sizes" not in stored:
+        return None
+    units = stored[f"{name}_sizes"].tolist()
+    layers = []
+    for inputs, outputs in itertools.pairwise(units):
+        layers += [
+            {"kind": "dense", "rows": 1, "inputs": inputs, "outputs": outputs}
+            | {"numbers": [inputs * outputs, outputs]},
+            {"kind": "relu", "slope": 0, "threshold": 0, "most": None, "numbers": []},
+        ]
+    return [*layers[:-1], {"kind": "softmax", "size": units[-1], "numbers": []}]
 
 
 def judge(doubts: Mapping[str, np.ndarray], name: str) -> dict[str, Any] | None:

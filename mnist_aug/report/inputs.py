@@ -19,6 +19,7 @@ class Inputs:
 
     samples: Samples | None
     app: app.App | None
+    no_app: str | None  # why there is none, a sentence, where that is the networks' doing
     searches: dict[str, extras.Search]
     studies: dict[str, StudyRuns]
     reached: published.Reached | None
@@ -38,4 +39,5 @@ def read(results: Path, content: Comparison) -> Inputs:
     left_out = [*old_searches, *old_runs, *old_rows]
     doubts = extras.read_doubts(results, content.variants) or {}
     drawing_page = app.load(content, samples, weights, doubts)
-    return Inputs(samples, drawing_page, searches, runs, reached, left_out)
+    no_app = app.reason(content, weights)
+    return Inputs(samples, drawing_page, no_app, searches, runs, reached, left_out)

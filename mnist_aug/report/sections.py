@@ -60,6 +60,8 @@ def every_section(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     yield _results(content)
     if inputs.app:
         yield Section("try", "Try it yourself", inputs.app.sentences, app=True)
+    elif inputs.no_app:
+        yield Section("try", "Try it yourself", [inputs.no_app])
     corruptions = robustness.corruptions(content)
     transfer = robustness.transfer(content) if corruptions else None
     yield from _robustness(content, inputs, corruptions, transfer)
@@ -366,8 +368,9 @@ def _cost(content: Comparison) -> Section:
         "Image by image is a call of Python for each image within tf.data. The other libraries do "
         "affine alone, Keras's layers without shear."
     ]
-    if (model := name_of(content.both[1].settings)) != DENSE:
-        measured.append(f"The training epochs compared are of a dense network, not of {model}.")
+    own, timed_model = name_of(content.both[1].settings), name_of(host)
+    if own != timed_model:
+        measured.append(f"The training epochs compared are of model {timed_model}, not of {own}.")
     timed = figures.bench(content, content.benchmark)
     return Section("cost", "Cost", [text, *measured], [timed], [table, timed.table])
 

@@ -106,7 +106,10 @@ def test_the_weights_to_show_are_of_the_run_of_median_accuracy(evaluated):
     for name, variant in variants.items():
         seed = int(np.argmin(variant.accuracy))  # of two, the lower one
         assert weights[f"{name}_seed"] == seed
-        assert weights[f"{name}_sizes"].tolist() == [28 * 28, 128, 128, 10]
+        layers = json.loads(str(weights[f"{name}_layers"]))
+        kinds = ["dense", "relu", "dense", "relu", "dense", "softmax"]
+        assert [layer["kind"] for layer in layers] == kinds
+        assert [layer["outputs"] for layer in layers[::2]] == [128, 128, 10]
         model = keras.models.load_model(variant.runs[seed].model, compile=False)
         expected = np.concatenate([array.ravel() for array in model.get_weights()])
         np.testing.assert_array_equal(weights[f"{name}_weights"], expected)

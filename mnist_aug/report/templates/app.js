@@ -11,35 +11,6 @@ function decoded(id) {
   return new Float32Array(bytesOf(document.getElementById(id).textContent.trim()).buffer);
 }
 
-/* ---- the networks ---- */
-
-function network(sizes, weights) {
-  const layers = [];
-  let at = 0;
-  for (let i = 0; i + 1 < sizes.length; i++) {
-    const [inputs, outputs] = [sizes[i], sizes[i + 1]];
-    layers.push({
-      outputs, kernel: weights.subarray(at, at + inputs * outputs),
-      bias: weights.subarray(at + inputs * outputs, at + (inputs + 1) * outputs),
-    });
-    at += (inputs + 1) * outputs;
-  }
-  return (pixels) => {
-    let values = Float64Array.from(pixels, (pixel) => pixel / 255);
-    layers.forEach(({ outputs, kernel, bias }, place) => {
-      const sums = Float64Array.from(bias);
-      values.forEach((value, i) => {
-        if (value) for (let j = 0; j < outputs; j++) sums[j] += value * kernel[i * outputs + j];
-      });
-      values = place < layers.length - 1 ? sums.map((sum) => Math.max(0, sum)) : sums;
-    });
-    const most = Math.max(...values);
-    const exponents = values.map((value) => Math.exp(value - most));
-    const total = exponents.reduce((a, b) => a + b);
-    return exponents.map((value) => value / total);
-  };
-}
-
 /* ---- changing what the networks see ---- */
 
 function normal(next) {  // Box and Muller
@@ -76,7 +47,7 @@ function changed(image, { turn, right, down, size, noise }) {
 function start() {
   const part = (id) => document.getElementById(`try-${id}`);
   const networks = DATA.networks.map((one) => ({
-    ...one, read: network(one.sizes, decoded(`try-weights-${one.name}`)),
+    ...one, read: network(one.layers, decoded(`try-weights-${one.name}`)),
   }));
   const known = knownImages(DATA.known);
   const pad = part("pad"), pen = pad.getContext("2d", { willReadFrequently: true });
