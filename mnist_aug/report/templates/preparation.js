@@ -25,6 +25,12 @@ function mapped(one, change) {
   return other;
 }
 
+function inverted(one) {
+  const other = plane(one.height, one.width);
+  for (let i = 0; i < other.data.length; i++) other.data[i] = 255 - one.data[i];
+  return other;
+}
+
 function masked(one, test) {
   const mask = plane(one.height, one.width, Uint8Array);
   for (let i = 0; i < mask.data.length; i++) mask.data[i] = test(one.data[i], i) ? 1 : 0;
@@ -213,11 +219,12 @@ const most = (one, r) => extreme(one, r, 1);
 function runsOf({ height, width, data }, value = 1) {
   const runs = [];
   for (let row = 0; row < height * width; row += width) {
-    for (let at = row; at < row + width; at++) {
-      if (data[at] !== value) continue;
-      runs.push(at);
-      while (at < row + width && data[at] === value) at++;
-      runs.push(at);
+    const line = data.subarray(row, row + width);
+    for (let at = line.indexOf(value); at >= 0; at = line.indexOf(value, at)) {
+      runs.push(row + at);
+      at = line.indexOf(1 - value, at);
+      if (at < 0) at = width;
+      runs.push(row + at);
     }
   }
   return runs;
@@ -302,7 +309,7 @@ function only({ height, width }, pieces) {
 /* The grey level that parts dark from light best. */
 function threshold({ data }) {
   const counts = new Int32Array(256);
-  for (const value of data) counts[rounded(value)]++;
+  for (let i = 0; i < data.length; i++) counts[rounded(data[i])]++;
   let below = 0, sums = 0, best = -1, level = counts.findIndex((count) => count);
   const all = data.length, sum = counts.reduce((kept, count, i) => kept + count * i, 0);
   counts.forEach((count, i) => {
@@ -749,13 +756,12 @@ function reduced(grey) {
 function inkOf(grey, smooth) {
   const [low, high] = range(smooth.data);
   const asLight = () => aboveGround(grey, smooth);
-  const asDark = () => aboveGround(...[grey, smooth].map((one) =>
-    mapped(one, (value) => 255 - value)));
+  const asDark = () => aboveGround(inverted(grey), inverted(smooth));
   const edge = edgeOf(smooth), middle = Math.fround(low + high) / 2;
   const share = edge.filter((value) => value > middle).length / edge.length;
   if (Math.max(share, 1 - share) >= ONE_GROUND) return share > 0.5 ? asDark() : asLight();
   if (isSmooth(smooth)) {
-    const lights = fine(smooth), darks = fine(mapped(smooth, (value) => 255 - value));
+    const lights = fine(smooth), darks = fine(inverted(smooth));
     // What is weaker may be gradients and noise.
     const level = Math.fround(Math.max(range(lights.data)[1], range(darks.data)[1]) / 2);
     return total(above(darks, level).data) > total(above(lights, level).data)
@@ -777,7 +783,8 @@ function aboveGround(grey, smooth) {
   const { height, width } = grey, reach = rounded(GROUND * Math.max(height, width));
   const bright = total(above(smooth, threshold(smooth)).data);
   const usual = median(smooth.data, smooth.data.length - bright);
-  const ground = mapped(smooth, (value) => Math.min(value, usual));
+  const ground = plane(height, width), ink = plane(height, width);
+  for (let i = 0; i < ink.data.length; i++) ground.data[i] = Math.min(smooth.data[i], usual);
   const pad = reach + 1, wide = plane(height + 2 * pad, width + 2 * pad);
   for (let y = 0; y < wide.height; y++) {
     const row = Math.min(Math.max(y - pad, 0), height - 1) * width, at = y * wide.width;
@@ -789,7 +796,9 @@ function aboveGround(grey, smooth) {
   const narrow = least(wide, reach), [low, high] = range(narrow.data);
   const opened = cut(low < high ? most(narrow, reach) : narrow,
     { top: pad, bottom: pad + height, left: pad, right: pad + width });
-  const ink = mapped(grey, (value, at) => Math.max(0, value - opened.data[at]));
+  for (let i = 0; i < ink.data.length; i++) {
+    ink.data[i] = Math.max(0, grey.data[i] - opened.data[i]);
+  }
   const size = ink.data.length, few = Math.min(size, Math.max(9, Math.floor(size / 1000)));
   return { ink, peak: meanOfOrdered(ink.data, size - few, size) };
 }
