@@ -2,9 +2,9 @@
 
 Each version of Keras writes the arguments it knows into a layer's configuration, and older ones
 refuse arguments they don't know, whatever their values. Here Keras saves the model, and then what
-says nothing is taken out of the configuration, so that any Keras from 3.3 opens the file if it has
-the layers. When the file was written and where objects lay in memory is taken out as well: the
-bytes depend on the model alone.
+says nothing is taken out of the configuration, so that any Keras from 3.3 opens the file of a
+Sequential model, and any from 3.4 that of a functional one, if it has the layers. When the file was
+written and where objects lay in memory is taken out as well: the bytes depend on the model alone.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def content(model: keras.Model) -> bytes:
 
     Of a Keras class's arguments, those are left out that are None or False, as they are by default;
     in no version from 3.3 to 3.15 were such defaults changed. Classes that are not Keras's stay as
-    they are. Keras 3.4 alone gives the output of a functional model in a list of one. The state of
-    a Nadam optimizer is left out, as no file of it suits both old and new versions.
+    they are. The state of a Nadam optimizer is left out, as no file of it suits both old and new
+    versions.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"

@@ -20,7 +20,7 @@ from keras import layers
 
 from mnist_aug.evaluate import saved_models
 from mnist_aug.results import runs
-from mnist_aug.train import jobs, model_file, models
+from mnist_aug.train import jobs, model_file, model_source, models
 from mnist_aug.train.variant import baseline
 
 small = replace(baseline, layers=(8,))
@@ -28,6 +28,7 @@ VARIANTS = {
     "dense": small,
     "cosine": replace(small, schedule="cosine", warmup=0.1, weight_decay=0.01),
     "without hidden layers": replace(small, layers=(), optimizer="sgd"),
+    "cnn": replace(small, model="cnn", layers=()),
 }
 
 
@@ -36,6 +37,9 @@ def network():
     images = keras.Input((28, 28))
     x = layers.Reshape((28, 28, 1))(images)
     x = layers.Rescaling(2.0, -1.0)(x)
+    inner = keras.Input((28, 28, 1))
+    branch = keras.Model(inner, layers.Dropout(0.1, seed=3)(layers.BatchNormalization()(inner)))
+    x = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(2, 1)])(branch(x))
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
     y = layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(x))
     x = layers.MaxPooling2D()(layers.Add()([x, y]))
@@ -119,10 +123,10 @@ def test_it_loads_as_it_was(name, saved, images):
         "name": "",  # which the process numbers
     }
     assert model.loss == "sparse_categorical_crossentropy"
-    if name in VARIANTS:
-        guarded = saved_models.load(path, (28, 28), 10)
-        for one, two in zip(guarded.get_weights(), model.get_weights(), strict=True):
-            np.testing.assert_array_equal(one, two)
+    guarded = saved_models.load(path, (28, 28), 10)
+    for one, two in zip(guarded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert model.output_shape == guarded.output_shape == (None, 10)
 
 
 @pytest.mark.parametrize("name", [*VARIANTS, "functional"])
@@ -249,7 +253,7 @@ from mnist_aug.train import model_file, models
 from mnist_aug.train.variant import baseline
 unused = [keras.layers.Dense(3) for _ in range(int(sys.argv[1]))]
 variant = replace(baseline, layers=(8,), schedule="cosine")
-model = model_file.named_afresh(lambda: models.build(variant, (28, 28), 10, 0, 90))
+model = models.build(variant, (28, 28), 10, 0, 90)
 model.optimizer.build(model.trainable_variables)
 sys.stdout.buffer.write(model_file.content(model))
 """
@@ -296,8 +300,9 @@ def test_a_run_trained_again_is_the_same_bytes(few):
     variant = replace(small, epochs=1)
     wanted = jobs.wanted_manifest(variant, 3, few)
     jobs.prepare(few)
-    first = jobs.work(jobs.Job(variant, wanted, "a command"))
-    again = jobs.work(jobs.Job(variant, wanted, "another"))
+    dense = model_source.Model("dense")
+    first = jobs.work(jobs.Job(variant, wanted, dense, "a command"))
+    again = jobs.work(jobs.Job(variant, wanted, dense, "another"))
     assert first[runs.MODEL] == again[runs.MODEL]
     with zipfile.ZipFile(io.BytesIO(first[runs.MODEL])) as archive:
         assert {info.date_time for info in archive.infolist()} == {model_file.FIRST_DATE}
@@ -308,24 +313,26 @@ import pathlib, sys
 import keras, numpy as np, tensorflow as tf
 folder = pathlib.Path(sys.argv[1])
 expected = np.load(folder / "images.npz")
-for path in sorted(folder.glob("*.keras")):
+for path in [folder / f"{name}.keras" for name in sys.argv[2:]]:
     model = keras.models.load_model(path)
     found = model.predict(expected["images"], verbose=0)
     difference = np.abs(found - expected[path.stem]).max()
-    assert difference <= 1e-6, (path, difference)
+    # The sums of convolutions are in another order in TensorFlow 2.16.
+    assert difference <= 1e-4, (path, difference)
     assert model.optimizer.iterations == 2
     history = model.fit(expected["images"], np.arange(32) % 10, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     print(path.stem)
 print(keras.__version__, tf.__version__)
 """
-OLD = [("3.3.3", "2.16.2"), ("3.8.0", "2.18.1"), ("3.12.1", "2.20.0")]
+OLD = [("3.3.3", "2.16.2"), ("3.4.1", "2.16.2"), ("3.8.0", "2.18.1"), ("3.12.1", "2.20.0")]
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize(("keras_version", "tensorflow_version"), OLD)
 def test_it_opens_in_other_versions(keras_version, tensorflow_version, saved, tmp_path):
-    """In a virtual environment of its own."""
+    """In a virtual environment of its own; functional models from Keras 3.4."""
+    names = [*VARIANTS] if keras_version.startswith("3.3.") else [*VARIANTS, "functional"]
     python = tmp_path / "venv" / "bin" / "python"
     x86 = platform.system() == "Linux" and platform.machine() == "x86_64"
     packages = [
@@ -343,7 +350,7 @@ def test_it_opens_in_other_versions(keras_version, tensorflow_version, saved, tm
     if installed.returncode:
         pytest.skip(f"needs {packages} and a package index: {installed.stderr.strip()[-200:]}")
     process = subprocess.run(
-        [python, "-c", OPENS, saved],
+        [python, "-c", OPENS, saved, *names],
         capture_output=True,
         text=True,
         env=alone | {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -351,5 +358,5 @@ def test_it_opens_in_other_versions(keras_version, tensorflow_version, saved, tm
     )
     assert process.returncode == 0, process.stderr
     *opened, versions = process.stdout.splitlines()
-    assert sorted(opened) == sorted([*VARIANTS, "functional"])
+    assert opened == names
     assert versions == f"{keras_version} {tensorflow_version}"
