@@ -304,7 +304,7 @@ def _calls(layer: dict[str, Any]) -> tuple[int, int, int]:
         inside = sum(one.get("module") == "keras.layers" for one in _objects(layer))
         return max(1, inside), 0, max(1, inside)
     layers = layer["config"]["layers"]
-    places = {_text(part.get("name")): place for place, part in enumerate(layers)}
+    places = {str(part.get("name")): place for place, part in enumerate(layers)}
     called = making = count = late = 0
     for place, part in enumerate(layers):
         nodes = part.get("inbound_nodes") or [None]
@@ -327,7 +327,7 @@ def _objects(value: object) -> Iterator[dict[str, Any]]:
 def _callers(value: object) -> Iterator[str]:
     """Names of the layers whose outputs are read."""
     if isinstance(value, dict) and isinstance(value.get("keras_history"), list):
-        yield from map(_text, value["keras_history"][:1])
+        yield from map(str, value["keras_history"][:1])
     for part in _parts(value):
         yield from _callers(part)
 
@@ -347,8 +347,9 @@ def _check_sizes(config: dict[str, Any], stored_bytes: int | None) -> None:
     # Outside a graph, layers compute some values from variables that are not there.
     with keras.StatelessScope(initialize_variables=False), tf.Graph().as_default():
         model = keras.saving.deserialize_keras_object(config)
-        if not model.built or len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise ValueError("it has not one input and one output")
+        ends = len(model.inputs), len(model.outputs)
+        if ends != (1, 1):
+            raise ValueError(f"it has {ends[0]} inputs and {ends[1]} outputs, not one of each")
         batch, *shape = model.inputs[0].shape
         if batch is not None or None in shape:
             raise ValueError(f"it reads {model.inputs[0].shape}, not any number of images")
@@ -372,11 +373,7 @@ def _nodes(model: keras.Model) -> Iterator[tuple[Any, Any]]:
 
 def _check_call(operation: Any, node: Any) -> None:
     """Check what a layer computes for an image: what it gives, and what is larger on the way."""
-    name, inner = type(operation).__name__, operation
-    loops = [getattr(operation, "power_iterations", 0)]
-    while hasattr(inner, "layer"):  # wrapped
-        inner = inner.layer
-        loops.append(getattr(inner, "power_iterations", 0))
+    name, parts = type(operation).__name__, [*_wrapped(operation)]
     read, given = (
         [one.shape[1:] for one in of] for of in (node.input_tensors, node.output_tensors)
     )
@@ -384,24 +381,28 @@ def _check_call(operation: Any, node: Any) -> None:
         raise ValueError(f"its {name} gives values whose number depends on the images")
     values = [*map(math.prod, given)]
     if "Attention" in name:  # each place looks at each
-        heads = getattr(inner, "num_heads", getattr(inner, "num_query_heads", 1))
+        heads = getattr(operation, "num_heads", getattr(operation, "num_query_heads", 1))
         wide = read[0][-1] if name == "AdditiveAttention" else 1
         places = [math.prod(shape[:-1]) for shape in read]
         values.append(heads * wide * places[0] * max(places))
-    spread = [
-        (size - 1) * rate
-        for size, rate in zip(
-            getattr(inner, "kernel_size", ()),
-            getattr(inner, "dilation_rate", ()),
-            strict=False,
+    for part in parts:
+        sizes, rates = (getattr(part, key, ()) for key in ("kernel_size", "dilation_rate"))
+        spread = max(
+            ((size - 1) * (rate - 1) for size, rate in zip(sizes, rates, strict=False)), default=0
         )
-        if rate != 1
-    ]
-    if spread:  # images are padded by it, whatever is given
-        values.append(math.prod(size + max(spread) for size in read[0][-len(spread) - 1 :]))
+        if spread:  # images are padded by it, whatever is given
+            values.append(math.prod(size + spread for size in read[0]))
     if max(values, default=0) > MOST_VALUES:
         raise ValueError(f"its {name} computes {max(values):,} values for an image")
-    if getattr(inner, "unroll", False):
-        loops.append(read[0][0])
+    loops = [getattr(part, "power_iterations", 0) for part in parts]
+    loops += [max(read[0]) for part in parts if getattr(part, "unroll", False)]
     if max(loops) > MOST_STEPS:
-        raise ValueError(f"its {name} takes too many steps")
+        raise ValueError(f"its {name} takes {max(loops):,} steps, one by one")
+
+
+def _wrapped(operation: Any) -> Iterator[Any]:
+    """An operation and the layers that it wraps."""
+    yield operation
+    for key in ("layer", "forward_layer", "backward_layer"):
+        if hasattr(operation, key):
+            yield from _wrapped(getattr(operation, key))

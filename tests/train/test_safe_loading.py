@@ -387,6 +387,14 @@ BOMBS = {
     "unrolled": lambda: config_of(
         layers.Flatten(), layers.RepeatVector(10**4), layers.GRU(1, unroll=True)
     ),
+    "unrolled both ways": lambda: config_of(
+        layers.Flatten(),
+        layers.RepeatVector(10**4),
+        layers.Bidirectional(layers.GRU(1, unroll=True)),
+    ),
+    "dilation of columns": lambda: config_of(
+        layers.Conv2D(1, 3, padding="same", dilation_rate=(1, 10**5)), shape=(200, 200, 200)
+    ),
     "attention": lambda: keras.saving.serialize_keras_object(
         functional(lambda x: layers.MultiHeadAttention(1, 1)(x, x), (10**4, 1))
     ),
@@ -499,7 +507,7 @@ def test_functional_models_that_are_wired_wrong(tmp_path):
         refused(with_change(change))
     images, other = keras.Input((28, 28)), keras.Input((28, 28))
     both = keras.Model([images, other], layers.Flatten()(layers.Add()([images, other])))
-    assert "one input" in refused(packed(tmp_path, keras.saving.serialize_keras_object(both)))
+    assert "2 inputs" in refused(packed(tmp_path, keras.saving.serialize_keras_object(both)))
 
 
 def test_layers_that_models_share(tmp_path):
