@@ -7,6 +7,9 @@ import importlib.util
 import inspect
 import re
 import sys
+import traceback
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +30,7 @@ if TYPE_CHECKING:  # it takes seconds to start, so only where there is a model t
 FORMS = f"use {', '.join(BUILT_IN)}, a file and function like path/model.py:build, or a .keras file"
 CNN_SIDE = 10  # pixels that an image for `cnn` has at least, or its second pooling has none
 TRIED = 3  # images that a model is tried on
+LONGEST = 100  # characters of an error of Keras's or of the file's that are shown
 OTHER_FILES = {".h5", ".hdf5", ".pb", ".tflite", ".onnx", ".pt", ".pth", ".json", ".weights"}
 
 
@@ -76,10 +80,10 @@ def load(given: str, image_shape: tuple[int, ...], classes: int) -> Model:
             )
         return Model(given)
     path, _function = _split(given)
-    if not path.is_file():
-        raise UserError(f"model {given}: there is no file {path}: {FORMS}")
     try:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"model {given}: there is no file {path}: {FORMS}") from None
     except OSError as error:
         raise UserError(f"model {given} can't be read ({error.strerror})") from None
     return _loaded(given, sha256, tuple(image_shape), classes)
@@ -95,7 +99,7 @@ def _split(given: str) -> tuple[Path, str | None]:
     path = Path(given)
     if path.suffix == ".keras":
         return path, None
-    if path.suffix.lower() in OTHER_FILES or path.is_dir():
+    if path.suffix.lower() in OTHER_FILES or (given and path.is_dir()):
         raise UserError(
             f"model {given} is not in a form that is read here: load it in Keras, and save it by "
             "model.save('model.keras')"
@@ -106,22 +110,29 @@ def _split(given: str) -> tuple[Path, str | None]:
 @cache
 def _loaded(given: str, sha256: str, image_shape: tuple[int, ...], classes: int) -> Model:
     backend.start_tensorflow(one_thread=True)
+    import keras
+
     from mnist_aug.train import architectures, safe_loading
 
     path, function = _split(given)
     if function is None:
         model = _from_keras_file(given, path)
+        _check_form(given, model, image_shape, classes)
     else:
         model = _from_function(given, path, function, image_shape, classes)
-    _check_form(given, model, image_shape, classes)
+    if not isinstance(model, keras.Sequential):  # what it takes and gives may be in a list or dict
+        model = keras.Model(model.inputs[0], model.outputs[0])
     architecture = _architecture(given, model)
     try:
         safe_loading.check(architecture)  # as those who load what was trained do
-        with architectures.seeded(0):
-            anew = architectures.built(architecture)
-    except Exception as error:  # as above
-        raise _not_kept(given, error) from None
-    _check_answers(given, anew, image_shape, classes)
+    except ValueError as error:
+        raise UserError(
+            f"model {given} can't be used ({error}): use fewer, smaller or other layers of "
+            "Keras's own"
+        ) from None
+    with architectures.seeded(0):
+        anew = architectures.built(architecture)
+    _check_answers(given, model, anew, image_shape, classes)
     return Model(model_name(given), architecture, {"file": path.name, "sha256": sha256})
 
 
@@ -131,12 +142,12 @@ def _from_keras_file(given: str, path: Path) -> keras.Model:
     try:
         config = safe_loading.config(path)
         safe_loading.check(config)
-        return architectures.built(config)
-    except Exception as error:  # whatever Keras raises where sizes don't fit together
+    except ValueError as error:
         raise UserError(
-            f"model {given} can't be used ({error}): save an uncompiled model of Keras's "
-            "own layers by model.save('model.keras')"
+            f"model {given} can't be used ({error}): save a model of Keras's own layers by "
+            "model.save('model.keras')"
         ) from None
+    return architectures.built(config)
 
 
 def _from_function(
@@ -146,28 +157,33 @@ def _from_function(
     from mnist_aug.train import architectures
 
     shape = architectures.with_channels(image_shape)
-    with _importable(path.parent):
-        build = _function(given, path, name)
-        with _noting_assigned() as assigned:
-            first, second = (
-                architectures.named_afresh(lambda: _called(given, build, shape, classes))
-                for _ in range(2)
-            )
-    for model in first, second:
-        _check_kind(given, model)
+    found: list[Callable] = []
+
+    def called() -> keras.Model:
+        if not found:
+            found.append(_function(given, path, name))
+        return _called(given, found[0], shape, classes)
+
+    with _importable(path.parent), _settings_kept(), _noting_first_values() as values:
+        first = architectures.named_afresh(called)
+        _check_form(given, first, image_shape, classes)
+        try:
+            second = architectures.named_afresh(called)
+        except UserError:  # a layer from the first call has a name that is given again
+            second = first
     if {*map(id, _layers(first))} & {*map(id, _layers(second))}:
         raise UserError(
-            f"model {given} gives the same layers at every call: make them inside of {name}"
+            f"model {given} has layers that outlast a call of {name}: make all of them inside it"
         )
-    if assigned & {*map(id, first.weights)}:
+    if any(not np.array_equal(one, values[id(one)]) for one in first.weights):
         raise UserError(
-            f"model {given} comes with weights, and every run begins with new ones: let {name} "
-            "neither load nor set any"
+            f"model {given} has weights that were loaded or set, but every run begins with new "
+            f"ones: let {name} return a model as Keras initializes it"
         )
     if _architecture(given, first) != _architecture(given, second):
         raise UserError(
-            f"model {given} is another one at every call: let {name} depend on image_shape and "
-            "classes alone"
+            f"model {given} differs from call to call: let it depend on image_shape and classes "
+            "alone"
         )
     return first
 
@@ -177,34 +193,46 @@ def _architecture(given: str, model: keras.Model) -> dict[str, Any]:
 
     try:
         return architectures.of(model)
-    except Exception as error:  # a class's own configuration may fail in any way
-        raise _not_kept(given, error) from None
-
-
-def _not_kept(given: str, error: Exception) -> UserError:
-    return UserError(
-        f"model {given} can't be built anew from its configuration ({_words(error)}): use Keras's "
-        "own layers"
-    )
+    except Exception as error:  # a layer's configuration may fail in any way
+        raise UserError(
+            f"model {given} has no configuration to build it anew from ({_words(error)}): use "
+            "Keras's own layers"
+        ) from None
 
 
 @contextmanager
-def _noting_assigned() -> Iterator[set[int]]:
-    """The ids of variables that are given values while this lasts, beyond their first ones."""
-    import keras
+def _settings_kept() -> Iterator[None]:
+    """Set Keras's global settings back to what they are now, whatever a file may do to them."""
+    from keras import config
 
-    noted: set[int] = set()
-    assign = keras.Variable._direct_assign  # what all ways to set a variable end in
+    names = "floatx", "epsilon", "image_data_format"  # each thread has its own dtype policy
+    before = {name: getattr(config, name)() for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            getattr(config, f"set_{name}")(value)
+
+
+@contextmanager
+def _noting_first_values() -> Iterator[dict[int, np.ndarray]]:
+    """The first values of variables that are made while this lasts, by their ids."""
+    import keras
+    import tensorflow as tf
+
+    noted: dict[int, np.ndarray] = {}
+    initialize = keras.Variable._initialize
 
     def noting(self: keras.Variable, value: Any) -> None:
-        noted.add(id(self))
-        assign(self, value)
+        initialize(self, value)
+        with tf.init_scope():
+            noted[id(self)] = self.numpy()
 
-    keras.Variable._direct_assign = noting
+    keras.Variable._initialize = noting
     try:
         yield noted
     finally:
-        keras.Variable._direct_assign = assign
+        keras.Variable._initialize = initialize
 
 
 @contextmanager
@@ -227,7 +255,7 @@ def _function(given: str, path: Path, name: str) -> Callable:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # it is the user's code
         raise UserError(
-            f"model {given}: {path.name} can't be run ({_where(error, path)})"
+            f"model {given}: {path.name} fails{_line(error, path)} ({_words(error)})"
         ) from None
     function = getattr(module, name, None)
     if not callable(function):
@@ -251,13 +279,19 @@ def _called(given: str, build: Callable, image_shape: tuple[int, ...], classes: 
         ) from None
     except ValueError:  # it has no signature to look at
         pass
+    path, name = given.rsplit(":", 1)
     try:
-        return build(image_shape=image_shape, classes=classes)
+        model = build(image_shape=image_shape, classes=classes)
+        _check_kind(given, model)
+        if not model.built and getattr(model, "layers", None):  # a Sequential without an Input
+            model.build((None, *image_shape))
+        return model
+    except UserError:
+        raise
     except (Exception, SystemExit) as error:
-        path, name = given.rsplit(":", 1)
         raise UserError(
-            f"model {given} fails: {name}(image_shape={image_shape}, classes={classes}) raises "
-            f"{_where(error, Path(path))}"
+            f"model {given} fails{_line(error, Path(path))}: {name}(image_shape={image_shape}, "
+            f"classes={classes}) raises {_words(error)}"
         ) from None
 
 
@@ -265,24 +299,23 @@ def _called(given: str, build: Callable, image_shape: tuple[int, ...], classes: 
 
 
 def _check_kind(given: str, model: Any) -> None:
+    """Raise a UserError unless it is a model whose code is all Keras's."""
     import keras
 
+    forms = "return keras.Sequential([...]) or keras.Model(inputs, outputs)"
     if isinstance(model, type):
-        raise UserError(f"model {given} returns a class: return a keras.Model made of it")
+        raise UserError(f"model {given} returns the class {model.__name__}, not a model: {forms}")
     if not isinstance(model, keras.Model):
+        raise UserError(f"model {given} returns {_article(type(model))}, not a model: {forms}")
+    if not _is_of_keras(type(model)):
         raise UserError(
-            f"model {given} returns {_article(type(model))}, not a keras.Model: return a "
-            "keras.Sequential or keras.Model(inputs, outputs)"
+            f"model {given} is a subclass of keras.Model, {type(model).__name__}, which can't be "
+            f"built anew without its code: {forms}"
         )
-    if getattr(model, "compiled", False):
+    if model.compiled:
         raise UserError(
-            f"model {given} is compiled, and what it was compiled with would be ignored: return it "
-            "uncompiled"
-        )
-    if type(model) not in (keras.Sequential, keras.Model) and type(model).__name__ != "Functional":
-        raise UserError(
-            f"model {given} is of the class {type(model).__name__}, whose code can't be kept in a "
-            ".keras file: return keras.Model(inputs, outputs) or a keras.Sequential"
+            f"model {given} is compiled, but how it is trained is set elsewhere: return it without "
+            "calling compile"
         )
 
 
@@ -290,87 +323,163 @@ def _check_form(given: str, model: keras.Model, image_shape: tuple[int, ...], cl
     """Raise a UserError unless the model maps such images to as many outputs as classes."""
     import keras
 
-    from mnist_aug.train import architectures
+    from mnist_aug.train import architectures, safe_loading
 
     wanted = architectures.with_channels(image_shape)
-    if not model.built or not getattr(model, "inputs", None):
-        raise UserError(
-            f"model {given} does not say what images it takes: begin with "
-            f"keras.Input(image_shape), of {wanted}"
-        )
-    for number, what in (len(model.inputs), "inputs"), (len(model.outputs), "outputs"):
-        if number != 1:
-            raise UserError(f"model {given} has {number} {what}: give it one")
     for layer in _layers(model):
-        kind = type(layer)
-        if not kind.__module__.startswith("keras."):
+        kind = type(layer).__name__
+        if not _is_of_keras(type(layer)):
             raise UserError(
-                f"model {given} has a layer of the class {kind.__name__}, which is not one of "
-                "Keras's own: its code can't be kept in a .keras file"
+                f"model {given} has a layer of your own, {kind}, which can't be built anew without "
+                "its code: use Keras's own layers"
             )
         if isinstance(layer, keras.layers.Lambda):
             raise UserError(
-                f"model {given} has a Lambda layer, whose code can't be kept safely in a .keras "
-                "file: use Keras's own layers, keras.layers.Rescaling for example"
+                f"model {given} has a Lambda layer, which can't be built anew without its code: "
+                "use another of Keras's own layers, such as Rescaling or Reshape"
             )
-        if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
+        for function in _functions(layer):
+            raise UserError(
+                f"model {given} has a layer {layer.name} with {function}, which is not Keras's "
+                "own and can't be built anew without its code: use one of Keras's"
+            )
+        if {layer.compute_dtype, layer.variable_dtype} != {"float32"}:
             raise UserError(
                 f"model {given} has a layer {layer.name} of {layer.dtype_policy.name}: leave it at "
                 "float32"
             )
+    if not getattr(model, "inputs", None) or not model.layers:
+        raise UserError(f"model {given} has no layers: begin with keras.Input({wanted})")
+    for count, what in (len(model.inputs), "inputs"), (len(model.outputs), "outputs"):
+        if count != 1:
+            raise UserError(f"model {given} has {count} {what}: give it one")
+    for name in _in_two_places(model):
+        raise UserError(
+            f"model {given} has a layer {name} in two places, which gets lost when it is built "
+            "anew: call it twice within one functional model, or make two"
+        )
+    for operation in _operations(model):
+        if type(operation).__name__ not in safe_loading.ARITHMETIC.get(
+            type(operation).__module__, ()
+        ):
+            raise UserError(
+                f"model {given} computes {type(operation).__name__} outside of layers: use "
+                "keras.layers in place of keras.ops, indices and functions"
+            )
     batch, *taken = model.inputs[0].shape
     if batch is not None:
         raise UserError(
-            f"model {given} takes batches of {batch} images alone: leave batch_size out of "
+            f"model {given} takes batches of {batch} images only: leave batch_size out of "
             "keras.Input"
         )
     if tuple(taken) not in (tuple(image_shape), wanted):
         raise UserError(
-            f"model {given} takes images of {tuple(taken)}, and these have {wanted}: begin with "
-            "keras.Input(image_shape)"
+            f"model {given} takes images of shape {tuple(taken)}, and these have {wanted}: begin "
+            f"with keras.Input({wanted})"
         )
-    given_out = model.outputs[0].shape
-    if tuple(given_out[1:]) != (classes,):
-        numbers = " by ".join(map(str, given_out[1:])) or "no"
+    if model.inputs[0].dtype != "float32":
         raise UserError(
-            f"model {given} gives {numbers} numbers for an image, and there are {classes} classes: "
-            f"end in keras.layers.Dense({classes}, activation='softmax')"
+            f"model {given} takes {model.inputs[0].dtype}, and pixels are float32 in [0, 1]: leave "
+            "keras.Input at float32"
+        )
+    given_out = tuple(model.outputs[0].shape[1:])
+    if given_out != (classes,):
+        raise UserError(
+            f"model {given} gives outputs of shape {given_out} for an image, not ({classes},), one "
+            f"for each class: end in {_end(classes)}"
         )
     if not model.trainable_weights:
         raise UserError(f"model {given} has no weights to train: add a layer that has some")
 
 
 def _check_answers(
-    given: str, model: keras.Model, image_shape: tuple[int, ...], classes: int
+    given: str,
+    model: keras.Model,
+    anew: keras.Model,
+    image_shape: tuple[int, ...],
+    classes: int,
 ) -> None:
-    """Raise a UserError unless it gives probabilities, and of each image on its own."""
+    """Raise a UserError unless both give the same probabilities, of each image on its own."""
     images = np.random.default_rng(0).random((TRIED, *image_shape), dtype=np.float32)
     try:
-        # Called, not compiled, which would take longer than it saves.
-        together, again = (np.asarray(model(images, training=False)) for _ in range(2))
-        alone = np.concatenate([np.asarray(model(one[None], training=False)) for one in images])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Called, not compiled, which would take longer than it saves.
+            original = np.asarray(model(images, training=False))
+            if kept := [*map(_kind, anew.weights)] == [*map(_kind, model.weights)]:
+                anew.set_weights(model.get_weights())
+            together = np.asarray(anew(images, training=False))
+            alone = [np.asarray(anew(image[None], training=False)) for image in images]
     except Exception as error:
         raise UserError(f"model {given} fails on images ({_words(error)})") from None
-    end = f"end in softmax, as keras.layers.Dense({classes}, activation='softmax') does"
     if not np.isfinite(together).all():
-        raise UserError(f"model {given} gives numbers that are not finite before any training")
-    if not np.array_equal(together, again):
         raise UserError(
-            f"model {given} answers differently each time: call none of its layers with "
-            "training=True"
+            f"model {given} gives numbers that are not finite before any training: look at what "
+            "its layers are initialized with"
         )
-    if not np.allclose(together, alone, atol=1e-4):
+    if not kept or not np.allclose(original, together, atol=1e-4):
         raise UserError(
-            f"model {given} gives an image another answer with other images in the batch: call "
-            "none of its layers with training=True, and take softmax over the classes"
+            f"model {given} becomes another one when it is built anew from its configuration: "
+            "make each layer with all of its settings, and change neither these nor its weights"
+        )
+    if not np.allclose(together, np.concatenate(alone), atol=1e-4):
+        raise UserError(
+            f"model {given} lets the answer to an image depend on the others in its batch: take "
+            "softmax, and whatever else has an axis, over another than axis 0"
         )
     if together.min() < 0 or not np.allclose(together.sum(axis=1), 1, atol=1e-3):
-        raise UserError(f"model {given} gives no probabilities: {end}")
+        raise UserError(f"model {given} gives no probabilities: end in {_end(classes)}")
+
+
+def _kind(weight: keras.Variable) -> tuple:
+    return tuple(weight.shape), weight.trainable
+
+
+def _end(classes: int) -> str:
+    return f"keras.layers.Dense({classes}, activation='softmax')"
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
     """All layers, those in models and wrappers within it included."""
     yield from model._flatten_layers(include_self=False)
+
+
+def _operations(model: keras.Model) -> Iterator[keras.Operation]:
+    """What a functional model, or one within it, computes otherwise than by layers."""
+    import keras
+
+    for part in (model, *_layers(model)):
+        for operation in getattr(part, "operations", ()):
+            if not isinstance(operation, keras.layers.Layer):
+                yield operation
+
+
+def _in_two_places(model: keras.Model) -> Iterator[str]:
+    """Names of layers that are in several models within it, or twice in a Sequential one."""
+    import keras
+
+    places = Counter(
+        (id(layer), layer.name)
+        for part in dict.fromkeys((model, *_layers(model)))
+        if isinstance(part, keras.Model)
+        for layer in part.layers
+    )
+    yield from (name for (_, name), count in places.items() if count > 1)
+
+
+def _functions(layer: keras.layers.Layer) -> Iterator[str]:
+    """Names of functions and the like, such as initializers, that are not Keras's own."""
+    import keras
+
+    for name, value in vars(layer).items():
+        if callable(value) and not isinstance(value, type | keras.layers.Layer):
+            kind = value if inspect.isroutine(value) else type(value)
+            if not _is_of_keras(kind):
+                yield f"the {name.strip('_')} {getattr(kind, '__name__', kind)}"
+
+
+def _is_of_keras(defined: Any) -> bool:
+    return str(defined.__module__).startswith("keras.")
 
 
 def _article(kind: type) -> str:
@@ -379,18 +488,24 @@ def _article(kind: type) -> str:
     return f"{'an' if kind.__name__[0].lower() in 'aeiou' else 'a'} {kind.__name__}"
 
 
-def _where(error: BaseException, path: Path) -> str:
-    """An error in words, with the line of the file that it comes from."""
+def _line(error: BaseException, path: Path) -> str:
+    """The line of the file that an error comes from, in words."""
     lines = [
-        frame.lineno
-        for frame in inspect.getinnerframes(error.__traceback__)  # type: ignore[arg-type]
-        if Path(frame.filename).name == path.name
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if Path(frame.f_code.co_filename).name == path.name
     ]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    return f"{_words(error)}{f', line {line}' if line else ''}"
+    return f" at line {line}" if line else ""
 
 
 def _words(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    """An error in words: of Keras's, without escapes for the terminal and the arguments."""
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    noise = r"\x1b\[\d+m|\{\{.*?\}\} |Exception encountered when calling [\w.]+\(\)\."
+    text = re.sub(noise, "", text).partition("Arguments received by")[0]
+    text = " ".join(text.split())
     kind = type(error).__name__
-    return f"{kind}: {text[:200]}" if text else kind
+    if not text:
+        return kind
+    return f"{kind}: {text if len(text) <= LONGEST else f'{text[:LONGEST]}…'}"
