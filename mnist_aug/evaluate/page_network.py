@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # as in saved_models
     import keras
 
 MOST_NUMBERS = 300_000  # of a network: two of them in base64 leave 1.8 MB of 5 to the report
-MOST_PRODUCTS = 100_000_000  # for an answer: a tenth of a second in a browser
+MOST_PRODUCTS = 100_000_000  # for an answer: about a tenth of a second in a browser
 MOST_NAMED = 5  # layers that a reason names
 
 Shape = tuple[int, ...]  # of an image or of what a layer gives for one, without the batch

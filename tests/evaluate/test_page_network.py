@@ -131,9 +131,9 @@ def normalised(image):
 def test_the_convnet_reads_mnist_as_in_keras(run, mnist):
     keras.utils.set_random_seed(0)
     model = convnet()
-    model.compile("adam", "sparse_categorical_crossentropy")
-    pixels = mnist.x_train[:3000, ..., None] / np.float32(255)
-    model.fit(pixels, mnist.y_train[:3000], batch_size=32, epochs=1, verbose=0)
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+    pixels = mnist.x_train[:1500, ..., None] / np.float32(255)
+    model.fit(pixels, mnist.y_train[:1500], batch_size=32, epochs=1, verbose=0)
     images = mnist.x_test[:1000, ..., None]
     found = run(model, images)
     assert np.abs(found - of_keras(model, images)).max() < 1e-4
@@ -143,8 +143,8 @@ def test_the_convnet_reads_mnist_as_in_keras(run, mnist):
 def test_normalization_strides_and_padding_as_in_keras(run, mnist):
     image = keras.Input((28, 28))
     model = randomised(keras.Model(image, normalised(image)))
-    for start in range(0, 1000, 10):  # moving statistics follow
-        model(mnist.x_train[start : start + 10] / np.float32(255), training=True)
+    for _ in range(20):  # moving statistics follow
+        model(mnist.x_train[:50] / np.float32(255), training=True)
     assert kinds(model) == [
         *("scale", "convolution", "relu", "scale", "mean"),
         *("convolution", "relu", "max", "scale", "dense", "relu", "dense", "softmax"),
