@@ -163,6 +163,15 @@ def test_a_reading_is_the_mean_over_runs(results, few):
         assert reading["baseline"].agreeing == (every[:, i].argmax(axis=1) == digit).sum()
 
 
+def test_grey_images_may_have_a_channel(tmp_path, few):
+    weights = models.build(baseline, (28, 28), 10, 3).get_weights()
+    write_run(tmp_path, "baseline", weights=weights)
+    write_run(tmp_path, "augmented", shape=(28, 28, 1), weights=weights)
+    for reading in prediction.Reader(tmp_path).read(few.x_test[:5]):
+        one, other = (reading[name].probabilities for name in runs.BOTH)
+        np.testing.assert_array_equal(one, other)
+
+
 def test_mistakes(called, results, folder, tmp_path, fails_in_one_line):
     fails_in_one_line(called("predict"), "IMAGE")
     fails_in_one_line(
