@@ -6,12 +6,12 @@ array, channels last, so that flattening and reshaping change nothing.
 
 | kind | other entries | parts |
 |---|---|---|
-| `dense` | `rows`, each of them `inputs` to `outputs` | kernel `[inputs, outputs]`, bias |
+| `dense` | `rows`, and the `inputs` and `outputs` of each | kernel `[inputs, outputs]`, bias |
 | `convolution` | `input` `[H, W, C]`, `output` `[h, w, F]`, `size`, `strides`, `padding` | kernel \
 `[*size, C, F]`, bias |
 | `max`, `mean` (pooling) | as of `convolution` | |
 | `scale` | `size` | factors and shifts `[size]`, over the last axis |
-| `relu` | `slope` below and `most` above (or null) `threshold` | |
+| `relu` | `threshold`, `slope` below it, and `most`, the largest value or null | |
 | `tanh`, `sigmoid` | | |
 | `softmax` | `size` of the last axis | |
 
