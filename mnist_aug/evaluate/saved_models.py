@@ -43,9 +43,9 @@ def load(
         if len(model.output_shape) != 2:
             raise ValueError(f"it gives {model.output_shape}, not probabilities of classes")
     except Exception as error:  # what Keras throws at damaged weights is not a closed list
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"{path} can't be used ({reason[:200]}): delete its folder and train it again"
+            f"{path} can't be used ({safe_loading.in_a_line(error)}): delete its folder and train "
+            "it again"
         ) from None
     shape, count = tuple(model.input_shape[1:]), model.output_shape[-1]
     if image_shape is not None and not (reads(model, image_shape) and count == classes):

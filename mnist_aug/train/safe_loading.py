@@ -11,6 +11,7 @@ import copy
 import io
 import json
 import math
+import re
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -138,9 +139,15 @@ def _one_error() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        words = str(error).rpartition("Exception encountered:")[2]  # before it, the whole config
-        reason = " ".join(words.split()) or type(error).__name__
-        raise ValueError(reason if len(reason) <= 200 else f"{reason[:199]}…") from None
+        raise ValueError(in_a_line(error)) from None
+
+
+def in_a_line(error: Exception) -> str:
+    """What is wrong, by an error of Keras's or any other, in at most 200 printable characters."""
+    words = str(error).rpartition("Exception encountered:")[2]  # before it, the whole config
+    words = " ".join(re.sub(r"\x1b\[[\d;]*m", "", words).split())
+    words = "".join(one if one.isprintable() else "?" for one in words) or type(error).__name__
+    return words if len(words) <= 200 else f"{words[:199]}…"
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
