@@ -97,7 +97,7 @@ tune: | $(READY) ## search policy and training settings on validation [results/t
 predict: $(EVALUATED) ## classify a picture, or a folder of them: IMAGE=photo.jpg
 	@$(PY) scripts/predict.py --results="$$RESULTS" -- "$$IMAGE"
 app: $(REPORTED) ## the report's drawing page alone, for any static host [reports/app.html]
-	@[ -e "$$REPORTS/app.html" ] || [ ! -e "$$REPORTS/index.html" ] || { echo "error: the page takes grey images of 8 to 64 pixels a side" >&2; exit 2; }
+	@[ -e "$$REPORTS/app.html" ] || [ ! -e "$$REPORTS/index.html" ] || { echo "error: there is no drawing page: it takes grey images of 8 to 64 pixels a side, and models that run in a page; the report says which layers don't" >&2; exit 2; }
 serve: app ## show the report and the drawing page at http://127.0.0.1:8000
 	$(PY) -m http.server --bind 127.0.0.1 --directory="$$REPORTS" 8000
 notebook: | $(READY) ## open the guided tour in Jupyter [notebooks/MNIST.ipynb]

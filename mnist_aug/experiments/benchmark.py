@@ -73,14 +73,14 @@ def measure(
                         rows.append((benchmark, method, against, repeat, images, round(seconds, 6)))
             print(_summary(rows, benchmark), flush=True)
     # The same measurements, seen against others.
-    for benchmark, methods in (
+    for benchmark, compared in (
         (ONE_THREAD, (STOCK_ONE, PLAIN, augmented.name)),
         (AUGMENTED_EPOCH, (PLAIN, augmented.name)),
     ):
         rows += [
-            (benchmark, method, methods[0], *rest)
+            (benchmark, method, compared[0], *rest)
             for name, method, _, *rest in rows
-            if name == EPOCH and method in methods
+            if name == EPOCH and method in compared
         ]
         print(_summary(rows, benchmark))
     table = pd.DataFrame(
@@ -132,7 +132,7 @@ def _epochs(dataset: Dataset, model: str | None) -> Iterator[dict[str, Callable]
     count = pools.in_parallel()
     spawn = multiprocessing.get_context("spawn")
     single = [ProcessPoolExecutor(1, spawn, _begin, (variants, dataset)) for _ in range(count)]
-    methods = {
+    methods: dict[str, Callable] = {
         STOCK: partial(_stock_epoch, trainers[PLAIN]),
         STOCK_ONE: partial(_in_workers, single[:1], STOCK),
     }
