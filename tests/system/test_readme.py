@@ -5,10 +5,14 @@ import re
 import statistics
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
 import pytest
+
+from mnist_aug.train import model_source, models
+from mnist_aug.train.variant import baseline
 
 PROJECT = Path(__file__).parents[2]
 REFERENCE = PROJECT / "results" / "reference"
@@ -63,9 +67,32 @@ def test_python_examples_run(tmp_path):
     assert (tmp_path / "mine.yaml").exists()
 
 
+MODELS = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+def test_the_model_on_the_page_on_models_is_one_to_train(tmp_path):
+    (example,) = re.findall(r"```python\n(.*?)```", MODELS, re.S)
+    (tmp_path / "resnet.py").write_text(example)
+    found = model_source.load(f"{tmp_path}/resnet.py:build", (28, 28), 10)
+    layers = [layer["class_name"] for layer in found.architecture["config"]["layers"]]
+    assert layers.count("BatchNormalization") == 2 * layers.count("Add") == 6
+
+
+def test_the_parameters_on_the_page_on_models_are_those_of_mnist():
+    said = {
+        row[0]: int(row[1].split(" parameters")[0].split()[-1].replace(",", ""))
+        for row in table(MODELS, "# Models")
+        if " parameters" in row[1]
+    }
+    assert said == {
+        f"`{name}`": models.build(replace(baseline, model=name), (28, 28), 10, 0).count_params()
+        for name in ("dense", "cnn")
+    }
+
+
 def table(text, heading):
     """Cells of the first table after a heading, the header row left out."""
-    lines = text.split(f"\n{heading}\n", 1)[1].splitlines()
+    lines = f"\n{text}".split(f"\n{heading}\n", 1)[1].splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("|"))
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:]]
     return list(takewhile(lambda row: len(row) > 1, rows))[2:]
