@@ -69,8 +69,10 @@ def probabilities(model: keras.Model, batch: object) -> np.ndarray:
     Those of dense layers are computed by XLA, whose sums `backend` pins and whose softmax divides
     exactly; outside it, TensorFlow's depends on how a processor approximates 1 / x.
     """
+    from mnist_aug.train import architectures
+
     if model not in _by_model:
-        architecture = _architecture(model)
+        architecture = json.dumps(architectures.of(model))
         if architecture not in _compiled:
             _compiled[architecture] = _function(model)
         _by_model[model] = _compiled[architecture]
@@ -93,26 +95,3 @@ def _function(model: keras.Model) -> Callable:
         return model.stateless_call(trainable, others, batch, training=False)[0]
 
     return compute
-
-
-LEFT_OUT = {"seed", "build_config", "compile_config", "shared_object_id"}
-NAMED = {"name", "keras_history", "input_layers", "output_layers"}
-
-
-def _architecture(model: keras.Model) -> str:
-    """A model's config with numbers for its layers' names, and without seeds."""
-    import keras
-
-    return json.dumps(_unnamed(keras.saving.serialize_keras_object(model), {}))
-
-
-def _unnamed(value: Any, names: dict[str, int], key: str = "") -> Any:
-    if isinstance(value, str) and key in NAMED:
-        return names.setdefault(value, len(names))
-    if isinstance(value, list | tuple):
-        return [_unnamed(part, names, key) for part in value]
-    if isinstance(value, dict) and value.get("class_name") != "DTypePolicy":  # its name tells
-        return {
-            own: _unnamed(part, names, own) for own, part in value.items() if own not in LEFT_OUT
-        }
-    return value
