@@ -7,6 +7,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import fake_training
@@ -185,6 +186,15 @@ def test_a_search_goes_on_for_more_trials_and_in_a_database(fake, tmp_path):
     pd.testing.assert_frame_equal(more[:3], first)
     assert len(more) == 5
     assert not (tmp_path / "tune" / "journal.log").exists()
+
+
+def test_the_width_is_searched_of_dense_alone(fake, tmp_path):
+    dense = fake(baseline, 2, 1, tmp_path / "dense")
+    cnn = fake(replace(baseline, model="cnn"), 2, 1, tmp_path / "cnn")
+    assert [*cnn] == [name for name in dense if name != "width"]
+    found = extras.read_search(tmp_path / "cnn" / "tune", "baseline").about
+    assert found["start"]["model"] == {"name": "cnn"}
+    assert found["searched"] == ["learning_rate", "schedule"]
 
 
 def test_a_variant_without_what_is_searched_for_is_passed_over(fake, digits, tmp_path, capsys):

@@ -182,6 +182,15 @@ def test_another_policy_takes_the_place_of_the_default(digits):
         studies.variants("width", digits)
 
 
+def test_another_model_takes_the_place_of_dense(digits):
+    for study, usual in studies.STUDIES.items():
+        made = studies.variants(study, digits, model="cnn")
+        assert {variant.model for variant in made} == {"cnn"}
+        assert [replace(variant, model="dense") for variant in made] == [
+            variant for variant in usual if variant.name in named(made)
+        ]
+
+
 def content(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
