@@ -112,7 +112,7 @@ def _loaded(given: str, sha256: str, image_shape: tuple[int, ...], classes: int)
     backend.start_tensorflow(one_thread=True)
     import keras
 
-    from mnist_aug.train import architectures, safe_loading
+    from mnist_aug.train import architectures, model_file, safe_loading
 
     path, function = _split(given)
     if function is None:
@@ -123,6 +123,11 @@ def _loaded(given: str, sha256: str, image_shape: tuple[int, ...], classes: int)
     if not isinstance(model, keras.Sequential):  # what it takes and gives may be in a list or dict
         model = keras.Model(model.inputs[0], model.outputs[0])
     architecture = _architecture(given, model)
+    if any(one["class_name"] == "__numpy__" for one in model_file.objects(architecture)):
+        raise UserError(
+            f"model {given} has an array among the settings of its layers: write it as a number "
+            "or a list"
+        )
     try:
         safe_loading.check(architecture)  # as those who load what was trained do
     except ValueError as error:

@@ -214,6 +214,10 @@ WRONG = {
         " can't be used (it has keras.layers.Discretization, and only layers of Keras's own are "
         "allowed): use fewer, smaller or other layers of Keras's own",
     ),
+    "an array": (
+        sequential("layers.Rescaling(np.array([2.0]))"),
+        " has an array among the settings of its layers: write it as a number or a list",
+    ),
     "too large a layer": (
         sequential("layers.UpSampling2D(600)", "layers.GlobalAveragePooling2D()"),
         " can't be used (its UpSampling2D computes 23,040,000 values for an image): use fewer, "
@@ -551,6 +555,19 @@ def test_the_architecture_tells_it_from_others_and_the_bytes_its_file(here):
     assert first.described == commented.described != wider.described
     assert first.source["file"] == "net.py"
     assert len({model.source["sha256"] for model in (first, commented, wider)}) == 3
+
+
+def test_settings_of_keras_that_a_file_changes_are_set_back(here):
+    before = keras.config.epsilon(), keras.config.floatx(), keras.config.image_data_format()
+    changes = (
+        "keras.config.set_epsilon(1.0)\nkeras.config.set_image_data_format('channels_first')\n"
+    )
+    load(here, sequential(before=changes))
+    assert before == (
+        keras.config.epsilon(),
+        keras.config.floatx(),
+        keras.config.image_data_format(),
+    )
 
 
 def test_a_file_may_import_those_next_to_it(here):
