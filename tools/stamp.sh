@@ -38,7 +38,8 @@ settings() {
   for given in "$DATA" "$EXTRA" "$MNIST_C"; do files "$given"; done
   [ -z "$POLICY" ] || find -L "$(path "$POLICY")" -maxdepth 0 -type f -exec cksum {} +
   case $MODEL in # what a file may import lies next to it
-    *.py:*) find -L "$(dirname -- "$(path "$MODEL")")" -maxdepth 1 -name '*.py' -type f -exec cksum {} + ;;
+    *.py:*) find -L "$(dirname -- "$(path "$MODEL")")" -maxdepth 5 -type d -name '.[!.]*' -prune \
+      -o -name '*.py' -type f -exec cksum {} + ;;
     *.keras) cksum "$(path "$MODEL")" ;;
   esac | LC_ALL=C sort
 }

@@ -17,6 +17,7 @@ import pandas as pd
 
 from mnist_aug import provenance, terminal
 from mnist_aug.analysis import doubts, metrics
+from mnist_aug.analysis.models import name_of
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data import eval_sets
@@ -102,8 +103,7 @@ def _checked(
     policy: str | None,
     model: str | None,
 ) -> runs.Run:
-    variant = configured(name, epochs, policy, model)
-    wanted = jobs.wanted_manifest(variant, 0, dataset)["variant"]
+    wanted = configured(name, epochs, policy, model).settings(dataset.side, dataset.fill)
     if not folder.exists():
         raise UserError(f"{folder} is missing: train it with `make {name}`")
     run = runs.read_run(folder)
@@ -113,8 +113,9 @@ def _checked(
             f"{folder} was trained on dataset {runs.dataset_label(trained_on)}, not on "
             f"{dataset.name!r} ({dataset.sha256[:8]}…): give the DATA= (--data) it was trained with"
         )
+    trained = run.manifest["variant"] | {"model": {"name": name_of(run.manifest["variant"])}}
     for key, given in ("epochs", epochs), ("policy", policy), ("model", model):
-        if given is not None and run.manifest["variant"][key] != wanted[key]:
+        if given is not None and trained[key] != wanted[key]:
             raise UserError(
                 f"{folder} was trained with other {key}: `make {name}` with what you want trains "
                 "it again"

@@ -28,6 +28,7 @@ from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.results import extras, files
 from mnist_aug.train import model_source, pools
+from mnist_aug.train.model_source import Model
 from mnist_aug.train.trainer import Trainer
 from mnist_aug.train.variant import Variant, augmented, baseline, configured
 
@@ -58,12 +59,10 @@ def measure(
     Raises:
         UserError: the dataset or the model is unfit, or the results can't be written.
     """
-    trained = model_source.load(
-        model or baseline.model, dataset.image_shape, dataset.classes
-    ).described
+    loaded = model_source.load(model or baseline.model, dataset.image_shape, dataset.classes)
     files.check_writable(Path(results))
     rows = []
-    with _epochs(dataset, model) as epochs:
+    with _epochs(dataset, model, loaded) as epochs:
         for benchmark, methods in {EPOCH: epochs, **_engines(dataset)}.items():
             against = next(iter(methods))
             for repeat in range(-1, repeats):
@@ -93,7 +92,7 @@ def measure(
     host = {
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256,
-        "model": trained,
+        "model": loaded.described,
         "peak_memory_mib": round(peak / 2**20),
         "started": provenance.now(),
         **provenance.describe(),
@@ -123,15 +122,17 @@ def _summary(rows: list[tuple], benchmark: str) -> str:
 
 
 @contextmanager
-def _epochs(dataset: Dataset, model: str | None) -> Iterator[dict[str, Callable]]:
+def _epochs(dataset: Dataset, model: str | None, loaded: Model) -> Iterator[dict[str, Callable]]:
     variants = {
         PLAIN: configured(baseline.name, model=model),
         augmented.name: configured(augmented.name, model=model),
     }
-    trainers = {name: _trainer(variant, dataset) for name, variant in variants.items()}
+    trainers = {name: _trainer(variant, dataset, loaded) for name, variant in variants.items()}
     count = pools.in_parallel()
     spawn = multiprocessing.get_context("spawn")
-    single = [ProcessPoolExecutor(1, spawn, _begin, (variants, dataset)) for _ in range(count)]
+    single = [
+        ProcessPoolExecutor(1, spawn, _begin, (variants, dataset, loaded)) for _ in range(count)
+    ]
     methods: dict[str, Callable] = {
         STOCK: partial(_stock_epoch, trainers[PLAIN]),
         STOCK_ONE: partial(_in_workers, single[:1], STOCK),
@@ -149,16 +150,15 @@ def _epochs(dataset: Dataset, model: str | None) -> Iterator[dict[str, Callable]
             pool.shutdown()
 
 
-def _begin(variants: dict, dataset: Dataset) -> None:
+def _begin(variants: dict, dataset: Dataset, loaded: Model) -> None:
     """Make a new process one that trains as workers do, with one thread."""
     backend.start_tensorflow(one_thread=True)
-    _trainers.update({name: _trainer(variant, dataset) for name, variant in variants.items()})
+    _trainers.update({name: _trainer(one, dataset, loaded) for name, one in variants.items()})
 
 
-def _trainer(variant: Variant, dataset: Dataset) -> Trainer:
-    model = model_source.load(variant.model, dataset.image_shape, dataset.classes)
+def _trainer(variant: Variant, dataset: Dataset, loaded: Model) -> Trainer:
     settings = variant.settings(dataset.side, dataset.fill)
-    return Trainer(variant, dataset, settings, model.architecture)
+    return Trainer(variant, dataset, settings, loaded.architecture)
 
 
 _trainers: dict[str, Trainer] = {}  # of such a process

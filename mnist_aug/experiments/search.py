@@ -107,8 +107,9 @@ def _search(
     if not searched:
         print(f"{start.name}: nothing to search for", flush=True)
         return
+    model = model_source.load(start.model, dataset.image_shape, dataset.classes)
     about = {
-        "start": wanted_manifest(start, FIRST_SEED, dataset)["variant"],
+        "start": wanted_manifest(start, FIRST_SEED, dataset, model)["variant"],
         "searched": searched,
         "seeds": seeds,
         "epochs": start.epochs,
@@ -117,7 +118,6 @@ def _search(
     study = _study(f"mnist-aug {start.name} {files.digest(about)}", storage, folder)
     _requeue_abandoned(study)
     command = provenance.command_line()
-    model = model_source.load(start.model, dataset.image_shape, dataset.classes)
     left = trials - len(_finished(study))
     pending: dict = {}  # the trial and its scores so far, by future
     with (
@@ -127,7 +127,7 @@ def _search(
 
         def hand_in(trial: optuna.Trial, scores: list[float]) -> None:
             variant, policy = suggest(trial, start, searched, dataset.side, dataset.fill)
-            wanted = wanted_manifest(variant, FIRST_SEED + len(scores), dataset)
+            wanted = wanted_manifest(variant, FIRST_SEED + len(scores), dataset, model)
             if policy is not None:
                 wanted["variant"]["policy"] = {
                     "name": f"trial {trial.number}",

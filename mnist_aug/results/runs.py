@@ -77,7 +77,8 @@ def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
         wanted: the part of a manifest that says what a run is of.
 
     Raises:
-        UserError: the run was trained on another dataset, so it is not ours to overwrite.
+        UserError: the run was trained on another dataset or with another model, so it is not ours
+            to overwrite.
     """
     if not run.exists():
         return "new"
@@ -92,10 +93,17 @@ def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
             f"{dataset_label(wanted['dataset'])}: give another RESULTS= (--results), or "
             "`make clean-results` first"
         )
+    settings = {"model": {"name": "dense"}} | manifest["variant"]  # once there was no other
+    mine, theirs = settings["model"]["name"], wanted["variant"]["model"]["name"]
+    if mine != theirs:
+        raise UserError(
+            f"{run} was trained with model {mine}, not {theirs}: give another RESULTS= "
+            "(--results), or `make clean-results` first"
+        )
+    manifest["variant"] = settings
     for name in (MODEL, HISTORY):
         if not files.is_whole(run / name, manifest):
             return f"{name} is {'damaged' if (run / name).exists() else 'missing'}"
-    manifest["variant"].setdefault("model", {"name": "dense"})  # as in versions that had no other
     for part in SETTINGS:
         if manifest[part] != wanted[part]:
             return _difference(part, manifest[part], wanted[part])
@@ -126,6 +134,14 @@ def _difference(part: str, old: Any, new: Any) -> str:
     return f"{part} was {old}, now {new}"
 
 
+def losses_in_nats(history: pd.DataFrame) -> pd.DataFrame:
+    """A history whose losses are cross-entropies, where regularizers added penalties to them."""
+    for part in ("", "val_"):
+        if f"{part}cross_entropy" in history:
+            history[f"{part}loss"] = history.pop(f"{part}cross_entropy")
+    return history
+
+
 def learned(training_loss: float, classes: int) -> bool:
     """Whether a mean loss in nats is below that of guessing all classes alike; not if it is NaN."""
     return classes < 2 or bool(training_loss < np.log(classes))
@@ -146,10 +162,12 @@ class Run:
     def history(self) -> pd.DataFrame:
         """epoch, loss, accuracy and, where images were held out, val_loss and val_accuracy.
 
+        Losses are cross-entropies in nats, without penalties on weights or activations.
+
         Raises:
             UserError: the file is missing or damaged.
         """
-        return files.table(files.read(self.folder / HISTORY, self.manifest))
+        return losses_in_nats(files.table(files.read(self.folder / HISTORY, self.manifest)))
 
     @property
     def validation_accuracy(self) -> float:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 from keras import layers
@@ -19,6 +19,7 @@ from keras import layers
 from mnist_aug.train import model_file
 
 NAME = "mnist_num_reader"
+Made = TypeVar("Made")
 
 
 def dense(
@@ -109,14 +110,14 @@ def seeded(seed: int) -> Iterator[None]:
         random.setstate(before)
 
 
-def named_afresh(build: Callable[[], keras.Model]) -> keras.Model:
+def named_afresh(build: Callable[[], Made]) -> Made:
     """What `build` gives, its layers named as those of the first model in a process are.
 
     Keras numbers layers without a name of their own, `dense_7`, from the first in the thread.
     """
     policy = keras.config.dtype_policy()  # each thread has its own
 
-    def named() -> keras.Model:
+    def named() -> Made:
         keras.config.set_dtype_policy(policy)
         return build()
 

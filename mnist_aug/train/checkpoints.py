@@ -16,7 +16,9 @@ from mnist_aug.results import files
 from mnist_aug.train.models import BlockTrainer, state
 
 SAVE_SECONDS = 30  # between two checkpoints of a run: saving takes well under 1 % of the time
-HISTORY = ["loss", "accuracy", "val_loss", "val_accuracy"]
+HISTORY = [
+    f"{part}{name}" for part in ("", "val_") for name in ("loss", "accuracy", "cross_entropy")
+]
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -46,7 +48,10 @@ class Checkpoint(keras.callbacks.Callback):
         return time.perf_counter() - self._clock
 
     def history(self) -> pd.DataFrame:
-        """Indexed by epoch, from 1: loss, accuracy and, where held out, val_loss, val_accuracy."""
+        """Indexed by epoch, from 1: loss, accuracy and, where held out, val_loss, val_accuracy.
+
+        Where a model has regularizers, cross_entropy and val_cross_entropy are without penalties.
+        """
         table = pd.DataFrame(self._rows, index=range(1, len(self._rows) + 1))
         return table.rename_axis("epoch")[[name for name in HISTORY if name in table]]
 

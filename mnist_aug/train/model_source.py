@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import inspect
+import json
 import re
+import subprocess
 import sys
-import traceback
-import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from mnist_aug import backend
 from mnist_aug.errors import UserError
 from mnist_aug.results import files
 from mnist_aug.train.variant import BUILT_IN, model_name
 
-if TYPE_CHECKING:  # it takes seconds to start, so only where there is a model to load
-    import keras
-
 FORMS = f"use {', '.join(BUILT_IN)}, a file and function like path/model.py:build, or a .keras file"
 CNN_SIDE = 10  # pixels that an image for `cnn` has at least, or its second pooling has none
-TRIED = 3  # images that a model is tried on
-LONGEST = 100  # characters of an error of Keras's or of the file's that are shown
 OTHER_FILES = {".h5", ".hdf5", ".pb", ".tflite", ".onnx", ".pt", ".pth", ".json", ".weights"}
+TRY = """
+import json, sys
+sys.path[:] = json.loads(sys.argv.pop(1))
+from mnist_aug.train import own_model
+own_model.main(*sys.argv[1:])
+"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ class Model:
 
     @property
     def described(self) -> dict[str, str]:
-        """What tells it from other models: its name and, if a user's, its architecture's SHA-256.
+        """What tells it from other models: its name and, if a user's, its architecture's digest.
 
         A file may change in what doesn't make another architecture.
         """
@@ -66,7 +59,7 @@ def load(given: str, image_shape: tuple[int, ...], classes: int) -> Model:
         given: `dense`, `cnn`, `path/model.py:build`, or `path/model.keras`. `build` is called with
             `image_shape`, (H, W, C), and `classes`, and returns an uncompiled Sequential or
             Functional `keras.Model` of Keras's own layers, from images to class probabilities. Of
-            either file, only the architecture is used.
+            either file, only the architecture is used. A file is tried in a process of its own.
         image_shape: (H, W), or (H, W, 3).
 
     Raises:
@@ -79,14 +72,38 @@ def load(given: str, image_shape: tuple[int, ...], classes: int) -> Model:
                 f"have {image_shape[0]} by {image_shape[1]}: use MODEL=dense or a model of your own"
             )
         return Model(given)
-    path, _function = _split(given)
+    path, function = place(given)
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder) / "found.json"
+        arguments = [given, path, function or "", json.dumps(image_shape), classes, found]
+        ended = subprocess.run(
+            [sys.executable, "-c", TRY, json.dumps(sys.path), *map(str, arguments)], check=False
+        )
+        if not found.exists():
+            raise UserError(
+                f"model {given} ended the process that tried it (exit status {ended.returncode}), "
+                "perhaps for want of memory: make it smaller"
+            )
+        answer = json.loads(found.read_text())
+    if "error" in answer:
+        raise UserError(answer["error"])
+    return Model(model_name(given), **answer)
+
+
+def place(given: str) -> tuple[Path, str | None]:
+    """The file of a model, and the function in it, if it is one of Python.
+
+    Raises:
+        UserError: it can't be read, or is of another kind.
+    """
+    path, function = _split(given)
     try:
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.open("rb").close()
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"model {given}: there is no file {path}: {FORMS}") from None
     except OSError as error:
         raise UserError(f"model {given} can't be read ({error.strerror})") from None
-    return _loaded(given, sha256, tuple(image_shape), classes)
+    return path, function
 
 
 def _split(given: str) -> tuple[Path, str | None]:
@@ -105,412 +122,3 @@ def _split(given: str) -> tuple[Path, str | None]:
             "model.save('model.keras')"
         )
     raise UserError(f"model {given!r} is unknown: {FORMS}")
-
-
-@cache
-def _loaded(given: str, sha256: str, image_shape: tuple[int, ...], classes: int) -> Model:
-    backend.start_tensorflow(one_thread=True)
-    import keras
-
-    from mnist_aug.train import architectures, model_file, safe_loading
-
-    path, function = _split(given)
-    if function is None:
-        model = _from_keras_file(given, path)
-        _check_form(given, model, image_shape, classes)
-    else:
-        model = _from_function(given, path, function, image_shape, classes)
-    if not isinstance(model, keras.Sequential):  # what it takes and gives may be in a list or dict
-        model = keras.Model(model.inputs[0], model.outputs[0])
-    architecture = _architecture(given, model)
-    if any(one["class_name"] == "__numpy__" for one in model_file.objects(architecture)):
-        raise UserError(
-            f"model {given} has an array among the settings of its layers: write it as a number "
-            "or a list"
-        )
-    try:
-        safe_loading.check(architecture)  # as those who load what was trained do
-    except ValueError as error:
-        raise UserError(
-            f"model {given} can't be used ({error}): use fewer, smaller or other layers of "
-            "Keras's own"
-        ) from None
-    with architectures.seeded(0):
-        anew = architectures.built(architecture)
-    _check_answers(given, model, anew, image_shape, classes)
-    return Model(model_name(given), architecture, {"file": path.name, "sha256": sha256})
-
-
-def _from_keras_file(given: str, path: Path) -> keras.Model:
-    from mnist_aug.train import architectures, safe_loading
-
-    try:
-        config = safe_loading.config(path)
-        safe_loading.check(config)
-    except ValueError as error:
-        raise UserError(
-            f"model {given} can't be used ({error}): save a model of Keras's own layers by "
-            "model.save('model.keras')"
-        ) from None
-    return architectures.built(config)
-
-
-def _from_function(
-    given: str, path: Path, name: str, image_shape: tuple[int, ...], classes: int
-) -> keras.Model:
-    """What the function returns, called twice to see what depends on more than its arguments."""
-    from mnist_aug.train import architectures
-
-    shape = architectures.with_channels(image_shape)
-    found: list[Callable] = []
-
-    def called() -> keras.Model:
-        if not found:
-            found.append(_function(given, path, name))
-        return _called(given, found[0], shape, classes)
-
-    with _importable(path.parent), _settings_kept(), _noting_first_values() as values:
-        first = architectures.named_afresh(called)
-        _check_form(given, first, image_shape, classes)
-        try:
-            second = architectures.named_afresh(called)
-        except UserError:  # a layer from the first call has a name that is given again
-            second = first
-    if {*map(id, _layers(first))} & {*map(id, _layers(second))}:
-        raise UserError(
-            f"model {given} has layers that outlast a call of {name}: make all of them inside it"
-        )
-    if any(not np.array_equal(one, values[id(one)]) for one in first.weights):
-        raise UserError(
-            f"model {given} has weights that were loaded or set, but every run begins with new "
-            f"ones: let {name} return a model as Keras initializes it"
-        )
-    if _architecture(given, first) != _architecture(given, second):
-        raise UserError(
-            f"model {given} differs from call to call: let it depend on image_shape and classes "
-            "alone"
-        )
-    return first
-
-
-def _architecture(given: str, model: keras.Model) -> dict[str, Any]:
-    from mnist_aug.train import architectures
-
-    try:
-        return architectures.of(model)
-    except Exception as error:  # a layer's configuration may fail in any way
-        raise UserError(
-            f"model {given} has no configuration to build it anew from ({_words(error)}): use "
-            "Keras's own layers"
-        ) from None
-
-
-@contextmanager
-def _settings_kept() -> Iterator[None]:
-    """Set Keras's global settings back to what they are now, whatever a file may do to them."""
-    from keras import config
-
-    names = "floatx", "epsilon", "image_data_format"  # each thread has its own dtype policy
-    before = {name: getattr(config, name)() for name in names}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            getattr(config, f"set_{name}")(value)
-
-
-@contextmanager
-def _noting_first_values() -> Iterator[dict[int, np.ndarray]]:
-    """The first values of variables that are made while this lasts, by their ids."""
-    import keras
-    import tensorflow as tf
-
-    noted: dict[int, np.ndarray] = {}
-    initialize = keras.Variable._initialize
-
-    def noting(self: keras.Variable, value: Any) -> None:
-        initialize(self, value)
-        with tf.init_scope():
-            noted[id(self)] = self.numpy()
-
-    keras.Variable._initialize = noting
-    try:
-        yield noted
-    finally:
-        keras.Variable._initialize = initialize
-
-
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Let a file import those next to it, as a script may."""
-    before = [*sys.path]
-    sys.path.insert(0, str(folder.resolve()))
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-def _function(given: str, path: Path, name: str) -> Callable:
-    spec = importlib.util.spec_from_file_location(f"model_of_{path.stem}", path)
-    assert spec is not None  # as there is for every .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # it is the user's code
-        raise UserError(
-            f"model {given}: {path.name} fails{_line(error, path)} ({_words(error)})"
-        ) from None
-    function = getattr(module, name, None)
-    if not callable(function):
-        defined = [
-            one
-            for one, value in vars(module).items()
-            if inspect.isfunction(value) and value.__module__ == module.__name__
-        ]
-        there = f": it has {', '.join(defined[:5])}" if defined else ", nor any other"
-        raise UserError(f"model {given}: {path.name} has no function {name}{there}")
-    return function
-
-
-def _called(given: str, build: Callable, image_shape: tuple[int, ...], classes: int) -> Any:
-    try:
-        inspect.signature(build).bind(image_shape=image_shape, classes=classes)
-    except TypeError:
-        raise UserError(
-            f"model {given} does not take (image_shape, classes): define "
-            f"{given.rpartition(':')[2]}(image_shape, classes)"
-        ) from None
-    except ValueError:  # it has no signature to look at
-        pass
-    path, name = given.rsplit(":", 1)
-    try:
-        model = build(image_shape=image_shape, classes=classes)
-        _check_kind(given, model)
-        if not model.built and getattr(model, "layers", None):  # a Sequential without an Input
-            model.build((None, *image_shape))
-        return model
-    except UserError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise UserError(
-            f"model {given} fails{_line(error, Path(path))}: {name}(image_shape={image_shape}, "
-            f"classes={classes}) raises {_words(error)}"
-        ) from None
-
-
-# What a model must be -----------------------------------------------------------------------------
-
-
-def _check_kind(given: str, model: Any) -> None:
-    """Raise a UserError unless it is a model whose code is all Keras's."""
-    import keras
-
-    forms = "return keras.Sequential([...]) or keras.Model(inputs, outputs)"
-    if isinstance(model, type):
-        raise UserError(f"model {given} returns the class {model.__name__}, not a model: {forms}")
-    if not isinstance(model, keras.Model):
-        raise UserError(f"model {given} returns {_article(type(model))}, not a model: {forms}")
-    if not _is_of_keras(type(model)):
-        raise UserError(
-            f"model {given} is a subclass of keras.Model, {type(model).__name__}, which can't be "
-            f"built anew without its code: {forms}"
-        )
-    if model.compiled:
-        raise UserError(
-            f"model {given} is compiled, but how it is trained is set elsewhere: return it without "
-            "calling compile"
-        )
-
-
-def _check_form(given: str, model: keras.Model, image_shape: tuple[int, ...], classes: int) -> None:
-    """Raise a UserError unless the model maps such images to as many outputs as classes."""
-    import keras
-
-    from mnist_aug.train import architectures, safe_loading
-
-    wanted = architectures.with_channels(image_shape)
-    for layer in _layers(model):
-        kind = type(layer).__name__
-        if not _is_of_keras(type(layer)):
-            raise UserError(
-                f"model {given} has a layer of your own, {kind}, which can't be built anew without "
-                "its code: use Keras's own layers"
-            )
-        if isinstance(layer, keras.layers.Lambda):
-            raise UserError(
-                f"model {given} has a Lambda layer, which can't be built anew without its code: "
-                "use another of Keras's own layers, such as Rescaling or Reshape"
-            )
-        for function in _functions(layer):
-            raise UserError(
-                f"model {given} has a layer {layer.name} with {function}, which is not Keras's "
-                "own and can't be built anew without its code: use one of Keras's"
-            )
-        if {layer.compute_dtype, layer.variable_dtype} != {"float32"}:
-            raise UserError(
-                f"model {given} has a layer {layer.name} of {layer.dtype_policy.name}: leave it at "
-                "float32"
-            )
-    if not getattr(model, "inputs", None) or not model.layers:
-        raise UserError(f"model {given} has no layers: begin with keras.Input({wanted})")
-    for count, what in (len(model.inputs), "inputs"), (len(model.outputs), "outputs"):
-        if count != 1:
-            raise UserError(f"model {given} has {count} {what}: give it one")
-    for name in _in_two_places(model):
-        raise UserError(
-            f"model {given} has a layer {name} in two places, which gets lost when it is built "
-            "anew: call it twice within one functional model, or make two"
-        )
-    for operation in _operations(model):
-        if type(operation).__name__ not in safe_loading.ARITHMETIC.get(
-            type(operation).__module__, ()
-        ):
-            raise UserError(
-                f"model {given} computes {type(operation).__name__} outside of layers: use "
-                "keras.layers in place of keras.ops, indices and functions"
-            )
-    batch, *taken = model.inputs[0].shape
-    if batch is not None:
-        raise UserError(
-            f"model {given} takes batches of {batch} images only: leave batch_size out of "
-            "keras.Input"
-        )
-    if tuple(taken) not in (tuple(image_shape), wanted):
-        raise UserError(
-            f"model {given} takes images of shape {tuple(taken)}, and these have {wanted}: begin "
-            f"with keras.Input({wanted})"
-        )
-    if model.inputs[0].dtype != "float32":
-        raise UserError(
-            f"model {given} takes {model.inputs[0].dtype}, and pixels are float32 in [0, 1]: leave "
-            "keras.Input at float32"
-        )
-    given_out = tuple(model.outputs[0].shape[1:])
-    if given_out != (classes,):
-        raise UserError(
-            f"model {given} gives outputs of shape {given_out} for an image, not ({classes},), one "
-            f"for each class: end in {_end(classes)}"
-        )
-    if not model.trainable_weights:
-        raise UserError(f"model {given} has no weights to train: add a layer that has some")
-
-
-def _check_answers(
-    given: str,
-    model: keras.Model,
-    anew: keras.Model,
-    image_shape: tuple[int, ...],
-    classes: int,
-) -> None:
-    """Raise a UserError unless both give the same probabilities, of each image on its own."""
-    images = np.random.default_rng(0).random((TRIED, *image_shape), dtype=np.float32)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # Called, not compiled, which would take longer than it saves.
-            original = np.asarray(model(images, training=False))
-            if kept := [*map(_kind, anew.weights)] == [*map(_kind, model.weights)]:
-                anew.set_weights(model.get_weights())
-            together = np.asarray(anew(images, training=False))
-            alone = [np.asarray(anew(image[None], training=False)) for image in images]
-    except Exception as error:
-        raise UserError(f"model {given} fails on images ({_words(error)})") from None
-    if not np.isfinite(together).all():
-        raise UserError(
-            f"model {given} gives numbers that are not finite before any training: look at what "
-            "its layers are initialized with"
-        )
-    if not kept or not np.allclose(original, together, atol=1e-4):
-        raise UserError(
-            f"model {given} becomes another one when it is built anew from its configuration: "
-            "make each layer with all of its settings, and change neither these nor its weights"
-        )
-    if not np.allclose(together, np.concatenate(alone), atol=1e-4):
-        raise UserError(
-            f"model {given} lets the answer to an image depend on the others in its batch: take "
-            "softmax, and whatever else has an axis, over another than axis 0"
-        )
-    if together.min() < 0 or not np.allclose(together.sum(axis=1), 1, atol=1e-3):
-        raise UserError(f"model {given} gives no probabilities: end in {_end(classes)}")
-
-
-def _kind(weight: keras.Variable) -> tuple:
-    return tuple(weight.shape), weight.trainable
-
-
-def _end(classes: int) -> str:
-    return f"keras.layers.Dense({classes}, activation='softmax')"
-
-
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """All layers, those in models and wrappers within it included."""
-    yield from model._flatten_layers(include_self=False)
-
-
-def _operations(model: keras.Model) -> Iterator[keras.Operation]:
-    """What a functional model, or one within it, computes otherwise than by layers."""
-    import keras
-
-    for part in (model, *_layers(model)):
-        for operation in getattr(part, "operations", ()):
-            if not isinstance(operation, keras.layers.Layer):
-                yield operation
-
-
-def _in_two_places(model: keras.Model) -> Iterator[str]:
-    """Names of layers that are in several models within it, or twice in a Sequential one."""
-    import keras
-
-    places = Counter(
-        (id(layer), layer.name)
-        for part in dict.fromkeys((model, *_layers(model)))
-        if isinstance(part, keras.Model)
-        for layer in part.layers
-    )
-    yield from (name for (_, name), count in places.items() if count > 1)
-
-
-def _functions(layer: keras.layers.Layer) -> Iterator[str]:
-    """Names of functions and the like, such as initializers, that are not Keras's own."""
-    import keras
-
-    for name, value in vars(layer).items():
-        if callable(value) and not isinstance(value, type | keras.layers.Layer):
-            kind = value if inspect.isroutine(value) else type(value)
-            if not _is_of_keras(kind):
-                yield f"the {name.strip('_')} {getattr(kind, '__name__', kind)}"
-
-
-def _is_of_keras(defined: Any) -> bool:
-    return str(defined.__module__).startswith("keras.")
-
-
-def _article(kind: type) -> str:
-    if kind is type(None):
-        return "nothing"
-    return f"{'an' if kind.__name__[0].lower() in 'aeiou' else 'a'} {kind.__name__}"
-
-
-def _line(error: BaseException, path: Path) -> str:
-    """The line of the file that an error comes from, in words."""
-    lines = [
-        line
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if Path(frame.f_code.co_filename).name == path.name
-    ]
-    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    return f" at line {line}" if line else ""
-
-
-def _words(error: BaseException) -> str:
-    """An error in words: of Keras's, without escapes for the terminal and the arguments."""
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
-    noise = r"\x1b\[\d+m|\{\{.*?\}\} |Exception encountered when calling [\w.]+\(\)\."
-    text = re.sub(noise, "", text).partition("Arguments received by")[0]
-    text = " ".join(text.split())
-    kind = type(error).__name__
-    if not text:
-        return kind
-    return f"{kind}: {text if len(text) <= LONGEST else f'{text[:LONGEST]}…'}"

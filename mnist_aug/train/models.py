@@ -26,7 +26,6 @@ DENSE = (
     layers.Rescaling,
     layers.BatchNormalization,
     layers.LayerNormalization,
-    layers.Dropout,
     layers.Add,
     layers.Average,
     layers.Multiply,
@@ -115,7 +114,10 @@ def _compiled(
             "config": {"learning_rate": rate, "weight_decay": variant.weight_decay or None},
         }
     )
-    model.compile(optimizer, variant.loss, metrics=["accuracy"], **options)
+    metrics = ["accuracy"]
+    if model.losses or any(layer.activity_regularizer for layer in model._flatten_layers()):
+        metrics.append(keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy"))
+    model.compile(optimizer, variant.loss, metrics=metrics, **options)
     return model
 
 

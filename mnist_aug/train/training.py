@@ -19,6 +19,7 @@ from mnist_aug.errors import UserError
 from mnist_aug.results import files, runs
 from mnist_aug.train import model_source, pools
 from mnist_aug.train.jobs import Job, wanted_manifest, work
+from mnist_aug.train.model_source import Model
 from mnist_aug.train.pools import Pool
 from mnist_aug.train.variant import Variant
 
@@ -26,6 +27,7 @@ CHECKPOINT = ".checkpoint.npz"  # how the name of an unfinished run's checkpoint
 
 Wanted = dict[tuple[str, int], tuple[Variant, dict[str, Any]]]  # by variant and seed: its manifest
 Todo = dict[tuple[str, int], tuple[Variant, dict[str, Any], str]]  # and why it is to be trained
+Models = dict[str, Model]  # by what a variant calls its own, all loaded once
 
 
 def train(
@@ -61,8 +63,16 @@ def train_all(
             results can't be written, or workers can't be had or are lost.
     """
     results = Path(results)
+    wanted = [*wanted]
+    models = {
+        name: model_source.load(name, dataset.image_shape, dataset.classes)
+        for name in dict.fromkeys(variant.model for variant, _ in wanted)
+    }
     by_run: Wanted = {
-        (variant.name, seed): (variant, wanted_manifest(variant, seed, dataset))
+        (variant.name, seed): (
+            variant,
+            wanted_manifest(variant, seed, dataset, models[variant.model]),
+        )
         for variant, seed in wanted
     }
     _remove_leftovers(by_run, results)
@@ -73,6 +83,8 @@ def train_all(
         raise UserError(
             'TENSORBOARD=1 (--tensorboard) needs TensorBoard: pip install ".[tensorboard]"'
         )
+    if backend.on_gpu() and not scheduler:  # where there is none, that is said at once
+        backend.start_tensorflow(one_thread=True)
     _check(dataset, results, [variant for variant, *_ in todo.values()])
     made = [place for place in (results, *results.parents) if not place.exists()]
     with suppress(OSError):  # raised when a run is written
@@ -87,7 +99,7 @@ def train_all(
                     if pool
                     else pools.pool(dataset, len(todo), processes, scheduler) as where
                 ):
-                    _train(todo, results, dataset, where, tensorboard)
+                    _train(todo, results, models, where, tensorboard)
         except UserError:
             with suppress(OSError):  # some hold what was trained
                 for place in made:
@@ -121,7 +133,7 @@ def _missing(wanted: Wanted, results: Path, quiet: bool = False) -> Todo:
     return todo
 
 
-def _train(todo: Todo, results: Path, dataset: Dataset, pool: Pool, tensorboard: bool) -> None:
+def _train(todo: Todo, results: Path, models: Models, pool: Pool, tensorboard: bool) -> None:
     left = iter(todo)
     pending: dict = {}
     total = sum(variant.epochs for variant, *_ in todo.values())
@@ -147,7 +159,7 @@ def _train(todo: Todo, results: Path, dataset: Dataset, pool: Pool, tensorboard:
                 variant, manifest, _ = todo[key]
                 with suppress(OSError):  # raised when the run is written
                     (results / variant.name).mkdir(parents=True, exist_ok=True)  # for checkpoints
-                job = _job(variant, manifest, dataset, results, tensorboard)
+                job = _job(variant, manifest, models[variant.model], results, tensorboard)
                 pending[pool.submit(work, job)] = key
             if not pending:
                 break
@@ -206,7 +218,7 @@ def check_policy(name: str, shape: tuple[int, ...], fill: policy.Fill = 0) -> No
 
 
 def _job(
-    variant: Variant, manifest: dict[str, Any], dataset: Dataset, results: Path, tensorboard: bool
+    variant: Variant, manifest: dict[str, Any], model: Model, results: Path, tensorboard: bool
 ) -> Job:
     results = results.resolve()
     logs = results / "tensorboard" / variant.name / f"seed-{manifest['seed']:02d}"
@@ -215,7 +227,7 @@ def _job(
     return Job(
         variant,
         manifest,
-        model_source.load(variant.model, dataset.image_shape, dataset.classes),
+        model,
         provenance.command_line(),
         results / variant.name / checkpoint,
         logs if tensorboard else None,
@@ -229,7 +241,7 @@ def validation(held: dict[str, bytes]) -> float:
 
 def _line(name: str, seed: int, reason: str, held: dict[str, bytes]) -> str:
     manifest = json.loads(held[runs.MANIFEST])
-    last = files.table(held[runs.HISTORY]).iloc[-1]
+    last = runs.losses_in_nats(files.table(held[runs.HISTORY])).iloc[-1]
     held_out = "val_accuracy" in last
     classes = manifest["dataset"]["classes"]
     amiss = (

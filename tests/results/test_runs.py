@@ -88,6 +88,21 @@ def test_other_settings(stored_run, digits, variant, words):
     assert runs.disagreement(stored_run[0], wanted_manifest(variant, 0, digits)) == words
 
 
+def test_another_model(stored_run, digits):
+    folder, wanted = stored_run
+    cnn = replace(augmented, model="cnn")
+    with pytest.raises(UserError, match="was trained with model dense, not cnn: give another RES"):
+        runs.disagreement(folder, wanted_manifest(cnn, 0, digits))
+    first, second = (
+        {"variant": wanted["variant"] | {"model": {"name": "net.py:build", "digest": digest}}}
+        for digest in "ab"
+    )
+    held = {name: (folder / name).read_bytes() for name in (runs.MODEL, runs.HISTORY)}
+    (folder / runs.MANIFEST).write_bytes(files.manifest_bytes(wanted | first, held))
+    assert runs.disagreement(folder, wanted | first) is None
+    assert runs.disagreement(folder, wanted | second) == "model net.py:build has changed"
+
+
 def test_other_policies_of_the_same_name_seeds_code_and_splits(stored_run):
     folder, wanted = stored_run
     policy = wanted["variant"]["policy"]
@@ -265,6 +280,20 @@ def test_of_some_seeds_alone(made):
 )
 def test_what_learned(loss, classes, learned):
     assert runs.learned(loss, classes) == learned
+
+
+def test_losses_are_told_without_penalties(results):
+    path = results / "baseline" / "seed-00" / "history.csv"
+    table = pd.read_csv(path)
+    penalised = table.assign(loss=table["loss"] + 9, val_loss=table["val_loss"] + 9)
+    for part in ("", "val_"):
+        penalised[f"{part}cross_entropy"] = table[f"{part}loss"]
+    penalised.to_csv(path, index=False)
+    synthetic_results.sign(results)
+    run = runs.read_variant(results / "baseline").runs[0]
+    pd.testing.assert_frame_equal(run.history[[*table]], table)
+    assert {*run.history} == {*table}
+    assert run.learned
 
 
 def test_a_run_without_held_out_images(results):

@@ -1,5 +1,6 @@
 """MODEL=: what may be trained is made into an architecture; all else gets one line, at once."""
 
+import os
 import re
 import sys
 import textwrap
@@ -10,14 +11,16 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from mnist_aug import backend
 from mnist_aug.errors import UserError
-from mnist_aug.train import architectures, model_source, training
-from mnist_aug.train.variant import baseline
+from mnist_aug.train import architectures, model_source, own_model, training
+from mnist_aug.train.variant import baseline, model_name
 
 SHAPE, CLASSES = (8, 8), 10
+SETTINGS = "floatx", "epsilon", "image_data_format"
 HEAD = "import keras\nimport numpy as np\nfrom keras import layers\n"
 RETURN = "return keras.Sequential([...]) or keras.Model(inputs, outputs)"
 END = "end in keras.layers.Dense(10, activation='softmax')"
@@ -64,6 +67,11 @@ OWN_MODEL = """class Net(keras.Model):
 """
 
 WRONG = {
+    "pixels scaled twice": (
+        sequential("layers.Rescaling(1 / 255, name='scaled')"),
+        " has a layer scaled that scales pixels from 0 to 255, and they are in [0, 1] already: "
+        "leave it out",
+    ),
     # The file
     "no such function": (
         HEAD + "def make(image_shape, classes): pass",
@@ -374,16 +382,25 @@ WRONG = {
         functional(
             "x = layers.Normalization()\nx.adapt(np.ones((4, *image_shape)))\nx = x(inputs)"
         ),
-        " has weights that were loaded or set, but every run begins with new ones: let build "
-        "return a model as Keras initializes it",
+        " has a layer normalization whose mean and variance were adapted, and are lost with the "
+        "weights: make it with mean=... and variance=...",
     ),
 }
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
+    """A folder to work in; what a file does to Python and Keras is set back at the end."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    settings = {name: getattr(keras.config, name)() for name in SETTINGS}
+    modules = {*sys.modules}
+    yield tmp_path
+    for name, value in settings.items():
+        getattr(keras.config, f"set_{name}")(value)
+    for name in {*sys.modules} - modules:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -391,9 +408,18 @@ def tensorflow():
     backend.start_tensorflow(one_thread=True)
 
 
+def found(given, shape=SHAPE, classes=CLASSES):
+    """As `model_source.load` finds it, but in this process, as starting others takes long."""
+    if given in ("dense", "cnn"):
+        return model_source.load(given, shape, classes)
+    path, function = model_source.place(given)
+    made = own_model.made(given, path, function, shape, classes)
+    return model_source.Model(model_name(given), *made)
+
+
 def message(given, shape=SHAPE, classes=CLASSES):
     with pytest.raises(UserError) as raised:
-        model_source.load(given, shape, classes)
+        found(given, shape, classes)
     text = str(raised.value)
     assert "\n" not in text
     assert "()" not in text
@@ -403,7 +429,7 @@ def message(given, shape=SHAPE, classes=CLASSES):
 
 def load(path, source, shape=SHAPE, classes=CLASSES):
     (path / "net.py").write_text(source, encoding="utf-8")
-    return model_source.load("net.py:build", shape, classes)
+    return found("net.py:build", shape, classes)
 
 
 def built(model):
@@ -414,17 +440,8 @@ def built(model):
 @pytest.mark.filterwarnings("ignore:.*The object being serialized:UserWarning")
 @pytest.mark.parametrize(("source", "expected"), WRONG.values(), ids=WRONG)
 def test_a_wrong_model_gets_one_line(here, source, expected):
-    settings = keras.config.floatx(), keras.config.image_data_format(), keras.config.epsilon()
-    policy, path = keras.config.dtype_policy(), [*sys.path]
     (here / "net.py").write_text(source, encoding="utf-8")
     assert message("net.py:build") == "model net.py:build" + expected
-    assert keras.config.dtype_policy() == policy
-    assert sys.path == path
-    assert settings == (
-        keras.config.floatx(),
-        keras.config.image_data_format(),
-        keras.config.epsilon(),
-    )
 
 
 def test_nothing_is_trained_with_a_wrong_model(here, few):
@@ -470,11 +487,11 @@ def test_what_names_no_model(here, given, expected):
     (here / "saved").mkdir()
     (here / "folder.keras").mkdir()
     (here / "a.txt").touch()
-    found = message(given) if expected else None
+    text = message(given) if expected else None
     if expected is None:
         with pytest.raises(UserError, match=r"can't be read \(File name too long\)$"):
-            model_source.load(given, SHAPE, CLASSES)
-    assert found == expected
+            found(given)
+    assert text == expected
 
 
 def test_the_models_that_have_a_name():
@@ -506,6 +523,13 @@ RIGHT = {
     ),
     "names of one's own": functional(
         "x = layers.Dense(4, name='first')(flat(x))", "keras.Model(inputs, outputs, name='my net')"
+    ),
+    "layers and dataclasses outside the function": "from __future__ import annotations\n"
+    + body(
+        "return keras.Sequential([keras.Input(image_shape), layers.Flatten(), "
+        "layers.Dense(Size().units), layers.Dense(classes, activation='softmax')])",
+        "import dataclasses\n@dataclasses.dataclass\nclass Size:\n    units: int = 4\n"
+        "tried = layers.Dense(3)\n",
     ),
     "seeds": sequential(
         "layers.Dense(4, kernel_initializer=keras.initializers.HeNormal(seed=7))",
@@ -557,17 +581,40 @@ def test_the_architecture_tells_it_from_others_and_the_bytes_its_file(here):
     assert len({model.source["sha256"] for model in (first, commented, wider)}) == 3
 
 
-def test_settings_of_keras_that_a_file_changes_are_set_back(here):
-    before = keras.config.epsilon(), keras.config.floatx(), keras.config.image_data_format()
-    changes = (
-        "keras.config.set_epsilon(1.0)\nkeras.config.set_image_data_format('channels_first')\n"
-    )
-    load(here, sequential(before=changes))
+def test_what_a_file_does_ends_with_its_process(here, capfd):
+    """Two files may call their helpers alike, and what they change is not changed here."""
+    before = {name: getattr(keras.config, name)() for name in SETTINGS}, [*sys.path], os.getcwd()
+    for width, folder in enumerate(("one", "two"), 16):
+        (here / folder).mkdir()
+        (here / folder / "helper.py").write_text(f"W = {width}\n")
+        lines = (
+            "import os",
+            "import tensorflow as tf",
+            "from helper import W",
+            "print(W)",
+            "os.chdir('/')",
+            "keras.config.set_epsilon(1.0)",
+            "tf.config.run_functions_eagerly(True)",
+            "tf.config.experimental.enable_op_determinism()\n",
+        )
+        (here / folder / "net.py").write_text(
+            sequential("layers.Dense(W)", before="\n".join(lines))
+        )
+        net = built(model_source.load(f"{folder}/net.py:build", SHAPE, CLASSES))
+        assert net.layers[0].units == width
+        assert capfd.readouterr().out == f"{width}\n"
     assert before == (
-        keras.config.epsilon(),
-        keras.config.floatx(),
-        keras.config.image_data_format(),
+        {name: getattr(keras.config, name)() for name in SETTINGS},
+        sys.path,
+        os.getcwd(),
     )
+    assert not tf.config.functions_run_eagerly()
+    (here / "net.py").write_text(sequential(before="import os\nos._exit(3)\n"))
+    with pytest.raises(UserError, match=r"ended the process that tried it \(exit status 3\)"):
+        model_source.load("net.py:build", SHAPE, CLASSES)
+    (here / "net.py").write_text("a line that is no code")
+    with pytest.raises(UserError, match=r"net\.py fails at line 1"):
+        model_source.load("net.py:build", SHAPE, CLASSES)
 
 
 def test_a_file_may_import_those_next_to_it(here):
@@ -575,7 +622,7 @@ def test_a_file_may_import_those_next_to_it(here):
     (here / "models" / "blocks_of_mine.py").write_text("WIDTH = 17\n")
     source = sequential("layers.Dense(WIDTH)", before="from blocks_of_mine import WIDTH\n")
     (here / "models" / "net.py").write_text(source)
-    net = built(model_source.load("models/net.py:build", SHAPE, CLASSES))
+    net = built(found("models/net.py:build"))
     assert net.layers[0].units == 17
 
 
@@ -600,7 +647,7 @@ def test_of_a_keras_file_only_the_architecture_is_used(here):
     trained = saved(here, layers.BatchNormalization())
     trained.fit(np.ones((4, *SHAPE, 1)), np.ones((4, CLASSES)), verbose=0)
     trained.save(here / "net.keras")
-    model = model_source.load("net.keras", SHAPE, CLASSES)
+    model = found("net.keras")
     assert model.name == "net.keras"
     net = built(model)
     assert not net.compiled
@@ -610,7 +657,7 @@ def test_of_a_keras_file_only_the_architecture_is_used(here):
     assert np.any(net.layers[-1].kernel - trained.layers[-1].kernel)
 
 
-SAVE = "save a model of Keras's own layers by model.save('model.keras')"
+SAVE = "give a .keras file of Keras's own layers, or a function, as docs/models.md says"
 
 
 def no_zip(path):

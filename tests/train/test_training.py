@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from mnist_aug.data.dataset import NAMES
 from mnist_aug.errors import UserError
 from mnist_aug.results import runs
-from mnist_aug.train import jobs, models, pipeline, pools, training
+from mnist_aug.train import jobs, model_source, models, pipeline, pools, training
 from mnist_aug.train.trainer import Trainer, nested_subset
 from mnist_aug.train.variant import augmented, baseline
 
@@ -53,6 +53,65 @@ def untrained(monkeypatch):
 
 def weights(path):
     return keras.models.load_model(path / runs.MODEL).get_weights()
+
+
+REGULARIZED = """
+import keras
+
+def build(image_shape, classes):
+    return keras.Sequential([
+        keras.Input(image_shape),
+        keras.layers.Flatten(),
+        keras.layers.Dense(8, kernel_regularizer=keras.regularizers.L2(1.0)),
+        keras.layers.Dense(classes, activation="softmax", activity_regularizer="l1"),
+    ])
+"""
+
+
+def test_penalties_are_no_part_of_the_cross_entropy(few, tmp_path, capsys):
+    """What a regularizer adds to the loss doesn't tell whether a run learned."""
+    (tmp_path / "net.py").write_text(REGULARIZED)
+    variant = replace(baseline, model=f"{tmp_path}/net.py:build", epochs=1)
+    training.train(variant, [0], few, tmp_path / "results")
+    (run,) = runs.read_runs(tmp_path / "results" / "baseline")
+    raw = pd.read_csv(run.folder / runs.HISTORY)
+    assert list(raw) == [
+        "epoch",
+        *(
+            f"{part}{name}"
+            for part in ("", "val_")
+            for name in ("loss", "accuracy", "cross_entropy")
+        ),
+    ]
+    assert raw["loss"].item() > raw["cross_entropy"].item() + 1
+    assert run.history["loss"].item() == raw["cross_entropy"].item()
+    assert ("did not learn" in capsys.readouterr().out) is not run.learned
+    model = keras.models.load_model(run.model)
+    pixels = few.x_train[-run.manifest["dataset"]["validation"] :] / np.float32(255)
+    labels = few.y_train[-len(pixels) :]
+    loss = keras.losses.sparse_categorical_crossentropy(labels, model(pixels))
+    assert raw["val_cross_entropy"].item() == pytest.approx(np.mean(loss), rel=1e-4)
+
+
+def test_a_file_that_is_changed_meanwhile_is_read_once(few, tmp_path, untrained, monkeypatch):
+    """All runs of a command are of one model, which their manifests agree about."""
+    loaded = []
+
+    def load(given, image_shape, classes):
+        loaded.append(given)
+        architecture = {"module": "keras", "class_name": "Sequential", "units": len(loaded)}
+        return model_source.Model("net.py:build", architecture, {"file": "net.py", "sha256": "0"})
+
+    monkeypatch.setattr(model_source, "load", load)
+    made = []
+    monkeypatch.setattr(training, "work", lambda job: made.append(job) or fake_training.work(job))
+    both = [replace(one, model="net.py:build") for one in (baseline, augmented)]
+    training.train_all([(one, seed) for one in both for seed in range(3)], few, tmp_path / "r")
+    assert loaded == ["net.py:build"]
+    assert {job.model.architecture["units"] for job in made} == {1}
+    assert {job.wanted["variant"]["model"]["digest"] for job in made} == {
+        made[0].model.described["digest"]
+    }
 
 
 def digest(results, variant, seed):
