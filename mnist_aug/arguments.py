@@ -31,8 +31,9 @@ class Parser(argparse.ArgumentParser):
         """
         given = sys.argv[1:] if args is None else args
         for argument in given:
-            if not argument.strip() or re.fullmatch(r"--[a-z-]+=\s*", argument):
-                self.error("an argument is empty: give it a value, or leave it out")
+            if empty := re.fullmatch(r"(?:(--[a-z-]+)=)?\s*", argument):
+                name = empty[1] or "an argument"
+                self.error(f"{name} is empty: give it a value, or leave it out")
             try:
                 argument.encode()
             except UnicodeEncodeError:

@@ -294,7 +294,7 @@ def test_every_name_makes_a_report(tmp_path, name):
 
 def test_commands_to_type_hold_no_name_that_a_shell_would_act_on(tmp_path):
     results = hostile(tmp_path / "results", NAMES["a command"])
-    section = _rebuild(comparison.load(results), inputs.Inputs(None, None, {}, {}, None, []))
+    section = _rebuild(comparison.load(results), inputs.Inputs(None, None, None, {}, {}, None, []))
     assert all(re.fullmatch(r"[\w ./=-]+", command) for command in section.commands)
     assert any("POLICY=path/to/policy" in command for command in section.commands)
 

@@ -295,7 +295,8 @@ def test_a_mistake_is_one_line_and_costs_nothing(reported, digits, tmp_path):
     for values, words in (
         (["SEEDS=many"], "'many' is not a whole number"),
         ([f"DATA={negative}"], "give another RESULTS="),
-        (["RESULTS="], "an argument is empty"),
+        (["RESULTS="], "--results is empty: give it a value, or leave it out"),
+        (["MODEL="], "--model is empty"),
         (["RESULTS=."], "give a folder of its own"),
         (["REPORTS=results"], "give each its own"),
     ):
@@ -410,9 +411,9 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
     for value in tried:
         values = dict.fromkeys(names, value)
         options = [
-            f"--{name.lower()}={value}"
-            for name in ("DATA", "TRANSPOSE", "SEEDS", "EPOCHS", "POLICY", "RESULTS", "REPORTS")
-        ]
+            f"--{name}={value}"
+            for name in ("data", "transpose", "seeds", "epochs", "policy", "model")
+        ] + [f"--results={value}", f"--reports={value}"]
         scheduler = f"--scheduler={value}"
         both = ["scripts/train.py", "baseline", "augmented", "--evaluate", *options]
         report = [
