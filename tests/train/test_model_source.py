@@ -612,9 +612,6 @@ def test_what_a_file_does_ends_with_its_process(here, capfd):
     (here / "net.py").write_text(sequential(before="import os\nos._exit(3)\n"))
     with pytest.raises(UserError, match=r"ended the process that tried it \(exit status 3\)"):
         model_source.load("net.py:build", SHAPE, CLASSES)
-    (here / "net.py").write_text("a line that is no code")
-    with pytest.raises(UserError, match=r"net\.py fails at line 1"):
-        model_source.load("net.py:build", SHAPE, CLASSES)
 
 
 def test_a_file_may_import_those_next_to_it(here):
