@@ -25,8 +25,25 @@ SCRIPTS = ("train", "evaluate", "study", "tune", "report", "bench", "check")
 def test_help_names_the_shared_options(script, name):
     process = script(name, "--help")
     assert process.returncode == 0
-    for option in ("--data", "--seeds", "--epochs", "--policy", "--results", "--reports"):
+    for option in (
+        "--data",
+        "--seeds",
+        "--epochs",
+        "--policy",
+        "--model",
+        "--results",
+        "--reports",
+    ):
         assert option in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("device", "words"), [("gpu", "DEVICE is gpu, and TensorFlow finds none"), ("tpu", "is 'tpu'")]
+)
+def test_a_device_that_is_not_there(script, fails_in_one_line, tmp_path, device, words):
+    process = script("train", "--data=digits", "--epochs=1", DEVICE=device, CUDA_VISIBLE_DEVICES="")
+    fails_in_one_line(process, words)
+    assert not any(tmp_path.iterdir())
 
 
 # Values that must be refused, by option; every script that has the option is given them.
@@ -82,6 +99,8 @@ WRONG = {
     "--policy=": [""],
     "--data": [""],
     "--policy": [""],
+    "--model=": [""],
+    "--model": [""],
     "--extra": [""],
     "--mnist-c": [""],
     "--row": [""],
@@ -114,6 +133,11 @@ MISTAKES = [
     ("train", ["augmented", "--policy", "strong"], "policy 'strong' is unknown"),
     ("train", ["baseline", "--policy", "strong"], "policy 'strong' is unknown"),
     ("train", ["augmented", "--policy", "/"], "policy '/' is unknown"),
+    ("train", ["baseline", "--model", "lenet"], "model 'lenet' is unknown: use dense, cnn, a file"),
+    ("train", ["--evaluate", "--model", "net.py:build"], "there is no file net.py"),
+    ("study", ["epochs", "--model", "net.py"], "names no function: write net.py:build"),
+    ("tune", ["--model", "net.keras"], "there is no file net.keras"),
+    ("bench", ["--model", "folder.h5"], "load it in Keras, and save it by model.save"),
     ("train", ["baseline", "--data"], "--data: expected one argument"),
     ("train", ["baseline", "--data", "nowhere"], "nowhere is neither a folder nor a file"),
     ("train", ["baseline", "--transpose=yes"], "'yes' is neither 1 nor 0"),
