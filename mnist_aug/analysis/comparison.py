@@ -202,7 +202,7 @@ def load(results: Path) -> Comparison:
 
 def _check_comparable(results: Path, first: VariantResults, second: VariantResults) -> None:
     """The two may differ in their policy alone, or the difference is not the policy's."""
-    if models.model_of(first.settings) != models.model_of(second.settings):
+    if models.unlike(first.settings, second.settings):
         raise UserError(
             f"{results}: the model is {models.label(first.settings)} for {BOTH[0]} and "
             f"{models.label(second.settings)} for {BOTH[1]}, so the difference would not be the "

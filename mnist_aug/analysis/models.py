@@ -3,15 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mnist_aug.results.runs import model_of
+
 DENSE, CNN = "dense", "cnn"  # the built-in ones; all others are named by their file
-
-
-def model_of(settings: Mapping[str, Any]) -> dict[str, str]:
-    """The model of a variant's settings: `name` and, of a user's file, the architecture's `digest`.
-
-    Settings that name none are of a version that had dense networks alone.
-    """
-    return dict(settings.get("model") or {"name": DENSE})
 
 
 def name_of(settings: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
         )
     for model, reference_model in zip(ours.both, theirs.both, strict=True):
         own, wanted = model.settings, reference_model.settings
-        if models.model_of(own) != models.model_of(wanted):
+        if models.unlike(own, wanted):
             raise UserError(
                 f"{results} is of model {models.label(own)}, {reference} of "
                 f"{models.label(wanted)}: give the MODEL= of the reference"

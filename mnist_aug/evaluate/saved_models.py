@@ -33,12 +33,12 @@ def load(
             large, or for other images.
     """
     backend.start_tensorflow(one_thread=True)
-    import keras
+    from mnist_aug.train import architectures
 
     try:
         config = safe_loading.config(path)
         safe_loading.check(config, safe_loading.stored_bytes(path))
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        model = architectures.built(config)
         model.load_weights(path)
         if len(model.output_shape) != 2:
             raise ValueError(f"it gives {model.output_shape}, not probabilities of classes")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.models import CNN, DENSE, model_of, name_of
+from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.experiments.published import ENSEMBLE
@@ -16,7 +16,7 @@ from mnist_aug.report import architecture, search, studies
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.sentences import closed
 from mnist_aug.report.tables import Table, names_of
-from mnist_aug.results.runs import BOTH
+from mnist_aug.results.runs import BOTH, model_of
 
 DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken for it
     MNIST_SHA256: (

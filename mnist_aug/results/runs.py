@@ -93,14 +93,13 @@ def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
             f"{dataset_label(wanted['dataset'])}: give another RESULTS= (--results), or "
             "`make clean-results` first"
         )
-    settings = {"model": {"name": "dense"}} | manifest["variant"]  # once there was no other
-    mine, theirs = settings["model"]["name"], wanted["variant"]["model"]["name"]
+    manifest["variant"]["model"] = model_of(manifest["variant"])
+    mine, theirs = (one["variant"]["model"]["name"] for one in (manifest, wanted))
     if mine != theirs:
         raise UserError(
             f"{run} was trained with model {mine}, not {theirs}: give another RESULTS= "
             "(--results), or `make clean-results` first"
         )
-    manifest["variant"] = settings
     for name in (MODEL, HISTORY):
         if not files.is_whole(run / name, manifest):
             return f"{name} is {'damaged' if (run / name).exists() else 'missing'}"
@@ -110,6 +109,14 @@ def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
     if other["train"] != wanted["dataset"]["train"]:  # whose code is in no fingerprint
         return f"training images were {other['train']}, now {wanted['dataset']['train']}"
     return None
+
+
+def model_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The model of a variant's settings: `name` and, of a user's file, the architecture's `digest`.
+
+    Settings that name none are of a version that had dense networks alone.
+    """
+    return dict(settings.get("model") or {"name": "dense"})
 
 
 def dataset_label(dataset: Mapping[str, Any]) -> str:

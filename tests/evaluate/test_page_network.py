@@ -14,6 +14,7 @@ from keras import layers
 from mnist_aug.evaluate import page_network
 from mnist_aug.evaluate.page_network import exported
 from mnist_aug.report import app
+from mnist_aug.train import architectures
 
 TEMPLATES = PROJECT / "mnist_aug" / "report" / "templates"
 
@@ -88,19 +89,7 @@ def chain(*parts, shape=(8, 8, 2)):
 
 
 def convnet():
-    """Keras's Simple MNIST convnet."""
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(32, kernel_size=(3, 3), activation="relu"),
-            layers.MaxPooling2D(pool_size=(2, 2)),
-            layers.Conv2D(64, kernel_size=(3, 3), activation="relu"),
-            layers.MaxPooling2D(pool_size=(2, 2)),
-            layers.Flatten(),
-            layers.Dropout(0.5),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+    return architectures.cnn((28, 28, 1), 10)
 
 
 def normalised(image):
