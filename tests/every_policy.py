@@ -23,13 +23,13 @@ def policies(which="all", size=(28, 28)):
 
     `others` are those that run image by image.
     """
-    from mnist_aug.augment import policy
+    from mnist_aug.augment import named
     from tools import agreement, evidence
 
     if which == "others":
         return {t.__name__: A.Compose([t(p=1)]) for t in evidence.image_by_image()}
 
-    found = {"default": policy.default(), "wide": policy.wide()}
+    found = {"default": named.default(), "wide": named.wide()}
     if which == "default":
         return found
     back = [A.Resize(*size, p=1)]
@@ -38,7 +38,7 @@ def policies(which="all", size=(28, 28)):
     found["field, affine, field"] = A.Compose([field, turn, field])
     found["projective"] = A.Compose([A.Perspective(p=0.7), field, A.Perspective(p=0.5)])
     found["large field"] = A.Compose([A.ElasticTransform(alpha=100, sigma=10, p=1)])
-    found["randaugment-2-8"] = policy.rand_augment(2, 8)
+    found["randaugment-2-8"] = named.rand_augment(2, 8)
     for t in (A.Transpose, A.RandomRotate90, A.SquareSymmetry):
         found[t.__name__] = A.Compose([t(p=0.7), A.Resize(24, 24, p=1), A.Rotate(20), *back])
     for t in (

@@ -53,7 +53,7 @@ def vectorize(
 
     Args:
         policy_or_path: an `A.Compose` or other composition, one transform, the path of a saved
-            policy, or a name in `augment.policy.NAMED`, for images of 28 by 28 pixels on black;
+            policy, or a name in `augment.named.NAMED`, for images of 28 by 28 pixels on black;
             `augment.policy.load` fits it to others. The policy is copied, its `seed` not used.
 
     Raises:

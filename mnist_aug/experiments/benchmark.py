@@ -23,6 +23,7 @@ import pandas as pd
 import tensorflow as tf
 
 from mnist_aug import backend, provenance
+from mnist_aug.augment import named
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
@@ -228,7 +229,7 @@ def _engines(dataset: Dataset) -> dict[str, dict[str, Callable]]:
     pipelines = {
         "affine": A.Compose([A.Affine(**affine)]),
         "affine + elastic": A.Compose([A.Affine(**affine), A.ElasticTransform(**elastic)]),
-        "default policy": policies.default(),
+        "default policy": named.default(),
     }
     return {
         name: _methods(dataset.x_train, policies.fitted(pipeline, dataset.side, dataset.fill))

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug import provenance, terminal
+from mnist_aug.augment import named
 from mnist_aug.augment import policy as policies
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
@@ -211,7 +212,7 @@ def _policy(trial: optuna.trial.BaseTrial) -> A.Compose:
     sigma = trial.suggest_float("elastic_sigma", 2, 6, step=0.5)
     transforms = []
     if rotate or scale or translate or shear:
-        transforms.append(policies.affine(rotate, scale, translate, shear))
+        transforms.append(named.affine(rotate, scale, translate, shear))
     if alpha:
         transforms.append(A.ElasticTransform(alpha=alpha, sigma=sigma, p=1))
     transforms += [

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mnist_aug.augment import named
 from mnist_aug.augment import policy as policies
 from mnist_aug.data import eval_sets
 from mnist_aug.data.dataset import Dataset
@@ -33,14 +34,14 @@ STUDIES = {
     "ablation": [
         _policy(name)
         for name in (
-            *policies.PARTS,
+            *named.PARTS,
             "affine",
-            *(f"no-{part}" for part in policies.PARTS if part != "elastic"),
+            *(f"no-{part}" for part in named.PARTS if part != "elastic"),
         )
     ],
     # The default policy's magnitudes, all times one factor. Baseline and augmented are factors
     # 0 and 1.
-    "strength": [_policy(f"default-{strength}x") for strength in policies.STRENGTHS],
+    "strength": [_policy(f"default-{strength}x") for strength in named.STRENGTHS],
     # Fewer training images, as many steps. Baseline and augmented have all images.
     "data-efficiency": [
         replace(one, name=f"{one.name}-{count}", training_images=count)
@@ -48,7 +49,7 @@ STUDIES = {
         for one in (baseline, augmented)
     ],
     # Policies that papers give instead of one made for the data.
-    "automatic": [_policy(name) for name in policies.AUTOMATIC],
+    "automatic": [_policy(name) for name in named.AUTOMATIC],
     # Baseline and augmented, trained for longer.
     "epochs": [
         replace(one, name=f"{one.name}-long", epochs=round(LONGER * one.epochs))

@@ -14,7 +14,7 @@ from albumentations.core import serialization
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnist_aug.augment import policy, saved
+from mnist_aug.augment import named, policy, saved
 from mnist_aug.augment.vectorize import ImageByImageWarning
 from mnist_aug.errors import UserError
 from mnist_aug.train import training
@@ -319,7 +319,7 @@ def test_a_file_without_permission(tmp_path):
 
 def every_transform():
     """Descriptions of all named policies and of every transform that needs no arguments."""
-    yield from (A.to_dict(made()) for made in policy.NAMED.values())
+    yield from (A.to_dict(made()) for made in named.NAMED.values())
     for found in serialization.SERIALIZABLE_REGISTRY.values():
         if found.__module__.startswith("albumentations."):
             with warnings.catch_warnings(), suppress(Exception):  # some need arguments

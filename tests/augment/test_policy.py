@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from mnist_aug.augment import policy
+from mnist_aug.augment import named, policy
 from mnist_aug.augment.strengths import displacement, strengths
 from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
 from mnist_aug.errors import UserError
 
 
-@pytest.mark.parametrize("name", policy.NAMED)
+@pytest.mark.parametrize("name", named.NAMED)
 def test_named_policies_survive_description(name):
     loaded = policy.load(name)
     description = policy.describe(loaded)
@@ -123,7 +123,7 @@ def changes(made, images=400):
 
 def test_trivial_augment_changes_one_thing_by_a_random_magnitude():
     seen = {}
-    for found in changes(policy.trivial_augment()):
+    for found in changes(named.trivial_augment()):
         assert len(found) <= 1
         for name, size in found or [("nothing", 0)]:
             seen.setdefault(name, []).append(size)
@@ -165,9 +165,9 @@ def middles(made, side, images):
     return fields[:, :, third : side - third, third : side - third]
 
 
-@pytest.mark.parametrize("name", policy.NAMED)
+@pytest.mark.parametrize("name", named.NAMED)
 def test_named_policies_are_written_for_28_pixels_on_black(name):
-    written = policy.describe(policy.NAMED[name]())
+    written = policy.describe(named.NAMED[name]())
     assert policy.describe(policy.load(name)) == written
     assert policy.describe(policy.load(name, 28, (0, 0, 0))) == written
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2, chisquare, kstest
 
 import mnist_aug
-from mnist_aug.augment import policy
+from mnist_aug.augment import named
 from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
 from mnist_aug.errors import UserError
 
@@ -248,7 +248,7 @@ def test_an_identity_policy_is_exact(identity):
 def test_dataset_map_is_the_same_for_any_number_of_threads():
     import tensorflow as tf
 
-    engine = vectorize(A.Compose([*policy.default(), A.GaussNoise(p=0.5)]))
+    engine = vectorize(A.Compose([*named.default(), A.GaussNoise(p=0.5)]))
     images = noise(90, 28, 28)
     expected = engine(images, (5, 2, 0))
     for calls, batch in ((1, 30), (2, 10), (4, 45)):
@@ -612,11 +612,11 @@ def test_the_policy_is_copied():
 
 
 def test_a_saved_policy_is_the_same_policy(tmp_path):
-    A.save(policy.default(), tmp_path / "p.json")
+    A.save(named.default(), tmp_path / "p.json")
     images = noise(9, 28, 28)
     assert np.array_equal(
         mnist_aug.vectorize(tmp_path / "p.json")(images, (1, 1, 1)),
-        vectorize(policy.default())(images, (1, 1, 1)),
+        vectorize(named.default())(images, (1, 1, 1)),
     )
 
 

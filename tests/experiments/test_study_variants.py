@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mnist_aug.augment import policy
+from mnist_aug.augment.named import PARTS
 from mnist_aug.data import eval_sets
 from mnist_aug.errors import UserError
 from mnist_aug.experiments import studies
@@ -55,7 +56,7 @@ def test_the_ablation_has_every_part_alone_and_the_policy_without_it():
 
 def magnitudes(name):
     """Half the width of each part's range, by part; parts whose transform is left out are 0."""
-    found = dict.fromkeys(policy.PARTS, 0)
+    found = dict.fromkeys(PARTS, 0)
     for transform in policy.load(name).transforms:
         if isinstance(transform, A.ElasticTransform):
             found["elastic"] = transform.alpha
