@@ -21,7 +21,8 @@ from matplotlib.ticker import Formatter, FuncFormatter, NullFormatter
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.formatting import MINUS
-from mnist_aug.report.tables import Table, clipped, visible
+from mnist_aug.report.tables import Table
+from mnist_aug.report.templating import clipped, visible
 
 # Each ink stands for a colour of the page's scheme; the files keep them, on their own white paper.
 INKS = {

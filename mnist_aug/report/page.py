@@ -3,15 +3,10 @@
 The same results give the same bytes. Every number and every sentence with a number is computed.
 """
 
-import base64
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import jinja2
-from markupsafe import Markup, escape
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
@@ -21,11 +16,10 @@ from mnist_aug.errors import UserError
 from mnist_aug.report import app, architecture, inputs, robustness, sentences
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.sections import every_section
-from mnist_aug.report.tables import Table, visible
+from mnist_aug.report.tables import Table
+from mnist_aug.report.templating import environment, visible
 from mnist_aug.results import files
 from mnist_aug.results.runs import BOTH
-
-COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
 
 
 def write(
@@ -86,12 +80,12 @@ def write(
 def _write(
     reports: Path, page: dict[str, Any], tables: Iterable[Table], figures: Iterable[Figure]
 ) -> None:
-    html = _environment(True)
+    html = environment(True)
     try:
         _write_folder(reports / "tables", {f"{table.name}.csv": table.csv for table in tables})
         _write_folder(reports / "figures", {f"{figure.name}.svg": figure.svg for figure in figures})
         _write_file(
-            reports / "report.md", _environment(False).get_template("report.md.j2").render(page)
+            reports / "report.md", environment(False).get_template("report.md.j2").render(page)
         )
         if page["app"]:
             _write_file(reports / "app.html", html.get_template("app_page.html.j2").render(page))
@@ -139,38 +133,6 @@ def _check_wanted(
             raise UserError(
                 f"{name} was trained with policy {variant.policy}, not {policy}: {remedy}"
             )
-
-
-def _environment(html: bool) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=html,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=lambda value: visible(value) if isinstance(value, str) else value,
-    )
-    environment.filters["md"] = _markdown
-    environment.filters["svg"] = lambda figure: Markup(figure.inline)  # made here, labels escaped
-    environment.filters["prose"] = _prose
-    environment.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
-    return environment
-
-
-def _prose(text: str) -> Markup:
-    """Escaped text, its `commands` marked up, no line ending between a number and its unit."""
-    text = re.sub(COMMAND, r"<code>\1</code>", str(escape(text)))
-    return Markup(re.sub(r"(?<=\d) (?=%|pp|seeds?)|(?<=n) (?==)|(?<==) (?=\d)", "&nbsp;", text))
-
-
-def _markdown(text: str) -> str:
-    """Text that means itself in Markdown and in a cell of a table."""
-    parts = re.split(f"({COMMAND.replace('(', '(?:')})", " ".join(text.split()))
-    return "".join(
-        part if i % 2 else re.sub(r"[\\|*_<>\[\]#`&~$]", r"\\\g<0>", part)
-        for i, part in enumerate(parts)
-    )
 
 
 def _write_file(path: Path, text: str) -> None:

@@ -12,27 +12,11 @@ from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import compare
 from mnist_aug.analysis.metrics import mean_confusion
 from mnist_aug.formatting import MINUS, decimals, number, percent, points, span, with_sd
+from mnist_aug.report.templating import clipped
 from mnist_aug.results.runs import BOTH
 
 RISKY = r"\t|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"  # how a formula starts
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-UNSEEN = dict.fromkeys(
-    [
-        *range(9),
-        11,
-        12,
-        *range(14, 32),
-        *range(127, 160),
-        0x61C,
-        0x200E,
-        0x200F,
-        *range(0x202A, 0x202F),
-        *range(0x2066, 0x206A),
-        0xFFFE,
-        0xFFFF,
-    ],
-    "\N{REPLACEMENT CHARACTER}",
-)
 
 
 @dataclass(frozen=True)
@@ -72,20 +56,6 @@ def _inert(cell: object) -> object:
         return cell
     cell = re.sub("\r\n?", "\n", cell)  # pandas does not quote a carriage return, which ends a row
     return f"'{cell}" if re.match(RISKY, cell) and not re.fullmatch(NUMBER, cell) else cell
-
-
-def visible(text: str) -> str:
-    """Text with a mark for each character that would not be seen, and turn or hide its neighbours.
-
-    Such are control characters but tab and newline, and those that change the direction of text.
-    """
-    return text.translate(UNSEEN)
-
-
-def clipped(name: str, most: int = 60) -> str:
-    """A name that fits a line of a figure."""
-    name = " ".join(visible(name).split())
-    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def differences(frame: pd.DataFrame) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from mnist_aug.analysis import comparison
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import evaluation
-from mnist_aug.report import inputs, page, tables
+from mnist_aug.report import inputs, page, tables, templating
 from mnist_aug.report.sections import _rebuild
 from mnist_aug.results import runs
 from mnist_aug.train import training, variant
@@ -223,7 +223,7 @@ def trapped(browser, path):
 
 def seen(name):
     """What a reader sees of a name where it stands."""
-    return " ".join(tables.visible(name).split())
+    return " ".join(templating.visible(name).split())
 
 
 @pytest.mark.parametrize(
@@ -275,12 +275,12 @@ def test_names_are_text_to_a_browser(browser, tmp_path, name, counted):
 
 def test_names_are_text_in_markdown(tmp_path):
     text = NAMES["Markdown"]
-    (made_text,) = {page._markdown(text)}
+    (made_text,) = {templating.markdown(text)}
     assert "\n" not in made_text
     for sign in "|`#[]*$~<>":
         assert not re.search(rf"(?<!\\){re.escape(sign)}", made_text), sign
     command = "as `make report DATA=digits` does"
-    assert page._markdown(command) == command
+    assert templating.markdown(command) == command
 
 
 @pytest.mark.torture
