@@ -19,8 +19,8 @@ measurement of both. Augmented uint8 images are the same bytes on every processo
 import copy
 import os
 import warnings
+from collections.abc import Sequence
 from operator import index
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +35,7 @@ if (
     import tensorflow as tf
 
     from mnist_aug.augment.engine.structure import Node
+    from mnist_aug.augment.policy import Policy
 
 
 BYTES_AT_A_TIME = 2**21  # of images: fewer cost more calls, more fall out of the cache
@@ -47,17 +48,19 @@ class ImageByImageWarning(UserWarning):
 
 
 def vectorize(
-    policy_or_path: "A.BaseCompose | A.BasicTransform | str | os.PathLike[str]",
+    policy_or_path: "A.BaseCompose | A.BasicTransform | Policy | str | os.PathLike[str]",
 ) -> "Engine":
     """The engine of a policy.
 
     Args:
-        policy_or_path: an `A.Compose` or other composition, one transform, the path of a saved
-            policy, or a name in `augment.named.NAMED`, for images of 28 by 28 pixels on black;
-            `augment.policy.load` fits it to others. The policy is copied, its `seed` not used.
+        policy_or_path: an `A.Compose` or other composition, one transform, or what
+            `augment.policy.load` takes or gives: the path of a saved policy, or a name, for
+            images of 28 by 28 pixels on black; `load` fits it to others. The policy is copied,
+            its `seed` not used.
 
     Raises:
-        UserError: a parameter makes no sense, or the policy is for more than images.
+        UserError: a parameter makes no sense, or the policy is for more than images: one that
+            mixes images or labels needs `augment.mixing.Mixer`.
 
     Warns:
         ImageByImageWarning: once, naming the transforms that run image by image.
@@ -65,10 +68,30 @@ def vectorize(
     from mnist_aug.augment import policy
     from mnist_aug.augment.engine import draws, structure
 
-    if isinstance(policy_or_path, (str, os.PathLike)):
-        policy_or_path = policy.load(str(Path(policy_or_path)))
+    wanted = policy_or_path
+    if isinstance(wanted, (str, os.PathLike)):
+        wanted = policy.load(os.fspath(wanted))
+    augmix = None
+    if isinstance(wanted, policy.Policy):
+        if wanted.soft_labels:
+            raise UserError(
+                f"policy {wanted.name} changes labels, too, which an engine of images can't: use "
+                "mnist_aug.augment.mixing.Mixer(policy, images, labels, classes)"
+            )
+        wanted, augmix = wanted.pipeline, wanted.augmix
     left_over: list[str] = []
-    root = structure.build(copy.deepcopy(policy_or_path), draws.fold(0, 0), left_over)
+    root = structure.build(copy.deepcopy(wanted), draws.fold(0, 0), left_over)
+    chains = [
+        structure.chains(
+            copy.deepcopy(augmix.operations),
+            augmix.width,
+            augmix.depth,
+            augmix.alpha,
+            draws.fold(draws.fold(0, 1), view),
+            left_over,
+        )
+        for view in (range(2 if augmix.jsd else 1) if augmix else ())
+    ]
     if left_over:
         names = ", ".join(dict.fromkeys(left_over))
         warnings.warn(
@@ -76,14 +99,19 @@ def vectorize(
             ImageByImageWarning,
             stacklevel=2,
         )
-    return Engine(root)
+    return Engine(root, chains)
 
 
 class Engine:
-    """Maps images and a key to augmented images; may be called by several threads at a time."""
+    """Maps images and a key to augmented images; may be called by several threads at a time.
 
-    def __init__(self, root: "Node") -> None:
-        self._root = root
+    Args:
+        root: the pipeline.
+        chains: those of each view that AugMix makes of what the pipeline gives.
+    """
+
+    def __init__(self, root: "Node", chains: "Sequence[Node]" = ()) -> None:
+        self._root, self._chains = root, chains
         self._floats_checked = False
 
     def __call__(self, images: np.ndarray, key: tuple[int, int, int | np.ndarray]) -> np.ndarray:
@@ -104,6 +132,23 @@ class Engine:
             UserError: images or key of another kind, or a parameter that doesn't fit the images'
             size.
         """
+        return self._views(images, key, 0 if self._chains else None)[0]
+
+    def views(self, images: np.ndarray, key: tuple[int, int, int | np.ndarray]) -> np.ndarray:
+        """What the pipeline gives of the images, and after it AugMix, twice where `jsd` is set.
+
+        Args:
+            images, key: as of a call.
+
+        Returns:
+            [1 to 3, N, ...] of the images' dtype: without AugMix, and with each of its views.
+        """
+        return self._views(images, key, None, *range(len(self._chains)))
+
+    def _views(
+        self, images: np.ndarray, key: tuple[int, int, int | np.ndarray], *views: int | None
+    ) -> np.ndarray:
+        """[V, N, ...]: of each view with these chains, or with none."""
         from mnist_aug.augment.engine.structure import Batch
 
         _check_images(images)
@@ -111,14 +156,21 @@ class Engine:
             _check_floats(images)
             self._floats_checked = True
         keys = _keys(key, len(images))
-        out = np.array(images, order="C")
-        four = out if images.ndim == 4 else out[..., None]
-        step = max(1, BYTES_AT_A_TIME // (four[0].nbytes if len(four) else 1))
+        out = np.empty((len(views), *images.shape), images.dtype)
+        out[:] = images
+        five = out if images.ndim == 4 else out[..., None]
+        step = max(1, BYTES_AT_A_TIME // (five[0, 0].nbytes if len(images) else 1))
         for start in range(0, len(images), step):
-            part = four[start : start + step]
-            batch = Batch(part, keys[start : start + step])
+            part = five[:, start : start + step]
+            batch = Batch(part[0], keys[start : start + step])
             self._root.run(batch, None, False)
             batch.finish()
+            part[1:] = part[0]
+            for each, view in zip(part, views, strict=True):
+                if view is not None:
+                    batch = Batch(each, keys[start : start + step])
+                    self._chains[view].run(batch, None, False)
+                    batch.finish()
         return out
 
     def check(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.uint8) -> None:
@@ -138,7 +190,7 @@ class Engine:
         image = np.zeros((1, *shape), dtype)
         _check_images(image)
         fault, changes = None, False
-        for leaf in leaves(self._root):
+        for leaf in [leaf for node in (self._root, *self._chains) for leaf in leaves(node)]:
             batch = Batch(image.reshape(1, *shape[:2], -1).copy(), _keys((0, 0, 0), 1))
             try:
                 leaf.run(batch, None, True)
@@ -226,7 +278,8 @@ class Engine:
         _check_images(image)
         batch = Batch(image.reshape(1, *shape[:2], -1), _keys(key, 1))
         batch.log = []
-        self._root.run(batch, None, False)
+        for node in (self._root, *self._chains[:1]):
+            node.run(batch, None, False)
         return [
             {"transform": type(t).__name__, **shown(t, drawn, size)} for t, size, drawn in batch.log
         ]

@@ -9,12 +9,13 @@ mixers: two multiplications and three shifts of 64-bit integers.
 Every integer is a valid seed, epoch or position and counts modulo 2**64: -1 is 2**64 - 1.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
 
 from mnist_aug.augment.engine.compiled import kernel
-from mnist_aug.augment.engine.exact import normal_quantile
+from mnist_aug.augment.engine.exact import exp, log, normal_quantile
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio, odd: SplitMix64's increment
 _MASK = 2**64 - 1
@@ -87,6 +88,48 @@ def normal_table() -> np.ndarray:
     return _normal_table(2**16)
 
 
+@kernel
+def _log_gamma_variate(key: np.uint64, shape: float) -> float:
+    """The logarithm of one gamma variate of scale 1, from a stream of its own.
+
+    Marsaglia and Tsang 2000, "A simple method for generating gamma variables": rejection from a
+    cubed normal, and a power of a uniform for shapes below 1, taken as a logarithm, as small
+    shapes give variates below the smallest float.
+    """
+    d = (shape if shape >= 1 else shape + 1) - 1 / 3
+    c = 1 / math.sqrt(9 * d)
+    key = _mix(key)
+    while True:
+        key += _STEP
+        x = normal_quantile((float(_mix(key) >> _11) + 0.5) * 2.0**-53)
+        key += _STEP
+        u = (float(_mix(key) >> _11) + 0.5) * 2.0**-53
+        v = (1 + c * x) * ((1 + c * x) * (1 + c * x))
+        if v > 0 and log(u) < 0.5 * x * x + d - d * v + d * log(v):
+            break
+    out = log(d) + log(v)
+    if shape < 1:
+        key += _STEP
+        out += log((float(_mix(key) >> _11) + 0.5) * 2.0**-53) / shape
+    return out
+
+
+@kernel
+def _dirichlets(keys: np.ndarray, alpha: float, out: np.ndarray) -> None:
+    count = out.shape[1]
+    for n in range(len(out)):
+        most = -np.inf
+        for i in range(count):
+            out[n, i] = _log_gamma_variate(keys[n, i], alpha)
+            most = max(most, out[n, i])
+        total = 0.0
+        for i in range(count):
+            out[n, i] = exp(out[n, i] - most)
+            total += out[n, i]
+        for i in range(count):
+            out[n, i] /= total
+
+
 def mix(number: int) -> int:
     """SplitMix64's finaliser of an integer modulo 2**64."""
     x = number & _MASK
@@ -149,6 +192,16 @@ class Draws:
     def integers(self, low: int | np.ndarray, high: int | np.ndarray) -> np.ndarray:
         """int64 [N], uniform on low..high inclusive; `low` and `high` are integers or [N]."""
         return low + np.floor((high - low + 1) * self.uniforms(1)[:, 0]).astype(np.int64)
+
+    def dirichlets(self, alpha: float, count: int) -> np.ndarray:
+        """float64 [N, count], symmetric Dirichlet of concentration `alpha`: sums to 1 in a row."""
+        out = np.empty((len(self), count))
+        _dirichlets(self.bits(count), alpha, out)
+        return out
+
+    def betas(self, alpha: float) -> np.ndarray:
+        """float64 [N], Beta(alpha, alpha) on [0, 1]."""
+        return self.dirichlets(alpha, 2)[:, 0]
 
     def normals(self, count: int) -> np.ndarray:
         """float32 [N, count] standard normal, each one of 65,536 quantiles: at most 4.33 in size.

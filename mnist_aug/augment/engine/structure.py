@@ -15,6 +15,7 @@ import albumentations as A
 import numpy as np
 
 from mnist_aug.augment.engine import geometry, pixels, resample, sizes
+from mnist_aug.augment.engine.blend import blend
 from mnist_aug.augment.engine.draws import Draws, fold
 from mnist_aug.augment.engine.faults import check
 from mnist_aug.augment.engine.one_by_one import OneByOne
@@ -404,6 +405,38 @@ class Several:
                 child.run(batch, _those(rows, chosen[:, slot] == index), False)
 
 
+@dataclass
+class Chains:
+    """AugMix: a mean of chains of operations, joined with the image itself.
+
+    Args:
+        chains: what each does to a copy of the image.
+        alpha: of the Dirichlet of the chains' weights, and of the Beta of their share.
+    """
+
+    chains: list
+    alpha: float
+    key: int
+
+    def run(self, batch: Batch, rows: np.ndarray | None, forced: bool) -> None:
+        for stack, places, indices in batch.parts(rows):
+            images = stack.settle(places)
+            keys = batch.keys[indices]
+            draws = Draws(keys, self.key)
+            share = draws.betas(self.alpha)[:, None]
+            weights = draws.dirichlets(self.alpha, len(self.chains)) * share
+            own = images[places]
+            made = np.empty((len(self.chains), *own.shape), own.dtype)
+            for number, chain in enumerate(self.chains):
+                made[number] = own
+                inside = Batch(made[number], keys)
+                inside.log = batch.log
+                chain.run(inside, None, False)
+                inside.finish()
+            blend(own, made, np.hstack([1 - share, weights]))
+            images[places] = own
+
+
 def build(t: A.BasicTransform | A.BaseCompose, key: int, left_over: list[str]) -> Node:
     """The node of a transform or composition; names done image by image are put into `left_over`.
 
@@ -435,9 +468,34 @@ def build(t: A.BasicTransform | A.BaseCompose, key: int, left_over: list[str]) -
     return ImageByImage(t, key)
 
 
+def chains(
+    operations: Sequence[A.BasicTransform | A.BaseCompose],
+    width: int,
+    depth: tuple[int, int],
+    alpha: float,
+    key: int,
+    left_over: list[str],
+) -> Chains:
+    """The node of AugMix: `width` chains of `depth[0]` to `depth[1]` operations each.
+
+    Raises:
+        UserError: as for `build`.
+    """
+    lengths = [A.SomeOf(operations, n=n, replace=True, p=1) for n in range(depth[0], depth[1] + 1)]
+    inside = [
+        Choice(_build_all(lengths, fold(key, number), left_over), 1, fold(key, number), [1] * len(lengths))
+        for number in range(width)
+    ]
+    return Chains(inside, alpha, fold(key, -1))
+
+
 def leaves(node: Node) -> Iterator[Leaf]:
     """The leaves under a node, itself included."""
-    inside = getattr(node, "children", None) or [c for s in getattr(node, "slots", []) for c in s]
+    inside = [
+        *getattr(node, "children", []),
+        *getattr(node, "chains", []),
+        *(child for slot in getattr(node, "slots", []) for child in slot),
+    ]
     for child in inside:
         yield from leaves(child)
     if isinstance(node, Leaf):
