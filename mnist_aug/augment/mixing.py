@@ -13,7 +13,7 @@ docs/methods.md says where that differs from published code.
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -95,7 +95,7 @@ class AugMix:
 
     def __post_init__(self) -> None:
         if not self.operations:
-            raise UserError("augmix has no operations: list one at least, or leave `operations` out")
+            raise UserError("augmix has no operations: list some, or leave `operations` out")
         for name, value, most in (
             ("width", self.width, MAX_WIDTH),
             *(("depth", length, MAX_DEPTH) for length in self.depth),
@@ -142,9 +142,7 @@ class Mixer:
         self._policy, self._engine = policy, policy.engine()
         self._images, self._labels, self._classes = images, labels, classes
 
-    def __call__(
-        self, key: tuple[int, int], index: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, key: tuple[int, int], index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Augmented images and labels.
 
         Each depends on the training images, the seed, the epoch and its index alone. Another image

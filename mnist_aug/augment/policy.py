@@ -1,14 +1,17 @@
-"""Policies: albumentations pipelines by name or from a file, and as plain data for manifests.
+"""Policies: what augmentation is applied, by name or from a file, and as plain data for manifests.
 
-A policy is written in albumentations' own words (Buslaev et al. 2020, "Albumentations: fast and
-flexible image augmentations"). Named policies are written for images of 28 by 28 pixels on black,
-and `fitted` to others. Files are read by `saved`, and those of older versions understood by
-`translation`; manifests hold what came of it, so that nothing is translated twice.
+A policy is a pipeline in albumentations' own words (Buslaev et al. 2020, "Albumentations: fast and
+flexible image augmentations"), a method that mixes images or labels (`mixing`), or both. Named
+policies are written for images of 28 by 28 pixels on black, and `fitted` to others. Files are read
+by `saved`, and those of older versions understood by `translation`; manifests hold what came of it,
+so that nothing is translated twice.
 """
 
 import os
 import warnings
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +22,13 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network at
 import albumentations as A
 import cv2
 
-from mnist_aug.augment import saved
+from mnist_aug.augment import mixing, named, saved
+from mnist_aug.augment.mixing import AugMix, CutMix, MixUp
 from mnist_aug.augment.named import NAMED
 from mnist_aug.augment.saved import reason_of as reason_of
 from mnist_aug.augment.strengths import class_of, displacement
 from mnist_aug.augment.translation import translated
+from mnist_aug.augment.vectorize import Engine, vectorize
 from mnist_aug.errors import UserError
 
 SIDE = 28  # pixels of the images that the named policies are written for
@@ -72,7 +77,7 @@ def fitted(policy: A.Compose, side: int = SIDE, fill: Fill = 0) -> A.Compose:
                     new["operation"] = other[new["operation"]]
         return new
 
-    return described(fit(describe(policy)))
+    return saved.built(fit(saved.as_data(policy)))
 
 
 def _rounded(number: float) -> float:
@@ -88,31 +93,214 @@ class PolicyFillWarning(UserWarning):
     """A policy's file fills gaps with a colour other than that of the images' background."""
 
 
-def load(policy: str, side: int = SIDE, fill: Fill = 0) -> A.Compose:
-    """The policy of that name, fitted to the images, or the one saved in that file, as written.
+@dataclass(frozen=True)
+class Policy:
+    """What is done to training images and their labels, in the order of the attributes.
+
+    Attributes:
+        name: what to call it.
+        pipeline: what is done to an image alone; empty where nothing is.
+        augmix: what is done to an image after that.
+        mixup, cutmix: how it is mixed with another; by one of the two, each with a probability of
+            one half, where both are there.
+        label_smoothing: the share of a label that is spread evenly over all classes, in [0, 1).
+    """
+
+    name: str
+    pipeline: A.Compose = field(default_factory=lambda: A.Compose([]))
+    augmix: AugMix | None = None
+    mixup: MixUp | None = None
+    cutmix: CutMix | None = None
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.label_smoothing:
+            mixing.check_smoothing(self.label_smoothing)
+        if self.soft_labels and self.jsd:
+            raise UserError(
+                f"policy {self.name}: the Jensen-Shannon loss compares views of one image, with "
+                "one label: leave out mixup, cutmix and label smoothing, or take augmix without it"
+            )
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether anything is done to an image alone."""
+        return bool(self.pipeline.transforms) or self.augmix is not None
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others."""
+        return self.mixup is not None or self.cutmix is not None
+
+    @property
+    def soft_labels(self) -> bool:
+        """Whether a label is shares of the classes, rather than one of them."""
+        return self.mixes or bool(self.label_smoothing)
+
+    @property
+    def jsd(self) -> float:
+        """The weight of the Jensen-Shannon divergence in the loss; 0 where it is not used."""
+        return self.augmix.jsd if self.augmix else 0.0
+
+    def engine(self) -> Engine | None:
+        """What is done to an image alone, and None where nothing is."""
+        alone = replace(self, mixup=None, cutmix=None, label_smoothing=0.0)
+        return vectorize(alone) if self.changes_images else None
+
+
+METHODS = ("mixup", "cutmix", "augmix", "augmix-jsd", "label-smoothing")
+JSD = 12.0  # the weight of the divergence in AugMix's paper
+SEVERITY = 3.0  # of AugMix's operations, 1 to 10, in the paper
+SMOOTHING = 0.1  # in Szegedy et al.
+
+
+def load(policy: str, side: int = SIDE, fill: Fill = 0) -> Policy:
+    """The policy of that name, fitted to the images, or the one in that file, as written.
 
     Args:
-        policy: a name in `NAMED`, or the path of a `.yaml`, `.yml` or `.json` file: of
-            `albumentations.save`, of any version, or of Hydra.
+        policy: names and files joined by `+`, which are done in that order. A name is one in
+            `named.NAMED`, one that `named.pipeline` understands, or one in `METHODS`, some of them
+            with a number after a colon: `default+mixup:0.2`. A file is the path of a `.yaml`,
+            `.yml` or `.json` file: of `albumentations.save`, of any version, or of Hydra.
         side: the shorter side of the images, in pixels.
         fill: the colour of the images' background, `Dataset.fill`.
 
     Raises:
-        UserError: no such name or file, or the file holds no pipeline that 2.0.8 can build.
+        UserError: no such name or file, or the file holds no policy that can be built.
 
     Warns:
         PolicyTranslatedWarning: once for each kind of transform that isn't taken word for word.
         PolicyFillWarning: once for each kind of transform that fills what moves in with another
             constant than a background that isn't black.
     """
-    if policy in NAMED:
-        return fitted(NAMED[policy](), side, fill)
-    path = Path(policy)
-    if path.suffix not in {".yaml", ".yml", ".json"}:
+    if Path(policy).suffix in FILES and Path(policy).is_file():  # its name may hold a +
+        return _of_file(policy, side, fill)
+    parts = [_part(part, policy, side, fill) for part in policy.split("+")]
+    return parts[0] if len(parts) == 1 else _joined(name(policy), parts)
+
+
+FILES = {".yaml", ".yml", ".json"}
+
+
+def _part(part: str, whole: str, side: int, fill: Fill) -> Policy:
+    word, colon, given = part.partition(":")
+    if word in METHODS:
+        return replace(_method(part, word, given if colon else None, side, fill), name=part)
+    if (found := named.pipeline(part)) is not None:
+        return Policy(part, fitted(found, side, fill))
+    if Path(part).suffix in FILES:
+        return _of_file(part, side, fill)
+    of = f" in {whole!r}" if part != whole else ""
+    known = [*NAMED, *METHODS]
+    near = get_close_matches(word, known, 1)
+    raise UserError(
+        f"policy {part!r}{of} is unknown: {f'is it {near[0]}? U' if near else 'u'}se one of "
+        f"{', '.join(known)}, several joined by +, or a .yaml or .json file written by "
+        "albumentations.save"
+    )
+
+
+def _method(part: str, word: str, given: str | None, side: int, fill: Fill) -> Policy:
+    """Of a name in `METHODS` and what is behind its colon, if there is one."""
+    try:
+        number = None if given is None else float(given)
+    except ValueError:
         raise UserError(
-            f"policy {policy!r} is unknown: use one of {', '.join(NAMED)}, "
-            "or a .yaml or .json file written by albumentations.save"
+            f"policy {part!r}: {given!r} is not a number: write it as {word}:0.2"
+        ) from None
+    if word in ("augmix", "augmix-jsd"):
+        content: object = {"severity": SEVERITY if number is None else number} | (
+            {"jsd": JSD} if word == "augmix-jsd" else {}
         )
+    else:
+        content = number
+    return _mixed(part, {word.removesuffix("-jsd").replace("-", "_"): content}, side, fill)
+
+
+def _mixed(called: str, content: dict[str, Any], side: int = SIDE, fill: Fill = 0) -> Policy:
+    """Of the keys in `saved.MIXING`, each with its settings, a number, or None for all defaults.
+
+    Raises:
+        UserError: a setting is unknown, or of a wrong kind.
+    """
+    made: dict[str, Any] = {}
+    for key, value in content.items():
+        main = {"mixup": "alpha", "cutmix": "alpha", "augmix": "severity"}.get(key, "share")
+        if value is None or value is True:
+            value = {}
+        settings = dict(value) if isinstance(value, dict) else {main: value}
+        known = {"mixup": MixUp, "cutmix": CutMix, "augmix": AugMix}.get(key)
+        accepted = [one.name for one in fields(known)] if known else ["share"]
+        if key == "augmix":
+            accepted.append("severity")
+        if unknown := [name for name in settings if name not in accepted]:
+            raise UserError(
+                f"policy {called}: {key} takes {', '.join(accepted)}, not {str(unknown[0])[:40]!r}"
+            )
+        if key == "augmix":
+            settings = _augmix_settings(called, settings, side, fill)
+        try:
+            if known:
+                made[key] = known(**settings)
+            else:
+                made[key] = settings.get("share", SMOOTHING)
+                mixing.check_smoothing(made[key])
+        except UserError as error:
+            raise UserError(f"policy {called}: {error}") from None
+    return Policy(called, **made)
+
+
+def _augmix_settings(
+    called: str, settings: dict[str, Any], side: int, fill: Fill
+) -> dict[str, Any]:
+    """With its operations built, those of a severity where none are listed."""
+    severity = settings.pop("severity", SEVERITY)
+    if "operations" in settings:
+        listed = settings["operations"]
+        if not isinstance(listed, list):
+            raise UserError(f"policy {called}: augmix's operations are not a list of transforms")
+        try:
+            settings["operations"] = tuple(saved.built(one) for one in listed)
+        except ValueError as error:
+            raise UserError(f"policy {called}: augmix's operations: {error}") from None
+    else:
+        if not isinstance(severity, int | float) or not 1 <= severity <= 10:
+            raise UserError(
+                f"policy {called}: augmix's severity is {str(severity)[:40]}: give a number from 1 "
+                "to 10"
+            )
+        operations = A.Compose(named.augmix_operations(severity))
+        settings["operations"] = tuple(fitted(operations, side, fill).transforms)
+    if "depth" in settings:
+        depth = settings["depth"]
+        depth = (depth, depth) if isinstance(depth, int) else depth
+        if not isinstance(depth, list | tuple) or len(depth) != 2:
+            raise UserError(
+                f"policy {called}: augmix's depth is {str(depth)[:40]}: give the fewest and the "
+                "most operations of a chain, as [1, 3]"
+            )
+        settings["depth"] = tuple(depth)
+    return settings
+
+
+def _joined(called: str, parts: list[Policy]) -> Policy:
+    """The parts one after the other, each method at most once."""
+    made: dict[str, Any] = {}
+    for key in ("augmix", "mixup", "cutmix", "label_smoothing"):
+        own = [value for part in parts if (value := getattr(part, key))]
+        if len(own) > 1:
+            raise UserError(f"policy {called} has {key.replace('_', ' ')} twice: leave one out")
+        if own:
+            made[key] = own[0]
+    pipelines = [part.pipeline for part in parts if part.pipeline.transforms]
+    transforms: list[Any] = []
+    for one in pipelines:
+        transforms += one.transforms if type(one) is A.Compose and one.p == 1 else [one]
+    return Policy(called, pipelines[0] if len(pipelines) == 1 else A.Compose(transforms), **made)
+
+
+def _of_file(policy: str, side: int, fill: Fill) -> Policy:
+    path = Path(policy)
     try:
         if path.exists() and not path.is_file():
             raise UserError(f"policy file {path} can't be read: it is not a regular file")
@@ -126,18 +314,28 @@ def load(policy: str, side: int = SIDE, fill: Fill = 0) -> A.Compose:
     except (OSError, ValueError) as error:  # the second: not UTF-8, or no name of a file at all
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UserError(f"policy file {path} can't be read: {reason}") from None
+    changes: list[str] = []
     try:
-        description, version = saved.pipeline(saved.parsed(text, path.suffix == ".json"))
-        description, changes = translated(description, version)
-        transform = saved.built(description)
+        data, methods = saved.without_mixing(saved.parsed(text, path.suffix == ".json"))
+        called = data.get("pipeline") if isinstance(data, dict) else None
+        if isinstance(called, str) and isinstance(data, dict):
+            whole = _named_in_file(path, data, called, side, fill)
+        elif methods and not data:
+            whole = A.Compose([])
+        else:
+            description, version = saved.pipeline(data)
+            description, changes = translated(description, version)
+            transform = saved.built(description)
+            whole = transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
     except saved.NoPipelineError as error:
         raise UserError(
             f"policy file {path} holds no albumentations pipeline ({error}): "
             "write it with albumentations.save"
         ) from None
+    except UserError:
+        raise
     except Exception as error:  # albumentations raises whatever its parts raise
         raise UserError(f"policy file {path}: {saved.one_line(error, 500)}") from None
-    whole = transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
     for kind, words in (
         *((PolicyTranslatedWarning, change) for change in changes),
         *((PolicyFillWarning, unlike) for unlike in _unlike_fills(whole, fill)),
@@ -145,7 +343,26 @@ def load(policy: str, side: int = SIDE, fill: Fill = 0) -> A.Compose:
         if (said := (str(path), words)) not in _said:
             _said.add(said)
             warnings.warn_explicit(words, kind, str(path), 0)
-    return whole
+    mixed = _mixed(path.name, methods, side, fill)
+    if isinstance(called, str):
+        return _joined(path.name, [Policy(path.name, whole), mixed])
+    return replace(mixed, pipeline=whole)
+
+
+def _named_in_file(path: Path, data: dict, called: str, side: int, fill: Fill) -> A.Compose:
+    """The pipeline that a file names, and that is fitted to the images."""
+    if others := [str(key) for key in data if key not in ("pipeline", "__version__")]:
+        raise UserError(
+            f"policy file {path}: next to `pipeline: {called[:40]}` it has {others[0][:40]!r}: "
+            "remove it"
+        )
+    found = named.pipeline(called)
+    if found is None:
+        raise UserError(
+            f"policy file {path}: pipeline {called[:40]!r} is unknown: use one of "
+            f"{', '.join(NAMED)}, or a transform with its `__class_fullname__`"
+        )
+    return fitted(found, side, fill)
 
 
 _said: set[tuple[str, str]] = set()  # files and words: a command reads a file several times
@@ -174,25 +391,46 @@ def _unlike_fills(transform: A.BaseCompose | A.BasicTransform, fill: Fill) -> It
 
 
 def name(policy: str) -> str:
-    """What to call a policy given by name or by file: the name, or the file's without folder."""
-    return policy if policy in NAMED else Path(policy).name
+    """What to call a policy: its names, and those of files without their folders."""
+    if Path(policy).suffix in FILES and Path(policy).is_file():
+        return Path(policy).name
+    return "+".join(
+        Path(part).name if Path(part).suffix in FILES else part for part in policy.split("+")
+    )
 
 
-def describe(policy: A.Compose) -> dict:
-    """The policy as plain data, as `albumentations.save` would write it."""
-    return saved.as_data(policy)
+def describe(policy: Policy) -> dict[str, Any]:
+    """The policy as plain data: its name, its pipeline as `albumentations.save` would write it, and
+    each of `saved.MIXING` that it has, with all of its settings."""
+    described: dict[str, Any] = {"name": policy.name, "pipeline": saved.as_data(policy.pipeline)}
+    for key in ("mixup", "cutmix"):
+        if (method := getattr(policy, key)) is not None:
+            described[key] = asdict(method)
+    if (augmix := policy.augmix) is not None:
+        described["augmix"] = {
+            "operations": [saved.as_data(one) for one in augmix.operations],
+            "width": augmix.width,
+            "depth": list(augmix.depth),
+            "alpha": augmix.alpha,
+            "jsd": augmix.jsd,
+        }
+    if policy.label_smoothing:
+        described["label_smoothing"] = policy.label_smoothing
+    return described
 
 
-def described(description: dict) -> A.Compose:
+def described(description: dict[str, Any]) -> Policy:
     """The policy that `describe` described.
 
     Raises:
         UserError: the description is none.
     """
     try:
-        return saved.built(description)
+        methods = {key: description[key] for key in saved.MIXING if key in description}
+        mixed = _mixed(description["name"], methods)
+        return replace(mixed, pipeline=saved.built(description["pipeline"]))
     except Exception as error:  # albumentations raises whatever its parts raise
         raise UserError(
-            f"a manifest describes no albumentations pipeline ({saved.one_line(error)}): "
+            f"a manifest describes no policy ({saved.one_line(error)}): "
             "delete the run's folder and train it again"
         ) from None

@@ -6,6 +6,8 @@ up, built or run, and what is read is bounded before it is built. Three forms ar
 - what `albumentations.save` writes, as YAML or JSON: `transform` and `__version__`;
 - the same without them, a transform's `__class_fullname__` and arguments alone;
 - Hydra's: `_target_` nodes, a list of them, or a file in which one key, however deep, holds one.
+
+Next to it, or alone, may stand what albumentations can't say: the keys of `MIXING`.
 """
 
 import json
@@ -36,6 +38,8 @@ UNBOUNDED = {"seed", "temperature_limit", "max_pixel_value", "max_value"}
 # Advice that albumentations gives each time a transform is built, whatever its arguments. Its other
 # warnings say that an argument was dropped, refused or changed.
 ADVICE = "is a special case of|is a specialized version of|is an alias for|is very slow"
+# What a file may hold next to a pipeline: `augment.mixing` has what each means.
+MIXING = ("augmix", "mixup", "cutmix", "label_smoothing")
 HYDRA_FLAGS = {"_partial_", "_recursive_", "_convert_"}
 
 
@@ -90,6 +94,20 @@ _Yaml.add_constructor(
     "tag:yaml.org,2002:python/tuple",
     _Yaml.construct_yaml_seq,  # type: ignore[type-var]  # as PyYAML itself adds it
 )
+
+
+def without_mixing(data: object) -> tuple[object, dict[str, Any]]:
+    """A file's data without the keys of `MIXING` at the top, and these.
+
+    Raises:
+        ValueError: what one of them holds is out of bounds.
+    """
+    if not isinstance(data, dict):
+        return data, {}
+    methods = {key: data[key] for key in MIXING if key in data}
+    check_values(methods)
+    rest = {key: value for key, value in data.items() if key not in methods}
+    return ({} if rest.keys() <= {"__version__"} and methods else rest), methods
 
 
 def pipeline(data: object) -> tuple[Description, str | None]:

@@ -81,17 +81,13 @@ def vectorize(
         wanted, augmix = wanted.pipeline, wanted.augmix
     left_over: list[str] = []
     root = structure.build(copy.deepcopy(wanted), draws.fold(0, 0), left_over)
-    chains = [
-        structure.chains(
-            copy.deepcopy(augmix.operations),
-            augmix.width,
-            augmix.depth,
-            augmix.alpha,
-            draws.fold(draws.fold(0, 1), view),
-            left_over,
-        )
-        for view in (range(2 if augmix.jsd else 1) if augmix else ())
-    ]
+    chains = []
+    if augmix is not None:
+        for view in range(2 if augmix.jsd else 1):
+            key = draws.fold(draws.fold(0, 1), view)
+            operations = copy.deepcopy(augmix.operations)
+            width, depth, alpha = augmix.width, augmix.depth, augmix.alpha
+            chains.append(structure.chains(operations, width, depth, alpha, key, left_over))
     if left_over:
         names = ", ".join(dict.fromkeys(left_over))
         warnings.warn(

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug import provenance, terminal
-from mnist_aug.augment import named
+from mnist_aug.augment import named, saved
 from mnist_aug.augment import policy as policies
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
@@ -130,10 +130,8 @@ def _search(
             variant, policy = suggest(trial, start, searched, dataset.side, dataset.fill)
             wanted = wanted_manifest(variant, FIRST_SEED + len(scores), dataset, model)
             if policy is not None:
-                wanted["variant"]["policy"] = {
-                    "name": f"trial {trial.number}",
-                    "pipeline": policies.describe(policy),
-                }
+                tried = policies.Policy(f"trial {trial.number}", policy)
+                wanted["variant"]["policy"] = policies.describe(tried)
             pending[where.submit(work, Job(variant, wanted, model, command))] = (trial, scores)
 
         while True:
@@ -400,7 +398,7 @@ def _write(
             A.save(policy, f"{place}/policy", data_format="yaml")
             policy_file = Path(place, "policy").read_bytes()
         changed["policy"] = BEST_POLICY
-        pipeline = {"pipeline": policies.describe(policy)}
+        pipeline = {"pipeline": saved.as_data(policy)}
     where = provenance.describe()
     where["versions"]["optuna"] = optuna.__version__
     found = {

@@ -68,8 +68,7 @@ class Variant:
         def spelled_out(policy: str | None) -> dict | None:
             if not policy:
                 return None
-            pipeline = policies.describe(policies.load(policy, side, fill))
-            return {"name": policies.name(policy), "pipeline": pipeline}
+            return policies.describe(policies.load(policy, side, fill))
 
         return asdict(self) | {
             "model": {"name": model_name(self.model)},

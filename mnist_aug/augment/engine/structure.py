@@ -483,7 +483,12 @@ def chains(
     """
     lengths = [A.SomeOf(operations, n=n, replace=True, p=1) for n in range(depth[0], depth[1] + 1)]
     inside = [
-        Choice(_build_all(lengths, fold(key, number), left_over), 1, fold(key, number), [1] * len(lengths))
+        Choice(
+            _build_all(lengths, fold(key, number), left_over),
+            1,
+            fold(key, number),
+            [1] * len(lengths),
+        )
         for number in range(width)
     ]
     return Chains(inside, alpha, fold(key, -1))
