@@ -142,6 +142,11 @@ class Mixer:
         self._policy, self._engine = policy, policy.engine()
         self._images, self._labels, self._classes = images, labels, classes
 
+    @property
+    def compares_views(self) -> bool:
+        """Whether the loss compares three views of an image."""
+        return bool(self._policy.jsd)
+
     def __call__(self, key: tuple[int, int], index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Augmented images and labels.
 

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,14 @@ class Policy:
         return self.augmix.jsd if self.augmix else 0.0
 
     def engine(self) -> Engine | None:
-        """What is done to an image alone, and None where nothing is."""
+        """What is done to an image alone, and None where nothing is.
+
+        Raises, warns: as `vectorize`.
+        """
+        return self._engine
+
+    @cached_property
+    def _engine(self) -> Engine | None:
         alone = replace(self, mixup=None, cutmix=None, label_smoothing=0.0)
         return vectorize(alone) if self.changes_images else None
 

@@ -26,7 +26,7 @@ from mnist_aug.fingerprint import fingerprint
 from mnist_aug.results import files, runs
 from mnist_aug.train import model_source
 from mnist_aug.train.model_source import Model
-from mnist_aug.train.variant import Variant
+from mnist_aug.train.variant import Variant, learning
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to start, so only where there is something to train
     from mnist_aug.train.trainer import Trainer
@@ -75,10 +75,17 @@ def wanted_manifest(
 @cache
 def fingerprints(augments: bool) -> dict[str, str | None]:
     """Fingerprints of the code that weights depend on, next to settings and dataset."""
-    engine = ("augment.vectorize:Engine", "augment.engine.structure:build")
+    engine = (
+        "augment.vectorize:Engine",
+        "augment.engine.structure:build",
+        "augment.engine.structure:chains",
+        "augment.mixing:Mixer",
+    )
     return {
         "training": fingerprint(("train.trainer:Trainer", "backend:PINS"), ("train",)),
-        "augmentation": fingerprint(engine, ("augment.vectorize", "augment.engine"))
+        "augmentation": fingerprint(
+            engine, ("augment.vectorize", "augment.engine", "augment.mixing")
+        )
         if augments
         else None,
     }
@@ -193,7 +200,7 @@ def _trainer(job: Job) -> Trainer:
 
     settings = job.wanted["variant"]
     sha256 = job.wanted["dataset"]["sha256"]
-    compiled = {"dataset": sha256} | {
+    compiled = {"dataset": sha256, "learning": learning(settings)} | {
         key: value
         for key, value in settings.items()
         if key not in ("name", "policy", "later_policies", "learning_rate", "training_images")

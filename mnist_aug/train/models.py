@@ -96,7 +96,12 @@ def most_values(model: keras.Model) -> int:
 
 
 def _compiled(
-    model: keras.Model, variant: Variant, steps: int, rate: Any, **options: Any
+    model: keras.Model,
+    variant: Variant,
+    steps: int,
+    rate: Any,
+    soft_labels: bool = False,
+    **options: Any,
 ) -> keras.Model:
     if variant.schedule == "cosine":
         rising = round(variant.warmup * steps)
@@ -115,9 +120,12 @@ def _compiled(
         }
     )
     metrics = ["accuracy"]
-    if model.losses or any(layer.activity_regularizer for layer in model._flatten_layers()):
-        metrics.append(keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy"))
-    model.compile(optimizer, variant.loss, metrics=metrics, **options)
+    penalties = model.losses or any(layer.activity_regularizer for layer in model._flatten_layers())
+    if penalties:
+        kind = "Categorical" if soft_labels else "SparseCategorical"
+        metrics.append(getattr(keras.metrics, f"{kind}Crossentropy")(name="cross_entropy"))
+    loss = variant.loss.removeprefix("sparse_") if soft_labels else variant.loss
+    model.compile(optimizer, loss, metrics=metrics, **options)
     return model
 
 
@@ -131,14 +139,29 @@ class BlockTrainer(keras.Model):
 
     Compiling takes seconds, and TensorFlow keeps what it compiled, so one trainer serves all runs
     that differ in seed, images and learning rate alone.
+
+    Args:
+        soft_labels: labels are float32 `[steps, batch, classes]`. Accuracy counts the images for
+            which the predicted class has the largest share of the label.
+        jsd: above 0, images are three views, `[steps, 3 * batch, H, W]`, and so many times the
+            Jensen-Shannon divergence between the predictions for them is added to the loss of the
+            first (Hendrycks et al. 2020, AugMix). Accuracy is that of the first, too.
     """
 
-    def __init__(self, model: keras.Model, variant: Variant, steps: int = 0):
+    def __init__(
+        self,
+        model: keras.Model,
+        variant: Variant,
+        steps: int = 0,
+        soft_labels: bool = False,
+        jsd: float = 0.0,
+    ):
         super().__init__(inputs=model.inputs, outputs=model.outputs)
+        self.jsd = jsd
         rate = variant.learning_rate
         if variant.schedule != "constant":  # a constant one is a variable of the optimizer
             rate = keras.Variable(rate, trainable=False)
-        _compiled(self, variant, steps, rate, jit_compile=is_dense(model))
+        _compiled(self, variant, steps, rate, soft_labels, jit_compile=is_dense(model))
         self.optimizer.build(self.trainable_variables)
         self._fresh_optimizer = [variable.numpy() for variable in self.optimizer.variables]
 
@@ -165,6 +188,26 @@ class BlockTrainer(keras.Model):
         model.optimizer.build(model.trainable_variables)
         _assign(model.optimizer.variables, [one.numpy() for one in self.optimizer.variables])
 
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        first = self._first_view(y, y_pred)
+        loss = super().compute_loss(x, y, first, sample_weight, training)
+        if self.jsd and training:
+            loss += self.jsd * divergence(tf.reshape(y_pred, [3, -1, y_pred.shape[-1]]))
+        return loss
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return super().compute_metrics(x, y, self._first_view(y, y_pred), sample_weight)
+
+    def _first_view(self, y: Any, y_pred: Any) -> Any:
+        return y_pred[: tf.shape(y)[0]] if self.jsd else y_pred
+
     def train_step(self, block: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
         images, labels = block
         step = super().train_step
@@ -176,6 +219,20 @@ class BlockTrainer(keras.Model):
         steps = tf.shape(labels)[0]
         tf.while_loop(lambda number: number < steps, train_one, [0])
         return self.get_metrics_result()
+
+
+def divergence(probabilities: tf.Tensor) -> tf.Tensor:
+    """The mean Jensen-Shannon divergence, in nats, between the predictions for several views.
+
+    Lin 1991, "Divergence measures based on the Shannon entropy"; probabilities are at least 1e-7
+    in logarithms, as AugMix's published code has it.
+
+    Args:
+        probabilities: float32 `[views, N, classes]`.
+    """
+    mean = tf.math.log(tf.clip_by_value(tf.reduce_mean(probabilities, axis=0), 1e-7, 1))
+    logs = tf.math.log(tf.clip_by_value(probabilities, 1e-7, 1))
+    return tf.reduce_mean(tf.reduce_sum(probabilities * (logs - mean), axis=-1))
 
 
 def state(model: keras.Model) -> list[np.ndarray]:

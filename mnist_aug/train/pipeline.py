@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial, reduce
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from mnist_aug.augment.mixing import Mixer
 
 BLOCK_STEPS = 128  # at most so many optimisation steps in one element
 
@@ -16,23 +17,25 @@ def blocks(
     *,
     seed: int,
     batch_size: int,
-    phases: Sequence[tuple[int, object]],
+    phases: Sequence[tuple[int, Mixer | None]],
     first_epoch: int = 0,
 ) -> tuple[tf.data.Dataset, int]:
     """Shuffled, optionally augmented training images in blocks, and how many blocks an epoch has.
 
     An element is a block: float32 images `[steps, batch, H, W]` in [0, 1] and int32 labels
-    `[steps, batch]`. Where `batch_size` does not divide the images, an epoch ends in a block of
-    one smaller batch, as `fit`'s epochs do. Indices are shuffled and whole blocks gathered,
-    because tf.data's cost is per element.
+    `[steps, batch]`, or float32 ones `[steps, batch, classes]` if those given are. For the
+    Jensen-Shannon loss the images are `[steps, 3 * batch, H, W]`: a batch without AugMix, and
+    behind it two views of the same images. Where `batch_size` does not divide the images, an epoch
+    ends in a block of one smaller batch, as `fit`'s epochs do. Indices are shuffled and whole
+    blocks gathered, because tf.data's cost is per element.
 
     The order is a pure function of (seed, epoch), and an image's augmentation of (seed, epoch,
     its index), so neither depends on threads or on the blocks' size.
 
     Args:
         images: uint8 `[N, H, W]`.
-        labels: int32 `[N]`.
-        phases: (the epoch a phase ends before, what `vectorize` returns or None for no
+        labels: int32 `[N]`; float32 `[N, classes]` where a phase makes labels soft.
+        phases: (the epoch a phase ends before, the `Mixer` of these images, or None for no
             augmentation) of one after the other; the first begins at epoch 0.
         first_epoch: where to begin, for a run that goes on; at the end, there are no blocks.
     """
@@ -58,22 +61,40 @@ def blocks(
             indices = indices.concatenate(part)
         return indices.map(lambda index: (epoch, index))
 
-    def gather(epoch: tf.Tensor, index: tf.Tensor, engine: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        flat = tf.reshape(index, [-1])
-        batch = tf.gather(pixels, flat)
-        if engine is not None:
-            batch = engine.map(batch, seed, epoch, flat)
-        batch = tf.cast(batch, tf.float32) / 255
-        shape = tf.concat([tf.shape(index), images.shape[1:]], 0)
-        batch = tf.ensure_shape(tf.reshape(batch, shape), [*index.shape, *images.shape[1:]])
-        return batch, tf.gather(answers, index)
+    def gather(
+        epoch: tf.Tensor, index: tf.Tensor, mixer: Mixer | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        batch, targets = tf.gather(pixels, index), tf.gather(answers, index)
+        views = 3 if mixer is not None and mixer.compares_views else 1
+
+        def mixed(epoch: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            assert mixer is not None
+            key, flat = (seed, int(epoch)), index.reshape(-1)
+            if views == 3:
+                made = mixer.views(key, flat).reshape(3, *index.shape, *images.shape[1:])
+                return np.concatenate(made, axis=1), labels[index]
+            made, own = mixer(key, flat)
+            if labels.ndim == 2 and own.ndim == 1:  # another phase makes them soft
+                own = labels[flat]
+            return made.reshape(*index.shape, *images.shape[1:]), own.reshape(
+                *index.shape, *labels.shape[1:]
+            )
+
+        if mixer is not None:
+            steps, size = index.shape
+            shape = [steps, size and views * size, *images.shape[1:]]
+            batch, own = tf.numpy_function(
+                mixed, [epoch, index], [tf.uint8, answers.dtype], stateful=False
+            )
+            batch, targets = tf.ensure_shape(batch, shape), tf.ensure_shape(own, targets.shape)
+        return tf.cast(batch, tf.float32) / 255, targets
 
     parts = []
-    for end, engine in phases:
+    for end, mixer in phases:
         part = tf.data.Dataset.range(first_epoch, end, output_type=tf.int32)
         parts.append(
             part.flat_map(epoch_indices).map(
-                partial(gather, engine=engine), num_parallel_calls=2, deterministic=True
+                partial(gather, mixer=mixer), num_parallel_calls=2, deterministic=True
             )
         )
         first_epoch = max(first_epoch, end)

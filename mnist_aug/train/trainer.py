@@ -13,12 +13,13 @@ import pandas as pd
 import tensorflow as tf
 
 from mnist_aug.augment import policy as policies
-from mnist_aug.augment.vectorize import vectorize
+from mnist_aug.augment.mixing import Mixer
+from mnist_aug.augment.policy import Policy
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.train import models, pipeline
 from mnist_aug.train.checkpoints import Checkpoint
-from mnist_aug.train.variant import Variant
+from mnist_aug.train.variant import Variant, learning
 
 VALIDATION_VALUES = 2**24  # float32 values of a layer in one call of validation, 64 MiB
 
@@ -42,19 +43,23 @@ class Trainer:
         count = dataset.training_count(variant.validation_split)
         self.train = dataset.x_train[:count], dataset.y_train[:count]
         self.steps = variant.epochs * -(-count // variant.batch_size)
+        settings = settings or variant.settings()
         self.take(variant, settings)
         model = self.initial(0)
-        self.blocks = models.BlockTrainer(model, variant, self.steps)
+        self.soft_labels, jsd = learning(settings)
+        self.blocks = models.BlockTrainer(model, variant, self.steps, self.soft_labels, jsd)
         self.validation = None
         if variant.validation_split:
             size = max(1, VALIDATION_VALUES // models.most_values(model))
-            self.validation = _batches(dataset.x_train[count:], dataset.y_train[count:], size)
+            held_out = self._targets(dataset.y_train[count:])
+            self.validation = _batches(dataset.x_train[count:], held_out, size)
 
     def take(self, variant: Variant, settings: dict | None = None) -> None:
         """Train this variant from now on.
 
         Args:
-            variant: one that differs from the first in name, policies and learning rate at most.
+            variant: one that differs from the first in name, learning rate and policies at most,
+                of whose settings `learning` says the same.
             settings: it in full, where its policies can't be loaded by their names, or the images
                 are not of MNIST's size on black, which named policies are then taken for.
 
@@ -62,16 +67,23 @@ class Trainer:
             UserError: a policy can't be loaded, or is unfit for the images.
         """
         settings = settings or variant.settings()
-        self.variant, self.phases = variant, []
+        self.variant = variant
+        self.phases: list[tuple[int, Policy | None]] = []
         later = settings["later_policies"]
         ends = [*(round(part["after"] * variant.epochs) for part in later), variant.epochs]
         for policy, end in zip(
             [settings["policy"], *(part["policy"] for part in later)], ends, strict=True
         ):
-            engine = policy and vectorize(policies.described(policy["pipeline"]))
-            if engine:
+            own = policies.described(policy) if policy else None
+            if own and (engine := own.engine()):
                 engine.check(self.dataset.image_shape)
-            self.phases.append((end, engine))
+            self.phases.append((end, own))
+
+    def _targets(self, labels: np.ndarray) -> np.ndarray:
+        """Labels int32 `[N]`, or, where the loss takes soft ones, float32 `[N, classes]`."""
+        if not self.soft_labels:
+            return labels
+        return np.eye(self.dataset.classes, dtype=np.float32)[labels]
 
     def initial(self, seed: int) -> keras.Model:
         """The untrained model of that seed, the same for every policy."""
@@ -114,10 +126,13 @@ class Trainer:
         saved = Checkpoint(self.blocks, checkpoint, clock)
         blocks, per_epoch = pipeline.blocks(
             images,
-            labels,
+            self._targets(labels),
             seed=seed,
             batch_size=self.variant.batch_size,
-            phases=self.phases,
+            phases=[
+                (end, Mixer(policy, images, labels, self.dataset.classes) if policy else None)
+                for end, policy in self.phases
+            ],
             first_epoch=saved.epochs,
         )
         try:

@@ -13,7 +13,6 @@ import numpy as np
 
 from mnist_aug import backend, provenance, terminal
 from mnist_aug.augment import policy
-from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.results import files, runs
@@ -207,7 +206,8 @@ def check_policy(name: str, shape: tuple[int, ...], fill: policy.Fill = 0) -> No
     """
     loaded = policy.load(name, min(shape[:2]), fill)
     try:
-        vectorize(loaded).check(shape)
+        if engine := loaded.engine():
+            engine.check(shape)
     except UserError:
         raise
     except Exception as error:  # whatever senseless numbers make of NumPy and OpenCV

@@ -81,6 +81,26 @@ class Variant:
         }
 
 
+def learning(settings: dict) -> tuple[bool, float]:
+    """What a variant learns from: whether labels are soft, and the weight of AugMix's divergence.
+
+    Args:
+        settings: as `Variant.settings` gives them.
+
+    Raises:
+        UserError: a run's policies differ in the latter.
+    """
+    used = [settings["policy"], *(part["policy"] for part in settings["later_policies"])]
+    own = [policies.described(policy) for policy in used if policy]
+    soft, weights = any(policy.soft_labels for policy in own), {policy.jsd for policy in own}
+    if len(weights) > 1 or (any(weights) and (soft or len(own) < len(used))):
+        raise UserError(
+            f"variant {settings['name']}: its policies must all have the same Jensen-Shannon loss, "
+            "or none of them"
+        )
+    return soft, max(weights, default=0.0)
+
+
 baseline = Variant("baseline")
 augmented = replace(baseline, name="augmented", policy="default")
 

@@ -5,6 +5,7 @@ import pytest
 
 from mnist_aug import vectorize
 from mnist_aug.augment import policy
+from mnist_aug.augment.mixing import Mixer
 from mnist_aug.train import pipeline
 
 
@@ -73,7 +74,13 @@ def test_augmentation_keeps_the_order_and_follows_the_key():
     images = random.integers(0, 256, (50, 12, 12), dtype=np.uint8)
     labels = np.arange(50, dtype=np.int32)
     engine = vectorize(policy.load("affine"))
-    blocks, _ = pipeline.blocks(images, labels, seed=7, batch_size=8, phases=[(2, engine)])
+    blocks, _ = pipeline.blocks(
+        images,
+        labels,
+        seed=7,
+        batch_size=8,
+        phases=[(2, Mixer(policy.load("affine"), images, labels, 50))],
+    )
     epoch, seen = 0, 0
     for x, y in blocks.as_numpy_iterator():
         for batch, indices in zip(x, y, strict=True):
