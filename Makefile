@@ -11,6 +11,7 @@ RESULTS ?= results## folder of runs and metrics
 REPORTS ?= reports## folder of the report
 EXTRA ?=## another dataset of the same classes, as DATA, to evaluate on, too
 MNIST_C ?=## folder of the published MNIST-C, to evaluate on, too
+TTA ?=## views of each image in test-time augmentation, as 8, to evaluate with, too
 IMAGE ?=## picture for `make predict`, or a folder of them
 TRIALS ?= 100## trials of `make tune` for each variant
 SEARCH ?= policy,learning_rate,schedule,width## what it searches
@@ -27,7 +28,8 @@ export $(VARIABLES)
 SOURCE = --data="$$DATA" $(if $(TRANSPOSE),--transpose="$$TRANSPOSE")
 OPTIONS = $(SOURCE) --seeds="$$SEEDS" --epochs="$$EPOCHS" --policy="$$POLICY" \
           --model="$$MODEL" --results="$$RESULTS" --reports="$$REPORTS"
-SETS = $(if $(EXTRA),--extra="$$EXTRA") $(if $(MNIST_C),--mnist-c="$$MNIST_C")
+SETS = $(if $(EXTRA),--extra="$$EXTRA") $(if $(MNIST_C),--mnist-c="$$MNIST_C") \
+       $(if $(TTA),--tta="$$TTA")
 WHERE = $(if $(SCHEDULER),--scheduler="$$SCHEDULER") $(if $(filter 1,$(TENSORBOARD)),--tensorboard)
 CONDA := $(filter mnist-aug,$(CONDA_DEFAULT_ENV))
 PY := $(if $(CONDA),python,.venv/bin/python)

@@ -12,6 +12,7 @@ from typing import NoReturn
 from mnist_aug.errors import UserError
 
 LARGEST = 9_999  # of seeds, epochs, trials and repeats
+MOST_VIEWS = 100  # of an image in test-time augmentation; each costs as much as a prediction
 
 
 class Parser(argparse.ArgumentParser):
@@ -110,6 +111,17 @@ def add_further_sets(options: Parser) -> None:
     options.add_argument("--mnist-c", help="folder of the published MNIST-C")
 
 
+def add_tta(options: Parser) -> None:
+    options.add_argument(
+        "--tta",
+        type=views,
+        default=None,
+        metavar="VIEWS",
+        help="score each run also with test-time augmentation: the mean of the predicted "
+        f"probabilities over the image and 1 to {MOST_VIEWS} augmented views of it (default: off)",
+    )
+
+
 def add_scheduler(options: Parser) -> None:
     options.add_argument(
         "--scheduler",
@@ -135,6 +147,15 @@ def positive(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(
             f"{text[:40]!r} is not a whole number from 1 to {LARGEST:,}"
+        )
+    return int(text)
+
+
+def views(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= MOST_VIEWS:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a whole number from 1 to {MOST_VIEWS}: 8 is usual; without this "
+            "option there is no test-time augmentation"
         )
     return int(text)
 

@@ -14,6 +14,7 @@ def main() -> None:
         help="baseline, augmented (default: those that have runs)",
     )
     arguments.add_further_sets(options)
+    arguments.add_tta(options)
     given = options.parse_args()
 
     from mnist_aug.data import dataset
@@ -30,6 +31,7 @@ def main() -> None:
         given.extra,
         given.mnist_c,
         model=given.model,
+        tta=given.tta,
         processes=pools.in_parallel(),
     )
 

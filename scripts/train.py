@@ -19,6 +19,7 @@ def main() -> None:
         help="evaluate all runs in the same processes, and choose what the report shows",
     )
     arguments.add_further_sets(options)
+    arguments.add_tta(options)
     arguments.add_running(options)
     given = options.parse_args()
 
@@ -46,6 +47,7 @@ def main() -> None:
             given.extra,
             given.mnist_c,
             model=given.model,
+            tta=given.tta,
             **where,
         )
     else:

@@ -34,7 +34,7 @@ def main(data, results):
     def evaluation(pool):
         seen["epochs"] = pool.epochs()
         began = workers(here)
-        evaluate(results, few, seeds=SEEDS, pool=pool)
+        evaluate(results, few, seeds=SEEDS, tta=2, pool=pool)
         seen["processes"] = len(began)
         seen["the same for both"] = workers(here) == began
         pending = {pool.submit(worker, few.sha256): number for number in range(6)}

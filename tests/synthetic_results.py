@@ -549,6 +549,40 @@ def write_samples(
     )
 
 
+def write_tta(results: Path, views: int = 8, seconds=(0.004, 0.06), **found: dict) -> None:
+    """Write test-time augmentation by the default policy into a folder, and sign it.
+
+    Args:
+        seconds: for 1,000 images, plain and with it.
+        found: bool [S, N] by name of the set, `tta/test` and perhaps `validation` and
+            `tta/validation`, for each variant.
+    """
+    for variant, sets in found.items():
+        path = results / variant / runs.METRICS
+        rows = []
+        for name, every in sets.items():
+            for seed, right in enumerate(every):
+                row = {"variant": variant, "seed": seed, "eval_set": name, "images": len(right)}
+                rows.append(row | {"accuracy": right.mean(), "loss": 1.0, "brier": 0, "ece": 0})
+                file = path.parent / f"seed-{seed:02d}" / runs.CORRECT
+                kept = dict(np.load(file)) if file.exists() else {}
+                np.savez_compressed(file, **kept, **{name: np.packbits(right)})
+        pd.concat([pd.read_csv(path), pd.DataFrame(rows)]).to_csv(path, index=False)
+    sign(results)
+    for variant in found:
+        path = results / variant / runs.EVALUATION
+        used = {
+            "views": views,
+            "policy": POLICY,
+            "seconds_per_1000_images": dict(zip(("plain", "tta"), seconds, strict=True)),
+        }
+        held = {
+            name: (path.parent / name).read_bytes()
+            for name in json.loads(path.read_text())["files"]
+        }
+        path.write_bytes(files.manifest_bytes(content(path) | {"tta": used}, held))
+
+
 def networks(shape, classes: int, seeds=(0, 0)) -> dict[str, np.ndarray]:
     """Weights of untrained networks for the drawing page, as evaluation writes them."""
     rng = np.random.default_rng(3)

@@ -35,6 +35,7 @@ files() { # of data at $1: all in a folder; a file, or what begins so, and what 
 settings() {
   printf '%s\n' "$DATA" "$TRANSPOSE" "$SEEDS" "$EPOCHS" "$POLICY" "$MODEL" "$EXTRA" "$MNIST_C" \
     "$RESULTS"
+  [ -z "$TTA" ] || printf 'TTA %s\n' "$TTA"
   for given in "$DATA" "$EXTRA" "$MNIST_C"; do files "$given"; done
   [ -z "$POLICY" ] || find -L "$(path "$POLICY")" -maxdepth 0 -type f -exec cksum {} +
   case $MODEL in # what a file may import lies next to it

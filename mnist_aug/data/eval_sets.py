@@ -3,7 +3,8 @@
 A set's name stands in the column `eval_set` of `metrics.csv`: `test`, `training` (without
 augmentation), `corruption/<type>`, `mnist-c/<type>`, `<axis>/<severity>` for each axis in
 `SEVERITIES`, and `other/<name>` for another dataset's images of the same classes. Images on a light
-background are changed as their negatives, as in `corruptions`.
+background are changed as their negatives, as in `corruptions`. Test-time augmentation adds
+`validation`, and `tta/test` and `tta/validation` for means over views of their images.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -128,14 +129,16 @@ def make(name: str, dataset: Dataset, validation_split: float) -> EvalSet:
     """The set of that name, made from a dataset.
 
     Args:
-        name: as `names` gives it.
-        validation_split: the share of training images held out; the others are `training`.
+        name: as `names` gives it, or `validation`.
+        validation_split: the share of training images held out as `validation`; the others are
+            `training`.
     """
     if name == "test":
         return EvalSet(name, dataset.x_test, dataset.y_test)
-    if name == "training":
+    if name in ("training", "validation"):
         count = dataset.training_count(validation_split)
-        return EvalSet(name, dataset.x_train[:count], dataset.y_train[:count])
+        own = slice(None, count) if name == "training" else slice(count, None)
+        return EvalSet(name, dataset.x_train[own], dataset.y_train[own])
     kind, what = name.split("/")
     if kind == "corruption":
         return EvalSet(name, corrupt(dataset.x_test, what, dataset.fill), dataset.y_test)

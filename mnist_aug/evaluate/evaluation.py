@@ -6,6 +6,7 @@ models, which it keeps loaded.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -19,13 +20,13 @@ from mnist_aug import provenance, terminal
 from mnist_aug.analysis import doubts, metrics
 from mnist_aug.analysis.models import name_of
 from mnist_aug.augment import policy as policies
-from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data import eval_sets
 from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.data.eval_sets import EvalSet
 from mnist_aug.errors import UserError
-from mnist_aug.evaluate import examples, page_network, saved_models
+from mnist_aug.evaluate import examples, page_network, saved_models, views
+from mnist_aug.evaluate.views import Views
 from mnist_aug.results import extras, files, runs
 from mnist_aug.train import jobs, pools
 from mnist_aug.train.pools import Pool
@@ -33,11 +34,13 @@ from mnist_aug.train.variant import configured
 
 if TYPE_CHECKING:  # as in saved_models
     import keras
+    import tensorflow as tf
 
 DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
 CORRUPTED = 1000  # validation images that doubts are fitted on corrupted copies of
 BATCH_VALUES = 2**24  # float32 values of a layer in one call, 64 MiB
-KEPT = ("corruption/", "mnist-c/", "other/")  # sets whose images are compared one by one
+# Sets whose images are compared one by one.
+KEPT = ("corruption/", "mnist-c/", "other/", "validation", "tta/")
 
 RunKey = tuple[str, int]  # variant and seed
 
@@ -52,6 +55,7 @@ def evaluate(
     extra: str | None = None,
     mnist_c: str | None = None,
     model: str | None = None,
+    tta: int | None = None,
     processes: int = 1,
     pool: Pool | None = None,
 ) -> None:
@@ -65,12 +69,14 @@ def evaluate(
         seeds: evaluate seeds 0 to `seeds` - 1; all on disk if None.
         epochs, policy, model: what the runs must have been trained with; anything if None.
         extra, mnist_c: further sets, as for `eval_sets.read`.
+        tta: score test-time augmentation with so many views of each image, too, on the test images
+            and, with and without it, on the validation images.
         processes: how many to work in at most.
         pool: where to work, in place of a pool of its own.
 
     Raises:
         UserError: a run is missing, damaged, of another dataset, or trained with other settings;
-            or a further set is unfit.
+            or a further set is unfit, or no policy makes views for `tta`.
     """
     results = Path(results)
     names = list(variants) or [name for name in runs.BOTH if runs.seeds(results, name)]
@@ -84,9 +90,16 @@ def evaluate(
                 trained[name, seed] = _checked(
                     runs.run_folder(results, name, seed), dataset, name, epochs, policy, model
                 )
+        used = {name: run.manifest["variant"]["policy"] for (name, _), run in trained.items()}
+        wanted = views.chosen(tta, used) if tta else None
         with nullcontext(pool) if pool else pools.pool(dataset, processes=processes) as where:
             evaluate_runs(
-                results, dataset, list(trained), [*eval_sets.names(dataset), *further], pool=where
+                results,
+                dataset,
+                list(trained),
+                [*eval_sets.names(dataset), *further],
+                tta=wanted,
+                pool=where,
             )
             _save_samples(results, dataset, trained.values(), where)
         if not all((results / name / runs.METRICS).exists() for name in names):
@@ -129,6 +142,7 @@ def evaluate_runs(
     wanted: Sequence[RunKey],
     sets: Sequence[str | EvalSet] = ("test",),
     ensembles: Mapping[str, Sequence[RunKey]] | None = None,
+    tta: Views | None = None,
     processes: int = 1,
     pool: Pool | None = None,
 ) -> None:
@@ -145,6 +159,9 @@ def evaluate_runs(
         sets: names that `eval_sets.make` knows, or sets.
         ensembles: which of the runs to evaluate together, by the name to give them; an ensemble's
             probabilities are its members' means (Cireşan et al. 2011), and its seed is 0.
+        tta: score each run, but no ensemble, also with test-time augmentation by these views: rows
+            `tta/test`, `validation` and `tta/validation`. `tta` in `evaluation.json` says by which
+            views, and the median seconds that a run took for 1,000 images on one thread.
         processes, pool: as for `evaluate`.
 
     Raises:
@@ -179,6 +196,7 @@ def evaluate_runs(
                         correct[key][name] = bits
                     if arrays is not None:
                         predicted[key] = arrays
+            seconds = _add_views(where, dataset, models, tta, split, rows, correct) if tta else {}
         started = provenance.now()
         for name in dict.fromkeys(name for name, _ in rows):
             keys = [key for key in rows if key[0] == name]
@@ -196,6 +214,15 @@ def evaluate_runs(
                 "started": started,
                 **provenance.describe(),
             }
+            if tta and not members:
+                about["tta"] = {
+                    "views": tta.count,
+                    "policy": tta.policy,
+                    "seconds_per_1000_images": {
+                        part: float(np.median([seconds[key][part] for key in keys]))
+                        for part in ("plain", "tta")
+                    },
+                }
             arrays_of = {
                 key[1]: {runs.PREDICTIONS: predicted[key]}
                 | ({runs.CORRECT: correct[key]} if correct[key] else {})
@@ -205,6 +232,37 @@ def evaluate_runs(
             test = table[table["eval_set"] == "test"]
             count = f"{len(test)} run{'s' if len(test) > 1 else ''}"
             print(f"{name}: {count}, accuracy {test['accuracy'].mean():.4f}", flush=True)
+
+
+def _add_views(
+    pool: Pool,
+    dataset: Dataset,
+    models: Mapping[RunKey, Path],
+    tta: Views,
+    split: float,
+    rows: Mapping[RunKey, list[dict]],
+    correct: Mapping[RunKey, dict[str, np.ndarray]],
+) -> dict[RunKey, dict[str, float]]:
+    """Add what test-time augmentation makes of each run to its rows and bits.
+
+    Returns:
+        Of each run the seconds for 1,000 images, `plain` and `tta`.
+    """
+    held_out = dataset.training_count(split) < len(dataset.x_train)
+    seeds = sorted({seed for _, seed in models})
+    wanted = [
+        (name, seed) for name in ("test", *(("validation",) if held_out else ())) for seed in seeds
+    ]
+    task = partial(_evaluate_views, dataset.sha256, models, tta, split)
+    seconds: dict[RunKey, dict[str, float]] = {}
+    with terminal.progress("evaluating views", len(wanted)) as bar:
+        for found in _in_order(pool, task, wanted, bar):
+            for key, (scored, taken) in found.items():
+                for name, (row, bits) in scored.items():
+                    rows[key].append({"variant": key[0], "seed": key[1], "eval_set": name, **row})
+                    correct[key][name] = bits
+                seconds.setdefault(key, taken)  # on the test images, which come first
+    return seconds
 
 
 def _check_alike(trained: Mapping[RunKey, runs.Run]) -> None:
@@ -220,13 +278,11 @@ def _check_alike(trained: Mapping[RunKey, runs.Run]) -> None:
                 )
 
 
-def _in_order(
-    pool: Pool, task: Callable, sets: Sequence[str | EvalSet], bar: terminal.Bar
-) -> Iterable[tuple[str, dict[RunKey, tuple]]]:
+def _in_order(pool: Pool, task: Callable, sets: Sequence, bar: terminal.Bar) -> Iterable:
     """What a task makes of each set, in the order of the sets."""
     left = iter(enumerate(sets))
     pending: dict = {}
-    found: dict[int, tuple[str, dict]] = {}
+    found: dict[int, Any] = {}
     while True:
         while len(pending) < pool.slots() and (one := next(left, None)):
             number, eval_set = one
@@ -290,18 +346,116 @@ def _predictions(
     models: Mapping[RunKey, Sequence[keras.Model]], images: np.ndarray
 ) -> dict[RunKey, np.ndarray]:
     """Probabilities float32 `[N, classes]` of uint8 images, means over models."""
-    import tensorflow as tf
-
-    from mnist_aug.train.models import most_values
-
-    most = max(most_values(model) for members in models.values() for model in members)
-    size = max(1, BATCH_VALUES // most)
+    size = _batch_size([model for members in models.values() for model in members])
     parts: dict[RunKey, list[np.ndarray]] = {key: [] for key in models}
     for start in range(0, len(images), size):
-        batch = tf.constant(images[start : start + size].astype(np.float32) / 255)
+        batch = _as_tensor(images[start : start + size])
         for key, members in models.items():
             each = [saved_models.probabilities(model, batch) for model in members]
             parts[key].append(np.mean(each, axis=0) if len(each) > 1 else each[0])
+    return _joined(parts)
+
+
+def _batch_size(models: Iterable[keras.Model]) -> int:
+    """How many images to give these models in one call."""
+    from mnist_aug.train.models import most_values
+
+    return max(1, BATCH_VALUES // max(map(most_values, models)))
+
+
+def _as_tensor(images: np.ndarray) -> tf.Tensor:
+    """What models take, float32 in [0, 1], of uint8 images."""
+    import tensorflow as tf
+
+    return tf.constant(images.astype(np.float32) / 255)
+
+
+def _evaluate_views(
+    sha256: str,
+    models: Mapping[RunKey, Path],
+    tta: Views,
+    validation_split: float,
+    wanted: tuple[str, int],
+) -> dict[RunKey, tuple[dict[str, tuple[dict, np.ndarray]], dict[str, float]]]:
+    """What the runs of a seed make of a set with test-time augmentation.
+
+    Args:
+        wanted: `test` or `validation`, and the seed.
+
+    Returns:
+        Of each run the row and the packed bits by name of the set, and its seconds for 1,000
+        images.
+    """
+    name, seed = wanted
+    dataset = jobs.dataset_here(sha256)
+    made = eval_sets.make(name, dataset, validation_split)
+    first = dataset.training_count(validation_split) if name == "validation" else 0
+    loaded = {key: _model(path, dataset) for key, path in models.items() if key[1] == seed}
+    plain, mean, seconds = _with_views(loaded, made.images, tta, seed, first)
+    found = {}
+    for key in loaded:
+        of = {f"tta/{name}": mean[key]}
+        if name == "validation":
+            of = {name: plain[key]} | of
+        scored = {
+            one: (
+                metrics.scores(made.labels, probabilities),
+                np.packbits(probabilities.argmax(1) == made.labels),
+            )
+            for one, probabilities in of.items()
+        }
+        found[key] = scored, seconds[key]
+    return found
+
+
+def _with_views(
+    models: Mapping[RunKey, keras.Model], images: np.ndarray, tta: Views, seed: int, first: int
+) -> tuple[dict[RunKey, np.ndarray], dict[RunKey, np.ndarray], dict[RunKey, dict[str, float]]]:
+    """Probabilities of the images and their means over the images and their views, by run.
+
+    Both are float32 `[N, classes]`. A batch of one view of the images is in memory at a time.
+
+    Args:
+        images: uint8; the index of the first is `first`.
+        tta: what views to make, for runs of that `seed`.
+
+    Returns:
+        These, and the seconds for 1,000 images. As what is called first is compiled or loaded, a
+        pass over the images is timed by the passes over their views, which take the same work.
+    """
+    engine = tta.engine()
+    engine.check(images.shape[1:])  # compiles what it calls
+    size = _batch_size(models.values())
+    plain: dict[RunKey, list[np.ndarray]] = {key: [] for key in models}
+    means: dict[RunKey, list[np.ndarray]] = {key: [] for key in models}
+    making, passes = 0.0, dict.fromkeys(models, 0.0)
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
+        batch = _as_tensor(part)
+        own = {key: saved_models.probabilities(model, batch) for key, model in models.items()}
+        sums = {key: probabilities.astype(np.float64) for key, probabilities in own.items()}
+        for view in range(tta.count):
+            jobs.stop_if_interrupted()
+            began = time.perf_counter()
+            made = views.made(engine, part, seed, view, first + start)
+            making += time.perf_counter() - began
+            for key, model in models.items():
+                began = time.perf_counter()
+                probabilities = saved_models.probabilities(model, _as_tensor(made))
+                passes[key] += time.perf_counter() - began
+                sums[key] += probabilities
+        for key in models:
+            plain[key].append(own[key])
+            means[key].append((sums[key] / (tta.count + 1)).astype(np.float32))
+    seconds = {}
+    for key in models:
+        once = passes[key] / tta.count
+        taken = {"plain": once, "tta": making + passes[key] + once}
+        seconds[key] = {part: 1000 * value / len(images) for part, value in taken.items()}
+    return _joined(plain), _joined(means), seconds
+
+
+def _joined(parts: Mapping[RunKey, Sequence[np.ndarray]]) -> dict[RunKey, np.ndarray]:
     return {key: np.concatenate(part) for key, part in parts.items()}
 
 
@@ -316,7 +470,7 @@ def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], 
     """Write `samples.npz`, `weights.npz` and `doubts.npz`."""
     trained = [*trained]
     used = [policy for run in trained if (policy := run.manifest["variant"].get("policy"))]
-    engine = vectorize(policies.described(used[0]["pipeline"])) if used else None
+    engine = policies.described(used[0]).engine() if used else None
     variants = runs.read_variants(results)
     models = {
         name: {seed: runs.run_folder(results, name, seed) / runs.MODEL for seed in variant.seeds}

@@ -15,6 +15,7 @@ from mnist_aug.augment import policy as policies
 from mnist_aug.data import eval_sets
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
+from mnist_aug.evaluate import views
 from mnist_aug.evaluate.evaluation import evaluate, evaluate_runs
 from mnist_aug.results import extras
 from mnist_aug.train import pools
@@ -167,6 +168,7 @@ def run_both(
     extra: str | None = None,
     mnist_c: str | None = None,
     model: str | None = None,
+    tta: int | None = None,
     **where: Any,
 ) -> None:
     """Train what is missing of baseline and augmented, and evaluate them on all evaluation sets.
@@ -175,7 +177,7 @@ def run_both(
         names: of the variants.
         seeds: how many, from 0.
         epochs, policy, model: as for `variant.configured`.
-        extra, mnist_c: as for `evaluation.evaluate`.
+        extra, mnist_c, tta: as for `evaluation.evaluate`.
         where: as for `train_and_evaluate`.
 
     Raises:
@@ -185,8 +187,11 @@ def run_both(
     wanted = [(variant, seed) for variant in both for seed in range(seeds)]
     if extra or mnist_c:  # a mistake in these is better known before training
         eval_sets.read(dataset, extra, mnist_c)
+    if tta:
+        policies_of = {one.name: one.settings(dataset.side, dataset.fill)["policy"] for one in both}
+        views.chosen(tta, policies_of)
     evaluation = partial(
-        evaluate, results, dataset, names, seeds, epochs, policy, extra, mnist_c, model
+        evaluate, results, dataset, names, seeds, epochs, policy, extra, mnist_c, model, tta
     )
     train_and_evaluate(wanted, dataset, results, evaluation, **where)
 

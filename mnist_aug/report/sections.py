@@ -8,6 +8,7 @@ from typing import Any
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.studies import runs_of_both
+from mnist_aug.analysis.tta import described as used_tta
 from mnist_aug.augment.strengths import strengths
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.evaluate import examples
@@ -31,6 +32,7 @@ from mnist_aug.report import (
     sentences,
     studies,
     tables,
+    tta,
     tuned,
 )
 from mnist_aug.report.drawing import Figure
@@ -135,13 +137,11 @@ def _results(content: Comparison) -> Section:
             f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
             "comparison."
         )
-    return Section(
-        "results",
-        "Results",
-        text,
-        [figures.seeds(content)],
-        [tables.results(content), compared, tables.pairs(content)],
-    )
+    listed = [tables.results(content), compared, tables.pairs(content)]
+    if (with_views := tta.table(content)) is not None:
+        text += tta.sentences(with_views, content)
+        listed.insert(1, with_views)
+    return Section("results", "Results", text, [figures.seeds(content)], listed)
 
 
 def _robustness(
@@ -414,9 +414,11 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
     if inputs.reached is not None:
         commands.append(f"make published DATA={data}{inputs.reached.command}")
     # The last, as each of the others leaves a report of as many seeds as it has.
+    used = used_tta(content.both[1])
     commands.append(
         f"make report DATA={data} SEEDS={len(content.paired_seeds)}"
         f" EPOCHS={settings['epochs']} POLICY={policy}{model}"
+        + (f" TTA={used['views']}" if used else "")
     )
     dirty = any(m["git"].get("dirty") for m in manifests)
     known = (

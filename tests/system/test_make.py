@@ -135,6 +135,7 @@ ALL, PAGE, NOTHING = ["train.py", "report.py"], ["report.py"], []
         ("DATA=mnist", ALL),
         ("EXTRA=digits", ALL),
         ("MNIST_C=folder", ALL),
+        ("TTA=8", ALL),
         ("RESULTS=others", ALL),
         ("REPORTS=others", PAGE),
         ("TRIALS=3", NOTHING),

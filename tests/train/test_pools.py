@@ -88,7 +88,7 @@ def test_two_processes_do_what_one_does(data, few, tmp_path):
     with pools.pool(few) as pool:
         training.train_all(both, few, tmp_path / "here", pool=pool)
         assert pool.epochs() == total
-        evaluate(tmp_path / "here", few, seeds=SEEDS, pool=pool)
+        evaluate(tmp_path / "here", few, seeds=SEEDS, tta=2, pool=pool)
     here = trained(tmp_path / "here")
     assert len(here) == len(both)
     assert trained(tmp_path / "there") == here

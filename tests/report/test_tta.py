@@ -1,0 +1,138 @@
+"""Test-time augmentation in the report: numbers by hand, sentences that are true in all cases."""
+
+import numpy as np
+import pytest
+import synthetic_results
+from rendered import rendered
+
+from mnist_aug.analysis import comparison, intervals
+from mnist_aug.formatting import MINUS
+from mnist_aug.report import tta
+from mnist_aug.results import runs
+
+SEEDS, IMAGES = 6, 400
+
+
+def right(wrong: int, seeds: int = SEEDS, images: int = IMAGES) -> np.ndarray:
+    """Runs that are wrong on so many images and one more with each seed."""
+    return np.arange(images) >= wrong + np.arange(seeds)[:, None]
+
+
+def written(folder, seeds=SEEDS, wrong=(40, 20), **found):
+    correct = {model: right(n, seeds) for model, n in zip(runs.BOTH, wrong, strict=True)}
+    results = synthetic_results.write(
+        folder, seeds=seeds, test=IMAGES, correct=correct, samples=False, bench=False
+    )
+    if found:
+        synthetic_results.write_tta(results, **found)
+    return results
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Baseline gets worse by views, augmented better; on validation images it is the same."""
+    folder = tmp_path_factory.mktemp("tta")
+    sets = {
+        model: {
+            "tta/test": right(wrong),
+            "validation": right(30, images=300),
+            "tta/validation": right(30, images=300),
+        }
+        for model, wrong in (("baseline", 80), ("augmented", 8))
+    }
+    return rendered(written(folder / "results", **sets), folder / "reports")
+
+
+def test_the_table_by_hand(report):
+    frame = report.tables["tta"].frame
+    assert frame["variant"].tolist() == ["baseline"] * 2 + ["augmented"] * 2
+    assert frame["images"].tolist() == ["validation", "test"] * 2
+    assert frame["count"].tolist() == [300, IMAGES] * 2
+    rows = frame.set_index(["variant", "images"])
+    for model, before, after in (("baseline", 40, 80), ("augmented", 20, 8)):
+        row = rows.loc[(model, "test")]
+        assert row["plain"] == pytest.approx(1 - (before + 2.5) / IMAGES)
+        assert row["tta"] == pytest.approx(1 - (after + 2.5) / IMAGES)
+        assert row["difference"] == pytest.approx((before - after) / IMAGES)
+        differences = right(after).astype(float) - right(before)
+        assert (row["low"], row["high"]) == intervals.difference_interval(differences)
+        assert row["permutation_p"] == pytest.approx(2 / 2**SEEDS)
+        assert row["holm_p"] == pytest.approx(4 * 2 / 2**SEEDS)
+        assert row["times"] == pytest.approx(15)
+        none = rows.loc[(model, "validation")]
+        assert none["difference"] == 0
+        assert none["low"] < 0 < none["high"]
+        assert none["permutation_p"] == 1
+    assert rows["outcome"].tolist() == [
+        "no detectable difference",
+        "hurts",
+        "no detectable difference",
+        "helps",
+    ]
+    display = report.tables["tta"].display
+    assert display["difference, pp"].tolist() == ["0.00", f"{MINUS}10.00", "0.00", "+3.00"]
+    assert display["prediction time against plain"].tolist() == ["15.0 times"] * 4
+
+
+def test_what_is_said(report):
+    text = " ".join(report.sections["results"].sentences)
+    for words in (
+        "for the image and for 8 augmented views of it, made by policy default: 9 forward passes "
+        "for each image instead of 1. baseline did not see this policy in training.",
+        "took 60.0 ms instead of 4.00 ms with baseline and 60.0 ms instead of 4.00 ms with "
+        "augmented.",
+        f"TTA hurts baseline: test accuracy is 79.38 % instead of 89.38 %, a difference of "
+        f"{MINUS}10.00 pp (95 % interval ",
+        "TTA helps augmented: test accuracy is 97.38 % instead of 94.38 %",
+        "Whether to use TTA is to be decided on validation images",
+        "0.00 pp (",
+    ):
+        assert words in text
+    assert "TTA helps augmented" in report.html
+    assert "**Test-time augmentation (TTA)" in report.text
+    assert (report.reports / "tables" / "tta.csv").exists()
+    assert report.sections["rebuild"].commands[-1].endswith(" POLICY=default TTA=8")
+
+
+def test_no_other_table_changes(report, tmp_path):
+    """Nothing about it is on the page without it, and with it all other tables are the same."""
+    plain = rendered(written(tmp_path / "results"), tmp_path / "reports")
+    assert {*report.tables} - {*plain.tables} == {"tta"}
+    for name, table in plain.tables.items():
+        assert table.csv == report.tables[name].csv, name
+    for text in (plain.html, plain.text):
+        assert "TTA" not in text
+        assert "est-time augmentation" not in text
+
+
+def said(folder, **options):
+    content = comparison.load(written(folder, **options))
+    return " ".join(tta.sentences(tta.table(content), content))
+
+
+def test_no_detectable_difference(tmp_path):
+    text = said(tmp_path, augmented={"tta/test": right(20)})
+    assert "TTA makes no detectable difference with augmented: test accuracy is 94.38 %" in text
+    assert "baseline" not in text
+    assert "did not see" not in text
+    assert "validation" not in text
+
+
+def test_one_seed_is_too_few(tmp_path):
+    text = said(tmp_path, seeds=1, augmented={"tta/test": right(5, 1)})
+    assert "One seed is too few for a verdict on TTA with augmented: test accuracy is" in text
+    assert "over test images alone)." in text
+
+
+def test_no_verdict_on_what_has_not_learned(tmp_path):
+    found = {"baseline": {"tta/test": right(300)}, "augmented": {"tta/test": right(370)}}
+    text = said(tmp_path, wrong=(365, 20), **found)
+    assert "no verdict on TTA with baseline, which did not learn to tell the classes apart" in text
+    # It is the views that take augmented down to chance.
+    assert "TTA hurts augmented: test accuracy is 6.88 % instead of 94.38 %" in text
+
+
+def test_one_view(tmp_path):
+    text = said(tmp_path, views=1, augmented={"tta/test": right(10)})
+    assert "for 1 augmented view of it" in text
+    assert "2 forward passes" in text
