@@ -39,6 +39,9 @@ def policies(which="all", size=(28, 28)):
     found["projective"] = A.Compose([A.Perspective(p=0.7), field, A.Perspective(p=0.5)])
     found["large field"] = A.Compose([A.ElasticTransform(alpha=100, sigma=10, p=1)])
     found["randaugment-2-8"] = named.rand_augment(2, 8)
+    found["pillow"] = A.Compose(
+        [A.AutoContrast(method="pil", p=0.7), A.Equalize(mode="pil", p=0.7)]
+    )
     for t in (A.Transpose, A.RandomRotate90, A.SquareSymmetry):
         found[t.__name__] = A.Compose([t(p=0.7), A.Resize(24, 24, p=1), A.Rotate(20), *back])
     for t in (

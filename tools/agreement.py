@@ -75,7 +75,6 @@ def cases() -> list[A.BasicTransform]:
         A.Posterize((1, 7), p=1),
         A.Solarize((0, 1), p=1),
         A.Equalize(p=1),
-        A.Equalize(mode="pil", p=1),
         A.AutoContrast(p=1),
         A.AutoContrast(cutoff=5, method="pil", p=1),
         A.CLAHE(p=1),

@@ -155,6 +155,23 @@ def gamma_of_one_darkens() -> tuple[float, ...]:
     return tuple(int((made != image).sum()) for made in (theirs, ours))
 
 
+def equalizing_lights_black() -> tuple[float, ...]:
+    """Level that `Equalize(mode="pil")` gives to black around a bright square, 0 in Pillow."""
+    t = A.Equalize(mode="pil", p=1)
+    image = np.zeros(SHAPE, np.uint8)
+    image[2:26, 6:22] = np.arange(100, 116)
+    theirs, ours = t(image=image)["image"], vectorize(t)(image[None], (0, 0, 0))[0]
+    return int(theirs[0, 0]), int(ours[0, 0])
+
+
+def contrast_overlooks_white() -> tuple[float, ...]:
+    """What `AutoContrast(method="pil")` makes of a pixel of 50 among pixels of 0, 100 and 255."""
+    t = A.AutoContrast(method="pil", p=1)
+    image = np.array([[50, 0], [100, 255]], np.uint8)
+    ours = vectorize(t)(image[None], (0, 0, 0))[0]
+    return int(t(image=image)["image"][0, 0]), int(ours[0, 0])
+
+
 def chains_blur(count: int = 20) -> tuple[float, ...]:
     """Share of the contrast of noise that `Rotate` by 20 degrees and back keeps, inside."""
     policy = A.Compose([A.Rotate((20, 20), p=1), A.Rotate((-20, -20), p=1)])
@@ -198,6 +215,8 @@ ALL = (
     sharpening_bytes_wraps_around,
     colours_are_cut,
     gamma_of_one_darkens,
+    equalizing_lights_black,
+    contrast_overlooks_white,
 )
 # Neither is wrong: the engine reads an image once, through the joint map.
 JOINED = (chains_blur, chains_cut_off, chains_reflect_what_they_have)

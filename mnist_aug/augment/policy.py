@@ -7,6 +7,7 @@ by `saved`, and those of older versions understood by `translation`; manifests h
 so that nothing is translated twice.
 """
 
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -44,9 +45,10 @@ def fitted(policy: A.Compose, side: int = SIDE, fill: Fill = 0) -> A.Compose:
     Lengths in pixels become the same share of the side. Of `A.ElasticTransform`, `sigma` does, but
     for the least that albumentations takes, 1 pixel, and `alpha` becomes what gives a displacement
     of the same share (`displacement`). The kernels of `A.Morphological` are whole pixels: what
-    they add to a stroke is rounded, below 15 pixels to nothing. A constant fill becomes `fill`,
-    and where that is light, dilation and erosion change places, so that the same one thickens
-    strokes. Angles, shares and tones stay.
+    they add to a stroke is rounded, below 15 pixels to nothing. So are what `A.CropAndPad` adds or
+    cuts off, and the holes of `A.CoarseDropout`, of one pixel at least. A constant fill becomes
+    `fill`, and where that is light, dilation and erosion change places, so that the same one
+    thickens strokes. Angles, shares and what is done to grey levels stay.
 
     Args:
         side: the shorter side of the images, in pixels.
@@ -63,7 +65,8 @@ def fitted(policy: A.Compose, side: int = SIDE, fill: Fill = 0) -> A.Compose:
         if not isinstance(value, dict):
             return value
         new = {key: fit(part) for key, part in value.items()}
-        if isinstance(new.get("fill"), int | float):
+        # What `A.CropAndPad` pads, named policies crop; a colour would be a range of greys to it.
+        if isinstance(new.get("fill"), int | float) and class_of(new) != "CropAndPad":
             new["fill"] = list(fill) if isinstance(fill, tuple) else fill
         match class_of(new):
             case "ElasticTransform":
@@ -71,6 +74,13 @@ def fitted(policy: A.Compose, side: int = SIDE, fill: Fill = 0) -> A.Compose:
                 share = displacement(new, SIDE) / SIDE
                 unit = displacement(new | {"alpha": 1, "sigma": sigma}, side) / side
                 new |= {"alpha": _rounded(share / unit), "sigma": sigma}
+            case "CropAndPad":  # halves towards zero, so that it is half of an odd hole's length
+                length = abs(new["px"]) * side / SIDE
+                new["px"] = math.ceil(length - 0.5) * (1 if new["px"] > 0 else -1)
+            case "CoarseDropout":
+                for key in ("hole_height_range", "hole_width_range"):
+                    if new[key][1] >= 1:
+                        new[key] = [max(1, round(length * side / SIDE)) for length in new[key]]
             case "Morphological":
                 new["scale"] = [1 + round((size - 1) * side / SIDE) for size in new["scale"]]
                 if light:
@@ -108,7 +118,7 @@ class Policy:
     """
 
     name: str
-    pipeline: A.Compose = field(default_factory=lambda: A.Compose([]))
+    pipeline: A.BaseCompose = field(default_factory=lambda: A.Compose([]))
     augmix: AugMix | None = None
     mixup: MixUp | None = None
     cutmix: CutMix | None = None
@@ -126,7 +136,8 @@ class Policy:
     @property
     def changes_images(self) -> bool:
         """Whether anything is done to an image alone."""
-        return bool(self.pipeline.transforms) or self.augmix is not None
+        empty = type(self.pipeline) is A.Compose and not self.pipeline.transforms
+        return not empty or self.augmix is not None
 
     @property
     def mixes(self) -> bool:
@@ -181,13 +192,18 @@ def load(policy: str, side: int = SIDE, fill: Fill = 0) -> Policy:
         PolicyFillWarning: once for each kind of transform that fills what moves in with another
             constant than a background that isn't black.
     """
-    if Path(policy).suffix in FILES and Path(policy).is_file():  # its name may hold a +
+    if _is_file(policy):
         return _of_file(policy, side, fill)
     parts = [_part(part, policy, side, fill) for part in policy.split("+")]
     return parts[0] if len(parts) == 1 else _joined(name(policy), parts)
 
 
 FILES = {".yaml", ".yml", ".json"}
+
+
+def _is_file(policy: str) -> bool:
+    """Whether it is one file, whose name may hold a plus sign."""
+    return Path(policy).suffix in FILES and os.path.isfile(policy)
 
 
 def _part(part: str, whole: str, side: int, fill: Fill) -> Policy:
@@ -400,7 +416,7 @@ def _unlike_fills(transform: A.BaseCompose | A.BasicTransform, fill: Fill) -> It
 
 def name(policy: str) -> str:
     """What to call a policy: its names, and those of files without their folders."""
-    if Path(policy).suffix in FILES and Path(policy).is_file():
+    if _is_file(policy):
         return Path(policy).name
     return "+".join(
         Path(part).name if Path(part).suffix in FILES else part for part in policy.split("+")

@@ -63,6 +63,8 @@ def test_where_albumentations_is_wrong(difference):
         "colours_are_cut": (0.2, 0.01),
         "gamma_of_one_darkens": (1, 0),
         "sharpening_bytes_wraps_around": (200, 89),
+        "equalizing_lights_black": (100, 0),
+        "contrast_overlooks_white": (127, 50),
     }
     if difference.__name__ in limits:
         at_least, at_most = limits[difference.__name__]

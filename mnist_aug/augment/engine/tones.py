@@ -386,10 +386,10 @@ def _equalize(images: np.ndarray, places: np.ndarray, pil: bool) -> None:
             if first == last or (pil and step == 0):
                 continue
             running = 0
-            if pil:
+            if pil:  # counted below each level, as by Pillow; 2.0.8 counts the level itself, too
                 for i in range(256):
-                    running += counts[i]
                     table[i] = min((running + step // 2) // step, 255)
+                    running += counts[i]
             else:
                 scale = np.float32(255) / np.float32(total - counts[first])
                 table[first] = 0
@@ -458,7 +458,8 @@ def _auto_contrast(images: np.ndarray, places: np.ndarray, cutoff: float, pil: b
         for c in range(channels):
             values = flat[places[n]][c::channels]
             _histogram(values, counts)
-            counts[255] = 0  # 2.0.8 doesn't count the highest level
+            if not pil or cutoff:
+                counts[255] = 0  # 2.0.8 doesn't count the highest level
             first, last = _bounds(counts, cutoff)
             if last <= first:
                 continue
