@@ -19,7 +19,6 @@ def table(content: Comparison) -> Table | None:
         {
             "variant": frame["variant"],
             "images": frame["images"] + frame["count"].map(" ({:,})".format),
-            "seeds": frame["seeds"].astype(str),
             "plain accuracy, %": frame["plain"].map(percent),
             "with TTA, %": frame["tta"].map(percent),
             **differences(frame),
@@ -28,7 +27,7 @@ def table(content: Comparison) -> Table | None:
     )
     if len(frame) > 1:
         display[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
-    display["prediction time against plain"] = frame["times"].map(number) + " times"
+    display["prediction time"] = frame["times"].map(number) + " times"
     title = "Test-time augmentation (TTA) against plain prediction by the same runs"
     return Table("tta", title, frame, display)
 
@@ -36,9 +35,14 @@ def table(content: Comparison) -> Table | None:
 def sentences(table: Table, content: Comparison) -> Iterable[str]:
     """What is compared, what it costs, and what comes of it for each variant."""
     frame = table.frame
-    used = [own for one in content.variants.values() if (own := tta.described(one))]
     cost = frame.drop_duplicates("variant")
-    for views, policy in dict.fromkeys((own["views"], own["policy"]["name"]) for own in used):
+    used = {
+        (own["views"], own["policy"]["name"]): own["policy"]
+        for one in content.variants.values()
+        if (own := tta.described(one))
+    }
+    for (views, policy), spelled_out in used.items():
+        alone = " without its mixing of images" if {"mixup", "cutmix"} & {*spelled_out} else ""
         untrained = [
             one.name
             for one in content.variants.values()
@@ -47,7 +51,7 @@ def sentences(table: Table, content: Comparison) -> Iterable[str]:
         text = (
             "Test-time augmentation (TTA) predicts by the mean of the probabilities for the image "
             f"and for {views} augmented view{'s' if views > 1 else ''} of it, made by policy "
-            f"{policy}: {views + 1} forward passes for each image instead of 1."
+            f"{policy}{alone}: {views + 1} forward passes for each image instead of 1."
         )
         if untrained:
             text += f" {listed(untrained)} did not see this policy in training."

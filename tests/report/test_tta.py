@@ -71,7 +71,7 @@ def test_the_table_by_hand(report):
     ]
     display = report.tables["tta"].display
     assert display["difference, pp"].tolist() == ["0.00", f"{MINUS}10.00", "0.00", "+3.00"]
-    assert display["prediction time against plain"].tolist() == ["15.0 times"] * 4
+    assert display["prediction time"].tolist() == ["15.0 times"] * 4
 
 
 def test_what_is_said(report):
@@ -132,7 +132,10 @@ def test_no_verdict_on_what_has_not_learned(tmp_path):
     assert "TTA hurts augmented: test accuracy is 6.88 % instead of 94.38 %" in text
 
 
-def test_one_view(tmp_path):
+def test_one_view_by_a_policy_that_mixes_images(tmp_path, monkeypatch):
+    mixing = synthetic_results.POLICY | {"name": "default+mixup:0.2", "mixup": {"alpha": 0.2}}
+    monkeypatch.setattr(synthetic_results, "POLICY", mixing)
     text = said(tmp_path, views=1, augmented={"tta/test": right(10)})
+    assert "made by policy default+mixup:0.2 without its mixing of images: " in text
     assert "for 1 augmented view of it" in text
     assert "2 forward passes" in text
