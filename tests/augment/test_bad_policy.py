@@ -253,7 +253,7 @@ def test_a_registered_class_that_is_not_of_albumentations_is_not_found(tmp_path,
     path.write_text(json.dumps(described))
     assert "is not an albumentations transform" in refused(path)
     with pytest.raises(UserError, match="is not an albumentations transform"):
-        policy.described(described["transform"])
+        policy.described({"name": "one", "pipeline": described["transform"]})
     assert not built
 
 
@@ -272,7 +272,7 @@ def test_a_registered_class_that_is_not_of_albumentations_is_not_found(tmp_path,
 def test_a_manifest_describes_policies_as_data_too(tmp_path, monkeypatch, description):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"a manifest describes no .*: delete the run's folder"):
-        policy.described(description)
+        policy.described({"name": "one", "pipeline": description})
     assert not list(tmp_path.iterdir())
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mnist_aug.augment import named, policy
+from mnist_aug.augment import named, policy, saved
 from mnist_aug.augment.strengths import displacement, strengths
 from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
 from mnist_aug.errors import UserError
@@ -17,18 +17,18 @@ from mnist_aug.errors import UserError
 
 @pytest.mark.parametrize("name", named.NAMED)
 def test_named_policies_survive_description(name):
-    loaded = policy.load(name)
-    description = policy.describe(loaded)
+    loaded = policy.load(name).pipeline
+    description = saved.as_data(loaded)
     json.dumps(description)
-    assert policy.describe(policy.described(description)) == description
+    assert saved.as_data(saved.built(description)) == description
 
 
 @pytest.mark.parametrize("ending", ["yaml", "yml", "json"])
 def test_files_written_by_albumentations(tmp_path, ending):
-    saved = A.Compose([A.OneOf([A.Rotate(limit=(5, 9), p=1), A.HorizontalFlip(p=1)], p=0.7)])
+    written = A.Compose([A.OneOf([A.Rotate(limit=(5, 9), p=1), A.HorizontalFlip(p=1)], p=0.7)])
     path = tmp_path / f"mine.{ending}"
-    A.save(saved, str(path), data_format="json" if ending == "json" else "yaml")
-    assert policy.describe(policy.load(str(path))) == policy.describe(saved)
+    A.save(written, str(path), data_format="json" if ending == "json" else "yaml")
+    assert saved.as_data(policy.load(str(path)).pipeline) == saved.as_data(written)
     assert policy.name(str(path)) == path.name
 
 
@@ -36,7 +36,9 @@ def test_single_transform_in_a_file(tmp_path):
     path = tmp_path / "one.json"
     A.save(A.VerticalFlip(p=1), str(path), data_format="json")
     image = np.arange(6, dtype=np.uint8).reshape(3, 2)
-    np.testing.assert_array_equal(policy.load(str(path))(image=image)["image"], image[::-1])
+    np.testing.assert_array_equal(
+        policy.load(str(path)).pipeline(image=image)["image"], image[::-1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_trivial_augment_changes_one_thing_by_a_random_magnitude():
 @pytest.mark.parametrize(("count", "magnitude"), [(1, 10), (2, 4)])
 def test_rand_augment_changes_so_many_things_by_one_magnitude(count, magnitude):
     seen, counts = {}, set()
-    for found in changes(policy.load(f"randaugment-{count}-{magnitude}")):
+    for found in changes(policy.load(f"randaugment-{count}-{magnitude}").pipeline):
         counts.add(len(found))
         for name, size in found:
             seen.setdefault(name, set()).add(round(size, 6))
@@ -154,7 +156,7 @@ def test_rand_augment_changes_so_many_things_by_one_magnitude(count, magnitude):
 def elastic_of(made):
     """The one elastic transform of a policy, alone and as plain data."""
     (found,) = [t for t in made.transforms if isinstance(t, A.ElasticTransform)]
-    return A.Compose([found]), policy.describe(A.Compose([found]))["transforms"][0]
+    return A.Compose([found]), saved.as_data(A.Compose([found]))["transforms"][0]
 
 
 def middles(made, side, images):
@@ -167,16 +169,16 @@ def middles(made, side, images):
 
 @pytest.mark.parametrize("name", named.NAMED)
 def test_named_policies_are_written_for_28_pixels_on_black(name):
-    written = policy.describe(named.NAMED[name]())
-    assert policy.describe(policy.load(name)) == written
-    assert policy.describe(policy.load(name, 28, (0, 0, 0))) == written
+    written = saved.as_data(named.NAMED[name]())
+    assert saved.as_data(policy.load(name).pipeline) == written
+    assert saved.as_data(policy.load(name, 28, (0, 0, 0)).pipeline) == written
 
 
 @pytest.mark.parametrize("name", ["default", "wide"])
 @pytest.mark.parametrize("side", [8, 14, 16, 32, 64, 128])
 def test_displacements_are_the_same_share_of_any_side(name, side):
-    made, described = elastic_of(policy.load(name, side))
-    _, at_28 = elastic_of(policy.load(name))
+    made, described = elastic_of(policy.load(name, side).pipeline)
+    _, at_28 = elastic_of(policy.load(name).pipeline)
     share = displacement(at_28, 28) / 28
     assert displacement(described, side) / side == pytest.approx(share, rel=1e-3)
     assert described["sigma"] / side == pytest.approx(at_28["sigma"] / 28, rel=1e-3)
@@ -198,7 +200,7 @@ def test_the_displacement_of_other_fields(options):
 
 
 def test_tiny_images_have_the_least_sigma_that_albumentations_takes():
-    made, described = elastic_of(policy.load("elastic", 4))
+    made, described = elastic_of(policy.load("elastic", 4).pipeline)
     assert described["sigma"] == 1
     vectorize(made).check((4, 4))
 
@@ -206,7 +208,7 @@ def test_tiny_images_have_the_least_sigma_that_albumentations_takes():
 @pytest.mark.parametrize(("side", "kernel"), [(8, 1), (14, 1), (16, 2), (28, 2), (56, 3), (112, 5)])
 @pytest.mark.parametrize(("fill", "thicker"), [(0, "dilation"), (255, "erosion")])
 def test_strokes_thicken_by_a_share_of_the_side_on_dark_and_light(side, kernel, fill, thicker):
-    kinds = policy.describe(policy.load("wide", side, fill))["transforms"][2]["transforms"]
+    kinds = saved.as_data(policy.load("wide", side, fill).pipeline)["transforms"][2]["transforms"]
     assert [one["scale"] for one in kinds] == [[kernel, kernel]] * 2
     assert kinds[0]["operation"] == thicker
 
@@ -262,13 +264,13 @@ def test_strengths_are_in_degrees_and_shares():
         "the side, shears by up to 5°."
     )
     for side, pixels in (28, ("0.8", "4")), (56, ("1.6", "8")):
-        assert strengths(policy.describe(policy.load("default", side)), side) == [
+        assert strengths(saved.as_data(policy.load("default", side).pipeline), side) == [
             affine,
             f"ElasticTransform: displaces the middle along each axis with an SD of 2.9 % of the "
             f"side ({pixels[0]} px), smooth over 14 % of it (the SD of the Gaussian that blurs the "
             f"displacement, {pixels[1]} px).",
         ]
-    assert strengths(policy.describe(policy.load("randaugment-1-10"))) == [
+    assert strengths(saved.as_data(policy.load("randaugment-1-10").pipeline)) == [
         "Affine: turns by up to 30°, scales by factors from 0.8 to 1.2, shifts by up to 14 % of "
         "the side, shears by up to 17°.",
         "ElasticTransform: displaces the middle along each axis with an SD of 5.7 % of the side "
@@ -277,11 +279,11 @@ def test_strengths_are_in_degrees_and_shares():
         "RandomBrightnessContrast: changes brightness by up to 40 % of full scale, multiplies by "
         "0.1 to 1.9.",
     ]
-    assert strengths(policy.describe(policy.load("wide", 8)), 8)[2] == (
+    assert strengths(saved.as_data(policy.load("wide", 8).pipeline), 8)[2] == (
         "Morphological: changes nothing at this size, as its kernels are whole pixels."
     )
     others = A.Compose([A.Affine(translate_px=(-1, 3), p=1), A.GaussNoise(p=1), A.NoOp(p=1)])
-    assert strengths(policy.describe(others)) == [
+    assert strengths(saved.as_data(others)) == [
         "Affine: shifts by \N{MINUS SIGN}1 to 3 px.",
         "GaussNoise: with their own parameters, in albumentations' units.",
     ]

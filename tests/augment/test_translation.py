@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mnist_aug.augment import policy
+from mnist_aug.augment import policy, saved
 from mnist_aug.augment.policy import PolicyTranslatedWarning
 from mnist_aug.errors import UserError
 
@@ -31,7 +31,7 @@ def loaded(path):
     """The policy and what was said of it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = policy.load(str(path))
+        found = policy.load(str(path)).pipeline
     assert {warning.category for warning in caught} <= {PolicyTranslatedWarning}
     assert {warning.filename for warning in caught} <= {str(path)}
     return found, [str(warning.message) for warning in caught]
@@ -171,9 +171,9 @@ EQUIVALENTS = {
 def test_files_of_older_versions(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wanted = policy.describe(A.Compose(EQUIVALENTS[name]()))
+        wanted = saved.as_data(A.Compose(EQUIVALENTS[name]()))
     found, said = loaded(POLICIES / name)
-    same(policy.describe(found)["transforms"], wanted["transforms"])
+    same(saved.as_data(found)["transforms"], wanted["transforms"])
     for line in said:
         transform, colon, change = line.partition(": ")
         assert transform in (POLICIES / name).read_text()
@@ -286,7 +286,7 @@ def test_iaa_arguments(tmp_path):
 )  # fmt: skip
 def test_arguments(tmp_path, name, version, arguments, argument, wanted):
     (found,), _ = of(tmp_path, one(name, version, **arguments))
-    same(policy.describe(A.Compose([found]))["transforms"][0][argument], wanted)
+    same(saved.as_data(A.Compose([found]))["transforms"][0][argument], wanted)
 
 
 def test_always_apply_leaves_weights(tmp_path):
@@ -361,17 +361,17 @@ def test_a_manifest_holds_the_translation():
     """It is described in 2.0.8's words, and read without a word."""
     found, said = loaded(POLICIES / "1.3.1.yaml")
     assert said
-    description = policy.describe(found)
+    description = saved.as_data(found)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert policy.describe(policy.described(description)) == description
+        assert saved.as_data(saved.built(description)) == description
 
 
 def test_each_change_is_said_once_a_file(tmp_path):
     """However often a command reads it."""
     code = (
         "from mnist_aug.augment import policy\n"
-        f"for _ in range(3):\n    policy.load({str(POLICIES / '1.3.1-one.json')!r})\n"
+        f"for _ in range(3):\n    policy.load({str(POLICIES / '1.3.1-one.json')!r}).pipeline\n"
         f"policy.load({str(POLICIES / '1.3.1.yaml')!r})\n"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -419,7 +419,7 @@ def hydra(tmp_path, text):
 
 def test_hydra(tmp_path):
     found, said = hydra(tmp_path, HYDRA)
-    assert policy.describe(found) == policy.describe(A.Compose(HYDRA_POLICY))
+    assert saved.as_data(found) == saved.as_data(A.Compose(HYDRA_POLICY))
     assert said == [
         "ToTensorV2: left out, as images stay NumPy arrays",
         "Normalize: left out, as networks here get images in [0, 1]",
@@ -432,14 +432,14 @@ def test_lists_of_targets(tmp_path, keys):
     for key in reversed(keys):
         inside = {key: inside}
     found, _ = hydra(tmp_path, yaml.safe_dump(inside))
-    assert policy.describe(found) == policy.describe(A.Compose(HYDRA_POLICY))
+    assert saved.as_data(found) == saved.as_data(A.Compose(HYDRA_POLICY))
 
 
 def test_saved_pipelines_lie_in_configurations_too(tmp_path):
-    saved = yaml.safe_load((POLICIES / "1.3.1.yaml").read_text())
-    found, _ = hydra(tmp_path, yaml.safe_dump({"data": {"size": 256, "transform": saved}}))
+    one = yaml.safe_load((POLICIES / "1.3.1.yaml").read_text())
+    found, _ = hydra(tmp_path, yaml.safe_dump({"data": {"size": 256, "transform": one}}))
     alone, _ = loaded(POLICIES / "1.3.1.yaml")
-    assert policy.describe(found) == policy.describe(alone)
+    assert saved.as_data(found) == saved.as_data(alone)
 
 
 def test_hydra_of_1_x(tmp_path):
@@ -498,7 +498,7 @@ def test_hydra_that_cannot_be_read(tmp_path, monkeypatch, text, words):
 def test_the_same_pipeline_twice_is_one(tmp_path):
     text = "train: &one [{_target_: albumentations.Blur}]\nval: *one"
     found, _ = hydra(tmp_path, text)
-    assert policy.describe(found) == policy.describe(A.Compose([A.Blur()]))
+    assert saved.as_data(found) == saved.as_data(A.Compose([A.Blur()]))
 
 
 def test_what_a_saved_pipeline_takes_its_parts_from_is_none(tmp_path):

@@ -18,7 +18,7 @@ from conftest import PATIENCE, PROJECT
 from fake_training import accuracy, study_of
 from processes import until
 
-from mnist_aug.augment import policy
+from mnist_aug.augment import policy, saved
 from mnist_aug.errors import UserError
 from mnist_aug.experiments import studies
 from mnist_aug.results import extras, runs
@@ -116,7 +116,9 @@ def test_the_best_trial_becomes_policies_and_variants(fake, tmp_path):
         if trial.number == best["augmented"].trial
     )
     _, expected = search.suggest(optuna.trial.FixedTrial(chosen.params), augmented, search.SEARCHED)
-    assert policy.describe(policy.load(str(folder / "tuned.yaml"))) == policy.describe(expected)
+    assert saved.as_data(policy.load(str(folder / "tuned.yaml")).pipeline) == saved.as_data(
+        expected
+    )
     made = {variant.name: variant for variant in studies.tuned(tmp_path)}
     assert [*made] == ["tuned-baseline", "tuned-policy", "tuned-training", "tuned-augmented"]
     for start in (baseline, augmented):
@@ -248,7 +250,7 @@ def test_suggested_policies_are_fitted_to_the_images():
     }
     _, at_28 = search.suggest(optuna.trial.FixedTrial(given), augmented, ["policy"])
     _, fitted = search.suggest(optuna.trial.FixedTrial(given), augmented, ["policy"], 56, 255)
-    assert policy.describe(fitted) == policy.describe(policy.fitted(at_28, 56, 255))
+    assert saved.as_data(fitted) == saved.as_data(policy.fitted(at_28, 56, 255))
     _, elastic, dropout, _, thickness = fitted
     assert (elastic.sigma, elastic.fill, dropout.fill) == (8, 255, 255)
     assert (thickness.scale, thickness.operation) == ((3, 3), "erosion")

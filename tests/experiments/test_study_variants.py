@@ -57,7 +57,7 @@ def test_the_ablation_has_every_part_alone_and_the_policy_without_it():
 def magnitudes(name):
     """Half the width of each part's range, by part; parts whose transform is left out are 0."""
     found = dict.fromkeys(PARTS, 0)
-    for transform in policy.load(name).transforms:
+    for transform in policy.load(name).pipeline.transforms:
         if isinstance(transform, A.ElasticTransform):
             found["elastic"] = transform.alpha
             continue
@@ -103,7 +103,7 @@ def test_policies_by_name_have_the_magnitudes_they_name(name, factors):
 
 def test_parts_left_out_leave_no_transform_behind():
     kinds = {
-        name: [type(transform) for transform in policy.load(name).transforms]
+        name: [type(transform) for transform in policy.load(name).pipeline.transforms]
         for name in ("default", "elastic", "affine")
     }
     assert kinds == {

@@ -6,7 +6,7 @@ import synthetic_results
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis import robustness as analysis
-from mnist_aug.augment import policy
+from mnist_aug.augment import policy, saved
 from mnist_aug.report import robustness
 
 pytest_plugins = "rendered"
@@ -115,4 +115,4 @@ def test_without_scores_on_any_axis_there_is_no_section_on_them(tmp_path, render
     ],
 )
 def test_what_a_policy_resembles(name, like):
-    assert analysis.trained_on(policy.describe(policy.load(name))) == like
+    assert analysis.trained_on(saved.as_data(policy.load(name).pipeline)) == like

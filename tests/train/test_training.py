@@ -21,6 +21,7 @@ from conftest import PATIENCE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mnist_aug.augment.mixing import Mixer
 from mnist_aug.data.dataset import NAMES
 from mnist_aug.errors import UserError
 from mnist_aug.results import runs
@@ -470,24 +471,21 @@ def test_later_policies_take_over_at_their_epochs(few):
         (0.75, "rotate"),
     ]
     trained = Trainer(policies, few)
-    ends, engines = zip(*trained.phases, strict=True)
+    phases = [(end, Mixer(own, *trained.train, few.classes)) for end, own in trained.phases]
+    ends, mixers = zip(*phases, strict=True)
     assert ends == (2, 3, 4)
-    blocks, per_epoch = pipeline.blocks(
-        *trained.train, seed=5, batch_size=32, phases=trained.phases
-    )
-    again, _ = pipeline.blocks(
-        *trained.train, seed=5, batch_size=32, phases=trained.phases, first_epoch=3
-    )
+    blocks, per_epoch = pipeline.blocks(*trained.train, seed=5, batch_size=32, phases=phases)
+    again, _ = pipeline.blocks(*trained.train, seed=5, batch_size=32, phases=phases, first_epoch=3)
     plain, _ = pipeline.blocks(*trained.train, seed=5, batch_size=32, phases=[(4, None)])
     everything = list(blocks.as_numpy_iterator())
     assert len(everything) == 4 * per_epoch
     for number, ((images, _), (still, _)) in enumerate(zip(everything, plain, strict=True)):
         epoch = number // per_epoch
-        engine = engines[0 if epoch < 2 else epoch - 1]
+        mixer = mixers[0 if epoch < 2 else epoch - 1]
         assert not np.array_equal(images, still)
         # The engine that draws this epoch is the one whose single phase gives the same images.
         alone, _ = pipeline.blocks(
-            *trained.train, seed=5, batch_size=32, phases=[(4, engine)], first_epoch=epoch
+            *trained.train, seed=5, batch_size=32, phases=[(4, mixer)], first_epoch=epoch
         )
         if number % per_epoch == 0:
             np.testing.assert_array_equal(images, next(alone.as_numpy_iterator())[0])
