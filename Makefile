@@ -51,6 +51,8 @@ setup: $(READY) ## make .venv from requirements.lock (or use the conda environme
 
 data: | $(READY) ## show what the package sees in DATA, and train nothing [reports/data.png]
 	@$(PY) scripts/data.py $(OPTIONS)
+preview: | $(READY) ## show what POLICY makes of the images of DATA, and train nothing [reports/preview.html]
+	@$(PY) scripts/preview.py $(OPTIONS)
 baseline augmented: | $(READY)
 	$(PY) scripts/train.py $@ $(OPTIONS) $(WHERE)
 baseline: ## train without augmentation [results/baseline/seed-*/]
@@ -115,6 +117,6 @@ torture: | $(READY) ## run the tests that take long, and count what they tried [
 lint: | $(READY) ## check style, format and types
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy mnist_aug tools
 clean: ## remove the report
-	rm -rf -- $(addprefix "$${REPORTS:?}"/,$(PAGES) data.png .lock) $(REPORTED)
+	rm -rf -- $(addprefix "$${REPORTS:?}"/,$(PAGES) data.png preview.html preview.png .lock) $(REPORTED)
 clean-results: ## remove all results: runs, metrics, studies, the search and the benchmark
 	rm -rf -- $(addprefix "$${RESULTS:?}"/,$(BOTH) $(OTHERS) tensorboard .lock) $(EVALUATED)

@@ -27,7 +27,7 @@ TARGETS = {
     *("help", "setup", "baseline", "augmented", "evaluate", "report", "ablation", "strength"),
     *("data-efficiency", "automatic", "epochs", "study", "tune", "tuned", "published", "predict"),
     *("app", "serve", "notebook", "bench", "check", "test", "torture", "lint", "clean"),
-    *("clean-results", "data"),
+    *("clean-results", "data", "preview"),
 }
 
 
