@@ -3,13 +3,9 @@
 import base64
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jinja2
 from markupsafe import Markup, escape
-
-if TYPE_CHECKING:
-    from mnist_aug.report.drawing import Figure
 
 COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
 UNSEEN = dict.fromkeys(
@@ -43,14 +39,10 @@ def environment(html: bool) -> jinja2.Environment:
         finalize=lambda value: visible(value) if isinstance(value, str) else value,
     )
     made.filters["md"] = markdown
-    made.filters["svg"] = _inline
+    made.filters["svg"] = lambda figure: Markup(figure.inline)  # by `drawing`, labels escaped
     made.filters["prose"] = prose
     made.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
     return made
-
-
-def _inline(figure: "Figure") -> Markup:
-    return Markup(figure.inline)  # made by `drawing`, which escapes labels
 
 
 def prose(text: str) -> Markup:
