@@ -9,6 +9,7 @@ so that nothing is translated twice.
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -215,13 +216,18 @@ def _part(part: str, whole: str, side: int, fill: Fill) -> Policy:
     if Path(part).suffix in FILES:
         return _of_file(part, side, fill)
     of = f" in {whole!r}" if part != whole else ""
-    known = [*NAMED, *METHODS]
-    near = get_close_matches(word, known, 1)
+    near = get_close_matches(word, [*NAMED, *METHODS], 1)
     raise UserError(
         f"policy {part!r}{of} is unknown: {f'is it {near[0]}? U' if near else 'u'}se one of "
-        f"{', '.join(known)}, several joined by +, or a .yaml or .json file written by "
+        f"{_listed(*METHODS)}, several joined by +, or a .yaml or .json file written by "
         "albumentations.save"
     )
+
+
+def _listed(*others: str) -> str:
+    """Names of policies to choose from, one of each kind that has numbers in its names."""
+    plain = [name for name in NAMED if not re.search("[0-9]", name)]
+    return ", ".join([*plain, "default-1.5x", "randaugment-2-6", "rand-m6-n2", *others])
 
 
 def _method(part: str, word: str, given: str | None, side: int, fill: Fill) -> Policy:
@@ -242,7 +248,8 @@ def _method(part: str, word: str, given: str | None, side: int, fill: Fill) -> P
 
 
 def _mixed(called: str, content: dict[str, Any], side: int = SIDE, fill: Fill = 0) -> Policy:
-    """Of the keys in `saved.MIXING`, each with its settings, a number, or None for all defaults.
+    """Of the keys in `saved.MIXING`, each with its settings, a number, None for all defaults, or
+    False for none.
 
     Raises:
         UserError: a setting is unknown, or of a wrong kind.
@@ -250,9 +257,14 @@ def _mixed(called: str, content: dict[str, Any], side: int = SIDE, fill: Fill = 
     made: dict[str, Any] = {}
     for key, value in content.items():
         main = {"mixup": "alpha", "cutmix": "alpha", "augmix": "severity"}.get(key, "share")
+        if value is False:
+            continue
         if value is None or value is True:
             value = {}
         settings = dict(value) if isinstance(value, dict) else {main: value}
+        for setting in {"alpha", "p", "jsd", "share"} & settings.keys():
+            if type(settings[setting]) is int:  # 1 and 1.0 are the same policy
+                settings[setting] = float(settings[setting])
         known = {"mixup": MixUp, "cutmix": CutMix, "augmix": AugMix}.get(key)
         accepted = [one.name for one in fields(known)] if known else ["share"]
         if key == "augmix":
@@ -373,20 +385,23 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
     return replace(mixed, pipeline=whole)
 
 
-def _named_in_file(path: Path, data: dict, called: str, side: int, fill: Fill) -> A.Compose:
+def _named_in_file(path: Path, data: dict, called: str, side: int, fill: Fill) -> A.BaseCompose:
     """The pipeline that a file names, and that is fitted to the images."""
     if others := [str(key) for key in data if key not in ("pipeline", "__version__")]:
         raise UserError(
             f"policy file {path}: next to `pipeline: {called[:40]}` it has {others[0][:40]!r}: "
             "remove it"
         )
-    found = named.pipeline(called)
-    if found is None:
-        raise UserError(
-            f"policy file {path}: pipeline {called[:40]!r} is unknown: use one of "
-            f"{', '.join(NAMED)}, or a transform with its `__class_fullname__`"
-        )
-    return fitted(found, side, fill)
+    parts = []
+    for part in called.split("+"):
+        found = named.pipeline(part)
+        if found is None:
+            raise UserError(
+                f"policy file {path}: pipeline {part[:40]!r} is unknown: use one of {_listed()}, "
+                "or a transform with its `__class_fullname__`"
+            )
+        parts.append(Policy(part, fitted(found, side, fill)))
+    return _joined(path.name, parts).pipeline
 
 
 _said: set[tuple[str, str]] = set()  # files and words: a command reads a file several times

@@ -481,7 +481,9 @@ def chains(
     Raises:
         UserError: as for `build`.
     """
-    lengths = [A.SomeOf(operations, n=n, replace=True, p=1) for n in range(depth[0], depth[1] + 1)]
+    lengths = [
+        A.RandomOrder(operations, n=n, replace=True, p=1) for n in range(depth[0], depth[1] + 1)
+    ]
     inside = [
         Choice(
             _build_all(lengths, fold(key, number), left_over),
