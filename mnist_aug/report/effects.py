@@ -150,6 +150,14 @@ def engine(description: Description) -> Engine:
         return vectorize(saved.built(description))
 
 
+def runs_one_by_one(description: Description) -> bool:
+    """Whether part of a pipeline runs image by image, which may take a hundred times as long."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ImageByImageWarning)
+        vectorize(saved.built(description))
+    return any(issubclass(one.category, ImageByImageWarning) for one in told)
+
+
 def _class(leaf: Description) -> type:
     found = getattr(A, saved.short_name(leaf), None)
     return found if isinstance(found, type) else object
@@ -397,7 +405,9 @@ def _own(leaf: Description) -> dict[str, Any]:
         if key not in ("__class_fullname__", "p") and value is not None
     }
     try:
-        usual = saved.as_data(_class(leaf)())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a class that albumentations would do without
+            usual = saved.as_data(_class(leaf)())
     except Exception:  # whatever albumentations raises where a parameter must be given
         return given
     return {key: value for key, value in given.items() if usual.get(key) != value}

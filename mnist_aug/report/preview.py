@@ -33,7 +33,8 @@ CLASSES, VERSIONS = 10, 8  # of the grid
 PLACES = (0, 0.25, 0.5, 0.75, 1)  # shares of the draws of a transform that change an image less
 DRAWS, FEWEST = 200, 40  # of a transform; fewer of large images
 STEPS = 30  # transforms that are shown alone
-ALONE = 200, 20  # images that each transform is tried on alone, and the fewest where they are large
+ALONE = 200, 20  # images that each transform is tried on alone; the second if large or slow
+SLOW = 100  # images that a policy is tried on that runs image by image
 LARGE = 96  # pixels of the longer side; what is larger is shown smaller
 SHARE = 0.01  # of the images that is worth a note
 EMPTY = 0.001  # of them that is, if they come out empty
@@ -140,17 +141,19 @@ def preview(dataset: Dataset, policy: str) -> Preview:
     first = [np.flatnonzero(labels == label)[:1] for label in range(dataset.classes)]
     shown = np.concatenate(first)[:CLASSES]
 
-    index = effects.tried(count, dataset.image_shape)
+    slow = effects.runs_one_by_one(pipeline)
+    index = effects.tried(count, dataset.image_shape, SLOW if slow else effects.MOST)
     whole = effects.measured(
         pipeline, images[index], mixer((0, 0), index)[0], dataset.background, index
     )
-    some = effects.tried(count, dataset.image_shape, *ALONE)
+    some = effects.tried(count, dataset.image_shape, ALONE[slow], ALONE[1])
     alone = [
         (step, effects.measured_alone(step, images[some], dataset.background, some))
         for step in every
         if step.pipelines
     ]
-    draws = max(FEWEST, min(DRAWS, effects.VALUES // int(np.prod(dataset.image_shape))))
+    most = FEWEST if slow else DRAWS
+    draws = max(FEWEST, min(most, effects.VALUES // int(np.prod(dataset.image_shape))))
     example = int(shown[_plainest(images[shown])])
     rows = [_alone(step, images[example], draws) for step in every]
     rows += _mixed(loaded, images[shown], _names(dataset, labels[shown]), draws)
