@@ -62,7 +62,7 @@ def start_tensorflow(one_thread: bool = False) -> bool:
     """
     gpu_wanted = on_gpu()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _silent_stderr(), _pins():
+    with silent_stderr(), _pins():
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
@@ -121,7 +121,8 @@ def device() -> str | None:
 
 
 @contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
+    """Standard error of this process leads nowhere, also what is not Python writes to it."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as notes:
         stderr = os.dup(2)

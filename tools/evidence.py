@@ -12,6 +12,7 @@ import numpy as np
 from mnist_aug.augment.engine import colour, filters, geometry, holes, noise, sizes, tones
 from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.errors import UserError
+from mnist_aug.experiments.rivals import ENGINE, TASKS, draws, missing
 from tools import agreement, differences, rivals, speed
 from tools.pipelines import ALL, Pipeline
 
@@ -266,24 +267,22 @@ def _rivals() -> str:
         [
             task,
             name,
-            rivals.DRAWS[task, name],
+            draws(task, name),
             *(
                 cell
                 for rates in (one, every)
                 for cell in (
                     f"{rates[task, name]:,.0f}",
-                    f"{rates[task, rivals.ENGINE] / rates[task, name]:.1f}",
+                    _times(rates[task, ENGINE] / rates[task, name]),
                 )
             ),
         ]
-        for task, name in sorted(one, key=lambda key: (key[0], -one[key]))
+        for task, name in sorted(one, key=lambda key: (TASKS.index(key[0]), -one[key]))
     ]
     cores = len(os.sched_getaffinity(0))
-    heads = ["what", "by", "draws", "images/s, one core", "the engine is faster"]
-    heads += [f"images/s, {cores} cores", "the engine is faster"]
-    left_out = "".join(
-        f"\n\nNot installed, and so left out: {package}." for package in rivals.missing()
-    )
+    heads = ["what", "by", "draws", "images/s, one core", f"times that {ENGINE} is as fast"]
+    heads += [f"images/s, {cores} cores", f"times that {ENGINE} is as fast"]
+    left_out = "".join(f"\n\nNot installed, and so left out: {package}." for package in missing())
     return _table(heads, rows) + left_out
 
 

@@ -18,19 +18,12 @@ import numpy as np
 from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
 from mnist_aug.data import dataset
 from mnist_aug.errors import UserError
+from mnist_aug.experiments import rivals
 from tools.pipelines import ALL, Pipeline
 
 SHAPES = ((28, 28), (32, 32, 3), (64, 64, 3))
 BATCHES = (32, 1000)
-AFFINE = A.Affine(
-    rotate=(-12, 12),
-    scale=(0.9, 1.1),
-    translate_percent=(-0.06, 0.06),
-    shear={"x": (-10, 10), "y": (0, 0)},
-    p=1,
-)
-ELASTIC = A.ElasticTransform(alpha=50, sigma=4, p=1)
-POLICY = A.Compose([AFFINE, ELASTIC])
+POLICY = rivals.policy(rivals.BOTH).pipeline
 _SLICE = 0.03  # seconds that a side is measured for at a time, at least
 
 

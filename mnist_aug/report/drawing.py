@@ -122,17 +122,17 @@ def canvas(
     title: str,
     hspace: float | None = None,
     wspace: float | None = None,
-    key: bool = False,
+    key: int = 0,
     **grid: Any,
 ) -> tuple[Canvas, np.ndarray]:
     """A canvas of that height in inches with its title and the name of the dataset, and its axes.
 
     Args:
         hspace, wspace: between panels, as shares of their size; Matplotlib's if None.
-        key: leave room for one line below the title.
+        key: leave room for so many lines below the title.
         grid: as for `subplots`.
     """
-    bottom, top = 0.26 / height, (0.84 if key else 0.56) / height
+    bottom, top = 0.26 / height, (0.56 + 0.28 * key) / height
     layout = ConstrainedLayoutEngine(hspace=hspace, wspace=wspace, rect=(0, bottom, 1, 1 - top))
     figure = Canvas(figsize=(WIDTH, height), layout=layout)
     axes = figure.subplots(squeeze=False, **grid)

@@ -8,12 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.formatting import listed, number, percent, points, span
 from mnist_aug.report import provenance, tables
 from mnist_aug.report.drawing import (
     COLOURS,
     INK,
+    MARKERS,
     MUTED,
     PAPER,
     SMALL,
@@ -273,7 +275,8 @@ def classes(content: Comparison) -> Figure:
 def bench(content: Comparison, times: pd.DataFrame) -> Figure:
     """Time for each image of each method, every repeat a dot, on a logarithmic scale."""
     table = provenance.bench(times)
-    raw = times.assign(us=1e6 * times["seconds"] / times["images"])
+    raw = benchmark.epochs(times)
+    raw = raw.assign(us=1e6 * raw["seconds"] / raw["images"])
     groups = list(table.frame.groupby("benchmark", sort=False))
     sizes = [len(lines) for _, lines in groups]
     figure, panels = canvas(
@@ -284,9 +287,9 @@ def bench(content: Comparison, times: pd.DataFrame) -> Figure:
         sharex=True,
         gridspec_kw={"height_ratios": [n + 0.2 for n in sizes]},
     )
-    for axes, (benchmark, lines) in zip(panels[:, 0], groups, strict=True):
+    for axes, (name, lines) in zip(panels[:, 0], groups, strict=True):
         for row, line in enumerate(lines.itertuples()):
-            own = raw[(raw["benchmark"] == benchmark) & (raw["method"] == line.method)]
+            own = raw[(raw["benchmark"] == name) & (raw["method"] == line.method)]
             colour = MUTED if line.method == line.against else COLOURS[2]
             axes.plot(own["us"], [row] * len(own), **DOT, marker="o", color=colour)
             axes.annotate(
@@ -297,7 +300,7 @@ def bench(content: Comparison, times: pd.DataFrame) -> Figure:
                 va="center",
                 fontsize=SMALL,
             )
-        axes.set_title(benchmark, loc="right")  # a long name has room on its left
+        axes.set_title(name, loc="right")  # a long name has room on its left
         axes.set_yticks(range(len(lines)), lines["method"])
         axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel="", ylabel="", xscale="log")
         axes.grid(axis="x")
@@ -314,3 +317,51 @@ def bench(content: Comparison, times: pd.DataFrame) -> Figure:
         "grey marks the method that the others are compared with."
     )
     return finished(figure, "bench", "Time by method", f"Dot plot. {text}", caption, table)
+
+
+@matplotlib.rc_context(STYLE)
+def libraries(content: Comparison, times: pd.DataFrame) -> Figure:
+    """Median time for each image of each work by each library, on a logarithmic scale."""
+    table = provenance.libraries(times)
+    frame = table.frame
+    works = list(dict.fromkeys(frame["benchmark"]))
+    height, keys = 2.0 + 0.34 * len(works), 3
+    title = "Time to augment one image, on one core"
+    figure, ((axes,),) = canvas(height, content, title, key=keys)
+    every = list(frame.groupby("method", sort=False))
+    for place, (library, lines) in enumerate(every):
+        whole = lines["draws"].str.contains("whole batch")
+        look = {**DOT, "marker": MARKERS[place % len(MARKERS)], "markersize": 7}
+        colour = COLOURS[place % len(COLOURS)]
+        axes.plot([], [], **look, color=colour, label=library)
+        for hollow, some in lines.groupby(whole):
+            axes.plot(
+                some["us_per_image"],
+                # Apart, so that marks of the same time are all seen.
+                [works.index(work) + 0.5 * place / len(every) - 0.2 for work in some["benchmark"]],
+                **look | ({"markeredgecolor": colour, "markeredgewidth": 1.5} if hollow else {}),
+                color=PAPER if hollow else colour,
+            )
+    axes.set(xscale="log", ylim=(len(works) - 0.5, -0.5), ylabel="")
+    axes.set_xlabel("time for one image, µs (logarithmic)")
+    axes.set_yticks(range(len(works)), works)
+    axes.grid(axis="both")
+    axes.tick_params(axis="y", length=0)
+    plain_logarithms(axes.xaxis)
+    figure.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, 1 - 0.3 / height),
+        ncols=2,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=0.2,
+        columnspacing=1,
+    )
+    text = " ".join(
+        f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs." for r in frame.itertuples()
+    )
+    caption = (
+        "Medians; the table has the spread. Hollow marks draw something once for a whole batch, "
+        "where the others draw all of it for every image."
+    )
+    return finished(figure, table.name, "Time by library", f"Dot plot. {text}", caption, table)

@@ -164,7 +164,7 @@ def cost(content: Comparison) -> Table:
 
 def bench(times: pd.DataFrame) -> Table:
     """Time for each image of each method, and how many times faster than its reference."""
-    frame = benchmark.by_method(times)
+    frame = benchmark.by_method(benchmark.epochs(times)).drop(columns="draws", errors="ignore")
 
     def ratio(row: Any) -> str:
         if row.method == row.against or np.isnan(row.ratio):
@@ -180,9 +180,37 @@ def bench(times: pd.DataFrame) -> Table:
             "times faster, median (range)": [ratio(r) for r in frame.itertuples()],
         }
     )
+    title = f"Time against the reference method, {_repeats(frame)} repeats"
+    return Table("bench", title, frame, display)
+
+
+def libraries(times: pd.DataFrame) -> Table:
+    """Augmentation on one core by each library, and how many times faster the reference is."""
+    frame = benchmark.by_method(benchmark.libraries(times))
+
+    def slower(row: Any) -> str:
+        if row.method == row.against:
+            return "reference"
+        most, least = number(1 / row.ratio_least), number(1 / row.ratio_most)
+        return f"{number(1 / row.ratio)} ({least} to {most})"
+
+    display = pd.DataFrame(
+        {
+            "work": frame["benchmark"],
+            "by": frame["method"],
+            "draws": frame["draws"],
+            "µs an image, median": frame["us_per_image"].map(number),
+            "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
+            "reference is faster, times": [slower(r) for r in frame.itertuples()],
+        }
+    )
+    title = f"Augmentation by each library on one core, {_repeats(frame)} repeats"
+    return Table("bench-libraries", title, frame, display)
+
+
+def _repeats(frame: pd.DataFrame) -> str:
     least, most = frame["repeats"].min(), frame["repeats"].max()
-    repeats = f"{least} to {most}" if most > least else f"{least}"
-    return Table("bench", f"Time against the reference method, {repeats} repeats", frame, display)
+    return f"{least} to {most}" if most > least else f"{least}"
 
 
 def manifest(content: Comparison) -> Table:

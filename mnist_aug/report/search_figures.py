@@ -44,7 +44,7 @@ def history(searches: list[Search], content: Comparison) -> Figure:
         1.2 + 2.3 * len(searches),
         content,
         "Validation accuracy of each trial",
-        key=True,
+        key=1,
         nrows=len(searches),
         sharex=True,
     )
@@ -226,7 +226,7 @@ def slices(search: Search, content: Comparison) -> Figure:
         f"Validation accuracy by setting: {search.variant}",
         hspace=0.06,
         wspace=0.03,
-        key=True,
+        key=1,
         nrows=rows,
         ncols=COLUMNS,
         sharey=True,

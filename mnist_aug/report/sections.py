@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.studies import runs_of_both
@@ -363,16 +364,26 @@ def _cost(content: Comparison) -> Section:
         [f"The comparison of methods was measured apart from the runs, on: {where}."]
         if where
         else []
-    ) + [
-        "Its factors are medians of the ratios within a repeat, not ratios of the medians. "
-        "Image by image is a call of Python for each image within tf.data. The other libraries do "
-        "affine alone, Keras's layers without shear."
-    ]
+    ) + ["Its factors are medians of the ratios within a repeat, not ratios of the medians."]
     own, timed_model = name_of(content.both[1].settings), name_of(host)
     if own != timed_model:
         measured.append(f"The training epochs compared are of model {timed_model}, not of {own}.")
-    timed = figures.bench(content, content.benchmark)
-    return Section("cost", "Cost", [text, *measured], [timed], [table, timed.table])
+    timed = [figures.bench(content, content.benchmark)]
+    if len(benchmark.libraries(content.benchmark)):
+        timed.append(figures.libraries(content, content.benchmark))
+        measured.append(
+            "Libraries do the same work on the same images, each in its own arrays, with the same "
+            "parameters as far as it has them; the table says what each draws for every image or "
+            "once for a batch, and what it does otherwise."
+        )
+        if left_out := host.get("left_out"):
+            measured.append(f"Not installed, and so left out: {', '.join(left_out)}.")
+    else:  # measured by version 0.2 or before
+        measured.append(
+            "Image by image is a call of Python for each image within tf.data. The other libraries "
+            "do affine alone, Keras's layers without shear."
+        )
+    return Section("cost", "Cost", [text, *measured], timed, [table, *(f.table for f in timed)])
 
 
 def _mixed_hosts(content: Comparison) -> list[str]:
