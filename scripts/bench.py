@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measure training epochs, and augmentation by each library, side by side. Takes some ten minutes."""
+"""Measure training epochs, and augmentation by each library, side by side."""
 
 from mnist_aug import arguments, backend
 from mnist_aug.errors import one_line_errors
