@@ -286,7 +286,7 @@ def test_what_weights_depend_on_is_reached(monkeypatch):
         "train.checkpoints:Checkpoint",
     } <= training.keys()
     assert {
-        "augment.vectorize:Engine",
+        "augment.batches:Engine",
         "augment.engine.draws:Draws",
         "augment.engine.draws:image_keys",
         "augment.engine.draws:_mix",

@@ -15,7 +15,8 @@ import albumentations as A
 import cv2
 import numpy as np
 
-from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
+from mnist_aug.augment.batches import ImageByImageWarning
+from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data import dataset
 from mnist_aug.errors import UserError
 from mnist_aug.experiments import rivals

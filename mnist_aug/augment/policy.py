@@ -1,7 +1,7 @@
 """Policies: what augmentation is applied, by name or from a file, and as plain data for manifests.
 
 A policy is a pipeline in albumentations' own words (Buslaev et al. 2020, "Albumentations: fast and
-flexible image augmentations"), a method that mixes images or labels (`mixing`), or both. Named
+flexible image augmentations"), a method that mixes images or labels (`methods`), or both. Named
 policies are written for images of 28 by 28 pixels on black, and `fitted` to others. Files are read
 by `saved`, and those of older versions understood by `translation`; manifests hold what came of it,
 so that nothing is translated twice.
@@ -25,13 +25,13 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network at
 import albumentations as A
 import cv2
 
-from mnist_aug.augment import mixing, named, saved
-from mnist_aug.augment.mixing import AugMix, CutMix, MixUp
+from mnist_aug.augment import methods, named, saved
+from mnist_aug.augment.batches import Engine, engine_of
+from mnist_aug.augment.methods import AugMix, CutMix, MixUp
 from mnist_aug.augment.named import NAMED
 from mnist_aug.augment.saved import reason_of as reason_of
 from mnist_aug.augment.strengths import class_of, displacement
 from mnist_aug.augment.translation import translated
-from mnist_aug.augment.vectorize import Engine, vectorize
 from mnist_aug.errors import UserError
 
 SIDE = 28  # pixels of the images that the named policies are written for
@@ -127,7 +127,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         if self.label_smoothing:
-            mixing.check_smoothing(self.label_smoothing)
+            methods.check_smoothing(self.label_smoothing)
         if self.soft_labels and self.jsd:
             raise UserError(
                 f"policy {self.name}: the Jensen-Shannon loss compares views of one image, with "
@@ -164,8 +164,7 @@ class Policy:
 
     @cached_property
     def _engine(self) -> Engine | None:
-        alone = replace(self, mixup=None, cutmix=None, label_smoothing=0.0)
-        return vectorize(alone) if self.changes_images else None
+        return engine_of(self.pipeline, self.augmix) if self.changes_images else None
 
 
 METHODS = ("mixup", "cutmix", "augmix", "augmix-jsd", "label-smoothing")
@@ -280,7 +279,7 @@ def _mixed(called: str, content: dict[str, Any], side: int = SIDE, fill: Fill = 
                 made[key] = known(**settings)
             else:
                 made[key] = settings.get("share", SMOOTHING)
-                mixing.check_smoothing(made[key])
+                methods.check_smoothing(made[key])
         except UserError as error:
             raise UserError(f"policy {called}: {error}") from None
     return Policy(called, **made)
@@ -352,11 +351,11 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
         raise UserError(f"policy file {path} can't be read: {reason}") from None
     changes: list[str] = []
     try:
-        data, methods = saved.without_mixing(saved.parsed(text, path.suffix == ".json"))
+        data, mixes = saved.without_mixing(saved.parsed(text, path.suffix == ".json"))
         called = data.get("pipeline") if isinstance(data, dict) else None
         if isinstance(called, str) and isinstance(data, dict):
             whole = _named_in_file(path, data, called, side, fill)
-        elif methods and not data:
+        elif mixes and not data:
             whole = A.Compose([])
         else:
             description, version = saved.pipeline(data)
@@ -379,7 +378,7 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
         if (said := (str(path), words)) not in _said:
             _said.add(said)
             warnings.warn_explicit(words, kind, str(path), 0)
-    mixed = _mixed(path.name, methods, side, fill)
+    mixed = _mixed(path.name, mixes, side, fill)
     if isinstance(called, str):
         return _joined(path.name, [Policy(path.name, whole), mixed])
     return replace(mixed, pipeline=whole)
@@ -465,8 +464,8 @@ def described(description: dict[str, Any]) -> Policy:
         UserError: the description is none.
     """
     try:
-        methods = {key: description[key] for key in saved.MIXING if key in description}
-        mixed = _mixed(description["name"], methods)
+        mixes = {key: description[key] for key in saved.MIXING if key in description}
+        mixed = _mixed(description["name"], mixes)
         return replace(mixed, pipeline=saved.built(description["pipeline"]))
     except Exception as error:  # albumentations raises whatever its parts raise
         raise UserError(

@@ -38,7 +38,7 @@ UNBOUNDED = {"seed", "temperature_limit", "max_pixel_value", "max_value"}
 # Advice that albumentations gives each time a transform is built, whatever its arguments. Its other
 # warnings say that an argument was dropped, refused or changed.
 ADVICE = "is a special case of|is a specialized version of|is an alias for|is very slow"
-# What a file may hold next to a pipeline: `augment.mixing` has what each means.
+# What a file may hold next to a pipeline: `augment.methods` has what each means.
 MIXING = ("augmix", "mixup", "cutmix", "label_smoothing")
 HYDRA_FLAGS = {"_partial_", "_recursive_", "_convert_"}
 

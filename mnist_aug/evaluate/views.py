@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mnist_aug.augment import policy as policies
-from mnist_aug.augment.vectorize import Engine, ImageByImageWarning
+from mnist_aug.augment.batches import Engine, ImageByImageWarning
 from mnist_aug.errors import UserError
 
 Description = dict[str, Any]  # a policy as manifests have it, with its name

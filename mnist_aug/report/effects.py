@@ -16,8 +16,9 @@ import numpy as np
 from albumentations.augmentations.dropout.transforms import BaseDropout
 
 from mnist_aug.augment import saved
+from mnist_aug.augment.batches import Engine, ImageByImageWarning
 from mnist_aug.augment.strengths import class_of
-from mnist_aug.augment.vectorize import Engine, ImageByImageWarning, vectorize
+from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.plausibility import NEAR, Colour
 from mnist_aug.errors import UserError
 

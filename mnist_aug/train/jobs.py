@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_aug import backend, provenance
-from mnist_aug.augment.vectorize import ImageByImageWarning
+from mnist_aug.augment.batches import ImageByImageWarning
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.fingerprint import fingerprint
@@ -76,16 +76,14 @@ def wanted_manifest(
 def fingerprints(augments: bool) -> dict[str, str | None]:
     """Fingerprints of the code that weights depend on, next to settings and dataset."""
     engine = (
-        "augment.vectorize:Engine",
+        "augment.batches:Engine",
         "augment.engine.structure:build",
         "augment.engine.structure:chains",
         "augment.mixing:Mixer",
     )
     return {
         "training": fingerprint(("train.trainer:Trainer", "backend:PINS"), ("train",)),
-        "augmentation": fingerprint(
-            engine, ("augment.vectorize", "augment.engine", "augment.mixing")
-        )
+        "augmentation": fingerprint(engine, ("augment.batches", "augment.engine", "augment.mixing"))
         if augments
         else None,
     }

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mnist_aug.augment import named, policy, saved
-from mnist_aug.augment.vectorize import ImageByImageWarning
+from mnist_aug.augment.batches import ImageByImageWarning
 from mnist_aug.errors import UserError
 from mnist_aug.train import training
 

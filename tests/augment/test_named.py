@@ -11,9 +11,10 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy import stats
 
 from mnist_aug.augment import named, policy, saved
+from mnist_aug.augment.batches import ImageByImageWarning
 from mnist_aug.augment.engine import structure
 from mnist_aug.augment.engine.draws import image_keys
-from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
+from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.errors import UserError
 
 PUBLISHED = (

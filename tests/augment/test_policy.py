@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from mnist_aug.augment import named, policy, saved
+from mnist_aug.augment.batches import ImageByImageWarning
 from mnist_aug.augment.strengths import displacement, strengths
-from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
+from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.errors import UserError
 
 

@@ -18,7 +18,8 @@ from scipy.stats import binomtest, chi2, chisquare, kstest
 
 import mnist_aug
 from mnist_aug.augment import named
-from mnist_aug.augment.vectorize import ImageByImageWarning, vectorize
+from mnist_aug.augment.batches import ImageByImageWarning
+from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.errors import UserError
 
 PROJECT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_aug import vectorize
-from mnist_aug.augment.vectorize import ImageByImageWarning
+from mnist_aug.augment.batches import ImageByImageWarning
 from mnist_aug.errors import UserError
 from mnist_aug.experiments.rivals import ENGINE, KERAS, TASKS
 from tools import evidence, rivals, speed
