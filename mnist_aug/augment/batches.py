@@ -1,8 +1,4 @@
-"""The engine at work: a pipeline, and AugMix after it, on batches of images.
-
-Loops compiled by numba do the work, not TensorFlow graph operations: docs/engine.md has the
-measurement of both. Augmented uint8 images are the same bytes on every processor.
-"""
+"""The engine at work: a pipeline, and AugMix after it, on batches of images."""
 
 import copy
 import warnings

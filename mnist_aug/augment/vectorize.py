@@ -11,6 +11,9 @@ images = np.random.default_rng(0).integers(0, 256, (1000, 32, 32, 3), dtype=np.u
 augmented = engine(images, (1, 0, 0))           # seed 1, epoch 0, the first image is number 0
 print(augmented.shape, augmented.dtype)         # (1000, 32, 32, 3) uint8
 print(engine.replay((1, 0, 7), (32, 32, 3)))    # what image 7 drew
+
+Loops compiled by numba do the work, not TensorFlow graph operations: docs/engine.md has the
+measurement of both. Augmented uint8 images are the same bytes on every processor.
 """
 
 import os
