@@ -38,16 +38,16 @@ def displacement(elastic: dict[str, Any], side: int) -> float:
 
 
 def strengths(description: dict[str, Any], side: int = 28) -> list[str]:
-    """How strong a policy's transforms are, in words, degrees and shares of the image.
+    """How strong a policy is, in words, degrees and shares of the image.
 
     Transforms of a kind share a sentence, which gives the range over all of them.
 
     Args:
-        description: the policy as `describe` or a run's manifest has it.
+        description: the policy as `policy.describe` or a run's manifest has it, or a pipeline.
         side: the shorter side of the images that it is for, in pixels.
     """
     kinds: dict[str, list[dict[str, Any]]] = {}
-    for one in _transforms(description):
+    for one in _transforms(description.get("pipeline", description)):
         kinds.setdefault(class_of(one), []).append(one)
     words = {"Affine": _affine_strength, "RandomBrightnessContrast": _tone_strength}
     lengths = {"ElasticTransform": _elastic_strength, "Morphological": _stroke_strength}
@@ -61,6 +61,54 @@ def strengths(description: dict[str, Any], side: int = 28) -> list[str]:
             others.append(kind)
     if others:
         found.append(f"{', '.join(others)}: with their own parameters, in albumentations' units.")
+    return found + _methods(description)
+
+
+def _methods(policy: dict[str, Any]) -> list[str]:
+    """What a policy does that albumentations can't say, a sentence for each method."""
+    found = []
+    if augmix := policy.get("augmix"):
+        names = ", ".join(dict.fromkeys(map(class_of, _transforms(augmix["operations"]))))
+        depth = " to ".join(map(str, dict.fromkeys(augmix["depth"])))
+        found.append(
+            f"AugMix: joins each image with a weighted mean of {augmix['width']} chains of {depth} "
+            f"operations ({names}), with weights from a Dirichlet and a Beta distribution of "
+            f"{augmix['alpha']:g}"
+            + (
+                f"; {augmix['jsd']:g} times the Jensen–Shannon divergence between the "
+                "predictions for the image and for two such versions of it is added to the loss"
+                if augmix["jsd"]
+                else ""
+            )
+            + "."
+        )
+    both = "mixup" in policy and "cutmix" in policy
+    for key, what in (
+        (
+            "mixup",
+            "MixUp: {share} a weighted mean with another training image, and its label with that "
+            "image's, by a weight from Beta({alpha:g}, {alpha:g})",
+        ),
+        (
+            "cutmix",
+            "CutMix: {share} given a box of another training image, and its label that image's in "
+            "proportion to the area; before it is clipped, the share outside the box is from "
+            "Beta({alpha:g}, {alpha:g})",
+        ),
+    ):
+        if method := policy.get(key):
+            share = 100 * method["p"] / (2 if both else 1)
+            verb = "becomes" if key == "mixup" else "is"
+            told = (
+                f"each image {verb}"
+                if share == 100
+                else f"an image {verb}, in {share:.3g} % of cases,"
+            )
+            found.append(what.format(share=told, alpha=method["alpha"]) + ".")
+    if share := policy.get("label_smoothing"):
+        found.append(
+            f"Label smoothing: {100 * share:.3g} % of each label is spread evenly over all classes."
+        )
     return found
 
 

@@ -1,16 +1,16 @@
 """A policy, run on whole batches.
 
-import albumentations as A
-import numpy as np
-import mnist_aug
+    import albumentations as A
+    import numpy as np
+    import mnist_aug
 
-policy = A.Compose([A.HorizontalFlip(p=0.5), A.Affine(rotate=(-15, 15), p=0.8),
-                    A.CoarseDropout(p=0.3)])
-engine = mnist_aug.vectorize(policy)
-images = np.random.default_rng(0).integers(0, 256, (1000, 32, 32, 3), dtype=np.uint8)
-augmented = engine(images, (1, 0, 0))           # seed 1, epoch 0, the first image is number 0
-print(augmented.shape, augmented.dtype)         # (1000, 32, 32, 3) uint8
-print(engine.replay((1, 0, 7), (32, 32, 3)))    # what image 7 drew
+    policy = A.Compose([A.HorizontalFlip(p=0.5), A.Affine(rotate=(-15, 15), p=0.8),
+                        A.CoarseDropout(p=0.3)])
+    engine = mnist_aug.vectorize(policy)
+    images = np.random.default_rng(0).integers(0, 256, (1000, 32, 32, 3), dtype=np.uint8)
+    augmented = engine(images, (1, 0, 0))           # seed 1, epoch 0, the first image is number 0
+    print(augmented.shape, augmented.dtype)         # (1000, 32, 32, 3) uint8
+    print(engine.replay((1, 0, 7), (32, 32, 3)))    # what image 7 drew
 
 Loops compiled by numba do the work, not TensorFlow graph operations: docs/engine.md has the
 measurement of both. Augmented uint8 images are the same bytes on every processor.

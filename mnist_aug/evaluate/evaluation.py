@@ -20,6 +20,8 @@ from mnist_aug import provenance, terminal
 from mnist_aug.analysis import doubts, metrics
 from mnist_aug.analysis.models import name_of
 from mnist_aug.augment import policy as policies
+from mnist_aug.augment.mixing import Mixer
+from mnist_aug.augment.policy import Policy
 from mnist_aug.data import eval_sets
 from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
 from mnist_aug.data.dataset import Dataset
@@ -470,7 +472,6 @@ def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], 
     """Write `samples.npz`, `weights.npz` and `doubts.npz`."""
     trained = [*trained]
     used = [policy for run in trained if (policy := run.manifest["variant"].get("policy"))]
-    engine = policies.described(used[0]).engine() if used else None
     variants = runs.read_variants(results)
     models = {
         name: {seed: runs.run_folder(results, name, seed) / runs.MODEL for seed in variant.seeds}
@@ -481,13 +482,28 @@ def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], 
     }
     shown = {name: _median_seed(variants[name]) for name in models}
     split = trained[0].manifest["variant"]["validation_split"]
+    own = policies.described(used[0]) if used else None
     extras.write_samples(
         results,
         {name: variant.evaluation for name, variant in variants.items()},
-        examples.choose(variants, dataset, engine),
+        examples.choose(variants, dataset, own and _augmented(own, dataset, split)),
         _shown_weights(models, shown, dataset, pool),
         _doubts(models, shown, dataset, split, pool),
     )
+
+
+def _augmented(policy: Policy, dataset: Dataset, split: float) -> Callable | None:
+    """What a policy makes of training images, for `examples.choose`; None if it leaves them."""
+    if not (policy.changes_images or policy.mixes):
+        return None
+
+    def augment(images: np.ndarray, key: tuple[int, int, np.ndarray]) -> np.ndarray:
+        *when, index = key
+        count = max(dataset.training_count(split), index.max() + 1)  # partners are trained on, too
+        mixer = Mixer(policy, dataset.x_train[:count], dataset.y_train[:count], dataset.classes)
+        return mixer((when[0], when[1]), index)[0]
+
+    return augment
 
 
 def _median_seed(variant: runs.VariantResults) -> int:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.formatting import listed, number, percent, points, span
-from mnist_aug.report import provenance, tables
+from mnist_aug.report import provenance, sentences, tables
 from mnist_aug.report.drawing import (
     COLOURS,
     INK,
@@ -189,11 +189,10 @@ def curves(content: Comparison) -> Figure:
         f"{row['validation loss, nats']}, validation accuracy {row['validation accuracy, %']} %."
         for _, row in table.display.iterrows()
     )
-    augmenting = [v.name for v in content.both if v.policy]
-    note = (
-        f" Training values of {' and '.join(augmenting)} are measured on augmented images."
-        if augmenting
-        else ""
+    note = "".join(
+        f" {sentences.training_values(v.name, v.settings['policy'])}"
+        for v in content.both
+        if v.settings["policy"]
     )
     gaps = (
         ""

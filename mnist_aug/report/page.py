@@ -128,7 +128,7 @@ def _check_wanted(
             None,
             policy,
             Path(policy).stem,
-            Path(policy).name,
+            "+".join(Path(part).name for part in policy.split("+")),
         ):
             raise UserError(
                 f"{name} was trained with policy {variant.policy}, not {policy}: {remedy}"

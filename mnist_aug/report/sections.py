@@ -305,7 +305,7 @@ def _published(content: Comparison, inputs: Inputs) -> Iterable[Section]:
 def _augmentation(content: Comparison, inputs: Inputs) -> Section:
     title, samples = "What augmentation does to images", inputs.samples
     text, policy = [], content.both[1].settings["policy"]
-    if policy and (strong := strengths(policy["pipeline"], min(content.size))):
+    if policy and (strong := strengths(policy, min(content.size))):
         size = " by ".join(map(str, content.size))
         text.append(f"Policy {policy['name']} on images of {size} pixels. {' '.join(strong)}")
     if samples is None or not samples["augmented"].shape[1]:
@@ -410,7 +410,7 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
     ]
     settings = content.both[1].settings
     policy = str(content.both[1].policy)
-    if not re.fullmatch("[A-Za-z0-9_.-]+", policy):
+    if not re.fullmatch("[A-Za-z0-9_.:+-]+", policy):
         policy = "path/to/policy"  # the name would not be one word to a shell
     model = _model(settings)
     source = _source(content.dataset)

@@ -241,6 +241,34 @@ def calibration(scores: pd.DataFrame) -> str:
     )
 
 
+def training_values(model: str, policy: dict[str, Any]) -> str:
+    """What a model's training loss and accuracy are of, where a policy makes them differ.
+
+    Args:
+        policy: in full, as in the model's settings.
+    """
+    mixes = "mixup" in policy or "cutmix" in policy
+    pictures = bool(policy["pipeline"].get("transforms")) or "augmix" in policy
+    text = []
+    if mixes or pictures:
+        text.append(
+            f"Training values of {model} are measured on {'mixed' if mixes else 'augmented'} images."
+        )
+    if mixes or "label_smoothing" in policy:
+        text.append(
+            f"Its labels in training are shares of several classes{'' if text else f' ({model})'}: "
+            "its training loss can't reach 0, and its training accuracy counts the images whose "
+            "predicted class has the largest share."
+        )
+    if policy.get("augmix", {}).get("jsd"):
+        text = [
+            f"The training loss of {model} includes the Jensen–Shannon divergence between "
+            "views, which its validation loss doesn't; its training accuracy is of the images "
+            "without AugMix."
+        ]
+    return " ".join(text)
+
+
 def last_epochs(curves: pd.DataFrame) -> str:
     """After which epoch the models are scored, and where their validation loss was least.
 
