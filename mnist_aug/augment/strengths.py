@@ -75,7 +75,7 @@ def _methods(policy: dict[str, Any]) -> list[str]:
             f"operations ({names}), with weights from a Dirichlet and a Beta distribution of "
             f"{augmix['alpha']:g}"
             + (
-                f"; {augmix['jsd']:g} times the Jensen–Shannon divergence between the "
+                f"; {augmix['jsd']:g} times the Jensen-Shannon divergence between the "
                 "predictions for the image and for two such versions of it is added to the loss"
                 if augmix["jsd"]
                 else ""
@@ -86,24 +86,19 @@ def _methods(policy: dict[str, Any]) -> list[str]:
     for key, what in (
         (
             "mixup",
-            "MixUp: {share} a weighted mean with another training image, and its label with that "
-            "image's, by a weight from Beta({alpha:g}, {alpha:g})",
+            "MixUp: replaces {share} by the weighted mean with another training image, of labels, "
+            "too, with a weight from Beta({alpha:g}, {alpha:g})",
         ),
         (
             "cutmix",
-            "CutMix: {share} given a box of another training image, and its label that image's in "
-            "proportion to the area; before it is clipped, the share outside the box is from "
+            "CutMix: puts a box of another training image into {share} and mixes the labels by "
+            "area; before boxes are clipped at the edges, the share outside of them is from "
             "Beta({alpha:g}, {alpha:g})",
         ),
     ):
         if method := policy.get(key):
             share = 100 * method["p"] / (2 if both else 1)
-            verb = "becomes" if key == "mixup" else "is"
-            told = (
-                f"each image {verb}"
-                if share == 100
-                else f"an image {verb}, in {share:.3g} % of cases,"
-            )
+            told = "each image" if share == 100 else f"{share:.3g} % of the images"
             found.append(what.format(share=told, alpha=method["alpha"]) + ".")
     if share := policy.get("label_smoothing"):
         found.append(

@@ -486,7 +486,7 @@ def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], 
     extras.write_samples(
         results,
         {name: variant.evaluation for name, variant in variants.items()},
-        examples.choose(variants, dataset, own and _augmented(own, dataset, split)),
+        examples.choose(variants, dataset, _augmented(own, dataset, split) if own else None),
         _shown_weights(models, shown, dataset, pool),
         _doubts(models, shown, dataset, split, pool),
     )

@@ -1,5 +1,7 @@
 """The sentences of a report that hold numbers, each computed from the results."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -252,7 +254,8 @@ def training_values(model: str, policy: dict[str, Any]) -> str:
     text = []
     if mixes or pictures:
         text.append(
-            f"Training values of {model} are measured on {'mixed' if mixes else 'augmented'} images."
+            f"Training values of {model} are measured on {'mixed' if mixes else 'augmented'} "
+            "images."
         )
     if mixes or "label_smoothing" in policy:
         text.append(
@@ -262,7 +265,7 @@ def training_values(model: str, policy: dict[str, Any]) -> str:
         )
     if policy.get("augmix", {}).get("jsd"):
         text = [
-            f"The training loss of {model} includes the Jensen–Shannon divergence between "
+            f"The training loss of {model} includes the Jensen-Shannon divergence between "
             "views, which its validation loss doesn't; its training accuracy is of the images "
             "without AugMix."
         ]
