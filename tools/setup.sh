@@ -5,6 +5,10 @@ PYTHON=${PYTHON:-python3}
   echo "error: $PYTHON is not Python 3.10 to 3.13: give PYTHON=..." >&2
   exit 2
 }
+[ ! -L .venv ] || { # what it leads to would be emptied
+  echo "error: .venv is a link: remove it, or set up what it leads to there" >&2
+  exit 2
+}
 echo "setting up .venv from requirements.lock, once: about 200 packages, 3 GB, 1 to 3 minutes"
 if command -v uv > /dev/null; then
   uv venv --quiet --clear --python "$PYTHON" .venv

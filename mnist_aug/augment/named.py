@@ -427,7 +427,7 @@ def _timm(name: str) -> tuple[float, int]:
     for part in name.split("-")[1:]:
         found = re.fullmatch(f"([a-z]+)({NUMBER})", part)
         key, number = (found[1], float(found[2])) if found else ("", 0.0)
-        if key in numbers:
+        if key in numbers and len(re.findall(f"-{key}[0-9.]", name)) == 1:
             numbers[key] = number
         elif ALWAYS.get(key) != number:
             raise UserError(

@@ -231,24 +231,19 @@ def _listed(*others: str) -> str:
 
 def _method(part: str, word: str, given: str | None, side: int, fill: Fill) -> Policy:
     """Of a name in `METHODS` and what is behind its colon, if there is one."""
-    try:
-        number = None if given is None else float(given)
-    except ValueError:
-        raise UserError(
-            f"policy {part!r}: {given!r} is not a number: write it as {word}:0.2"
-        ) from None
+    if given is not None and not re.fullmatch(f"-?{named.NUMBER}", given):
+        raise UserError(f"policy {part!r}: {given!r} is not a number: write it as {word}:0.2")
+    number = None if given is None else float(given)
+    content: object = True if number is None else number
     if word in ("augmix", "augmix-jsd"):
-        content: object = {"severity": SEVERITY if number is None else number} | (
+        content = {"severity": SEVERITY if number is None else number} | (
             {"jsd": JSD} if word == "augmix-jsd" else {}
         )
-    else:
-        content = number
     return _mixed(part, {word.removesuffix("-jsd").replace("-", "_"): content}, side, fill)
 
 
 def _mixed(called: str, content: dict[str, Any], side: int = SIDE, fill: Fill = 0) -> Policy:
-    """Of the keys in `saved.MIXING`, each with its settings, a number, None for all defaults, or
-    False for none.
+    """Of the keys in `saved.MIXING`, each with its settings, or one number, or whether to do it.
 
     Raises:
         UserError: a setting is unknown, or of a wrong kind.
@@ -258,7 +253,12 @@ def _mixed(called: str, content: dict[str, Any], side: int = SIDE, fill: Fill = 
         main = {"mixup": "alpha", "cutmix": "alpha", "augmix": "severity"}.get(key, "share")
         if value is False:
             continue
-        if value is None or value is True:
+        if value is None:  # which means no in many a configuration
+            raise UserError(
+                f"policy {called}: {key} is empty: write `{key}: true` for its defaults, or "
+                f"`{key}: false`"
+            )
+        if value is True:
             value = {}
         settings = dict(value) if isinstance(value, dict) else {main: value}
         for setting in {"alpha", "p", "jsd", "share"} & settings.keys():
@@ -289,6 +289,11 @@ def _augmix_settings(
     called: str, settings: dict[str, Any], side: int, fill: Fill
 ) -> dict[str, Any]:
     """With its operations built, those of a severity where none are listed."""
+    if "operations" in settings and "severity" in settings:
+        raise UserError(
+            f"policy {called}: augmix's severity is for operations of its own: leave it out, or "
+            "the list of operations"
+        )
     severity = settings.pop("severity", SEVERITY)
     if "operations" in settings:
         listed = settings["operations"]
@@ -299,7 +304,7 @@ def _augmix_settings(
         except ValueError as error:
             raise UserError(f"policy {called}: augmix's operations: {error}") from None
     else:
-        if not isinstance(severity, int | float) or not 1 <= severity <= 10:
+        if type(severity) not in (int, float) or not 1 <= severity <= 10:
             raise UserError(
                 f"policy {called}: augmix's severity is {str(severity)[:40]}: give a number from 1 "
                 "to 10"
@@ -350,12 +355,18 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UserError(f"policy file {path} can't be read: {reason}") from None
     changes: list[str] = []
+    data: object = None
+    mixes: dict[str, Any] = {}
     try:
         data, mixes = saved.without_mixing(saved.parsed(text, path.suffix == ".json"))
         called = data.get("pipeline") if isinstance(data, dict) else None
         if isinstance(called, str) and isinstance(data, dict):
             whole = _named_in_file(path, data, called, side, fill)
         elif mixes and not data:
+            if not any(mixes.values()):
+                raise UserError(
+                    f"policy file {path} does nothing: set one of its keys, or add a pipeline"
+                )
             whole = A.Compose([])
         else:
             description, version = saved.pipeline(data)
@@ -363,6 +374,12 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
             transform = saved.built(description)
             whole = transform if isinstance(transform, A.BaseCompose) else A.Compose([transform])
     except saved.NoPipelineError as error:
+        if isinstance(data, dict) and mixes:
+            other = next((str(key) for key in data if key != "__version__"), "")
+            raise UserError(
+                f"policy file {path}: {other[:40]!r} is neither a pipeline nor one of "
+                f"{', '.join(saved.MIXING)}: remove it"
+            ) from None
         raise UserError(
             f"policy file {path} holds no albumentations pipeline ({error}): "
             "write it with albumentations.save"

@@ -54,12 +54,21 @@ def parsed(text: str, is_json: bool) -> object:
         NoPipelineError: it is no YAML or JSON, it has a tag, or it unfolds to too much.
     """
     try:
-        return json.loads(text) if is_json else yaml.load(text, _Yaml)
+        return json.loads(text, object_pairs_hook=_once) if is_json else yaml.load(text, _Yaml)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise NoPipelineError(one_line(f"line {line}: {error.problem}")) from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise NoPipelineError(one_line(error)) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, whose names must differ."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name[:40]!r} is there twice: keep one")
+    return dict(pairs)
 
 
 class _Yaml(yaml.SafeLoader):

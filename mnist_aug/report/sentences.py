@@ -250,7 +250,8 @@ def training_values(model: str, policy: dict[str, Any]) -> str:
         policy: in full, as in the model's settings.
     """
     mixes = "mixup" in policy or "cutmix" in policy
-    pictures = bool(policy["pipeline"].get("transforms")) or "augmix" in policy
+    own = bool(policy["pipeline"].get("transforms"))
+    pictures = own or "augmix" in policy
     text = []
     if mixes or pictures:
         text.append(
@@ -265,9 +266,8 @@ def training_values(model: str, policy: dict[str, Any]) -> str:
         )
     if policy.get("augmix", {}).get("jsd"):
         text = [
-            f"The training loss of {model} includes the Jensen-Shannon divergence between "
-            "views, which its validation loss doesn't; its training accuracy is of the images "
-            "without AugMix."
+            f"Training values of {model} are of {'augmented ' if own else ''}images before AugMix, "
+            "and its losses are without the divergence between views that is trained on, too."
         ]
     return " ".join(text)
 

@@ -101,6 +101,7 @@ def _compiled(
     steps: int,
     rate: Any,
     soft_labels: bool = False,
+    adds_to_loss: bool = False,
     **options: Any,
 ) -> keras.Model:
     if variant.schedule == "cosine":
@@ -120,8 +121,10 @@ def _compiled(
         }
     )
     metrics = ["accuracy"]
-    penalties = model.losses or any(layer.activity_regularizer for layer in model._flatten_layers())
-    if penalties:
+    adds_to_loss |= bool(model.losses) or any(
+        layer.activity_regularizer for layer in model._flatten_layers()
+    )
+    if adds_to_loss:  # what is left without it can be compared
         kind = "Categorical" if soft_labels else "SparseCategorical"
         metrics.append(getattr(keras.metrics, f"{kind}Crossentropy")(name="cross_entropy"))
     loss = variant.loss.removeprefix("sparse_") if soft_labels else variant.loss
@@ -161,7 +164,7 @@ class BlockTrainer(keras.Model):
         rate = variant.learning_rate
         if variant.schedule != "constant":  # a constant one is a variable of the optimizer
             rate = keras.Variable(rate, trainable=False)
-        _compiled(self, variant, steps, rate, soft_labels, jit_compile=is_dense(model))
+        _compiled(self, variant, steps, rate, soft_labels, jsd > 0, jit_compile=is_dense(model))
         self.optimizer.build(self.trainable_variables)
         self._fresh_optimizer = [variable.numpy() for variable in self.optimizer.variables]
 
@@ -206,7 +209,14 @@ class BlockTrainer(keras.Model):
         return super().compute_metrics(x, y, self._first_view(y, y_pred), sample_weight)
 
     def _first_view(self, y: Any, y_pred: Any) -> Any:
-        return y_pred[: tf.shape(y)[0]] if self.jsd else y_pred
+        if not self.jsd:
+            return y_pred
+        count = tf.shape(y)[0]
+        first = y_pred[:count]
+        # Keras takes the loss of the softmax's inputs where it finds them, which clips nothing.
+        if (logits := getattr(y_pred, "_keras_logits", None)) is not None:
+            first._keras_logits = logits[:count]
+        return first
 
     def train_step(self, block: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
         images, labels = block
@@ -224,15 +234,15 @@ class BlockTrainer(keras.Model):
 def divergence(probabilities: tf.Tensor) -> tf.Tensor:
     """The mean Jensen-Shannon divergence, in nats, between the predictions for several views.
 
-    Lin 1991, "Divergence measures based on the Shannon entropy"; probabilities are at least 1e-7
-    in logarithms, as AugMix's published code has it.
+    Lin 1991, "Divergence measures based on the Shannon entropy". The mean over the views is at
+    least 1e-7 in its logarithm, as in AugMix's published code.
 
     Args:
         probabilities: float32 `[views, N, classes]`.
     """
     mean = tf.math.log(tf.clip_by_value(tf.reduce_mean(probabilities, axis=0), 1e-7, 1))
-    logs = tf.math.log(tf.clip_by_value(probabilities, 1e-7, 1))
-    return tf.reduce_mean(tf.reduce_sum(probabilities * (logs - mean), axis=-1))
+    each = tf.math.xlogy(probabilities, probabilities) - probabilities * mean
+    return tf.reduce_mean(tf.reduce_sum(each, axis=-1))
 
 
 def state(model: keras.Model) -> list[np.ndarray]:
