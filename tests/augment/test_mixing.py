@@ -229,7 +229,7 @@ def test_a_policy_is_the_same_from_plain_data(name):
 
 FILES = {
     "pipeline: default+cutout\nmixup: 0.2\n": "default+cutout+mixup:0.2",
-    "mixup: {alpha: 1, p: 1}\ncutmix:\nlabel_smoothing: 0.1\n": "mixup:1+cutmix+label-smoothing",
+    "mixup: {alpha: 1, p: 1}\ncutmix: true\nlabel_smoothing: 0.1\n": "mixup:1+cutmix+label-smoothing",
     "augmix: {severity: 2, jsd: 12}\npipeline: affine\n": "affine+augmix-jsd:2",
     "cutmix: false\nmixup: true": "mixup",
 }
@@ -261,8 +261,9 @@ def test_what_albumentations_saved_and_one_line_more(tmp_path):
     ("name", "said"),
     [
         ("mixup:x", "policy 'mixup:x': 'x' is not a number: write it as mixup:0.2"),
-        ("mixup:0", "policy mixup:0: mixup's alpha is 0.0: give a number above 0, at most 1000"),
-        ("cutmix:nan", "policy cutmix:nan: cutmix's alpha is nan: give a number above 0, at most"),
+        ("mixup:0", "policy mixup:0: mixup's alpha is 0: give a number above 0, or leave it out"),
+        ("cutmix:nan", "policy 'cutmix:nan': 'nan' is not a number: write it as cutmix:0.2"),
+        ("cutmix:2000", "policy cutmix:2000: cutmix's alpha is 2000.0: give a number above 0, at"),
         ("mixup+mixup:1", "policy mixup+mixup:1 has mixup twice: leave one out"),
         ("mixop", "policy 'mixop' is unknown: is it mixup? Use one of default, affine"),
         ("affine+", "policy '' in 'affine+' is unknown: use one of default"),
@@ -283,7 +284,10 @@ def test_names_that_are_none(name, said):
     [
         ("mixup: {beta: 1}", "policy one.yaml: mixup takes alpha, p, not 'beta'"),
         ("mixup: {alpha: [1]}", "policy one.yaml: mixup's alpha is [1]: give a number above 0"),
-        ("mixup: {p: 0}", "policy one.yaml: mixup's p is 0.0: give a number above 0, at most 1"),
+        (
+            "mixup: {p: 0}",
+            "policy one.yaml: mixup's p is 0: give a number above 0, or leave it out",
+        ),
         ("label_smoothing: .nan", "label_smoothing: nan is outside"),
         ("augmix: {depth: [3, 1]}", "augmix's depth is [3, 1]: give the smaller number first"),
         ("augmix: {depth: x}", "augmix's depth is x: give the fewest and the most operations"),
@@ -293,6 +297,11 @@ def test_names_that_are_none(name, said):
         ("pipeline: nope\nmixup: 1", "pipeline 'nope' is unknown: use one of default"),
         ("pipeline: default\ntransform: 1", "next to `pipeline: default` it has 'transform'"),
         ("other: 1", "holds no albumentations pipeline"),
+        ("mixup: 0.2\nlr: 1", "'lr' is neither a pipeline nor one of augmix, mixup, cutmix"),
+        ("mixup: 0.2\ncutmix:\n", "cutmix is empty: write `cutmix: true` for its defaults, or"),
+        ("mixup: false", "does nothing: set one of its keys, or add a pipeline"),
+        ("mixup: '0.2'", "mixup's alpha is '0.2': give a number above 0, at most 1000"),
+        ("augmix: {severity: true}", "augmix's severity is True: give a number from 1 to 10"),
     ],
 )
 def test_files_that_hold_no_policy(tmp_path, text, said):
