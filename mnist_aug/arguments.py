@@ -78,8 +78,8 @@ def parser(description: str) -> Parser:
     options.add_argument(
         "--policy",
         default=None,
-        help="policy of the augmented variant: a name, "
-        "or a policy file, of albumentations or Hydra (default: default)",
+        help="policy of the augmented variant: names or policy files, joined by +, as "
+        "default+mixup:0.2 or my.yaml: docs/methods.md lists them (default: default)",
     )
     options.add_argument(
         "--model",
