@@ -86,19 +86,23 @@ def _methods(policy: dict[str, Any]) -> list[str]:
     for key, what in (
         (
             "mixup",
-            "MixUp: replaces {share} by the weighted mean with another training image, of labels, "
-            "too, with a weight from Beta({alpha:g}, {alpha:g})",
+            "MixUp: replaces {share} by weighted means with those of another training image; the "
+            "weight is drawn from Beta({alpha:g}, {alpha:g})",
         ),
         (
             "cutmix",
-            "CutMix: puts a box of another training image into {share} and mixes the labels by "
-            "area; before boxes are clipped at the edges, the share outside of them is from "
+            "CutMix: mixes {share} with a box of another training image and its label, by area; "
+            "the share outside the box, before it is clipped at the edges, is drawn from "
             "Beta({alpha:g}, {alpha:g})",
         ),
     ):
         if method := policy.get(key):
             share = 100 * method["p"] / (2 if both else 1)
-            told = "each image" if share == 100 else f"{share:.3g} % of the images"
+            told = (
+                "each image and its label"
+                if share == 100
+                else f"{share:.3g} % of the images and their labels"
+            )
             found.append(what.format(share=told, alpha=method["alpha"]) + ".")
     if share := policy.get("label_smoothing"):
         found.append(

@@ -79,6 +79,8 @@ def augmented(content: Comparison, samples: Samples) -> Figure:
         f"The first training image of {each_class(content, count)}, and what policy {policy} "
         f"makes of it in the first {many} epochs with seed 0."
     )
+    if {"mixup", "cutmix"} & (content.both[1].settings["policy"] or {}).keys():
+        caption += " Each is mixed with another training image, whose share may be the larger."
     return finished(figure, "augmented", "Augmented images", alt, caption, table)
 
 

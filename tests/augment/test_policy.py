@@ -288,3 +288,22 @@ def test_strengths_are_in_degrees_and_shares():
         "Affine: shifts by \N{MINUS SIGN}1 to 3 px.",
         "GaussNoise: with their own parameters, in albumentations' units.",
     ]
+
+
+def test_strengths_say_how_images_and_labels_are_mixed():
+    def told(name):
+        return strengths(policy.describe(policy.load(name)))
+
+    assert told("mixup:0.4") == [
+        "MixUp: replaces each image and its label by weighted means with those of another training "
+        "image; the weight is drawn from Beta(0.4, 0.4)."
+    ]
+    assert told("mixup+cutmix:1")[1].startswith(
+        "CutMix: mixes 50 % of the images and their labels with a box of another training image"
+    )
+    assert told("label-smoothing:0.1") == [
+        "Label smoothing: 10 % of each label is spread evenly over all classes."
+    ]
+    assert told("augmix")[0].endswith("weights from a Dirichlet and a Beta distribution of 1.")
+    assert "; 12 times the Jensen-Shannon divergence between" in told("augmix-jsd")[0]
+    assert [line.split(":")[0] for line in told("affine+cutmix")] == ["Affine", "CutMix"]

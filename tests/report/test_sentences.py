@@ -7,6 +7,7 @@ import synthetic_results
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.intervals import Difference
+from mnist_aug.augment import policy
 from mnist_aug.formatting import MINUS
 from mnist_aug.report import sentences
 
@@ -182,3 +183,32 @@ def test_changed_images_are_counted():
         "Of 6 test images, augmented reads 2 right in more seeds than baseline does, 1 in fewer, "
         "and 3 in as many."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("default", "Training values of augmented are measured on augmented images."),
+        ("augmix", "Training values of augmented are measured on augmented images."),
+        (
+            "mixup",
+            "Training values of augmented are measured on mixed images. Its labels in training are "
+            "shares of several classes: its training loss can't reach 0, and its training accuracy "
+            "counts the images whose predicted class has the largest share.",
+        ),
+        (
+            "label-smoothing:0.1",
+            "Its labels in training are shares of several classes (augmented): its training loss "
+            "can't reach 0, and its training accuracy counts the images whose predicted class has "
+            "the largest share.",
+        ),
+        (
+            "affine+augmix-jsd",
+            "Training values of augmented are of augmented images before AugMix, and its losses are "
+            "without the divergence between views that is trained on, too.",
+        ),
+    ],
+)
+def test_what_training_values_are_of(name, said):
+    described = policy.describe(policy.load(name))
+    assert sentences.training_values("augmented", described) == said
