@@ -249,26 +249,27 @@ def training_values(model: str, policy: dict[str, Any]) -> str:
     Args:
         policy: in full, as in the model's settings.
     """
-    mixes = "mixup" in policy or "cutmix" in policy
     own = bool(policy["pipeline"].get("transforms"))
-    pictures = own or "augmix" in policy
-    text = []
-    if mixes or pictures:
-        text.append(
-            f"Training values of {model} are measured on {'mixed' if mixes else 'augmented'} "
-            "images."
+    if policy.get("augmix", {}).get("jsd"):
+        return (
+            f"Training values of {model} are of {'augmented ' if own else ''}images before AugMix, "
+            "and its losses leave out the divergence between views."
         )
+    text = []
+    if mixes := "mixup" in policy or "cutmix" in policy:
+        text.append(
+            f"Training values of {model} are measured on mixed images, whose labels are shares of "
+            "several classes."
+        )
+    elif own or "augmix" in policy:
+        text.append(f"Training values of {model} are measured on augmented images.")
+    if "label_smoothing" in policy:
+        text.append(f"{'These labels' if mixes else f'Training labels of {model}'} are smoothed.")
     if mixes or "label_smoothing" in policy:
         text.append(
-            f"Its labels in training are shares of several classes{'' if text else f' ({model})'}: "
-            "its training loss can't reach 0, and its training accuracy counts the images whose "
-            "predicted class has the largest share."
+            "So its training loss can't reach 0, and its training accuracy counts the images whose "
+            "predicted class has the largest share of the label."
         )
-    if policy.get("augmix", {}).get("jsd"):
-        text = [
-            f"Training values of {model} are of {'augmented ' if own else ''}images before AugMix, "
-            "and its losses are without the divergence between views that is trained on, too."
-        ]
     return " ".join(text)
 
 

@@ -229,7 +229,7 @@ def test_a_policy_is_the_same_from_plain_data(name):
 
 FILES = {
     "pipeline: default+cutout\nmixup: 0.2\n": "default+cutout+mixup:0.2",
-    "mixup: {alpha: 1, p: 1}\ncutmix: true\nlabel_smoothing: 0.1\n": "mixup:1+cutmix+label-smoothing",
+    "mixup: {alpha: 1, p: 1}\ncutmix: true\nlabel_smoothing: 0.1": "mixup:1+cutmix+label-smoothing",
     "augmix: {severity: 2, jsd: 12}\npipeline: affine\n": "affine+augmix-jsd:2",
     "cutmix: false\nmixup: true": "mixup",
 }

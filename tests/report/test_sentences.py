@@ -192,20 +192,20 @@ def test_changed_images_are_counted():
         ("augmix", "Training values of augmented are measured on augmented images."),
         (
             "mixup",
-            "Training values of augmented are measured on mixed images. Its labels in training are "
-            "shares of several classes: its training loss can't reach 0, and its training accuracy "
-            "counts the images whose predicted class has the largest share.",
+            "Training values of augmented are measured on mixed images, whose labels are shares of "
+            "several classes. So its training loss can't reach 0, and its training accuracy counts "
+            "the images whose predicted class has the largest share of the label.",
         ),
         (
             "label-smoothing:0.1",
-            "Its labels in training are shares of several classes (augmented): its training loss "
-            "can't reach 0, and its training accuracy counts the images whose predicted class has "
-            "the largest share.",
+            "Training labels of augmented are smoothed. So its training loss can't reach 0, and its "
+            "training accuracy counts the images whose predicted class has the largest share of "
+            "the label.",
         ),
         (
             "affine+augmix-jsd",
-            "Training values of augmented are of augmented images before AugMix, and its losses are "
-            "without the divergence between views that is trained on, too.",
+            "Training values of augmented are of augmented images before AugMix, and its losses "
+            "leave out the divergence between views.",
         ),
     ],
 )
