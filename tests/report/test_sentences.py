@@ -198,9 +198,9 @@ def test_changed_images_are_counted():
         ),
         (
             "label-smoothing:0.1",
-            "Training labels of augmented are smoothed. So its training loss can't reach 0, and its "
-            "training accuracy counts the images whose predicted class has the largest share of "
-            "the label.",
+            "Training labels of augmented are smoothed. So its training loss can't reach 0, and "
+            "its training accuracy counts the images whose predicted class has the largest share "
+            "of the label.",
         ),
         (
             "affine+augmix-jsd",
