@@ -53,7 +53,7 @@ def settings(content: Comparison) -> Table:
         **{model: display[model].where(~of_policy, display[model].map(_plain)) for model in BOTH}
     )
     if sum("pipeline" in one["policy"] for one in nested) == 1:
-        steps = display["setting"].str.extract(r"^(policy / \d+ [^/]+) / (.*)$")
+        steps = display["setting"].str.extract(r"^(policy / (?:augmix / )?\d+ [^/]+) / (.*)$")
         display = display.assign(setting=steps[0].fillna(display["setting"]))
         for model in BOTH:
             given = steps[1].notna() & (display[model] != "")
@@ -106,7 +106,7 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
     if isinstance(value, dict):
         parts: dict[str, str] = {}
         for key, inner in value.items():
-            if key == "transforms" and isinstance(inner, list):
+            if key in ("transforms", "operations") and isinstance(inner, list):
                 for i, transform in enumerate(inner):
                     own = str(transform.get("__class_fullname__", "transform")).split(".")[-1]
                     parts |= flatten(
