@@ -144,9 +144,21 @@ def test_what_accuracy_counts_and_what_losses_hold(few):
     assert compared["val_loss"].iloc[0] == pytest.approx(hard["val_loss"].iloc[0], rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mixup:0.2", "cutmix", "augmix", "augmix-jsd"])
-def test_a_convnet_learns_from_every_kind(few, name):
-    _, history, _ = trainer(variant(name, "cnn", epochs=4), few).fit(SEED)
+OTHERS = ["label-smoothing:0.1", "autoaugment-svhn", "rand-m6-n2", "cutout", "random-erasing"]
+
+
+@pytest.mark.parametrize("model", ["dense", "cnn"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mixup:0.2",
+        "cutmix",
+        "augmix-jsd",
+        *(pytest.param(one, marks=pytest.mark.torture) for one in ["augmix", *OTHERS]),
+    ],
+)
+def test_models_learn_by_every_method(few, name, model):
+    _, history, _ = trainer(variant(name, model, epochs=4), few).fit(SEED)
     assert history["val_loss"].iloc[-1] < history["val_loss"].iloc[0] < np.log(10) + 0.1
 
 
