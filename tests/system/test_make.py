@@ -418,7 +418,7 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
         scheduler = f"--scheduler={value}"
         both = ["scripts/train.py", "baseline", "augmented", "--evaluate", *options]
         report = [
-            [*both, f"--extra={value}", f"--mnist-c={value}", scheduler],
+            [*both, f"--extra={value}", f"--mnist-c={value}", f"--tta={value}", scheduler],
             ["scripts/report.py", *options],
         ]
         targets = ["epochs", "tune", "published", "predict", "serve"]

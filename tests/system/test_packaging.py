@@ -111,7 +111,7 @@ def test_whatever_is_imported_is_declared():
         "mnist_aug",
         "tools",
         "tests",
-        *(path.stem for path in (PROJECT / "tests").glob("*.py")),
+        *(path.stem for path in (PROJECT / "tests").rglob("*.py")),
     }
     modules = set()
     for folder in ("mnist_aug", "scripts", "tests", "tools"):
