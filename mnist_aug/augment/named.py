@@ -404,7 +404,7 @@ def pipeline(name: str) -> A.Compose | None:
         return cutout(_share(name, parameter, "the square's side", 0.05))
     if colon and kind == "random-erasing":
         return random_erasing(_share(name, parameter, "the probability", 0.01))
-    if name.startswith("rand-"):
+    if name == "rand" or name.startswith("rand-"):
         return rand_augment_of_the_paper(*_timm(name))
     return None
 

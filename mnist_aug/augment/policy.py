@@ -378,7 +378,7 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
             other = next((str(key) for key in data if key != "__version__"), "")
             raise UserError(
                 f"policy file {path}: {other[:40]!r} is neither a pipeline nor one of "
-                f"{', '.join(saved.MIXING)}: remove it"
+                f"{', '.join(saved.MIXING)}: {_meant(other)}"
             ) from None
         raise UserError(
             f"policy file {path} holds no albumentations pipeline ({error}): "
@@ -401,19 +401,42 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
     return replace(mixed, pipeline=whole)
 
 
+def _key(method: str) -> str:
+    """How a file says a method by its name, for an error."""
+    return {
+        "augmix-jsd": f"augmix: {{jsd: {JSD:g}}}",
+        "label-smoothing": "label_smoothing: 0.1",
+    }.get(method, f"{method}: true")
+
+
+def _meant(key: str) -> str:
+    """What to do about a key that a file can't have."""
+    if key in METHODS:
+        return f"write `{_key(key)}`"
+    near = get_close_matches(key.lower().replace("-", "_"), saved.MIXING, 1)
+    return f"is it {near[0]}?" if near else "remove it"
+
+
 def _named_in_file(path: Path, data: dict, called: str, side: int, fill: Fill) -> A.BaseCompose:
     """The pipeline that a file names, and that is fitted to the images."""
     if others := [str(key) for key in data if key not in ("pipeline", "__version__")]:
         raise UserError(
             f"policy file {path}: next to `pipeline: {called[:40]}` it has {others[0][:40]!r}: "
-            "remove it"
+            + _meant(others[0])
         )
     parts = []
     for part in called.split("+"):
         found = named.pipeline(part)
-        if found is None:
+        if part.partition(":")[0] in METHODS:
             raise UserError(
-                f"policy file {path}: pipeline {part[:40]!r} is unknown: use one of {_listed()}, "
+                f"policy file {path}: {part[:40]!r} is no pipeline: write "
+                f"`{_key(part.partition(':')[0])}` on a line of its own"
+            )
+        if found is None:
+            near = get_close_matches(part, NAMED, 1)
+            raise UserError(
+                f"policy file {path}: pipeline {part[:40]!r} is unknown: "
+                f"{f'is it {near[0]}? U' if near else 'u'}se one of {_listed()}, "
                 "or a transform with its `__class_fullname__`"
             )
         parts.append(Policy(part, fitted(found, side, fill)))

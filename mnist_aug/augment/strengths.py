@@ -71,9 +71,9 @@ def _methods(policy: dict[str, Any]) -> list[str]:
         names = ", ".join(dict.fromkeys(map(class_of, _transforms(augmix["operations"]))))
         depth = " to ".join(map(str, dict.fromkeys(augmix["depth"])))
         found.append(
-            f"AugMix: joins each image with a weighted mean of {augmix['width']} chains of {depth} "
-            f"operations ({names}), with weights from a Dirichlet and a Beta distribution of "
-            f"{augmix['alpha']:g}"
+            f"AugMix: mixes each image with a weighted mean of {augmix['width']} chains of {depth} "
+            f"operations ({names}); the chains' weights are drawn from a Dirichlet distribution, "
+            f"that of their mean from a Beta distribution, both with alpha {augmix['alpha']:g}"
             + (
                 f"; {augmix['jsd']:g} times the Jensen-Shannon divergence between the "
                 "predictions for the image and for two such versions of it is added to the loss"

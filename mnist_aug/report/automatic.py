@@ -48,7 +48,10 @@ def rivals(runs: StudyRuns, tuned: StudyRuns | None, content: Comparison) -> Tab
         }
     )
     return Table(
-        "automatic", "Policies from papers, the policy used here and the tuned one", frame, display
+        "automatic",
+        "TrivialAugment, RandAugment, the policy used here and the tuned one",
+        frame,
+        display,
     )
 
 

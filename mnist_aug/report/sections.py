@@ -267,7 +267,7 @@ def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
         grid = automatic.grid(runs)
         yield Section(
             "automatic",
-            "Policies that papers give",
+            "TrivialAugment and RandAugment, with transforms for shapes",
             automatic.sentences(rivals, grid, content),
             [],
             [rivals, *([grid] if len(grid.frame) else [])],
@@ -344,13 +344,29 @@ def _images(content: Comparison, inputs: Inputs) -> Section:
 
 def _same_settings(content: Comparison) -> list[str]:
     first, second = (provenance.flatten(provenance.plain(variant)) for variant in content.both)
+    policy = content.both[1].settings["policy"] or {}
+    soft = {"mixup", "cutmix", "label_smoothing"} & policy.keys()
+    jsd = policy.get("augmix", {}).get("jsd", 0)
     same = [
         f"{key} {value}"
         for key, value in first.items()
-        if second.get(key) == value and value not in ("none", "[]")
-    ]  # which say nothing
+        if second.get(key) == value
+        and value not in ("none", "[]")  # which say nothing
+        and not (key == "loss" and (soft or jsd))
+    ]
     same.append(f"{content.both[0].runs[0].manifest['parameters']:,} parameters")
-    return [f"Equal in both arms: {'; '.join(same)}."]
+    text = [f"Equal in both arms: {'; '.join(same)}."]
+    if soft:
+        text.append(
+            f"The loss is the cross-entropy with the label in {BOTH[0]}, and with shares of "
+            f"several classes in {BOTH[1]}."
+        )
+    if jsd:
+        text.append(
+            f"The loss is the cross-entropy in {BOTH[0]}; in {BOTH[1]}, {jsd:g} times the "
+            "Jensen-Shannon divergence between three views is added to it."
+        )
+    return text
 
 
 def _cost(content: Comparison) -> Section:
@@ -416,11 +432,12 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
     source = _source(content.dataset)
     data = source + (" TRANSPOSE=1" if content.dataset.get("transposed") else "")
     commands += search.commands(searches, data, policy, model)
+    changed_policy = "" if policy == "default" else f" POLICY={policy}"
     for name, runs in inputs.studies.items():
         commands.append(
             f"make {name} DATA={data} "
             f"SEEDS={runs.frame[runs.frame['variant'] != BOTH[0]]['seed'].nunique()} "
-            f"EPOCHS={settings['epochs']}{model}"
+            f"EPOCHS={settings['epochs']}{changed_policy}{model}"
         )
     if inputs.reached is not None:
         commands.append(f"make published DATA={data}{inputs.reached.command}")

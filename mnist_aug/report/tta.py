@@ -6,6 +6,7 @@ import pandas as pd
 
 from mnist_aug.analysis import tta
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import FEW_SEEDS
 from mnist_aug.formatting import estimated, listed, number, percent, points, span
 from mnist_aug.report.tables import Table, differences, p_value
 
@@ -27,7 +28,7 @@ def table(content: Comparison) -> Table | None:
     )
     if len(frame) > 1:
         display[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
-    display["prediction time"] = frame["times"].map(number) + " times"
+    display["prediction time, times plain"] = frame["times"].map(number)
     title = "Test-time augmentation (TTA) against plain prediction by the same runs"
     return Table("tta", title, frame, display)
 
@@ -42,7 +43,7 @@ def sentences(table: Table, content: Comparison) -> Iterable[str]:
         if (own := tta.described(one))
     }
     for (views, policy), spelled_out in used.items():
-        alone = " without its mixing of images" if {"mixup", "cutmix"} & {*spelled_out} else ""
+        alone = ", leaving out its mixing of images" if {"mixup", "cutmix"} & {*spelled_out} else ""
         untrained = [
             one.name
             for one in content.variants.values()
@@ -59,8 +60,8 @@ def sentences(table: Table, content: Comparison) -> Iterable[str]:
     yield "Prediction of 1,000 images on one thread, making the views included, took " + (
         listed(
             [
-                f"{number(1000 * row.seconds_tta)} ms instead of "
-                f"{number(1000 * row.seconds_plain)} ms with {row.variant}"
+                f"{number(1000 * row.seconds_tta)} ms with {row.variant} instead of "
+                f"{number(1000 * row.seconds_plain)} ms"
                 for row in cost.itertuples()
             ]
         )
@@ -68,6 +69,11 @@ def sentences(table: Table, content: Comparison) -> Iterable[str]:
     )
     test = frame[frame["images"] == "test"]
     yield " ".join(_outcome(row) for _, row in test.iterrows())
+    if 1 < test["seeds"].min() < FEW_SEEDS:
+        yield (
+            f"With so few seeds, runs that happen to agree make an interval too narrow: SEEDS="
+            f"{FEW_SEEDS} or more before this is relied on."
+        )
     validation = frame[(frame["images"] == "validation") & (frame["outcome"] != "no verdict")]
     if len(validation):
         found = [
@@ -87,6 +93,7 @@ def _outcome(row: pd.Series) -> str:
         f"difference of {points(row['difference'])} pp (95 % interval "
         f"{span(row['low'], row['high'])} pp"
     )
+    seeds = f", n = {row['seeds']} seeds"
     match row["outcome"]:
         case "no verdict":
             return (
@@ -99,6 +106,6 @@ def _outcome(row: pd.Series) -> str:
                 "test images alone)."
             )
         case "no detectable difference":
-            return f"TTA makes no detectable difference with {row['variant']}: {accuracy})."
+            return f"TTA makes no detectable difference with {row['variant']}: {accuracy}{seeds})."
         case outcome:
-            return f"TTA {outcome} {row['variant']}: {accuracy})."
+            return f"TTA {outcome} {row['variant']}: {accuracy}{seeds})."

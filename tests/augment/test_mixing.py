@@ -299,6 +299,17 @@ def test_names_that_are_none(name, said):
         ("other: 1", "holds no albumentations pipeline"),
         ("mixup: 0.2\nlr: 1", "'lr' is neither a pipeline nor one of augmix, mixup, cutmix"),
         ("mixup: 0.2\ncutmix:\n", "cutmix is empty: write `cutmix: true` for its defaults, or"),
+        (
+            "pipeline: default\nlabel-smoothing: 0.1",
+            "has 'label-smoothing': write `label_smoothing",
+        ),
+        (
+            "mixup: 1\ncutmixx: 1",
+            "'cutmixx' is neither a pipeline nor one of augmix, mixup, cutmix",
+        ),
+        ("pipeline: default\nmixpu: 0.2", "it has 'mixpu': is it mixup?"),
+        ("pipeline: affine+mixup:0.2", "'mixup:0.2' is no pipeline: write `mixup: true` on a line"),
+        ("pipeline: defualt", "pipeline 'defualt' is unknown: is it default? Use one of"),
         ("mixup: false", "does nothing: set one of its keys, or add a pipeline"),
         ("mixup: '0.2'", "mixup's alpha is '0.2': give a number above 0, at most 1000"),
         ("augmix: {severity: true}", "augmix's severity is True: give a number from 1 to 10"),

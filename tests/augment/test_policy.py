@@ -304,6 +304,6 @@ def test_strengths_say_how_images_and_labels_are_mixed():
     assert told("label-smoothing:0.1") == [
         "Label smoothing: 10 % of each label is spread evenly over all classes."
     ]
-    assert told("augmix")[0].endswith("weights from a Dirichlet and a Beta distribution of 1.")
+    assert told("augmix")[0].endswith("both with alpha 1.")
     assert "; 12 times the Jensen-Shannon divergence between" in told("augmix-jsd")[0]
     assert [line.split(":")[0] for line in told("affine+cutmix")] == ["Affine", "CutMix"]
