@@ -235,11 +235,12 @@ def test_names_have_parameters():
         ("cutout", "cutout:0.5"),
         ("random-erasing", "random-erasing:.5"),
         ("rand-m10-n2", "rand-n2"),
+        ("rand-m10-n2", "rand"),
     ):
         assert saved.as_data(named.pipeline(name)) == saved.as_data(named.pipeline(same))
     assert named.pipeline("random-erasing:0.2").transforms[0].p == 0.2
     assert named.pipeline("cutout:0.25").transforms[1].hole_width_range == (7, 7)
-    for other in ("strong", "default:2", "rand", "rand-m6.yaml", "mine.json", "mixup:0.2", ""):
+    for other in ("strong", "default:2", "rand-m6.yaml", "mine.json", "mixup:0.2", ""):
         assert named.pipeline(other) is None
 
 
