@@ -2,6 +2,9 @@
 """Show what a policy makes of the images of a dataset, on a page and in a picture.
 
 Nothing is trained. Notes say what a person would see at once.
+
+The other scripts' options are taken too, so that make can pass one list to all; only --data,
+--transpose, --policy and --reports count.
 """
 
 from mnist_aug import arguments

@@ -367,7 +367,11 @@ class _Found:
 
 
 def steps(pipeline: Description, shape: tuple[int, ...]) -> list[Step]:
-    """The transforms of a pipeline by class and parameters, in the order that they are met in."""
+    """The transforms of a pipeline by class and parameters, in the order that they are met in.
+
+    A `CropAndPad` that pads, where a later one always crops the same pixels again, is left out with
+    it: alone, each makes what the policy never does.
+    """
     groups: dict[tuple[str, ...], _Found] = {}
     for leaf in _leaves(pipeline):
         name = class_of(leaf)
@@ -392,10 +396,30 @@ def steps(pipeline: Description, shape: tuple[int, ...]) -> list[Step]:
 
 def _leaves(node: Description) -> Iterator[Description]:
     if "transforms" in node:
-        for inside in node["transforms"]:
-            yield from _leaves(inside)
+        undone = _undone(node["transforms"]) if class_of(node) in ("Compose", "Sequential") else ()
+        for place, inside in enumerate(node["transforms"]):
+            if place not in undone:
+                yield from _leaves(inside)
     elif class_of(node) != "NoOp":
         yield node
+
+
+def _undone(transforms: Sequence[Description]) -> set[int]:
+    """The places of each `CropAndPad` that pads, and of a later one that crops the same again."""
+    found: set[int] = set()
+    sizes = {
+        place: one["px"]
+        for place, one in enumerate(transforms)
+        if class_of(one) == "CropAndPad"
+        and one.get("p") == 1
+        and one.get("keep_size") is False
+        and isinstance(one.get("px"), int)
+    }
+    for first, size in sizes.items():
+        for last, other in sizes.items():
+            if first < last and not {first, last} & found and size > 0 and other == -size:
+                found |= {first, last}
+    return found
 
 
 def _own(leaf: Description) -> dict[str, Any]:

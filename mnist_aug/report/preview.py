@@ -6,17 +6,20 @@ The same dataset and policy give the same bytes.
 import base64
 import io
 import itertools
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import albumentations as A
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment import saved
+from mnist_aug.augment.methods import AugMix
 from mnist_aug.augment.mixing import Mixer
 from mnist_aug.augment.policy import Policy
 from mnist_aug.data.assembly import VALIDATION
@@ -39,7 +42,9 @@ LARGE = 96  # pixels of the longer side; what is larger is shown smaller
 SHARE = 0.01  # of the images that is worth a note
 EMPTY = 0.001  # of them that is, if they come out empty
 OFTEN = 0.75  # of them that is, if they don't change
+NUMBERS = {"rotate_degrees": "degrees of rotation"}  # drawn numbers, where the name isn't enough
 CUT, CROPPED, COVERED = 0.1, 0.5, 0.5  # of an image's ink, of its pixels, and of its ink by holes
+UNBROKEN = "\N{NO-BREAK SPACE}"
 SECURITY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
     "style-src 'unsafe-inline'"
@@ -94,8 +99,8 @@ class Preview:
         height, width = self.dataset.image_shape[:2]
         colour = "RGB" if len(self.dataset.image_shape) == 3 else "grey"
         return (
-            f"{self.dataset.classes} classes, images of {height} x {width} pixels, {colour}, "
-            f"{ground(self.dataset)}. Nothing was trained."
+            f"{self.dataset.classes} classes, images of {height} \N{MULTIPLICATION SIGN} "
+            f"{width} pixels, {colour}, {ground(self.dataset)}. Nothing was trained."
         )
 
 
@@ -156,6 +161,9 @@ def preview(dataset: Dataset, policy: str) -> Preview:
     draws = max(FEWEST, min(most, effects.VALUES // int(np.prod(dataset.image_shape))))
     example = int(shown[_plainest(images[shown])])
     rows = [_alone(step, images[example], draws) for step in every]
+    if loaded.augmix is not None:
+        rows.append(_augmix(loaded.augmix, images[example], draws))
+    drawn = _how_drawn(draws, example) if any(row.tiles for row in rows) else ""
     rows += _mixed(loaded, images[shown], _names(dataset, labels[shown]), draws)
     return Preview(
         policies.name(policy),
@@ -164,7 +172,7 @@ def preview(dataset: Dataset, policy: str) -> Preview:
         _grid(dataset, mixer, shown),
         rows[:STEPS],
         _left_out(rows),
-        _how_drawn(draws, example),
+        drawn,
         _worst(whole, images, mixer, index),
         _counts(dataset, whole),
         _measures(dataset, whole, len(some)),
@@ -212,7 +220,7 @@ def notes(dataset: Dataset, whole: Effects, alone: Sequence[tuple[Step, Effects]
         note(
             lambda e: e.share_above("lost", CROPPED),
             f"lose more than {_share(CROPPED)} of their pixels",
-            "look whether what they show is still there",
+            "check that what they show is still there",
         )
     else:
         note(
@@ -224,7 +232,7 @@ def notes(dataset: Dataset, whole: Effects, alone: Sequence[tuple[Step, Effects]
         lambda e: e.share_above("hidden", COVERED),
         f"lose more than {_share(COVERED)} of "
         f"{'their pixels' if dataset.background is None else 'their ink'} to holes",
-        "look whether what they show can still be told",
+        "check that they can still be recognised",
     )
     note(
         lambda e: e.share("filled"),
@@ -235,22 +243,22 @@ def notes(dataset: Dataset, whole: Effects, alone: Sequence[tuple[Step, Effects]
         lambda e: e.share("distorted"),
         f"are enlarged or shrunk more than {effects.ZOOMED} times, or bent by more than "
         f"{_share(effects.BENT)} of the side",
-        "look whether they are still what their labels say",
+        "check that they are still what their labels say",
     )
     note(
         lambda e: e.share("inverted"),
         "are inverted",
-        "right only if images that are to be read may be inverted, too",
+        "only right if the images you will classify may be inverted, too",
     )
     note(
         lambda e: e.share("unlike"),
-        f"have values that hardly go with those before (correlation below {effects.ALIKE})",
-        "look whether they are still what their labels say",
+        f"have grey levels barely related to the original's (correlation below {effects.ALIKE})",
+        "check that they are still what their labels say",
     )
     note(
         lambda e: e.share("empty"),
         "come out empty",
-        "they teach that their labels belong to nothing",
+        "they teach the model to see a class in a blank image",
         EMPTY,
     )
     if (same := whole.share("unchanged")) >= OFTEN:
@@ -282,20 +290,28 @@ def _grid(dataset: Dataset, mixer: Mixer, shown: np.ndarray) -> list[Row]:
         tiles = [Tile(dataset.x_train[number], f"{name}, original", "original")]
         for epoch, (images, labels) in enumerate(versions):
             text = soft_label(labels[place], names) if labels.ndim == 2 else ""
-            alt = f"{name}, epoch {epoch}" + (f", label {text}" if text else "")
+            alt = f"{name}, epoch {epoch}" + (f", label {_in_line(text)}" if text else "")
             tiles.append(Tile(images[place], alt, text))
         rows.append(Row(name, tiles, f"training image {number:,}"))
     return rows
 
 
 def soft_label(label: np.ndarray, names: Sequence[str]) -> str:
-    """A soft label `[classes]` in words: classes of 5 % or more, three at most, and the others."""
-    order = [place for place in np.argsort(-label, kind="stable")[:3] if label[place] >= 0.05]
-    parts = [f"{clipped(names[place], 12)}: {percent(float(label[place]), 0)} %" for place in order]
-    rest = 1 - float(label[order].sum())
-    if rest >= 0.005:
-        parts.append(f"others: {percent(rest, 0)} %")
-    return ", ".join(parts)
+    """A soft label `[classes]` in words: classes of 5 % or more, three at most, and the others.
+
+    A line each. A single other class is named, too.
+    """
+    by_share = np.argsort(-label, kind="stable")
+    order = [place for place in by_share[:3] if label[place] >= 0.05]
+    shares = [(clipped(names[place], 12), float(label[place])) for place in order]
+    others = [place for place in by_share[len(order) :] if label[place] > 0]
+    if (rest := 1 - sum(share for _, share in shares)) >= 0.005:
+        shares.append((clipped(names[others[0]], 12) if len(others) == 1 else "others", rest))
+    return "\n".join(f"{name}: {percent(share, 0)}{UNBROKEN}%" for name, share in shares)
+
+
+def _in_line(label: str) -> str:
+    return label.replace("\n", ", ")
 
 
 def _plainest(images: np.ndarray) -> int:
@@ -306,7 +322,7 @@ def _plainest(images: np.ndarray) -> int:
 
 def _alone(step: Step, image: np.ndarray, draws: int) -> Row:
     """A transform alone, from weak to strong."""
-    several = f", {len(step.pipelines)} of them" if len(step.pipelines) > 1 else ""
+    several = f" ({len(step.pipelines)} variants)" if len(step.pipelines) > 1 else ""
     texts = [text for text in step.set_to if text]
     settings = "; ".join(texts[:3]) + (f"; and {len(texts) - 3} more" if len(texts) > 3 else "")
     if step.reason:
@@ -340,7 +356,7 @@ def _alone(step: Step, image: np.ndarray, draws: int) -> Row:
     ]
     sentences = [
         settings,
-        f"the upper number is {name.replace('_', ' ')}" if name else "",
+        f"upper number: {NUMBERS.get(name, name.replace('_', ' '))}" if name else "",
         "the result is brought back to the images' size" if step.resized else "",
         "always the same" if len(chosen) == 1 else "",
     ]
@@ -379,12 +395,8 @@ def _change(levels: float) -> str:
 
 
 def _mixed(policy: Policy, images: np.ndarray, names: Sequence[str], draws: int) -> list[Row]:
-    """What policies do beyond the pipeline, each alone: AugMix, MixUp, CutMix, smoothed labels."""
-    nothing = saved.built({"__class_fullname__": "Compose", "p": 1.0, "transforms": []})
-    bare = Policy(nothing)
-    rows = []
-    if policy.augmix is not None:
-        rows.append(_augmix(replace(bare, augmix=policy.augmix), images, draws))
+    """What a policy does to several images or to labels, each alone: MixUp, CutMix, smoothing."""
+    bare, rows = Policy(_nothing()), []
     # Each image stands there as often as is drawn, and is a class of its own: so that the label
     # tells the weight.
     count = len(images)
@@ -398,11 +410,14 @@ def _mixed(policy: Policy, images: np.ndarray, names: Sequence[str], draws: int)
         index, weights = (one[partners % count != 0] for one in (index, weights))
         made, labels = mixer((0, 0), index)
         tiles = [
-            Tile(made[i], f"{title}: {text}", text)
+            Tile(made[i], f"{title}, label {_in_line(text)}", text)
             for i in _places(-weights, made)
             for text in [soft_label(labels[i], names)]
         ]
-        text = f"alpha {settings.alpha:g}; by the partner's weight; of the images above"
+        text = (
+            f"alpha {settings.alpha:g}. Two of the images above, whatever p is, from the partner's "
+            "smallest weight to its largest. Below: the label."
+        )
         rows.append(Row(title, tiles, text))
     if policy.label_smoothing:
         text = f"{percent(policy.label_smoothing, 1)} % of each label is spread over all classes"
@@ -410,8 +425,12 @@ def _mixed(policy: Policy, images: np.ndarray, names: Sequence[str], draws: int)
     return rows
 
 
-def _augmix(policy: Policy, images: np.ndarray, draws: int) -> Row:
-    image, engine = images[_plainest(images)], policy.engine()
+def _nothing() -> A.Compose:
+    return saved.built({"__class_fullname__": "Compose", "p": 1.0, "transforms": []})
+
+
+def _augmix(augmix: AugMix, image: np.ndarray, draws: int) -> Row:
+    engine = Policy(_nothing(), augmix=augmix).engine()
     assert engine is not None
     made = engine(np.repeat(image[None], draws, axis=0), (0, 0, np.arange(draws)))
     change = np.abs(made.astype(np.float32) - image).reshape(draws, -1).mean(axis=1)
@@ -493,7 +512,7 @@ def _counts(dataset: Dataset, whole: Effects) -> list[tuple[str, str]]:
             ("distorted", "enlarged, shrunk or bent a lot"),
             ("filled", "gaps unlike the background"),
             ("inverted", "inverted"),
-            ("unlike", "values that hardly go with those before"),
+            ("unlike", "grey levels barely related to the original's"),
         )
     ]
     return rows
@@ -511,22 +530,23 @@ def _measures(dataset: Dataset, whole: Effects, few: int) -> list[str]:
         f"{count:,} training images, spread evenly over all, as they are augmented in epoch 0 with "
         "seed 0: with the keys that training uses.",
         "Where a pixel of a result comes from is found by sending ramps through the policy in "
-        "place of the image, with the same key, and only its transforms that move pixels. Moved "
-        "out is what lies outside of the part of the image that the result shows, so that "
-        f"enlarging or shrinking what is seen loses nothing. {ink}.",
-        "Mirrored and turned are those of the affine map that fits these places best. Enlarged or "
-        f"shrunk a lot is more than {effects.ZOOMED} times along an axis; bent is what that map "
-        f"doesn't explain, if its root mean square is above {_share(effects.BENT)} of the side.",
-        "For inverted and changed values only the transforms that don't move pixels are done: the "
-        "correlation with the image they are given is below "
+        "place of the image, with the same key, and only its transforms that move pixels. A pixel "
+        "counts as moved out if it lies outside the part of the image that the result shows, so "
+        f"that enlarging or shrinking what is seen loses nothing. {ink}.",
+        "An image counts as mirrored or turned if the affine map that fits these places best does "
+        "that; as enlarged or shrunk a lot if the map does it more than "
+        f"{effects.ZOOMED} times along an axis; as bent a lot if the root mean square of what the "
+        f"map doesn't explain is above {_share(effects.BENT)} of the side.",
+        "For inverted and barely related grey levels only the transforms that don't move pixels "
+        "are done: the correlation with the image they are given is below "
         f"{MINUS}{effects.ALIKE} or below {effects.ALIKE}. Gaps are those that an image of the "
         f"background alone shows: they differ from it by more than {effects.UNLIKE} grey levels.",
-        "Empty is an image of one colour, or of nothing but background, that wasn't so before; "
-        "unchanged has the same bytes.",
-        f"A note is given from {_share(SHARE)} of the images on, of empty ones from "
-        f"{percent(EMPTY, 1)} % on, of unchanged ones from {_share(OFTEN)} on. It names the "
-        f"transforms that alone do that to {_share(SHARE)} of {few:,} images or more. AugMix "
-        "and what mixes images count for empty and unchanged alone.",
+        "An image counts as empty if it is of one colour, or of nothing but background, and wasn't "
+        "so before; as unchanged if it has the same bytes.",
+        f"A note appears when at least {_share(SHARE)} of the images are affected "
+        f"({_share(EMPTY)} for empty ones, {_share(OFTEN)} for unchanged ones). It names the "
+        f"transforms that, done alone to {few:,} images, affect at least that share. AugMix "
+        "and what mixes images count only for empty and unchanged ones.",
     ]
 
 
@@ -557,7 +577,8 @@ def sheet(made: Preview) -> Image.Image:
 
     def wrapped(text: str, room: float, used: Any, most: int = 99) -> list[str]:
         lines = [""]
-        for word in text.replace(MINUS, "-").split():  # the font has no minus
+        for word in re.split(r"[ \n\t]+", text.replace(MINUS, "-")):  # the font has no minus
+            word = word.replace(UNBROKEN, " ")
             longer = f"{lines[-1]} {word}".strip()
             if lines[-1] and pen.textlength(longer, used) > room:
                 lines.append(word)

@@ -189,7 +189,10 @@ def test_usual_policies_call_for_no_note(digits, name):
         (A.HorizontalFlip(p=0.1), r"^\d\d.* of the images come out unchanged$"),
         (A.Erasing(scale=(0.7, 0.7), ratio=(1, 1), p=1), r"of their ink to holes \(Erasing\)"),
         (A.Morphological(scale=(1, 1), p=1), r"^Morphological \(scale 1\) changes none of the"),
-        (A.Solarize(threshold_range=(0.1, 0.1), p=1), r"hardly go with those before.*\(Solarize\)"),
+        (
+            A.Solarize(threshold_range=(0.1, 0.1), p=1),
+            r"barely related to the original's.*\(Solarize\)",
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, A.BasicTransform) else "",
 )
@@ -243,10 +246,12 @@ def test_mixed_images_have_their_labels_below(few):
             assert (tile.image == images[0]).all()
             assert tile.text == preview.soft_label(labels[0], few.class_names)
     mixup, smoothing = found.steps
-    own = [re.search(r"\b0: (\d+) %", tile.text) for tile in mixup.tiles]
+    own = [re.search(r"\b0: (\d+)\s%", tile.text) for tile in mixup.tiles]
     shares = [int(found[1]) if found else 0 for found in own]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 90 > 10 > shares[-1]
+    assert found.drawn == ""  # of transforms of one image, of which there are none
+    assert preview.preview(few, "default+mixup:1").drawn
     assert smoothing.text == "10.0 % of each label is spread over all classes"
 
 
@@ -254,10 +259,12 @@ def test_soft_labels_in_words():
     label = np.zeros(10, np.float32)
     label[[7, 3]] = 0.62, 0.38
     names = [*"0123456789"]
-    assert preview.soft_label(label, names) == "7: 62 %, 3: 38 %"
+    assert preview.soft_label(label, names) == "7: 62\xa0%\n3: 38\xa0%"
     assert preview.soft_label(np.full(10, 0.02) + 0.8 * np.eye(10)[4], names) == (
-        "4: 82 %, others: 18 %"
+        "4: 82\xa0%\nothers: 18\xa0%"
     )
+    label[[7, 3]] = 0.96, 0.04  # a single other class has its name
+    assert preview.soft_label(label, names) == "7: 96\xa0%\n3: 4\xa0%"
 
 
 def test_transforms_alone_go_from_weak_to_strong(few, tmp_path):
@@ -310,6 +317,14 @@ def test_a_crop_alone_is_brought_back_to_size(few, tmp_path):
     assert "the result is brought back to the images' size" in crop.text
     assert {tile.image.shape for tile in crop.tiles} == {(28, 28)}
     assert "always the same" in pad.text
+
+
+def test_padding_that_is_cropped_again_is_not_shown_alone(few, tmp_path):
+    assert [row.title for row in preview.preview(few, "cutout").steps] == ["CoarseDropout"]
+    sizes = [A.CropAndPad(px=px, keep_size=False, p=1) for px in (-2, 2)]
+    A.save(A.Compose(sizes), tmp_path / "other.yaml", data_format="yaml")
+    (row,) = preview.preview(few, str(tmp_path / "other.yaml")).steps
+    assert row.title == "CropAndPad (2 variants)"  # cropped first, so that pixels are lost
 
 
 # Any data -----------------------------------------------------------------------------------------
