@@ -423,6 +423,9 @@ def test_the_page_in_a_browser(browser, hostile):
         page.on("console", lambda message, said=said: said.append(message.text))
         page.goto(hostile.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate(
+            "Array.from(document.querySelectorAll('.wide'), w => w.scrollWidth <= w.clientWidth)"
+        ) == [True]
         assert [url for url in asked if not url.startswith("data:")] == [hostile.as_uri()]
         assert said == []
         pictures = page.evaluate(
