@@ -26,7 +26,7 @@ def _check(name: str, value: object, low: float, high: float, *, open_low: bool)
     if open_low and value == low and not isinstance(value, bool):
         raise UserError(f"{name} is 0: give a number above 0, or leave it out")
     fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not (fits and low <= value <= high and not (open_low and value == low)):  # type: ignore[operator]
+    if not (fits and low <= value <= high):  # type: ignore[operator]
         ends = f"above {low:g}, at most {high:g}" if open_low else f"from {low:g} to {high:g}"
         raise UserError(f"{name} is {repr(value)[:40]}: give a number {ends}")
 
