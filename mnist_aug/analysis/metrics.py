@@ -5,6 +5,9 @@ import numpy as np
 CALIBRATION_BINS = 15
 LOG_2 = 0.6931471805599453
 LEAST_PROBABILITY = 1e-7  # Keras clips at the same value before it takes the logarithm
+LEAST_LOG = -104.0  # below the logarithm of the least float32
+TEMPERATURES = (0.05, 20.0)  # between which one is looked for
+TEMPERATURE_DECIMALS = 4  # those that don't depend on the processor
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict:
@@ -81,6 +84,51 @@ def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) ->
     """Mean distance between confidence and accuracy (Naeini et al. 2015), bins of equal mass."""
     sure, right, counts = reliability(labels, probabilities)
     return float(np.average(np.abs(sure - right), weights=counts))
+
+
+def temperature(labels: np.ndarray, log_probabilities: np.ndarray) -> float:
+    """The temperature at which predictions have the least loss (Guo et al. 2017).
+
+    To be fitted on validation images. The loss, that of `loss`, is convex in the temperature's
+    inverse, so the one root of the derivative is found.
+
+    Args:
+        labels: int `[N]`, 0 to K - 1.
+        log_probabilities: float `[N, K]`; logits give the same.
+
+    Returns:
+        Within `TEMPERATURES`, rounded to `TEMPERATURE_DECIMALS`: above 1 where predictions are too
+        sure. 1 where no prediction is wrong, as the loss then has no minimum, and where all
+        are uniform. NaN where a prediction is not a number, as those of a run that diverged.
+    """
+    from scipy.optimize import brentq
+
+    logits = log_probabilities.astype(np.float64).clip(min=LEAST_LOG)
+    if not np.isfinite(logits).all():
+        return float("nan")
+    logits -= logits.max(axis=1, keepdims=True)
+    truth = logits[np.arange(len(labels)), labels]
+    if (truth == 0).all():
+        return 1.0
+
+    def slope(log_temperature: float) -> float:
+        powers = np.exp(logits * np.exp(-log_temperature))
+        return float(((powers * logits).sum(1) / powers.sum(1) - truth).mean())
+
+    sharp, flat = np.log(TEMPERATURES)
+    if slope(flat) >= 0:  # guessing would be better
+        return TEMPERATURES[1]
+    if slope(sharp) <= 0:
+        return TEMPERATURES[0]
+    return round(float(np.exp(brentq(slope, sharp, flat, xtol=1e-10))), TEMPERATURE_DECIMALS)
+
+
+def at_temperature(log_probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities float64 `[..., K]` of log-probabilities or logits divided by a temperature."""
+    logits = log_probabilities.astype(np.float64).clip(min=LEAST_LOG) / temperature
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    scaled: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
+    return scaled
 
 
 def mean_confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
