@@ -6,12 +6,14 @@ TRANSPOSE ?=## 1 swaps rows and columns of the images of DATA
 SEEDS ?= 5## runs of each variant
 EPOCHS ?= 15## epochs of a run
 POLICY ?= default## policy of the augmented variant: names or policy files, as default+mixup:0.2 or my.yaml (docs/methods.md)
+POLICIES ?=## policies that `make compare` compares, as "affine mixup:0.2 my.yaml"
 MODEL ?= dense## model of both: dense, cnn, a function as path/model.py:build, or a .keras file (docs/models.md)
 RESULTS ?= results## folder of runs and metrics
 REPORTS ?= reports## folder of the report
 EXTRA ?=## another dataset of the same classes, as DATA, to evaluate on, too
 MNIST_C ?=## folder of the published MNIST-C, to evaluate on, too
 TTA ?=## views of each image in test-time augmentation, as 8, to evaluate with, too
+MARGIN ?=## a difference in accuracy, in pp, below which two models count as equivalent
 IMAGE ?=## picture for `make predict`, or a folder of them
 TRIALS ?= 100## trials of `make tune` for each variant
 SEARCH ?= policy,learning_rate,schedule,width## what it searches
@@ -34,7 +36,7 @@ WHERE = $(if $(SCHEDULER),--scheduler="$$SCHEDULER") $(if $(filter 1,$(TENSORBOA
 CONDA := $(filter mnist-aug,$(CONDA_DEFAULT_ENV))
 PY := $(if $(CONDA),python,.venv/bin/python)
 READY := $(if $(CONDA),,.venv/ready)
-STUDIES := ablation strength data-efficiency automatic epochs
+STUDIES := ablation strength data-efficiency epochs variance compare
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # training uses all cores by itself, and its times are results
@@ -76,18 +78,20 @@ $(EVALUATED): scripts/train.py $(call code,results data augment train evaluate a
 	@sh tools/stamp.sh keep evaluated
 report: $(REPORTED) ## do all of it, and write the report [reports/index.html]
 $(REPORTED): $(EVALUATED) scripts/report.py $(call code,results analysis experiments report)
-	$(PY) scripts/report.py $(OPTIONS)
+	$(PY) scripts/report.py $(OPTIONS) $(if $(MARGIN),--margin="$$MARGIN")
 	@sh tools/stamp.sh keep reported
 
 # The results of these are not there yet when make looks, so it is called again to see them.
 $(STUDIES) study tuned: | $(READY)
-	$(PY) scripts/study.py $(patsubst study,$(STUDIES),$@) $(OPTIONS) $(WHERE)
+	$(PY) scripts/study.py $(patsubst study,$(STUDIES),$@) $(OPTIONS) $(WHERE) \
+	  $(if $(POLICIES),--policies="$$POLICIES") $(if $(EXTRA),--extra="$$EXTRA")
 	@$(MAKE) --no-print-directory report
 ablation: ## each part of the default policy alone and left out, and the report
 strength: ## the default policy's magnitudes from 0 to 2 times, and the report
 data-efficiency: ## both variants on 100 to all training images, and the report
-automatic: ## TrivialAugment and RandAugment instead of the policy, and the report
 epochs: ## both variants trained for longer, and the report
+variance: ## both variants, each seed with training images of its own drawing, and the report
+compare: ## POLICIES, or all named methods, on the same seeds, and the report
 study: ## all of these studies, and the report
 tuned: ## what `make tune` found, trained with new seeds and evaluated, and the report
 published: | $(READY) ## published results of dense networks, and what the same networks reach here

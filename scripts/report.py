@@ -10,7 +10,9 @@ from mnist_aug.errors import one_line_errors
 
 
 def main() -> None:
-    options = arguments.parser(__doc__).parse_args()
+    parser = arguments.parser(__doc__)
+    arguments.add_margin(parser)
+    options = parser.parse_args()
 
     from mnist_aug.report import page
 
@@ -21,6 +23,7 @@ def main() -> None:
         options.epochs,
         options.policy,
         options.model,
+        options.margin,
     )
     print(f"{options.reports / 'index.html'}: {verdict}")
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python
 """Train and evaluate the variants of a study: the runs that are missing or out of date."""
 
+import shlex
+
 from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
 
@@ -11,7 +13,17 @@ def main() -> None:
         "studies",
         metavar="STUDY",
         nargs="+",
-        help="ablation, strength, data-efficiency, automatic, epochs or tuned",
+        help="ablation, strength, data-efficiency, epochs, variance, compare or tuned",
+    )
+    options.add_argument(
+        "--policies",
+        type=shlex.split,
+        default=[],
+        help='policies that `compare` compares, as "affine mixup:0.2 my.yaml" '
+        "(default: all named methods)",
+    )
+    options.add_argument(
+        "--extra", help="another dataset that `compare` is evaluated on, as for --data"
     )
     arguments.add_running(options)
     given = options.parse_args()
@@ -21,17 +33,19 @@ def main() -> None:
     from mnist_aug.train import pools
 
     images = dataset.load(given.data, transpose=given.transpose)
+    settings = given.epochs, given.policy
     for study in given.studies:  # a mistake in any is better known before training
-        studies.variants(study, images, given.epochs, given.policy, given.results, given.model)
+        studies.variants(study, images, *settings, given.results, given.model, given.policies)
     for study in given.studies:
         studies.run(
             study,
             range(given.seeds or 5),
             images,
             given.results,
-            given.epochs,
-            given.policy,
+            *settings,
             given.model,
+            given.policies,
+            given.extra,
             processes=pools.in_parallel(),
             scheduler=given.scheduler,
             tensorboard=given.tensorboard,

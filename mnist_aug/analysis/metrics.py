@@ -33,10 +33,10 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict:
 def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean negative log-likelihood in nats."""
     likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return -_log(likelihood.clip(LEAST_PROBABILITY, 1)).mean()
+    return -logarithm(likelihood.clip(LEAST_PROBABILITY, 1)).mean()
 
 
-def _log(values: np.ndarray) -> np.ndarray:
+def logarithm(values: np.ndarray) -> np.ndarray:
     """Natural logarithm of positive float64, to 1e-15; by sums and products alone.
 
     The last bit of `numpy.log` depends on the processor.

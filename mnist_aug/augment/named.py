@@ -360,14 +360,6 @@ def augmix_operations(severity: float = 3) -> list[A.BasicTransform | A.BaseComp
 
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.5, 2)
-AUTOMATIC: dict[str, Callable[[], A.Compose]] = {
-    "trivialaugment": trivial_augment,
-    **{
-        f"randaugment-{count}-{magnitude}": partial(rand_augment, count, magnitude)
-        for count in (1, 2)
-        for magnitude in (2, 4, 6, 8, 10)
-    },
-}
 NAMED: dict[str, Callable[[], A.Compose]] = {
     "default": default,
     "affine": without("elastic"),
@@ -376,7 +368,12 @@ NAMED: dict[str, Callable[[], A.Compose]] = {
     **{f"default-{strength}x": partial(default, strength) for strength in (*STRENGTHS, 1.25)},
     "wide": wide,
     "wide-affine": partial(wide, ["affine"]),
-    **AUTOMATIC,
+    "trivialaugment": trivial_augment,
+    **{
+        f"randaugment-{count}-{magnitude}": partial(rand_augment, count, magnitude)
+        for count in (1, 2)
+        for magnitude in (2, 4, 6, 8, 10)
+    },
     "autoaugment-svhn": autoaugment_svhn,
     "rand-m6-n2": partial(rand_augment_of_the_paper, 6, 2),
     "cutout": cutout,

@@ -1,10 +1,11 @@
 """Evaluation sets: what trained runs are evaluated on, the dataset's own test images included.
 
 A set's name stands in the column `eval_set` of `metrics.csv`: `test`, `training` (without
-augmentation), `corruption/<type>`, `mnist-c/<type>`, `<axis>/<severity>` for each axis in
-`SEVERITIES`, and `other/<name>` for another dataset's images of the same classes. Images on a light
-background are changed as their negatives, as in `corruptions`. Test-time augmentation adds
-`validation`, and `tta/test` and `tta/validation` for means over views of their images.
+augmentation), `validation` (those held out), `corruption/<type>`, `mnist-c/<type>`,
+`<axis>/<severity>` for each axis in `SEVERITIES`, and `other/<name>` for another dataset's images
+of the same classes. Images on a light background are changed as their negatives, as in
+`corruptions`. Test-time augmentation adds `tta/test` and `tta/validation` for means over views of
+their images.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -118,6 +119,7 @@ def names(content: Dataset) -> Iterator[str]:
     """The sets that can be made of a dataset, in order."""
     yield "test"
     yield "training"
+    yield "validation"
     for corruption in CORRUPTIONS:
         yield f"corruption/{corruption}"
     for name in SEVERITIES:
@@ -129,7 +131,7 @@ def make(name: str, dataset: Dataset, validation_split: float) -> EvalSet:
     """The set of that name, made from a dataset.
 
     Args:
-        name: as `names` gives it, or `validation`.
+        name: as `names` gives it.
         validation_split: the share of training images held out as `validation`; the others are
             `training`.
     """

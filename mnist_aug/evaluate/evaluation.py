@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # as in saved_models
     import keras
     import tensorflow as tf
 
-DECIMALS = 5  # of stored probabilities: nearly all become 0 or 1, and the file a tenth
+LEAST = 1e-38  # a probability whose logarithm is stored: less is 0 in float32
 CORRUPTED = 1000  # validation images that doubts are fitted on corrupted copies of
 BATCH_VALUES = 2**24  # float32 values of a layer in one call, 64 MiB
 # Sets whose images are compared one by one.
@@ -145,25 +145,30 @@ def evaluate_runs(
     sets: Sequence[str | EvalSet] = ("test",),
     ensembles: Mapping[str, Sequence[RunKey]] | None = None,
     tta: Views | None = None,
+    probabilities: bool = True,
     processes: int = 1,
     pool: Pool | None = None,
 ) -> None:
     """Evaluate runs, given as (variant, seed), on the test images and on other sets.
 
-    In each run's folder, `predictions.npz` holds `labels` int32 `[N]` and `probabilities` float32
-    `[N, classes]` of the dataset's test images, rounded to `DECIMALS`. `correct.npz` holds, for
-    other sets whose names start with one of `KEPT`, which images were classified correctly, as
-    bits packed by `numpy.packbits`. In each variant's folder, `metrics.csv` has a row for each run
-    and set: `variant,seed,eval_set` and what `metrics.scores` gives. `evaluation.json` answers for
-    all of these.
+    In each run's folder, `predictions.npz` holds `labels` int32 `[N]` of the dataset's test images
+    and `log_probabilities` float16 `[N, classes]` of them, as `stored_logarithms` gives them; and
+    `temperature` float32, by which `metrics.temperature` calibrates the run on the validation
+    images, if `validation` is among the sets. `correct.npz` holds, for other sets whose names start
+    with one of `KEPT`, which images were classified correctly, as bits packed by `numpy.packbits`.
+    In each variant's folder, `metrics.csv` has a row for each run and set: `variant,seed,eval_set`
+    and what `metrics.scores` gives. `evaluation.json` answers for all of these.
 
     Args:
-        sets: names that `eval_sets.make` knows, or sets.
+        sets: names that `eval_sets.make` knows, or sets. There is no `validation` of runs that held
+            no image out.
         ensembles: which of the runs to evaluate together, by the name to give them; an ensemble's
             probabilities are its members' means (Cireşan et al. 2011), and its seed is 0.
         tta: score each run, but no ensemble, also with test-time augmentation by these views: rows
-            `tta/test`, `validation` and `tta/validation`. `tta` in `evaluation.json` says by which
+            `tta/test` and `tta/validation`. `tta` in `evaluation.json` says by which
             views, and the median seconds that a run took for 1,000 images on one thread.
+        probabilities: if not, `predictions.npz` holds, in place of `log_probabilities` and
+            `temperature`, the `predicted` classes alone, uint8 or uint16 `[N]`: a tenth as much.
         processes, pool: as for `evaluate`.
 
     Raises:
@@ -184,9 +189,13 @@ def evaluate_runs(
             key: [] for key in [*models, *((e, 0) for e in ensembles)]
         }
         correct: dict[RunKey, dict[str, np.ndarray]] = {key: {} for key in rows}
-        predicted: dict[RunKey, dict[str, np.ndarray]] = {}
+        predicted: dict[RunKey, dict[str, np.ndarray]] = {key: {} for key in rows}
         split = trained[wanted[0]].manifest["variant"]["validation_split"]  # of all alike
-        task = partial(_evaluate_set, dataset.sha256, models, ensembles, split)
+        if not split:
+            sets = [one for one in sets if one != "validation"]
+        elif tta and "validation" not in sets:
+            sets = [*sets, "validation"]
+        task = partial(_evaluate_set, dataset.sha256, models, ensembles, split, probabilities)
         with (
             nullcontext(pool) if pool else pools.pool(dataset, len(sets), processes) as where,
             terminal.progress("evaluating", len(sets)) as bar,
@@ -196,8 +205,7 @@ def evaluate_runs(
                     rows[key].append({"variant": key[0], "seed": key[1], "eval_set": name, **row})
                     if bits is not None:
                         correct[key][name] = bits
-                    if arrays is not None:
-                        predicted[key] = arrays
+                    predicted[key] |= arrays
             seconds = _add_views(where, dataset, models, tta, split, rows, correct) if tta else {}
         started = provenance.now()
         for name in dict.fromkeys(name for name, _ in rows):
@@ -314,9 +322,14 @@ def _evaluate_set(
     models: Mapping[RunKey, Path],
     ensembles: Mapping[str, Sequence[RunKey]],
     validation_split: float,
+    keep: bool,
     wanted: str | EvalSet,
 ) -> tuple[str, dict[RunKey, tuple]]:
-    """The set's name; of each run its row, its packed bits, and its arrays, where they are kept."""
+    """The set's name; of each run its row, its packed bits or None, and what is kept in arrays.
+
+    Args:
+        keep: the probabilities, rather than the predicted classes alone.
+    """
     jobs.stop_if_interrupted()
     dataset = jobs.dataset_here(sha256)
     made = wanted
@@ -327,21 +340,41 @@ def _evaluate_set(
         loaded[name, 0] = [model for key in members for model in loaded[key]]
     found: dict[RunKey, tuple] = {}
     for key, probabilities in _predictions(loaded, made.images).items():
-        arrays, bits = None, None
+        arrays: dict[str, np.ndarray] = {}
+        bits = None
+        predicted = probabilities.argmax(1)
         if made.name == "test":
-            stored = probabilities.round(DECIMALS)
-            arrays = {"labels": made.labels, "probabilities": stored}
-            # Rounding could break a tie another way, so what is stored is scored; its logarithm
-            # would suffer, so the loss is of what was predicted.
-            row = metrics.scores(made.labels, stored) | {
-                "loss": metrics.loss(made.labels, probabilities)
-            }
-        else:
-            row = metrics.scores(made.labels, probabilities)
+            arrays = {"labels": made.labels}
+            if keep:
+                arrays["log_probabilities"] = stored_logarithms(probabilities)
+            else:
+                arrays["predicted"] = predicted.astype(np.min_scalar_type(dataset.classes))
+        elif made.name == "validation" and keep:
+            logarithms = stored_logarithms(probabilities).astype(np.float64)
+            fitted = metrics.temperature(made.labels, logarithms)
+            arrays = {"temperature": np.array(fitted, np.float32)}
+        row = metrics.scores(made.labels, probabilities)
         if made.name.startswith(KEPT):
-            bits = np.packbits(probabilities.argmax(1) == made.labels)
+            bits = np.packbits(predicted == made.labels)
         found[key] = row, bits, arrays
     return made.name, found
+
+
+def stored_logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """Natural logarithms of probabilities, float16 `[N, K]`, with the same largest class.
+
+    They keep what rounded probabilities lose: how far from 1 a probability near 1 is. Where
+    rounding would make another class the first of the largest, that class gives way by one step.
+
+    Args:
+        probabilities: float32 `[N, K]` in [0, 1].
+    """
+    found = metrics.logarithm(probabilities.astype(np.float64).clip(LEAST)).astype(np.float16)
+    rows, largest = np.arange(len(found)), probabilities.argmax(axis=1)
+    own = found[rows, largest][:, None]
+    tied = (found >= own) & (np.arange(found.shape[1]) != largest[:, None])
+    lower = np.broadcast_to(np.nextafter(own, np.float16(-np.inf)), found.shape)
+    return np.where(tied, lower, found)
 
 
 def _predictions(
@@ -393,18 +426,14 @@ def _evaluate_views(
     made = eval_sets.make(name, dataset, validation_split)
     first = dataset.training_count(validation_split) if name == "validation" else 0
     loaded = {key: _model(path, dataset) for key, path in models.items() if key[1] == seed}
-    plain, mean, seconds = _with_views(loaded, made.images, tta, seed, first)
+    mean, seconds = _with_views(loaded, made.images, tta, seed, first)
     found = {}
     for key in loaded:
-        of = {f"tta/{name}": mean[key]}
-        if name == "validation":
-            of = {name: plain[key]} | of
         scored = {
-            one: (
-                metrics.scores(made.labels, probabilities),
-                np.packbits(probabilities.argmax(1) == made.labels),
+            f"tta/{name}": (
+                metrics.scores(made.labels, mean[key]),
+                np.packbits(mean[key].argmax(1) == made.labels),
             )
-            for one, probabilities in of.items()
         }
         found[key] = scored, seconds[key]
     return found
@@ -412,10 +441,10 @@ def _evaluate_views(
 
 def _with_views(
     models: Mapping[RunKey, keras.Model], images: np.ndarray, tta: Views, seed: int, first: int
-) -> tuple[dict[RunKey, np.ndarray], dict[RunKey, np.ndarray], dict[RunKey, dict[str, float]]]:
-    """Probabilities of the images and their means over the images and their views, by run.
+) -> tuple[dict[RunKey, np.ndarray], dict[RunKey, dict[str, float]]]:
+    """Mean probabilities over each image and its views, float32 `[N, classes]`, by run.
 
-    Both are float32 `[N, classes]`. A batch of one view of the images is in memory at a time.
+    A batch of one view of the images is in memory at a time.
 
     Args:
         images: uint8; the index of the first is `first`.
@@ -428,14 +457,15 @@ def _with_views(
     engine = tta.engine()
     engine.check(images.shape[1:])  # compiles what it calls
     size = _batch_size(models.values())
-    plain: dict[RunKey, list[np.ndarray]] = {key: [] for key in models}
     means: dict[RunKey, list[np.ndarray]] = {key: [] for key in models}
     making, passes = 0.0, dict.fromkeys(models, 0.0)
     for start in range(0, len(images), size):
         part = images[start : start + size]
         batch = _as_tensor(part)
-        own = {key: saved_models.probabilities(model, batch) for key, model in models.items()}
-        sums = {key: probabilities.astype(np.float64) for key, probabilities in own.items()}
+        sums = {
+            key: saved_models.probabilities(model, batch).astype(np.float64)
+            for key, model in models.items()
+        }
         for view in range(tta.count):
             jobs.stop_if_interrupted()
             began = time.perf_counter()
@@ -447,14 +477,13 @@ def _with_views(
                 passes[key] += time.perf_counter() - began
                 sums[key] += probabilities
         for key in models:
-            plain[key].append(own[key])
             means[key].append((sums[key] / (tta.count + 1)).astype(np.float32))
     seconds = {}
     for key in models:
         once = passes[key] / tta.count
         taken = {"plain": once, "tta": making + passes[key] + once}
         seconds[key] = {part: 1000 * value / len(images) for part, value in taken.items()}
-    return _joined(plain), _joined(means), seconds
+    return _joined(means), seconds
 
 
 def _joined(parts: Mapping[RunKey, Sequence[np.ndarray]]) -> dict[RunKey, np.ndarray]:

@@ -4,6 +4,7 @@ A study's runs lie in `results/<study>/<variant>/seed-<nn>/`. Baseline and augme
 study and are not trained again for it.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,15 +14,32 @@ from typing import Any
 from mnist_aug.augment import named
 from mnist_aug.augment import policy as policies
 from mnist_aug.data import eval_sets
+from mnist_aug.data.corruptions import CORRUPTIONS
 from mnist_aug.data.dataset import Dataset
+from mnist_aug.data.eval_sets import EvalSet
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import views
 from mnist_aug.evaluate.evaluation import evaluate, evaluate_runs
-from mnist_aug.results import extras
+from mnist_aug.results import extras, runs
 from mnist_aug.train import pools
 from mnist_aug.train.training import train_all
 from mnist_aug.train.variant import Variant, augmented, baseline, configured
 
+# What `compare` compares if nothing else is asked for: the methods of docs/methods.md.
+POLICIES = (
+    "default",
+    "affine",
+    "trivialaugment",
+    "rand-m6-n2",
+    "autoaugment-svhn",
+    "cutout",
+    "random-erasing",
+    "mixup:0.2",
+    "cutmix",
+    "augmix",
+    "augmix-jsd",
+    "label-smoothing",
+)
 TRAINING_IMAGES = (100, 300, 1_000, 3_000, 10_000, 30_000)
 LONGER = 100 / 15  # the study of epochs trains so many times as long
 
@@ -49,15 +67,19 @@ STUDIES = {
         for count in TRAINING_IMAGES
         for one in (baseline, augmented)
     ],
-    # Policies that papers give instead of one made for the data.
-    "automatic": [_policy(name) for name in named.AUTOMATIC],
     # Baseline and augmented, trained for longer.
     "epochs": [
         replace(one, name=f"{one.name}-long", epochs=round(LONGER * one.epochs))
         for one in (baseline, augmented)
     ],
+    # Baseline and augmented, each seed with training images of its own drawing.
+    "variance": [
+        replace(one, name=f"{one.name}-resampled", resampled=True) for one in (baseline, augmented)
+    ],
 }
+COMPARE = "compare"  # the study of policies; its variants are those that are asked for
 TUNED = "tuned"  # the study of what the search found; its variants are in the search's files
+NAMES = (*STUDIES, COMPARE, TUNED)
 
 
 def tuned(results: Path) -> list[Variant]:
@@ -87,6 +109,35 @@ def tuned(results: Path) -> list[Variant]:
     return found
 
 
+def compared(given: Sequence[str], dataset: Dataset, policy: str) -> list[Variant]:
+    """A variant for each policy of a comparison but that of augmented, which is trained anyway.
+
+    A variant's name is its policy's, with hyphens for what is no part of a folder's name.
+
+    Args:
+        given: names and files, as `policy.load` takes them; none twice.
+        policy: of augmented.
+
+    Raises:
+        UserError: a policy can't be loaded, or two have one name.
+    """
+    own = policies.describe(policies.load(policy, dataset.side, dataset.fill))
+    found: dict[str, Variant] = {}
+    for one in given:
+        described = policies.describe(policies.load(one, dataset.side, dataset.fill))
+        if described == own:
+            continue
+        name = re.sub(r"[:/\\]", "-", described["name"])
+        if name in runs.BOTH or (name in found and found[name].policy != one):
+            other = f"policy {found[name].policy}" if name in found else "a model of every study"
+            raise UserError(
+                f"policy {one} would be called {name} in the results, as {other} is: rename its "
+                "file"
+            )
+        found[name] = replace(augmented, name=name, policy=one)
+    return [*found.values()]
+
+
 def variants(
     study: str,
     dataset: Dataset,
@@ -94,19 +145,21 @@ def variants(
     policy: str | None = None,
     results: Path = Path("results"),
     model: str | None = None,
+    given: Sequence[str] = (),
 ) -> list[Variant]:
     """The variants of a study on a dataset: those that want more images than it has are left out.
 
     Args:
         epochs, policy, model: of baseline and augmented, in place of their own.
         results: where the search's files are, for the study of what it found.
+        given: the policies that `compare` compares; `POLICIES` if empty.
 
     Raises:
-        UserError: there is no such study, or it is about the parts of the default policy and
-            another is given.
+        UserError: there is no such study, it is about the parts of the default policy and another
+            is given, or as `compared` does.
     """
-    if study not in (*STUDIES, TUNED):
-        raise UserError(f"study {study!r} is unknown: use one of {', '.join((*STUDIES, TUNED))}")
+    if study not in NAMES:
+        raise UserError(f"study {study!r} is unknown: use one of {', '.join(NAMES)}")
     policy = policy or str(augmented.policy)
     if policy != augmented.policy and study in ("ablation", "strength"):
         raise UserError(
@@ -114,8 +167,14 @@ def variants(
             f"{policy}: leave POLICY= (--policy) out"
         )
     policies.load(policy, dataset.side, dataset.fill)
+    if study == TUNED:
+        every = tuned(results)
+    elif study == COMPARE:
+        every = compared(given or POLICIES, dataset, policy)
+    else:
+        every = STUDIES[study]
     wanted = []
-    for variant in tuned(results) if study == TUNED else STUDIES[study]:
+    for variant in every:
         if epochs is not None:
             variant = replace(variant, epochs=round(variant.epochs / baseline.epochs * epochs))
         if variant.policy == augmented.policy:
@@ -135,12 +194,18 @@ def run(
     epochs: int | None = None,
     policy: str | None = None,
     model: str | None = None,
+    given: Sequence[str] = (),
+    extra: str | None = None,
     **where: Any,
 ) -> None:
-    """Train what is missing of a study, and evaluate it on the test images.
+    """Train what is missing of a study, and evaluate it.
+
+    Runs are evaluated on the test images; those of `compare` on the validation images, corrupted
+    images and other datasets, too.
 
     Args:
-        epochs, policy, model: as for `variants`.
+        epochs, policy, model, given: as for `variants`.
+        extra: another dataset that `compare` is evaluated on, as for `evaluation.evaluate`.
         where: as for `train_and_evaluate`.
 
     Raises:
@@ -149,13 +214,16 @@ def run(
     folder = Path(results) / study
     wanted = [
         (variant, seed)
-        for variant in variants(study, dataset, epochs, policy, results, model)
+        for variant in variants(study, dataset, epochs, policy, results, model, given)
         for seed in seeds
     ]
+    sets: list[str | EvalSet] = ["test"]
+    if study == COMPARE:
+        sets += ["validation", *(f"corruption/{one}" for one in CORRUPTIONS)]
+        sets += eval_sets.read(dataset, extra)
     keys = [(variant.name, seed) for variant, seed in wanted]
-    train_and_evaluate(
-        wanted, dataset, folder, partial(evaluate_runs, folder, dataset, keys), **where
-    )
+    evaluation = partial(evaluate_runs, folder, dataset, keys, sets, probabilities=study == COMPARE)
+    train_and_evaluate(wanted, dataset, folder, evaluation, **where)
 
 
 def run_both(

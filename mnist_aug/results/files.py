@@ -286,8 +286,9 @@ def _command(folder: Path) -> str:
 STUDIES = {
     **{
         name: f"make {name}"
-        for name in ("ablation", "strength", "data-efficiency", "automatic", "epochs", "tuned")
+        for name in ("ablation", "strength", "data-efficiency", "epochs", "variance", "tuned")
     },
+    "compare": "make compare POLICIES=…",
     **dict.fromkeys(("published", "recipes"), "make published ROW={}"),
 }
 

@@ -40,6 +40,7 @@ CORRECT = "correct.npz"
 METRICS = "metrics.csv"
 EVALUATION = "evaluation.json"
 BOTH = ("baseline", "augmented")  # the variants that every results folder compares
+LEAST_PROBABILITY = 1e-7  # of those that earlier versions rounded, in a logarithm
 # What must agree between a run on disk and what is wanted, next to the dataset's content.
 SETTINGS = ("variant", "seed", "fingerprint")
 
@@ -289,14 +290,41 @@ class VariantResults:
         return self._predicted[0]["labels"].astype(int)
 
     @property
+    def log_probabilities(self) -> np.ndarray:
+        """float32 [S, N, K], natural logarithms, of the test images.
+
+        Only of variants whose probabilities were kept, as those of baseline and augmented are.
+        """
+        return np.stack(
+            [
+                arrays["log_probabilities"].astype(np.float32)
+                if "log_probabilities" in arrays
+                else np.log(arrays["probabilities"].clip(LEAST_PROBABILITY))
+                for arrays in self._predicted
+            ]
+        )
+
+    @property
     def probabilities(self) -> np.ndarray:
-        """float32 [S, N, K], of the test images."""
-        return np.stack([arrays["probabilities"] for arrays in self._predicted])
+        """float32 [S, N, K], of the test images, as far as `log_probabilities`."""
+        return np.stack(
+            [
+                np.exp(arrays["log_probabilities"].astype(np.float64)).astype(np.float32)
+                if "log_probabilities" in arrays
+                else arrays["probabilities"]
+                for arrays in self._predicted
+            ]
+        )
+
+    @property
+    def temperatures(self) -> np.ndarray:
+        """float [S], what calibrates each run, fitted on validation images; NaN if it wasn't."""
+        return np.array([float(one.get("temperature", np.nan)) for one in self._predicted])
 
     @cached_property
     def predictions(self) -> np.ndarray:
         """int [S, N], the class with the largest probability."""
-        return np.stack([one["probabilities"].argmax(axis=1) for one in self._predicted])
+        return np.stack([_predictions(arrays) for arrays in self._predicted])
 
     @cached_property
     def correct(self) -> np.ndarray:
@@ -325,6 +353,13 @@ class VariantResults:
     def _arrays(self, seed: int, name: str) -> dict[str, np.ndarray]:
         path = self.folder / f"seed-{seed:02d}" / name
         return files.arrays(files.read(path, self.evaluation, self.folder))
+
+
+def _predictions(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    for name in ("log_probabilities", "probabilities"):
+        if name in arrays:
+            return arrays[name].argmax(axis=1)
+    return arrays["predicted"].astype(int)
 
 
 def read_variant(folder: Path) -> VariantResults:

@@ -201,7 +201,8 @@ def _trainer(job: Job) -> Trainer:
     compiled = {"dataset": sha256, "learning": learning(settings)} | {
         key: value
         for key, value in settings.items()
-        if key not in ("name", "policy", "later_policies", "learning_rate", "training_images")
+        if key
+        not in ("name", "policy", "later_policies", "learning_rate", "training_images", "resampled")
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImageByImageWarning)  # the caller has warned

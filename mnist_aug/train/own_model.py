@@ -1,6 +1,7 @@
-"""A model of the user's own, tried and made into an architecture, in a process of its own.
+"""A model of the user's own, tried and made into an architecture.
 
-Whatever the user's code does to Keras, TensorFlow and Python ends with that process.
+One in a file is tried in a process of its own: whatever the user's code does to Keras, TensorFlow
+and Python ends with that process. A function or a model that a program holds is tried in it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,48 @@ def made(
         model = _from_keras_file(given, path)
         _check_form(given, model, image_shape, classes)
     else:
-        model = _from_function(given, path, function, image_shape, classes)
+        model = _from_file(given, path, function, image_shape, classes)
+    return _tried(given, model, image_shape, classes), {"file": path.name, "sha256": sha256}
+
+
+def of_object(
+    build: Callable | keras.Model, image_shape: tuple[int, ...], classes: int
+) -> tuple[str, dict[str, Any]]:
+    """What to call a model that a program holds, and its architecture, as in `model_source.Model`.
+
+    Args:
+        build: a function as in a file, or what it would return. Of a model, the architecture alone
+            is used: its weights, names of layers and what it was compiled with are not.
+        image_shape, classes: as for `model_source.load`.
+
+    Raises:
+        UserError: it is unfit for these images and classes.
+    """
+    if "keras" not in sys.modules:
+        with backend.silent_stderr():
+            import keras
+    import keras
+
+    if isinstance(build, keras.Model):
+        name = "model"
+        _check_kind("model", build)
+        _check_form("model", build, image_shape, classes)
+        model = architectures_anew("model", build)
+    else:
+        name = getattr(build, "__name__", "")
+        name = name if name.isidentifier() else "model"  # a lambda, or an object that is called
+        model = _from_function(name, build, name, _code_file(build), image_shape, classes)
+    return name, _tried(name, model, image_shape, classes)
+
+
+def _tried(
+    given: str, model: keras.Model, image_shape: tuple[int, ...], classes: int
+) -> dict[str, Any]:
+    """The architecture of a model of fit form, if what is built of it gives the same answers."""
+    import keras
+
+    from mnist_aug.train import architectures, model_file, safe_loading
+
     if not isinstance(model, keras.Sequential):  # what it takes and gives may be in a list or dict
         model = keras.Model(model.inputs[0], model.outputs[0])
     architecture = _architecture(given, model)
@@ -75,7 +117,7 @@ def made(
     with architectures.seeded(0):
         anew = architectures.built(architecture)
     _check_answers(given, model, anew, image_shape, classes)
-    return architecture, {"file": path.name, "sha256": sha256}
+    return architecture
 
 
 def main(given: str, path: str, function: str, image_shape: str, classes: str, found: str) -> None:

@@ -48,11 +48,8 @@ class Trainer:
         model = self.initial(0)
         self.soft_labels, jsd = learning(settings)
         self.blocks = models.BlockTrainer(model, variant, self.steps, self.soft_labels, jsd)
-        self.validation = None
-        if variant.validation_split:
-            size = max(1, VALIDATION_VALUES // models.most_values(model))
-            held_out = self._targets(dataset.y_train[count:])
-            self.validation = _batches(dataset.x_train[count:], held_out, size)
+        self.validation_batch = max(1, VALIDATION_VALUES // models.most_values(model))
+        self.validation = self._validation(dataset.x_train[count:], dataset.y_train[count:])
 
     def take(self, variant: Variant, settings: dict | None = None) -> None:
         """Train this variant from now on.
@@ -78,6 +75,12 @@ class Trainer:
             if own and (engine := own.engine()):
                 engine.check(self.dataset.image_shape)
             self.phases.append((end, own))
+
+    def _validation(self, images: np.ndarray, labels: np.ndarray) -> tf.data.Dataset | None:
+        """Images to validate on, with their labels, as `fit` takes them; None if there are none."""
+        if not len(images):
+            return None
+        return _batches(images, self._targets(labels), self.validation_batch)
 
     def _targets(self, labels: np.ndarray) -> np.ndarray:
         """Labels int32 `[N]`, or, where the loss takes soft ones, float32 `[N, classes]`."""
@@ -117,7 +120,14 @@ class Trainer:
             UserError: the policy fails on an image.
         """
         clock = time.perf_counter()
-        images, labels = self.train
+        (images, labels), validation = self.train, self.validation
+        if self.variant.resampled:
+            order = resampled_order(len(self.dataset.x_train), seed)
+            own, held_out = order[: len(labels)], order[len(labels) :]
+            images, labels = self.dataset.x_train[own], self.dataset.y_train[own]
+            validation = self._validation(
+                self.dataset.x_train[held_out], self.dataset.y_train[held_out]
+            )
         if self.variant.training_images:
             few = np.resize(nested_subset(labels, self.variant.training_images, seed), len(labels))
             images, labels = images[few], labels[few]
@@ -142,7 +152,7 @@ class Trainer:
                 epochs=self.variant.epochs,
                 steps_per_epoch=per_epoch,
                 shuffle=False,
-                validation_data=self.validation,
+                validation_data=validation,
                 callbacks=[*callbacks, saved],
                 verbose=verbose,
             )
@@ -167,6 +177,14 @@ def _batches(images: np.ndarray, labels: np.ndarray, size: int) -> tf.data.Datas
         for start in range(0, len(images), size)
     ]
     return pipeline.untuned(reduce(tf.data.Dataset.concatenate, batches))
+
+
+def resampled_order(count: int, seed: int) -> np.ndarray:
+    """The order in which a resampled run of that seed takes its images, int [count].
+
+    The first are trained on, the rest are held out; the same for every policy.
+    """
+    return np.random.default_rng((seed, 1)).permutation(count)  # apart from `nested_subset`'s draws
 
 
 def nested_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:

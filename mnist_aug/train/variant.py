@@ -33,6 +33,8 @@ class Variant:
             on all of them.
         training_images: how many of the others to train on, or None for all of them. An epoch has
             as many steps either way: fewer images come more often.
+        resampled: whether each seed draws anew which training images are held out, rather than the
+            last part being held out for all seeds.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Variant:
     epochs: int = 15
     validation_split: float = 0.2
     training_images: int | None = None
+    resampled: bool = False
 
     def policies(self) -> list[str]:
         """The names or files of its policies, in order of their epochs."""
@@ -70,7 +73,10 @@ class Variant:
                 return None
             return policies.describe(policies.load(policy, side, fill))
 
-        return asdict(self) | {
+        settings = asdict(self)
+        if not self.resampled:
+            del settings["resampled"]  # which runs of earlier versions don't name
+        return settings | {
             "model": {"name": model_name(self.model)},
             "layers": list(self.layers) if self.model == "dense" else None,
             "policy": spelled_out(self.policy),
