@@ -1,4 +1,4 @@
-"""Datasets of small images: the one public function is `load`.
+"""Datasets of small images: `load` reads them, `from_arrays` takes what a program already holds.
 
 MNIST ships with the package, in the folder `mnist` next to this file; scikit-learn's digits come
 with it, and `keras.datasets` downloads others. What else there is in files and folders, `sources`
@@ -9,7 +9,7 @@ import hashlib
 import math
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -167,11 +167,82 @@ def load(
             verdict could be right.
     """
     found = _loaded(source, test, transpose, hold_out)
+    _tell(found)
+    return found
+
+
+def from_arrays(
+    x_train: np.ndarray,
+    y_train: np.ndarray,
+    x_test: np.ndarray | None = None,
+    y_test: np.ndarray | None = None,
+    name: str = "arrays",
+    class_names: Sequence[str] = (),
+) -> Dataset:
+    """A dataset of arrays, looked through and brought to one form as those in files are.
+
+    What was found out about it is printed, as by `load`, and kept in the dataset.
+
+    Args:
+        x_train, x_test: `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]` with 1, 3 or 4 channels, or
+            rows of pixels `[N, H * W]`; numbers from 0 to 255, from 0 to 1 or from -1 to 1, or
+            true and false. Anything that NumPy makes such an array of.
+        y_train, y_test: a class for each image: whole numbers or text `[N]`, `[N, 1]`, or one-hot
+            `[N, K]`. Without test images, a fifth of each class is held out.
+        name: what to call the dataset.
+        class_names: of the labels 0, 1, …; what the labels are if empty.
+
+    Raises:
+        UserError: the arrays make no well-formed dataset, or one of which no verdict could be
+            right.
+    """
+    given: dict[str, tuple[Any, Any]] = {"train": (x_train, y_train)}
+    if x_test is not None or y_test is not None:
+        given["test"] = x_test, y_test
+    parts = {}
+    for part, (images, labels) in given.items():
+        own = _as_labels(f"y_{part}", labels)
+        pixels = _as_numbers(f"x_{part}", images)
+        parts[part] = layout.arranged(f"x_{part}", pixels, len(own)), own
+    found = _made("data", name, "arrays", "", parts, tuple(class_names), True, False, True)
+    _tell(found)
+    return found
+
+
+def _as_numbers(name: str, given: Any) -> np.ndarray:
+    images = _as_array(name, given)
+    if images.dtype.kind not in "biuf":
+        raise UserError(f"{name} is of type {images.dtype}: give an array of pixels")
+    if not len(images):
+        raise UserError(f"{name} is empty: at least one image is needed")
+    return images
+
+
+def _as_labels(name: str, given: Any) -> np.ndarray:
+    labels = _as_array(name, given)
+    if labels.dtype == object and all(isinstance(one, str) for one in labels.flat):
+        labels = labels.astype(str)  # as of a column in a table
+    if not len(labels):
+        raise UserError(f"{name} is empty: at least one label is needed")
+    return layout.flat_labels(name, labels)
+
+
+def _as_array(name: str, given: Any) -> np.ndarray:
+    try:
+        array = np.asarray(given)
+    except Exception as error:  # whatever the library that it comes from raises
+        text = " ".join(str(error).split())[:100]
+        raise UserError(f"{name} can't be made a NumPy array ({text}): give one") from None
+    if not array.ndim:
+        raise UserError(f"{name} is a single {type(given).__name__}: give a NumPy array")
+    return array
+
+
+def _tell(found: Dataset) -> None:
     for note in found.notes:
         print(f"note: {note}", flush=True)
     for warning in found.warnings:
         print(f"warning: {warning}", flush=True)
-    return found
 
 
 def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset:

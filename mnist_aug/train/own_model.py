@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import os
 import re
 import signal
 import sys
@@ -29,6 +30,7 @@ from mnist_aug.errors import UserError
 if TYPE_CHECKING:  # it takes seconds to start, so only where there is a model to load
     import keras
 
+MODEL = "model"  # what to call one that has no name
 TRIED = 3  # images that a model is tried on
 LONGEST = 100  # characters of an error of Keras's or of the file's that are shown
 LEAST_SCALE = 0.02  # of Rescaling: a smaller one is for pixels from 0 to 255
@@ -48,9 +50,7 @@ def made(
         UserError: it is unfit for these images and classes.
     """
     backend.start_tensorflow(one_thread=True)
-    import keras
 
-    from mnist_aug.train import architectures, model_file, safe_loading
 
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     if function is None:
@@ -74,20 +74,17 @@ def of_object(
     Raises:
         UserError: it is unfit for these images and classes.
     """
-    if "keras" not in sys.modules:
-        with backend.silent_stderr():
-            import keras
-    import keras
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with backend.silent_stderr():
+        import keras
 
     if isinstance(build, keras.Model):
-        name = "model"
-        _check_kind("model", build)
-        _check_form("model", build, image_shape, classes)
-        model = architectures_anew("model", build)
-    else:
-        name = getattr(build, "__name__", "")
-        name = name if name.isidentifier() else "model"  # a lambda, or an object that is called
-        model = _from_function(name, build, name, _code_file(build), image_shape, classes)
+        _check_kind(MODEL, build)
+        _check_form(MODEL, build, image_shape, classes)
+        return MODEL, _tried(MODEL, _cloned(build), image_shape, classes)
+    name = getattr(build, "__name__", "")
+    name = name if name.isidentifier() else MODEL  # a lambda, or an object that can be called
+    model = _from_function(name, build, image_shape, classes)
     return name, _tried(name, model, image_shape, classes)
 
 
@@ -150,15 +147,14 @@ def _from_keras_file(given: str, path: Path) -> keras.Model:
     return architectures.built(config)
 
 
-def _from_function(
+def _from_file(
     given: str, path: Path, name: str, image_shape: tuple[int, ...], classes: int
 ) -> keras.Model:
-    """What the function returns, called twice to see what depends on more than its arguments."""
+    """What the function in a file returns."""
     import keras
 
     from mnist_aug.train import architectures
 
-    shape = architectures.with_channels(image_shape)
     sys.path.insert(0, str(path.parent.resolve()))  # it may import those next to it, as scripts do
 
     def loaded() -> tuple[Callable, keras.DTypePolicy]:
@@ -169,7 +165,65 @@ def _from_function(
 
     def called() -> keras.Model:
         keras.config.set_dtype_policy(policy)
-        return _called(given, function, shape, classes)
+        return _called(given, function, name, path, image_shape, classes)
+
+    def together() -> None:
+        loaded()
+        called()
+
+    return _called_twice(given, name, called, together, image_shape, classes)
+
+
+def _from_function(
+    name: str, build: Callable, image_shape: tuple[int, ...], classes: int
+) -> keras.Model:
+    """What a function of this program returns."""
+    code = getattr(build, "__code__", None)
+    path = Path(code.co_filename if code else "")
+
+    def called() -> keras.Model:
+        return _called(name, build, name, path, image_shape, classes)
+
+    return _called_twice(name, name, called, None, image_shape, classes)
+
+
+def _cloned(model: keras.Model) -> keras.Model:
+    """The same architecture, its layers named as those of the first model in a process are."""
+    import keras
+
+    from mnist_aug.train import architectures
+
+    def anew(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, keras.Model):
+            return keras.models.clone_model(layer, clone_function=anew)
+        config = layer.get_config()
+        del config["name"]
+        return type(layer).from_config(config)
+
+    try:
+        return architectures.named_afresh(
+            lambda: keras.models.clone_model(model, clone_function=anew)
+        )
+    except Exception as error:  # a layer's configuration may fail in any way
+        raise UserError(
+            f"model {MODEL} can't be built anew ({_words(error)}): give a function that builds it"
+        ) from None
+
+
+def _called_twice(
+    given: str,
+    name: str,
+    called: Callable[[], keras.Model],
+    together: Callable[[], None] | None,
+    image_shape: tuple[int, ...],
+    classes: int,
+) -> keras.Model:
+    """What a function gives, called twice to see what depends on more than its arguments.
+
+    Args:
+        together: runs the file and calls the function, if it is in a file.
+    """
+    from mnist_aug.train import architectures
 
     outlasting = UserError(
         f"model {given} has layers that outlast a call of {name}: make all of them inside it"
@@ -180,7 +234,9 @@ def _from_function(
         except UserError as error:
             # A layer from outside may have the name of one from inside; not if all are counted.
             try:
-                architectures.named_afresh(lambda: [loaded(), called()])
+                if together is None:
+                    raise
+                architectures.named_afresh(together)
             except UserError:
                 raise error from None
             raise outlasting from None
@@ -258,20 +314,35 @@ def _function(given: str, path: Path, name: str) -> Callable:
     return function
 
 
-def _called(given: str, build: Callable, image_shape: tuple[int, ...], classes: int) -> Any:
+def _called(
+    given: str,
+    build: Callable,
+    name: str,
+    path: Path,
+    image_shape: tuple[int, ...],
+    classes: int,
+) -> Any:
+    """What a function returns.
+
+    Args:
+        name, path: the function's, and its file's, for errors.
+    """
+    from mnist_aug.train import architectures
+
+    image_shape = architectures.with_channels(image_shape)
     try:
         inspect.signature(build).bind(image_shape=image_shape, classes=classes)
     except TypeError:
         raise UserError(
             f"model {given} does not take (image_shape, classes): define "
-            f"{given.rpartition(':')[2]}(image_shape, classes)"
+            f"{name}(image_shape, classes)"
         ) from None
     except ValueError:  # it has no signature to look at
         pass
-    path, name = given.rsplit(":", 1)
     try:
         model = build(image_shape=image_shape, classes=classes)
         _check_kind(given, model)
+        _check_uncompiled(given, model)
         if not model.built and getattr(model, "layers", None):  # a Sequential without an Input
             model.build((None, *image_shape))
         return model
@@ -279,7 +350,7 @@ def _called(given: str, build: Callable, image_shape: tuple[int, ...], classes: 
         raise
     except (Exception, SystemExit) as error:
         raise UserError(
-            f"model {given} fails{_line(error, Path(path))}: {name}(image_shape={image_shape}, "
+            f"model {given} fails{_line(error, path)}: {name}(image_shape={image_shape}, "
             f"classes={classes}) raises {_words(error)}"
         ) from None
 
@@ -301,6 +372,9 @@ def _check_kind(given: str, model: Any) -> None:
             f"model {given} is a subclass of keras.Model, {type(model).__name__}, which can't be "
             f"built anew without its code: {forms}"
         )
+
+
+def _check_uncompiled(given: str, model: keras.Model) -> None:
     if model.compiled:
         raise UserError(
             f"model {given} is compiled, but how it is trained is set elsewhere: return it without "
