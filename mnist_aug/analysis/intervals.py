@@ -145,6 +145,13 @@ def difference_interval(
         (low, high) in the units of `differences`, cut to [-1, 1]. With S = 1 it covers the
         examples alone.
     """
+    return _difference_intervals(differences, resamples, level)[0]
+
+
+def _difference_intervals(
+    differences: np.ndarray, resamples: int, *levels: float
+) -> list[tuple[float, float]]:
+    """`difference_interval` at each level, from one bootstrap."""
     differences = np.asarray(differences, float)
     mean, (seeds, examples) = differences.mean(), differences.shape
     parts = [
@@ -165,9 +172,11 @@ def difference_interval(
         variance = max(variance - 2 * cells, *(part for part, _ in parts))
         parts.append((cells, df))
     below = sum(part**2 / df for part, df in parts)
-    quantile = stats.t.ppf((1 + level) / 2, variance**2 / below if below > 0 else np.inf)
-    half = max(quantile * variance**0.5, 3 / examples)
-    return float(max(mean - half, -1)), float(min(mean + half, 1))
+    freedom = variance**2 / below if below > 0 else np.inf
+    halves = [
+        max(stats.t.ppf((1 + level) / 2, freedom) * variance**0.5, 3 / examples) for level in levels
+    ]
+    return [(float(max(mean - half, -1)), float(min(mean + half, 1))) for half in halves]
 
 
 @dataclass(frozen=True)
@@ -211,7 +220,9 @@ class Difference:
     """The second model minus the first, on the seeds both have.
 
     Accuracies and the difference are fractions in [0, 1] and [-1, 1]; `low` and `high` bound the
-    95 % interval of the difference. Without `chance`, both are taken to have learned.
+    95 % interval of the difference, `within_low` and `within_high` the 90 % interval, which lies
+    within plus and minus `margin` where two one-sided tests at 5 % find the models equivalent
+    (Schuirmann 1987). Without `chance`, both are taken to have learned.
     """
 
     seeds: int
@@ -221,6 +232,9 @@ class Difference:
     low: float
     high: float
     chance: Chance | None = None
+    within_low: float = np.nan
+    within_high: float = np.nan
+    margin: float | None = None
 
     @property
     def mean(self) -> float:
@@ -232,30 +246,52 @@ class Difference:
         return self.mean / (1 - self.first) if self.first < 1 else None
 
     @property
-    def outcome(self) -> str:
-        """ "helps", "hurts", "no detectable difference", "too few seeds" or "no verdict".
+    def is_within_margin(self) -> bool:
+        """Whether the difference, if any, is smaller than the margin; it may still help or hurt."""
+        return self.seeds > 1 and lies_within((self.within_low, self.within_high), self.margin)
 
-        Seeds are too few for S < 2; no verdict is there where a model has not learned.
-        """
-        low, high = (self.low, self.high) if self.seeds > 1 else (np.nan, np.nan)
-        return outcome(low, high, (self.first, self.second), self.chance)
+    @property
+    def outcome(self) -> str:
+        """As `outcome` says; "too few seeds" for S < 2."""
+        ends = (self.low, self.high, self.within_low, self.within_high)
+        low, high, *within = ends if self.seeds > 1 else (np.nan,) * 4
+        models = (self.first, self.second)
+        return outcome(low, high, models, self.chance, (within[0], within[1]), self.margin)
 
 
 def outcome(
-    low: float, high: float, accuracies: Iterable[float] = (), chance: Chance | None = None
+    low: float,
+    high: float,
+    accuracies: Iterable[float] = (),
+    chance: Chance | None = None,
+    within: tuple[float, float] | None = None,
+    margin: float | None = None,
 ) -> str:
-    """As `Difference.outcome`, from an interval over seeds: NaN where these are too few.
+    """What an interval says of a difference.
 
     Args:
-        low, high: of the difference.
+        low, high: of the difference; NaN where seeds are too few.
         accuracies: mean test accuracy of the models compared.
         chance: what they must beat; nothing if None.
+        within: the ends of the 90 % interval, for two one-sided tests.
+        margin: the largest difference that does not matter; None where that isn't known.
+
+    Returns:
+        "helps", "hurts", "equivalent" (neither, and the 90 % interval lies within the margin),
+        "no detectable difference", "too few seeds", or "no verdict", where a model has not learned.
     """
     if chance is not None and not all(map(chance.beaten_by, accuracies)):
         return "no verdict"
     if np.isnan(low):
         return "too few seeds"
-    return "helps" if low > 0 else "hurts" if high < 0 else "no detectable difference"
+    if low > 0 or high < 0:
+        return "helps" if low > 0 else "hurts"
+    return "equivalent" if lies_within(within, margin) else "no detectable difference"
+
+
+def lies_within(ends: tuple[float, float] | None, margin: float | None) -> bool:
+    """Whether an interval lies inside plus and minus a margin; not if either is unknown."""
+    return ends is not None and margin is not None and bool(-margin < ends[0] <= ends[1] < margin)
 
 
 def compare(first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES) -> Difference:
@@ -273,11 +309,20 @@ def compare(first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES) -
     first, second = np.asarray(first), np.asarray(second)
     if first.shape != second.shape or first.ndim != 2 or not first.size:
         raise ValueError(f"scores of shapes {first.shape} and {second.shape} can't be paired")
-    low, high = difference_interval(
-        np.subtract(second, first, dtype=np.float32), resamples=resamples
+    (low, high), (within_low, within_high) = _difference_intervals(
+        np.subtract(second, first, dtype=np.float32), resamples, LEVEL, 2 * LEVEL - 1
     )
     seeds, examples = first.shape
-    return Difference(seeds, examples, float(first.mean()), float(second.mean()), low, high)
+    return Difference(
+        seeds,
+        examples,
+        float(first.mean()),
+        float(second.mean()),
+        low,
+        high,
+        within_low=within_low,
+        within_high=within_high,
+    )
 
 
 def spread(values: np.ndarray) -> float:

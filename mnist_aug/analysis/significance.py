@@ -41,8 +41,15 @@ def permutation_test(differences: np.ndarray) -> float:
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """P-values [M] adjusted such that the chance of any false alarm among M is kept (Holm 1979)."""
-    return multipletests(p_values, method="holm")[1]
+    """P-values [M] adjusted such that the chance of any false alarm among M is kept (Holm 1979).
+
+    NaN, of what could not be tested, stays and does not count.
+    """
+    adjusted = np.array(p_values, float)
+    known = ~np.isnan(adjusted)
+    if known.any():
+        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
+    return adjusted
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:

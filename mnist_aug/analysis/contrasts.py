@@ -1,0 +1,396 @@
+"""Many means compared: many variants with one, all pairs, ranks, and which are the best.
+
+Each variant has been trained with its own seeds, and all read the same test images. A mean accuracy
+varies by two sources:
+
+- seeds: s^2 / S, with s^2 the variance over S seeds of a run's accuracy. Runs of different
+  variants are independent, with the same seed too, as far as matters (a correlation of about 0.1).
+  With few seeds s^2 says little by itself, so it is moderated: shrunk towards what is usual among
+  the variants compared (Smyth 2004, Statistical Applications in Genetics and Molecular Biology
+  3:3; limma).
+- images: the covariance over images of the per-image means, divided by the number of images, less
+  the noise of single cells, which s^2 holds already. Images that are hard for one variant are hard
+  for the others, so this part is shared and largely cancels in differences.
+
+Degrees of freedom are Satterthwaite's (1946). Simultaneous intervals take the joint distribution
+of all differences into account (Hothorn, Bretz and Westfall 2008, Biometrical Journal 50:346):
+they are Dunnett's and Tukey's where variances are equal. NumPy and SciPy only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from mnist_aug.analysis.intervals import LEVEL
+from mnist_aug.analysis.significance import holm
+
+MOST_PRIOR = 5.0  # degrees of freedom that the usual variance counts for at most, see `moderated`
+DRAWS = 40_000  # of the joint distribution: they move the ends of an interval by 0.3 % of its width
+CELLS = 8_000_000  # draws times differences at most, for memory
+RULE_OF_THREE = 3.0  # what happens to none of N images may happen to 3 / N of them
+
+Scores = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Mean accuracies of V variants and how they vary.
+
+    Attributes:
+        names: of the variants.
+        means: float [V].
+        seeds: int [V], how many.
+        seed_variances: float [V], of the means, from seeds; NaN for a single seed.
+        freedom: float [V], degrees of freedom of these, were the usual variance known.
+        shared: float [V] in [0, 1], the share of each that comes from the usual variance.
+        shared_freedom: degrees of freedom of the usual variance.
+        image_covariance: float [V, V], of the means, from images; 0 where they are given.
+        images: how many, N; None where they are given. A difference reaches 3/N to each side at
+            least, as in `intervals.difference_interval`.
+    """
+
+    names: tuple[str, ...]
+    means: np.ndarray
+    seeds: np.ndarray
+    seed_variances: np.ndarray
+    freedom: np.ndarray
+    shared: np.ndarray
+    shared_freedom: float
+    image_covariance: np.ndarray
+    images: int | None
+
+
+def estimates(scores: Scores, over_images: bool = True) -> Estimates:
+    """The means and their variances.
+
+    Args:
+        scores: by variant, bool or float [S, N], how right the run with seed s is on image i; or,
+            of all variants, float [S], one number a seed. S may differ, N may not.
+        over_images: whether other test images are to be covered; where one number a seed is given
+            they are not.
+
+    Raises:
+        ValueError: the variants have different images, or one of them no run.
+    """
+    arrays = {name: np.asarray(own) for name, own in scores.items()}
+    shapes = {own.shape[1:] for own in arrays.values()}
+    if len(shapes) != 1 or not all(map(len, arrays.values())):
+        raise ValueError("each variant needs a run, and all of them the same images")
+    over_images = over_images and shapes != {()}
+    by_seed = [own.mean(axis=1) if own.ndim > 1 else own.astype(float) for own in arrays.values()]
+    seeds = np.array([len(own) for own in by_seed])
+    variances = np.array([own.var(ddof=1) if len(own) > 1 else np.nan for own in by_seed])
+    variances, freedom, shared, shared_freedom = moderated(variances, seeds - 1)
+    return Estimates(
+        tuple(arrays),
+        np.array([own.mean() for own in by_seed]),
+        seeds,
+        variances / seeds,
+        freedom,
+        shared,
+        shared_freedom,
+        _image_covariance([*arrays.values()]) if over_images else np.zeros((len(seeds),) * 2),
+        shapes.pop()[0] if over_images else None,
+    )
+
+
+def _image_covariance(scores: Sequence[np.ndarray]) -> np.ndarray:
+    """float [V, V], of means [S, N], from images; positive semidefinite."""
+    images = scores[0].shape[1]
+    by_image = np.stack([own.mean(axis=0) for own in scores])
+    if images < 2:
+        return np.zeros((len(scores),) * 2)
+    covariance = np.atleast_2d(np.cov(by_image)) / images
+    for at, own in enumerate(scores):
+        covariance[at, at] -= _cell_variance(own) / own.size
+    values, vectors = np.linalg.eigh(covariance)
+    found: np.ndarray = (vectors * values.clip(0)) @ vectors.T
+    return found
+
+
+def _cell_variance(scores: np.ndarray) -> float:
+    """The variance of single cells [S, N] but for what is their seed's and their image's."""
+    seeds, images = scores.shape
+    if seeds < 2:
+        return 0.0
+    mean = scores.mean()
+    squares = np.square(scores, dtype=float).sum() - scores.size * mean**2
+    squares -= images * np.square(scores.mean(axis=1) - mean).sum()
+    squares -= seeds * np.square(scores.mean(axis=0) - mean).sum()
+    return float(max(squares, 0) / ((seeds - 1) * (images - 1)))
+
+
+def moderated(
+    variances: np.ndarray, freedom: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Variances shrunk towards the usual one (Smyth 2004).
+
+    The true variances are taken to be scaled inverse chi squares around a usual one, s0^2, that
+    counts for d0 degrees of freedom. Both are found from the logarithms of the sample variances
+    (his section 6.2), but d0 is `MOST_PRIOR` at most: a dozen variances of three seeds each can't
+    tell that they are all alike, and those of real runs are not.
+
+    Args:
+        variances: float [V], of samples; NaN where there is none.
+        freedom: float [V], the degrees of freedom of each.
+
+    Returns:
+        The moderated variances, float [V]; their degrees of freedom given s0^2, float [V]; the
+        share of each that is s0^2's; and the degrees of freedom of s0^2, from the standard error
+        of the mean of the logarithms.
+    """
+    variances, freedom = np.asarray(variances, float), np.asarray(freedom, float)
+    known = freedom > 0
+    prior, usual, usual_freedom = _prior(variances[known], freedom[known])
+    every = np.where(known, freedom, np.nan)
+    if usual == 0:
+        return variances, every, np.zeros(len(variances)), np.inf
+    found = (prior * usual + every * variances) / (prior + every)
+    shared = prior * usual / ((prior + every) * found)
+    return found, prior + every, shared, usual_freedom
+
+
+def _prior(variances: np.ndarray, freedom: np.ndarray) -> tuple[float, float, float]:
+    """d0, s0^2, and the degrees of freedom of the latter; 0, 0 and inf if there is none."""
+    if len(variances) < 2 or not variances.any():
+        return 0.0, 0.0, np.inf
+    floor = 1e-5 * (np.median(variances) or variances.max())  # as limma
+    half = freedom / 2
+    logs = np.log(variances.clip(floor)) - special.digamma(half) + np.log(half)
+    noise = special.polygamma(1, half)
+    between = max(logs.var(ddof=1) - noise.mean(), special.polygamma(1, MOST_PRIOR / 2))
+    prior = 2 * _inverse_trigamma(between)
+    usual = np.exp(logs.mean() + special.digamma(prior / 2) - np.log(prior / 2))
+    return prior, float(usual), float(2 * len(logs) ** 2 / (noise + between).sum())
+
+
+def _inverse_trigamma(value: float) -> float:
+    """Where the trigamma function has that value, by Newton's method (Smyth 2004, appendix)."""
+    at = 0.5 + 1 / value
+    for _ in range(50):
+        trigamma = special.polygamma(1, at)
+        step = trigamma * (1 - trigamma / value) / special.polygamma(2, at)
+        at += step
+        if -step < 1e-10 * at:
+            break
+    return float(at)
+
+
+@dataclass(frozen=True, eq=False)
+class _Differences:
+    """J differences between variants: which, their standard errors and degrees of freedom."""
+
+    found: Estimates
+    first: np.ndarray  # int [J], positions of variants
+    second: np.ndarray
+    mean: np.ndarray  # float [J], second minus first
+    se: np.ndarray
+    df: np.ndarray
+
+    @classmethod
+    def of(cls, found: Estimates, one: np.ndarray, two: np.ndarray) -> "_Differences":
+        own = found.seed_variances[np.stack([one, two])]  # [2, J]
+        image = np.diag(found.image_covariance)
+        images = (image[one] + image[two] - 2 * found.image_covariance[one, two]).clip(0)
+        variance = own.sum(axis=0) + images
+        below = (own**2 / found.freedom[np.stack([one, two])]).sum(axis=0)
+        below += (own * found.shared[np.stack([one, two])]).sum(axis=0) ** 2 / found.shared_freedom
+        if found.images is not None and found.images > 1:
+            below += images**2 / (found.images - 1)
+        df = np.divide(variance**2, below, out=np.full(len(one), np.inf), where=below > 0)
+        df[np.isnan(variance)] = np.nan
+        se = np.sqrt(variance)
+        if found.images is not None:
+            least = RULE_OF_THREE / found.images / stats.t.ppf((1 + LEVEL) / 2, df)
+            se = np.fmax(se, least) + 0 * variance  # NaN stays
+        return cls(found, one, two, found.means[two] - found.means[one], se, df)
+
+    @property
+    def p(self) -> np.ndarray:
+        """float [J], two-sided, each by itself; 1 for no difference, NaN for a single seed."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            size = np.where(self.mean == 0, 0, np.abs(self.mean) / self.se) + 0 * self.se
+        found: np.ndarray = 2 * stats.t.sf(size, self.df)
+        return found
+
+    def alone(self, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """The ends of the interval of each by itself."""
+        return self._ends(np.full(len(self.mean), 1 - level))
+
+    def simultaneous(self, *levels: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        """At each level the ends of intervals that all cover with that probability.
+
+        Each difference has the same probability to lie outside its own (Beran 1988), by its own
+        t distribution; which, is found from draws of all differences together, with their
+        correlations and with standard errors that vary as those seen do.
+        """
+        used = np.isfinite(self.se) & (self.se > 0)
+        sizes = self._drawn(used) if used.sum() > 1 else None
+        ends = []
+        for level in levels:
+            error = 1 - level
+            if sizes is not None:
+                error = _shared_error(sizes, self.df[used], error)
+            ends.append(self._ends(np.full(len(self.mean), error)))
+        return ends
+
+    def _ends(self, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        half = np.where(self.se > 0, stats.t.isf(error / 2, self.df) * self.se, self.se)
+        return self.mean - half, self.mean + half
+
+    def _drawn(self, used: np.ndarray) -> np.ndarray:
+        """float32 [draws, J], magnitudes of t statistics when nothing differs."""
+        found = self.found
+        order = np.argsort(found.names)  # the same draws for a variant wherever it stands
+        draws = max(5000, min(DRAWS, CELLS // int(used.sum())))
+        rng = np.random.default_rng(0)
+        variances = np.nan_to_num(found.seed_variances)[order]
+        values, vectors = np.linalg.eigh(found.image_covariance[np.ix_(order, order)])
+        images = rng.standard_normal((draws, len(order)), np.float32) @ (
+            vectors * np.sqrt(values.clip(0))
+        ).T.astype(np.float32)
+        noise = rng.standard_normal((draws, len(order)), np.float32)
+        noise = noise * np.sqrt(variances).astype(np.float32) + images
+        common = _mean_squares(rng, found.shared_freedom, draws)[:, None]
+        own = np.stack([_mean_squares(rng, df, draws) for df in found.freedom[order]], axis=1)
+        seen = variances * own * (1 + found.shared[order] * (common - 1))
+        place = np.argsort(order)
+        one, two = place[self.first[used]], place[self.second[used]]
+        variance = (np.nan_to_num(found.seed_variances)[np.stack([self.first, self.second])]).sum(0)
+        fixed = self.se**2 - variance  # the images' part, and what the rule of three adds
+        squares = (seen[:, one] + seen[:, two] + fixed[used]).astype(np.float32)
+        sizes: np.ndarray = np.abs(noise[:, two] - noise[:, one]) / np.sqrt(squares)
+        return sizes
+
+
+def _mean_squares(rng: np.random.Generator, df: float, draws: int) -> np.ndarray:
+    """Draws of a chi square over its degrees of freedom; 1 where these are infinite or NaN."""
+    return rng.chisquare(df, draws) / df if np.isfinite(df) else np.ones(draws)
+
+
+def _shared_error(sizes: np.ndarray, df: np.ndarray, error: float) -> float:
+    """The error of each interval by itself with which all together have that one.
+
+    By halves, on a logarithmic scale, between Bonferroni's and no adjustment at all.
+    """
+    low, high = np.log(error / len(df)), np.log(error)
+
+    def outside(log_error: float) -> np.ndarray:
+        critical = stats.t.isf(np.exp(log_error) / 2, df).astype(np.float32)
+        most: np.ndarray = (sizes / critical).max(axis=1)
+        return most
+
+    allowed = error * len(sizes)
+    sizes = sizes[outside(high) > 1]  # what lies inside the narrowest lies inside all
+    if (outside(low) > 1).sum() >= allowed:
+        return float(np.exp(low))
+    for _ in range(14):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (outside(middle) > 1).sum() <= allowed else (low, middle)
+    return float(np.exp(low))
+
+
+def against(found: Estimates, reference: str, level: float = LEVEL) -> pd.DataFrame:
+    """Each other variant against one.
+
+    Args:
+        reference: the name of that one.
+        level: the probability with which all intervals together cover.
+
+    Returns:
+        variant; difference, its mean minus the reference's; se; df; low and high, simultaneous
+        (Dunnett's where variances are equal); alone_low and alone_high, each by itself;
+        within_low and within_high, simultaneous at 2 `level` - 1, for two one-sided tests; p of
+        each by itself; holm_p. NaN where either has a single seed.
+    """
+    at = found.names.index(reference)
+    others = np.delete(np.arange(len(found.names)), at)
+    differences = _Differences.of(found, np.full_like(others, at), others)
+    (low, high), (within_low, within_high) = differences.simultaneous(level, 2 * level - 1)
+    alone_low, alone_high = differences.alone(level)
+    return pd.DataFrame(
+        {
+            "variant": [found.names[one] for one in others],
+            "difference": differences.mean,
+            "se": differences.se,
+            "df": differences.df,
+            "low": low,
+            "high": high,
+            "alone_low": alone_low,
+            "alone_high": alone_high,
+            "within_low": within_low,
+            "within_high": within_high,
+            "p": differences.p,
+            "holm_p": holm(differences.p),
+        }
+    )
+
+
+def all_pairs(found: Estimates, level: float = LEVEL) -> pd.DataFrame:
+    """Each variant against each other.
+
+    Args:
+        level: the probability with which all intervals together cover.
+
+    Returns:
+        first; second; difference, the second's mean minus the first's; low and high, simultaneous
+        (Tukey and Kramer's where variances are equal); p of each by itself; holm_p. NaN where
+        either has a single seed.
+    """
+    first, second = np.triu_indices(len(found.names), 1)
+    differences = _Differences.of(found, first, second)
+    ((low, high),) = differences.simultaneous(level)
+    return pd.DataFrame(
+        {
+            "first": [found.names[one] for one in first],
+            "second": [found.names[two] for two in second],
+            "difference": differences.mean,
+            "low": low,
+            "high": high,
+            "p": differences.p,
+            "holm_p": holm(differences.p),
+        }
+    )
+
+
+def ranks(found: Estimates, level: float = LEVEL) -> pd.DataFrame:
+    """Ranks by mean, 1 the highest, with simultaneous intervals.
+
+    A variant ranks below those that are better by the intervals of `all_pairs`, and above those
+    that are worse (Al Mohamad, Goeman and van Zwet 2022, Biometrics 78:1073; Mogstad, Romano,
+    Shaikh and Wilhelm 2024, Review of Economic Studies 91:476). All intervals together hold the
+    true ranks with probability `level` at least.
+
+    Returns:
+        variant; mean; rank, the mean of theirs for ties; rank_low and rank_high.
+    """
+    better = _better(found, level)
+    return pd.DataFrame(
+        {
+            "variant": list(found.names),
+            "mean": found.means,
+            "rank": stats.rankdata(-found.means),
+            "rank_low": 1 + better.sum(axis=0),
+            "rank_high": len(found.names) - better.sum(axis=1),
+        }
+    )
+
+
+def best(found: Estimates, level: float = LEVEL) -> list[str]:
+    """The variants that no other beats by its interval in `all_pairs`, by mean, best first."""
+    unbeaten = ~np.any(_better(found, level), axis=0)
+    order = np.argsort(-found.means, kind="stable")
+    return [found.names[one] for one in order[unbeaten[order]]]
+
+
+def _better(found: Estimates, level: float) -> np.ndarray:
+    """bool [V, V], whether the first is better than the second by the interval."""
+    pairs = all_pairs(found, level)
+    first, second = np.triu_indices(len(found.names), 1)
+    better = np.zeros((len(found.names),) * 2, bool)
+    better[second, first] = pairs["low"] > 0
+    better[first, second] = pairs["high"] < 0
+    return better
