@@ -293,6 +293,16 @@ def _shared_error(sizes: np.ndarray, df: np.ndarray, error: float) -> float:
     return float(np.exp(low))
 
 
+def difference(
+    found: Estimates, first: str, second: str, level: float = LEVEL
+) -> tuple[float, float, float]:
+    """The second's mean minus the first's, and its interval by itself; NaN for a single seed."""
+    one, two = (np.array([found.names.index(name)]) for name in (first, second))
+    differences = _Differences.of(found, one, two)
+    (low,), (high,) = differences.alone(level)
+    return float(differences.mean[0]), float(low), float(high)
+
+
 def against(found: Estimates, reference: str, level: float = LEVEL) -> pd.DataFrame:
     """Each other variant against one.
 

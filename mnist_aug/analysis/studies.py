@@ -1,6 +1,7 @@
-"""What the runs of a study say. They are paired by seed with those of baseline and augmented.
+"""What the runs of a study say, compared with all runs of baseline and augmented.
 
-Intervals are Student's t over seeds, for the same test images.
+Intervals are those of `contrasts` over seeds, for the same test images: a variant's few seeds
+borrow the spread that is usual among the variants of its study.
 """
 
 from collections.abc import Sequence
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis import contrasts
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import estimate, spread
+from mnist_aug.analysis.intervals import spread
+from mnist_aug.analysis.significance import holm
 from mnist_aug.results.runs import BOTH, VariantResults
 
 SETTLED = 0.0005  # a mean validation accuracy that near to its peak counts as there
@@ -18,7 +21,7 @@ SETTLED = 0.0005  # a mean validation accuracy that near to its peak counts as t
 
 @dataclass(frozen=True)
 class StudyRuns:
-    """The runs of a study, and those of baseline and augmented with the same seeds.
+    """The runs of a study, and those of baseline and augmented.
 
     `frame` has a row for each run: variant, seed, validation and test accuracy, policy,
     training_images, epochs. `curves` has one for each run and epoch: variant, seed, epoch,
@@ -30,7 +33,31 @@ class StudyRuns:
 
     def accuracy(self, variant: str) -> float:
         """The mean on the test images of a variant's runs here."""
-        return float(self.frame.loc[self.frame["variant"] == variant, "test"].mean())
+        return float(self.values(variant).mean())
+
+    def values(self, variant: str, column: str = "test") -> np.ndarray:
+        """float [S], what the runs of a variant have in `column`, but for NaN."""
+        own = self.frame.loc[self.frame["variant"] == variant, column]
+        return own.dropna().to_numpy(float)
+
+    def estimates(self, column: str = "test") -> contrasts.Estimates:
+        """The means in `column` of the variants that have a number there."""
+        found = {name: self.values(name, column) for name in self.frame["variant"].unique()}
+        return contrasts.estimates(
+            {name: own for name, own in found.items() if len(own)}, over_images=False
+        )
+
+    def difference(
+        self, first: str, second: str, column: str = "test"
+    ) -> tuple[float, float, float]:
+        """The second's mean less the first's in `column`, and the ends of its 95 % interval.
+
+        NaN where either has no number there; the ends are where one has a single seed.
+        """
+        found = self.estimates(column)
+        if not {first, second} <= {*found.names}:
+            return (float("nan"),) * 3
+        return contrasts.difference(found, first, second)
 
     def paired(self, first: str, second: str, column: str) -> np.ndarray:
         """float [S], second less first in `column`, on the seeds both have."""
@@ -42,15 +69,14 @@ class StudyRuns:
 
 
 def study_runs(variants: Sequence[VariantResults], content: Comparison) -> StudyRuns:
-    """The runs of a study's variants and, as far as they have the same seeds, of both models."""
-    seeds = [seed for variant in variants for seed in variant.seeds]
+    """The runs of a study's variants and all of both models."""
     curves = [
         run.history.assign(variant=variant.name, seed=run.seed)
         for variant in variants
         for run in variant.runs
     ]
     return StudyRuns(
-        _frame([*variants, *(one.only(seeds) for one in content.both)]),
+        _frame([*variants, *(content.variants[name] for name in BOTH)]),
         pd.concat(curves)[["variant", "seed", "epoch", "val_accuracy"]],
     )
 
@@ -80,52 +106,62 @@ def _frame(variants: Sequence[VariantResults]) -> pd.DataFrame:
 
 
 def summary(runs: StudyRuns, names: Sequence[str], against: Sequence[str]) -> pd.DataFrame:
-    """A row for each variant: means, SDs, and paired differences with intervals.
+    """A row for each variant: means, SDs, and differences with intervals.
 
     Returns:
         variant, seeds; validation and test, the mean accuracy, each with `_sd`; for each variant
-        of `against` the difference in test accuracy `against_<name>`, with `_low` and `_high`.
+        of `against` the difference in test accuracy `against_<name>`, with `_low` and `_high` of
+        each by itself, `_p`, and `_holm_p`, adjusted for the rows.
     """
     rows = []
     for name in names:
-        own = runs.frame[runs.frame["variant"] == name]
-        row = {"variant": name, "seeds": len(own)}
+        row = {"variant": name, "seeds": len(runs.frame[runs.frame["variant"] == name])}
         for part in ("validation", "test"):
-            row |= {part: own[part].mean(), f"{part}_sd": spread(own[part])}
-        for other in against:
-            columns = (f"against_{other}{end}" for end in ("", "_low", "_high"))
-            row |= zip(columns, estimate(runs.paired(other, name, "test")), strict=True)
+            own = runs.values(name, part)
+            row |= {part: own.mean() if len(own) else np.nan, f"{part}_sd": spread(own)}
         rows.append(row)
-    return pd.DataFrame(rows)
+    frame, found = pd.DataFrame(rows), runs.estimates()
+    for other in against:
+        differences = contrasts.against(found, other).set_index("variant").reindex(names)
+        itself = frame["variant"].to_numpy() == other
+        for end, column in (("", "difference"), ("_low", "alone_low"), ("_high", "alone_high")):
+            values = differences[column].to_numpy()
+            frame[f"against_{other}{end}"] = np.where(itself, 0.0, values)
+        frame[f"against_{other}_p"] = differences["p"].to_numpy()
+        frame[f"against_{other}_holm_p"] = holm(differences["p"].to_numpy())
+    return frame
 
 
 def data_efficiency(runs: StudyRuns) -> pd.DataFrame:
     """Errors of both models against the number of training images.
 
     Returns:
-        training_images; the mean error of both models, each with `_sd`; seeds; difference, low and
-        high; worth, how many times the images the baseline needs for the error of augmented, inf
-        beyond all there are; lead, by how much augmented is more accurate than the baseline with
-        all images, with `_low` and `_high`.
+        training_images; the mean error of both models, each with `_sd`; seeds, the fewest of the
+        two; difference, low and high; worth, how many times the images the baseline needs for the
+        error of augmented, inf beyond all there are; lead, by how much augmented is more accurate
+        than the baseline with all images, with `_low` and `_high`.
     """
     sizes = sorted({*runs.frame["training_images"]})
     models = np.where(runs.frame["policy"].isna(), *BOTH)
-    accuracy = (
-        runs.frame.assign(model=models)
-        .pivot_table("test", "seed", ["model", "training_images"])
-        .reindex(columns=pd.MultiIndex.from_product([BOTH, sizes]))
+    named = StudyRuns(
+        runs.frame.assign(variant=models + "-" + runs.frame["training_images"].astype(str)),
+        runs.curves,
     )
     rows = []
     for size in sizes:
-        first, second = (accuracy[model, size] for model in BOTH)
+        one, two = (f"{model}-{size}" for model in BOTH)
         row: dict[str, object] = {"training_images": size}
-        for model, own in zip(BOTH, (first, second), strict=True):
-            row |= {model: 1 - own.mean(), f"{model}_sd": spread(own.dropna())}
-        gains = (first - second).dropna()
-        row["seeds"] = len(gains)
-        row["difference"], row["low"], row["high"] = estimate(gains)
-        lead = (second - accuracy[BOTH[0], sizes[-1]]).dropna()
-        rows.append(row | dict(zip(("lead", "lead_low", "lead_high"), estimate(lead), strict=True)))
+        for model, name in zip(BOTH, (one, two), strict=True):
+            own = named.values(name)
+            row |= {
+                model: 1 - own.mean() if len(own) else np.nan,
+                f"{model}_sd": spread(own),
+            }
+        row["seeds"] = min(len(named.values(name)) for name in (one, two))
+        gain, low, high = named.difference(one, two)
+        row |= {"difference": -gain, "low": -high, "high": -low}
+        lead = named.difference(f"{BOTH[0]}-{sizes[-1]}", two)
+        rows.append(row | dict(zip(("lead", "lead_low", "lead_high"), lead, strict=True)))
     frame = pd.DataFrame(rows)
     errors = frame[BOTH[0]].to_numpy()
     worth = [_size(sizes, errors, error) for error in frame[BOTH[1]]] / np.array(sizes)

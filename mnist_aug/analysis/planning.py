@@ -1,0 +1,115 @@
+"""How many seeds, or how many test images, would tell a difference like the one seen.
+
+The variance is that of `intervals.difference_interval`, split into what more seeds make smaller and
+what only more test images do. NumPy and SciPy only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from mnist_aug.analysis.intervals import LEVEL
+
+POWER = 0.8
+MOST_SEEDS = 1000  # more than that are no advice
+MOST_IMAGES = 10**9
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What would find a difference like the one seen, with a chance of `POWER`.
+
+    Attributes:
+        seeds: how many; with the test images there are if `images` is None. None where no number
+            of seeds up to `MOST_SEEDS` will do with these images.
+        images: how many test images; with the seeds there are if `seeds` is None. None where the
+            test images are enough. Both are None where there is no difference to be found, or a
+            single seed to judge by.
+    """
+
+    seeds: int | None
+    images: int | None
+
+
+@dataclass(frozen=True)
+class _Variance:
+    """Components of the variance of a difference between runs on images (Cornfield and Tukey 1956).
+
+    Of a cell, by seed, by image, and what is left.
+    """
+
+    seed: float
+    image: float
+    cell: float
+
+    @classmethod
+    def of(cls, differences: np.ndarray) -> "_Variance":
+        """From [S, N], S and N at least 2; none is less than 0."""
+        seeds, images = differences.shape
+        by_seed, by_image = differences.mean(axis=1), differences.mean(axis=0)
+        rest = differences - by_seed[:, None] - by_image + differences.mean()
+        cell = float((rest**2).sum() / ((seeds - 1) * (images - 1)))
+        return cls(
+            max(float(by_seed.var(ddof=1)) - cell / images, 0.0),
+            max(float(by_image.var(ddof=1)) - cell / seeds, 0.0),
+            cell,
+        )
+
+    def power(self, difference: float, seeds: float, images: float) -> float:
+        """The chance that the interval over S seeds and N images leaves 0 out."""
+        if abs(difference) <= 3 / images:  # which every interval reaches
+            return 0.0
+        by_seed = self.seed / seeds + self.cell / (seeds * images)
+        by_image = self.image / images
+        variance = by_seed + by_image
+        if variance < 1e-24 * difference**2:
+            return 1.0
+        df = variance**2 / (by_seed**2 / (seeds - 1) + by_image**2 / (images - 1))
+        size = abs(difference) / variance**0.5
+        critical = stats.t.isf((1 - LEVEL) / 2, df)
+        if df > 1000:  # where SciPy's noncentral t fails
+            return float(stats.norm.sf(critical - size))
+        return float(stats.nct.sf(critical, df, size))
+
+
+def advice(first: np.ndarray, second: np.ndarray, power: float = POWER) -> Advice:
+    """What would find a difference like this one.
+
+    Args:
+        first, second: bool or float [S, N], as for `intervals.compare`.
+        power: the chance wanted that the 95 % interval leaves 0 out, in (0, 1).
+    """
+    differences = np.subtract(second, first, dtype=float)
+    difference, (seeds, images) = float(differences.mean()), differences.shape
+    if difference == 0 or seeds < 2 or images < 2:
+        return Advice(None, None)
+    variance = _Variance.of(differences)
+
+    def seeds_for(images: int) -> int | None:
+        return _least(lambda n: variance.power(difference, n, images) >= power, MOST_SEEDS)
+
+    def images_for(seeds: int) -> int | None:
+        return _least(lambda n: variance.power(difference, seeds, n) >= power, MOST_IMAGES)
+
+    if (enough := seeds_for(images)) is not None:
+        return Advice(enough, None)
+    if (enough := images_for(seeds)) is not None:
+        return Advice(None, enough)
+    # Neither will do alone: twice the images that the most seeds need leave room for fewer seeds.
+    least = images_for(MOST_SEEDS)
+    return Advice(None, None) if least is None else Advice(seeds_for(2 * least), 2 * least)
+
+
+def _least(is_enough: Callable[[int], bool], most: int) -> int | None:
+    """The least number from 2 to about `most` that is enough, if any; more are so, too."""
+    few, many = 1, 2
+    while not is_enough(many):
+        if many >= most:
+            return None
+        few, many = many, 2 * many
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if is_enough(middle) else (middle, many)
+    return many
