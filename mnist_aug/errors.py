@@ -15,6 +15,10 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 class UserError(Exception):
     """Something the user can mend. The message is one line: what is wrong, where, what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows in place of a traceback."""
+        return [f"error: {self}"]
+
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
