@@ -48,6 +48,7 @@ FASHION = [
 ]
 LETTERS = [*"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"]  # EMNIST's 47 balanced classes
 OTHER_SETS = {  # accuracy of baseline and augmented on other evaluation sets
+    "validation": (0.92, 0.94),
     "training": (0.99, 0.98),
     "corruption/fog": (0.2, 0.15),
     "corruption/rotate": (0.8, 0.9),
@@ -73,13 +74,10 @@ STUDIES = {  # variant: (policy, training images, epochs, error)
         "baseline-100": (None, 100, 5, 0.24),
         "augmented-100": ("default", 100, 5, 0.12),
     },
-    "automatic": {
-        "trivialaugment": ("trivialaugment", None, 5, 0.05),
-        **{
-            f"randaugment-{count}-{magnitude}": (f"randaugment-{count}-{magnitude}", None, 5, 0.06)
-            for count in (1, 2)
-            for magnitude in (2, 10)
-        },
+    "compare": {
+        "affine": ("affine", None, 5, 0.05),
+        "mixup-0.2": ("mixup:0.2", None, 5, 0.07),
+        "mine.yaml": ("mine.yaml", None, 5, 0.12),
     },
     "tuned": {
         "tuned-baseline": (None, None, 5, 0.05),
@@ -90,6 +88,10 @@ STUDIES = {  # variant: (policy, training images, epochs, error)
     "epochs": {
         "baseline-long": (None, None, 20, 0.06),
         "augmented-long": ("default", None, 20, 0.03),
+    },
+    "variance": {
+        "baseline-resampled": (None, None, 5, 0.06),
+        "augmented-resampled": ("default", None, 5, 0.04),
     },
 }
 FOUND = {"learning_rate": 0.002, "layers": [256, 256]}  # what the search changes in both variants
@@ -205,6 +207,9 @@ def write_run(
     epochs: int = 5,
     described: dict | None = None,
     model: str = "dense",
+    seconds: float = 8.0,
+    predictions: str = "logarithms",
+    temperature: float = 1.25,
     **settings,
 ) -> dict:
     """Write one run, correct as in `correct`, bool [N]; returns its row of metrics.csv.
@@ -212,6 +217,10 @@ def write_run(
     Args:
         described: what is said of the dataset in other words than those of `DESCRIBED`.
         model: `dense`, `cnn`, or a user's, as `resnet.py:build`, a small residual network.
+        seconds: that training with seed 0 took; each further seed took a tenth more.
+        predictions: stored are `logarithms` of probabilities with the temperature, as of both
+            models; `classes` alone, as of most studies; or `rounded` probabilities, as by earlier
+            versions.
     """
     folder = results / variant / f"seed-{seed:02d}"
     folder.mkdir(parents=True)
@@ -225,9 +234,16 @@ def write_run(
     predicted = np.where(~correct & (predicted == labels), (labels + 1) % classes, predicted)
     probabilities = np.full((len(labels), classes), 0.1 / (classes - 1), np.float32)
     probabilities[np.arange(len(labels)), predicted] = 0.9
-    np.savez_compressed(
-        folder / "predictions.npz", labels=labels, probabilities=probabilities.round(5)
-    )
+    stored = probabilities.round(5)
+    kept = {
+        "temperature": np.array(temperature, np.float32),
+        "log_probabilities": np.log(stored).astype(np.float16),
+    }
+    if predictions != "logarithms":
+        kept = {"classes": {"predicted": predicted}, "rounded": {"probabilities": stored}}[
+            predictions
+        ]
+    np.savez_compressed(folder / "predictions.npz", labels=labels, **kept)
     augmented = variant != "baseline"
     epoch = np.arange(1, epochs + 1)
     fall = np.exp(-epoch / 3) * (1.3 if augmented else 1.0) + rng.normal(0, 0.01, epochs)
@@ -284,14 +300,13 @@ def write_run(
         "versions": {"python": "3.11.7", "tensorflow": "2.21.0", "numpy": "2.2.0"},
         "device": {"processor": "made-up processor", "cores": 2, "system": "Linux"},
         "command": f"scripts/train.py {variant}",
-        "seconds": 8.0 + seed / 10,
+        "seconds": seconds + seed / 10,
         "images_per_second": 90000.0,
         "started": f"2026-01-02T03:{seed:02d}:00Z",
         "weights_sha256": hashlib.sha256(f"{variant} {seed}".encode()).hexdigest(),
         "fingerprint": {"training": "12" * 32, "augmentation": "34" * 32 if augmented else None},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    stored = probabilities.round(5)
     return {
         "variant": variant,
         "seed": seed,
@@ -302,26 +317,57 @@ def write_run(
     }
 
 
-def write_other_sets(results: Path, variant: str, seed: int, test: int) -> list[dict]:
-    """Write a run's correctness on `OTHER_SETS`; returns its rows of metrics.csv."""
-    rng = np.random.default_rng([seed, len(variant), 1])
-    rows, kept = [], {}
-    for name, rates in OTHER_SETS.items():
-        right = rng.random(test) < rates[variant != "baseline"]
-        if name.startswith(("corruption/", "other/")):
-            kept[name] = np.packbits(right)
-        rows.append(
-            {
-                "variant": variant,
-                "seed": seed,
-                "eval_set": name,
-                "images": test,
-                "accuracy": right.mean(),
-                "loss": 1.0,
-            }
-        )
-    np.savez_compressed(results / variant / f"seed-{seed:02d}" / "correct.npz", **kept)
-    return rows
+def write_sets(results: Path, variant: str, seed: int, sets: dict[str, np.ndarray]) -> list[dict]:
+    """Write what a run reads right on evaluation sets, bool [M] each; returns their rows."""
+    compared = ("validation", "corruption/", "other/")
+    bits = {name: np.packbits(one) for name, one in sets.items() if name.startswith(compared)}
+    np.savez_compressed(results / variant / f"seed-{seed:02d}" / runs.CORRECT, **bits)
+    return [
+        {
+            "variant": variant,
+            "seed": seed,
+            "eval_set": name,
+            "images": len(right),
+            "accuracy": right.mean(),
+            "loss": 1.0,
+        }
+        for name, right in sets.items()
+    ]
+
+
+def drawn_sets(variant: str, seed: int, test: int, only: tuple[str, ...] = ("",)) -> dict:
+    """What a run reads right on those of `OTHER_SETS` whose names start with one of `only`."""
+    own = [len(variant)] if variant in runs.BOTH else [*variant.encode()]
+    rng = np.random.default_rng([seed, *own, 1])
+    drawn = {k: rng.random(test) < v[variant != "baseline"] for k, v in OTHER_SETS.items()}
+    return {name: right for name, right in drawn.items() if name.startswith(only)}
+
+
+def write_policies(
+    results: Path, policies: dict[str, dict[str, np.ndarray]], classes: int = 10, **options
+) -> None:
+    """Write variants of `make compare`, and sign the folder.
+
+    Args:
+        policies: by policy, what its runs read right: bool [S, M] by evaluation set, `test`
+            among them.
+        options: for `write_run`; of one policy those under its name.
+    """
+    for policy, sets in policies.items():
+        variant, rows = policy.replace(":", "-").replace("/", "-"), []
+        own = options.get(policy, {})
+        usual = {key: value for key, value in options.items() if key not in policies}
+        for seed, right in enumerate(sets["test"]):
+            labels = np.arange(len(right)) % classes
+            described = POLICY | {"name": policy}
+            written = {"policy": described, **usual, **own}
+            rows.append(
+                write_run(results / "compare", variant, seed, right, labels, classes, **written)
+            )
+            others = {name: every[seed] for name, every in sets.items() if name != "test"}
+            rows += write_sets(results / "compare", variant, seed, others)
+        pd.DataFrame(rows).to_csv(results / "compare" / variant / runs.METRICS, index=False)
+    sign(results)
 
 
 def _found(model: str) -> dict:
@@ -453,9 +499,10 @@ def write(
     """Write a whole results folder.
 
     Args:
-        correct: bool [S, N] for each variant; drawn at `ERROR_RATES` when left out, with some
-            images harder than others.
-        other_sets: write scores on `OTHER_SETS`, too.
+        correct: bool [S, N] for each variant, or these by evaluation set, `test` among them; drawn
+            at `ERROR_RATES` when left out, with some images harder than others.
+        other_sets: write scores on `OTHER_SETS`, too. Without, the folder is as one of an earlier
+            version, whose validation images were not scored one by one.
         studies: names in `STUDIES` to write; with `tuned`, the files of the search as well.
         options: for `write_run`.
     """
@@ -463,25 +510,28 @@ def write(
     rng = np.random.default_rng(7)
     hard = rng.gamma(0.3, 1 / 0.3, test)
     for variant in variants:
-        right = (correct or {}).get(variant)
-        if right is None:
-            right = rng.random((seeds, test)) >= ERROR_RATES.get(variant, 0.05) * hard
-        rows = [
-            write_run(results, variant, seed, right[seed], data.y_test, classes, shape, **options)
-            for seed in range(seeds)
-        ]
-        if other_sets:
-            rows += [
-                row
-                for seed in range(seeds)
-                for row in write_other_sets(results, variant, seed, test)
-            ]
+        sets = (correct or {}).get(variant)
+        if sets is None:
+            sets = rng.random((seeds, test)) >= ERROR_RATES.get(variant, 0.05) * hard
+        sets = sets if isinstance(sets, dict) else {"test": sets}
+        rows = []
+        for seed, right in enumerate(sets["test"]):
+            rows.append(
+                write_run(results, variant, seed, right, data.y_test, classes, shape, **options)
+            )
+            others = {name: every[seed] for name, every in sets.items() if name != "test"}
+            if other_sets:
+                others = drawn_sets(variant, seed, test) | others
+            if others:
+                rows += write_sets(results, variant, seed, others)
         pd.DataFrame(rows).to_csv(results / variant / "metrics.csv", index=False)
     for study in studies:
         for variant, (policy, images, epochs, error) in STUDIES[study].items():
             described = None if policy is None else POLICY | {"name": policy}
             found = variant.startswith("tuned-") and variant != "tuned-policy"
             changed = _found(options.get("model", "dense")) if found else {}
+            if study == "variance":
+                changed = {"resampled": True}
             rows = [
                 write_run(
                     results / study,
@@ -494,10 +544,16 @@ def write(
                     **options | {"epochs": epochs},
                     policy=described,
                     training_images=images,
+                    predictions="logarithms" if study == "compare" else "classes",
                     **changed,
                 )
                 for seed in range(seeds)
             ]
+            if study == "compare" and other_sets:
+                only = ("validation", "corruption/", "other/")
+                for seed in range(seeds):
+                    own = drawn_sets(variant, seed, test, only)
+                    rows += write_sets(results / study, variant, seed, own)
             pd.DataFrame(rows).to_csv(results / study / variant / "metrics.csv", index=False)
     if "tuned" in studies:
         write_search(results)
@@ -566,8 +622,10 @@ def write_tta(results: Path, views: int = 8, seconds=(0.004, 0.06), **found: dic
                 rows.append(row | {"accuracy": right.mean(), "loss": 1.0, "brier": 0, "ece": 0})
                 file = path.parent / f"seed-{seed:02d}" / runs.CORRECT
                 kept = dict(np.load(file)) if file.exists() else {}
-                np.savez_compressed(file, **kept, **{name: np.packbits(right)})
-        pd.concat([pd.read_csv(path), pd.DataFrame(rows)]).to_csv(path, index=False)
+                np.savez_compressed(file, **kept | {name: np.packbits(right)})
+        before = pd.read_csv(path)
+        before = before[~before["eval_set"].isin(sets)]
+        pd.concat([before, pd.DataFrame(rows)]).to_csv(path, index=False)
     sign(results)
     for variant in found:
         path = results / variant / runs.EVALUATION

@@ -15,13 +15,14 @@ from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.evaluate import examples
 from mnist_aug.report import (
     ablation,
-    automatic,
     calibration,
     cards,
+    compare,
     data_efficiency,
     epochs,
     figures,
     matrices,
+    pareto,
     pictures,
     provenance,
     published,
@@ -39,7 +40,7 @@ from mnist_aug.report import (
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.tables import Table
-from mnist_aug.results.runs import BOTH
+from mnist_aug.results.runs import BOTH, VariantResults
 
 SOMEWHERE = "path/to/data"
 NO_IMAGES = "The results folder holds no {}: `make evaluate` stores them in samples.npz."
@@ -71,6 +72,7 @@ def every_section(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     yield from _studies(content, inputs)
     yield from _searches(content, inputs)
     yield from _published(content, inputs)
+    yield from _trained(content, inputs)
     curves = figures.curves(content)
     yield Section(
         "curves",
@@ -88,7 +90,7 @@ def every_section(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     yield Section(
         "calibration",
         "How far the probabilities can be trusted",
-        [sentences.calibration(scores.frame)],
+        calibration.sentences(scores),
         [calibration.diagram(content)],
         [scores],
     )
@@ -191,6 +193,15 @@ def _concluded(content: Comparison, *text: str) -> list[str]:
 
 def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     found = inputs.studies
+    if inputs.policies:
+        table = compare.table(inputs.compared)
+        yield Section(
+            "compare",
+            "Which policy is best",
+            compare.sentences(table, content),
+            [compare.figure(table, content, inputs.policies)],
+            [table],
+        )
     chosen = [ablation.choice(found)] if {"ablation", "strength"} & {*found} else []
     if runs := found.get("ablation"):
         table = ablation.parts(runs)
@@ -241,7 +252,7 @@ def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
 
 
 def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
-    """What a search of the settings finds, and policies that nobody made for the data."""
+    """What the hyperparameter search finds."""
     searches, runs = inputs.searches, inputs.studies.get("tuned")
     if searches or runs:
         text, listed = [], []
@@ -261,16 +272,19 @@ def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
         if any(len(one.importance) for one in searches.values()):
             drawn.append(search_figures.importance(searches, content))
         drawn += [search_figures.slices(one, content) for one in whole if one.settings]
-        yield Section("search", "What a search of the settings finds", text, drawn, listed)
-    if runs := inputs.studies.get("automatic"):
-        rivals = automatic.rivals(runs, inputs.studies.get("tuned"), content)
-        grid = automatic.grid(runs)
+        yield Section("search", "What the hyperparameter search finds", text, drawn, listed)
+
+
+def _trained(content: Comparison, inputs: Inputs) -> Iterable[Section]:
+    """What accuracy takes in training time."""
+    if inputs.evaluated or inputs.reached:
+        table = pareto.table(content, inputs)
         yield Section(
-            "automatic",
-            "TrivialAugment and RandAugment, with transforms for shapes",
-            automatic.sentences(rivals, grid, content),
-            [],
-            [rivals, *([grid] if len(grid.frame) else [])],
+            "pareto",
+            "Accuracy and training time",
+            _concluded(content, *pareto.sentences(table, content, inputs)),
+            [pareto.figure(table, content)],
+            [table],
         )
 
 
@@ -425,18 +439,17 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
         if len(commits) == 1 and re.fullmatch("[0-9a-f]{7,64}", str(c))
     ]
     settings = content.both[1].settings
-    policy = str(content.both[1].policy)
-    if not re.fullmatch("[A-Za-z0-9_.:+-]+", policy):
-        policy = "path/to/policy"  # the name would not be one word to a shell
+    policy = _policy(str(content.both[1].policy))
     model = _model(settings)
     source = _source(content.dataset)
     data = source + (" TRANSPOSE=1" if content.dataset.get("transposed") else "")
     commands += search.commands(searches, data, policy, model)
     changed_policy = "" if policy == "default" else f" POLICY={policy}"
-    for name, runs in inputs.studies.items():
+    for name, variants in inputs.evaluated.items():
+        given = f" {_policies(variants)}" if name == "compare" else ""
         commands.append(
-            f"make {name} DATA={data} "
-            f"SEEDS={runs.frame[runs.frame['variant'] != BOTH[0]]['seed'].nunique()} "
+            f"make {name}{given} DATA={data} "
+            f"SEEDS={max(len(variant.seeds) for variant in variants.values())} "
             f"EPOCHS={settings['epochs']}{changed_policy}{model}"
         )
     if inputs.reached is not None:
@@ -470,6 +483,21 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
         [f"In the repository:{known}{changed}{other}"],
         commands=commands,
     )
+
+
+def _policy(name: str) -> str:
+    """How to give a policy of that name as POLICY=; where its files are, only the user knows."""
+    if not re.fullmatch("[A-Za-z0-9_.:+-]+", name):
+        return "path/to/policy"  # the name would not be one word to a shell
+    return "+".join(
+        f"path/to/{part}" if part.endswith((".yaml", ".yml", ".json")) else part
+        for part in name.split("+")
+    )
+
+
+def _policies(variants: dict[str, VariantResults]) -> str:
+    """What to give as POLICIES= to compare these."""
+    return f'POLICIES="{" ".join(_policy(str(one.policy)) for one in variants.values())}"'
 
 
 def _model(settings: dict[str, Any]) -> str:

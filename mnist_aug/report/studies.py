@@ -7,25 +7,31 @@ import pandas as pd
 
 from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.studies import StudyRuns, study_runs
+from mnist_aug.analysis.studies import StudyRuns
 from mnist_aug.formatting import estimated, points
-from mnist_aug.results.runs import BOTH, evaluated_variants, read_variant
+from mnist_aug.results.runs import BOTH, VariantResults, evaluated_variants, read_variant
 
-NAMES = ("ablation", "strength", "data-efficiency", "automatic", "epochs", "tuned")
+OF_A_POLICY = ("name", "policy", "later_policies", "model")  # the last is compared by `models`
+NAMES = ("compare", "ablation", "strength", "data-efficiency", "epochs", "variance", "tuned")
 
 
 def read(
     results: Path, content: Comparison, best: dict[str, dict[str, Any]] | None = None
-) -> tuple[dict[str, StudyRuns], list[str]]:
-    """The studies in a results folder by name, and a sentence on each that is left out.
+) -> tuple[dict[str, dict[str, VariantResults]], list[str]]:
+    """The variants of each study in a results folder, and a sentence on each that is left out.
 
     Left out is what can't be compared with both models: of another model or dataset, trained by
     other code or with other epochs, about another policy, or of settings that a search no longer
-    finds. Of the study `tuned`, only those variants are left out that the searches did not find.
+    finds. Of the study `tuned`, only those variants are left out that the searches did not find; of
+    `compare`, those that are unlike both models in more than the policy.
 
     Args:
         best: the settings that the searches found, by variant of the study `tuned`; without any,
             its variants are taken as they are.
+
+    Returns:
+        (variants by study and name, sentences). Of `compare`, a policy that is augmented's is not
+        among them.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -41,16 +47,34 @@ def read(
                 if variant not in best
             ]
             variants = [variant for variant in variants if variant in best]
-        evaluated = [read_variant(Path(results) / name / variant) for variant in variants]
-        manifests = [run.manifest for variant in evaluated for run in variant.runs]
-        reasons = [_unlike(name, manifest, content, best or {}) for manifest in manifests]
-        if any(reasons):
+        evaluated = {variant: read_variant(Path(results) / name / variant) for variant in variants}
+        reasons = {
+            variant: reason
+            for variant, one in evaluated.items()
+            for run in one.runs
+            if (reason := _unlike(name, run.manifest, content, best or {}))
+        }
+        if name == "compare":
+            left_out += [
+                f"The policy {evaluated[variant].policy} of the study compare is left out, as "
+                f"{reason}: `make compare` with the settings of baseline and augmented makes it "
+                "anew."
+                for variant, reason in reasons.items()
+            ]
+            usual = content.both[1].settings["policy"]
+            evaluated = {
+                variant: one
+                for variant, one in evaluated.items()
+                if variant not in reasons and one.settings["policy"] != usual
+            }
+        elif reasons:
             left_out.append(
-                f"The study {name} is left out, as {next(filter(None, reasons))}: "
-                f"`make {name}` with the arms' settings makes it anew."
+                f"The study {name} is left out, as {next(iter(reasons.values()))}: "
+                f"`make {name}` with the settings of baseline and augmented makes it anew."
             )
-        elif evaluated:
-            found[name] = study_runs(evaluated, content)
+            continue
+        if evaluated:
+            found[name] = evaluated
     return found, left_out
 
 
@@ -69,12 +93,19 @@ def _unlike(
         if (manifest.get(key) or {}).get(part) != (augmented.get(key) or {}).get(part):
             return reason
     if name != "epochs" and own["epochs"] != usual["epochs"]:
-        return f"its runs have {own['epochs']} epochs and the arms {usual['epochs']}"
+        return (
+            f"its runs have {own['epochs']} epochs, those of baseline and augmented "
+            f"{usual['epochs']}"
+        )
     if name == "tuned" and any(
         own.get(key) != value for key, value in best.get(own["name"], {}).items()
     ):
         return "the search has found other settings since"
-    if name in ("automatic", "tuned"):  # which are about other policies
+    if name == "compare":
+        for key in {**usual, **own}:
+            if key not in OF_A_POLICY and own.get(key) != usual.get(key):
+                return f"its runs have {key} {own.get(key)}, those of augmented {usual.get(key)}"
+    if name in ("compare", "tuned"):  # which are about other policies
         return None
     if name in ("ablation", "strength"):
         same = content.both[1].policy == "default"

@@ -27,6 +27,20 @@ PAIRS = (
 )
 
 
+def name(variant: str, policy: str) -> str:
+    """A variant of the study in words.
+
+    Args:
+        policy: what augmented's is called.
+    """
+    return {
+        "tuned-baseline": "none, tuned",
+        "tuned-training": f"{policy}, all but the policy tuned",
+        "tuned-policy": "the tuned policy alone",
+        "tuned-augmented": "the tuned policy, all tuned",
+    }.get(variant, variant)
+
+
 def gains(runs: StudyRuns, content: Comparison) -> Table:
     """Paired differences on validation and test: what tuning and what augmentation change."""
     rows = []

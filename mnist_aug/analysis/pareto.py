@@ -1,0 +1,62 @@
+"""What accuracy takes in training time: everything that was trained, and what nothing beats."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from mnist_aug.analysis.intervals import spread
+from mnist_aug.results.runs import VariantResults
+
+
+def trained(variants: Mapping[str, Mapping[str, VariantResults]]) -> pd.DataFrame:
+    """A row for each variant, the shortest training first.
+
+    Args:
+        variants: by study and name.
+
+    Returns:
+        study; variant; policy, its name or None; seeds; epochs; minutes, the median time that
+        training a run took, with minutes_least and minutes_most; validation and error, the mean
+        accuracy on the validation images and the mean error on the test images, each with `_sd`;
+        on_front, as `front` has it on the validation images.
+    """
+    rows = []
+    for study, own in variants.items():
+        for name, variant in own.items():
+            minutes = np.array([run.manifest["seconds"] for run in variant.runs], float) / 60
+            validation = np.array([run.validation_accuracy for run in variant.runs])
+            rows.append(
+                {
+                    "study": study,
+                    "variant": name,
+                    "policy": variant.policy,
+                    "seeds": len(variant.runs),
+                    "epochs": variant.settings["epochs"],
+                    "minutes": np.median(minutes),
+                    "minutes_least": minutes.min(),
+                    "minutes_most": minutes.max(),
+                    "validation": validation.mean(),
+                    "validation_sd": spread(validation),
+                    "error": 1 - variant.accuracy.mean(),
+                    "error_sd": spread(variant.accuracy),
+                }
+            )
+    frame = pd.DataFrame(rows).sort_values("minutes", kind="stable", ignore_index=True)
+    return frame.assign(on_front=front(frame["minutes"], frame["validation"]))
+
+
+def front(minutes: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+    """Which are on the Pareto front: none is as quick and as accurate, and better in either.
+
+    Args:
+        minutes, accuracy: float [V]; nothing without an accuracy, NaN, is on the front.
+
+    Returns:
+        bool [V].
+    """
+    minutes, accuracy = np.asarray(minutes, float), np.asarray(accuracy, float)
+    as_good = (minutes <= minutes[:, None]) & (accuracy >= accuracy[:, None])  # [V, by whom]
+    better = (minutes < minutes[:, None]) | (accuracy > accuracy[:, None])
+    found: np.ndarray = np.isfinite(accuracy) & ~(as_good & better).any(axis=1)
+    return found

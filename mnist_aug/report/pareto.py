@@ -1,0 +1,201 @@
+"""What accuracy takes in training time, over everything that was trained."""
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+
+from mnist_aug.analysis import pareto
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import spread
+from mnist_aug.formatting import listed, number, percent, with_sd
+from mnist_aug.report import provenance, tuned
+from mnist_aug.report.drawing import (
+    COLOURS,
+    INK,
+    MARKERS,
+    MUTED,
+    PAPER,
+    SMALL,
+    STYLE,
+    Figure,
+    canvas,
+    finished,
+    plain_logarithms,
+)
+from mnist_aug.report.inputs import Inputs
+from mnist_aug.report.published import Reached
+from mnist_aug.report.tables import Table
+from mnist_aug.report.templating import clipped
+from mnist_aug.results.runs import BOTH
+
+FIRST = "baseline and augmented"
+PUBLISHED = "published"
+# Of fewer training images, or of others that are held out; so they are of another kind.
+OTHER_IMAGES = ("data-efficiency", "variance")
+NAME = 26  # letters of a name in the figure
+
+
+def table(content: Comparison, inputs: Inputs) -> Table:
+    """A row for each variant of all studies, the shortest training first."""
+    studies = {k: v for k, v in inputs.evaluated.items() if k not in OTHER_IMAGES}
+    every = {FIRST: {name: content.variants[name] for name in BOTH}} | studies
+    frame = pareto.trained(every)
+    if inputs.reached is not None and inputs.reached.rows:
+        frame = pd.concat([frame, _published(inputs.reached)], ignore_index=True)
+        frame = frame.sort_values("minutes", kind="stable", ignore_index=True)
+    frame.insert(2, "name", [_name(row, content) for row in frame.itertuples()])
+    display = pd.DataFrame(
+        {
+            "trained": frame["name"],
+            "study": frame["study"],
+            "runs": frame["seeds"].astype(str),
+            "epochs": frame["epochs"].astype(str),
+            "minutes a run, median": frame["minutes"].map(number),
+            "validation accuracy ± SD, %": with_sd(frame, "validation").where(
+                frame["validation"].notna(), "—"
+            ),
+            "test error ± SD, %": with_sd(frame, "error"),
+            "on the front": np.where(frame["on_front"], "yes", "—"),
+        }
+    )
+    return Table("pareto", "Accuracy and training time of all that was trained", frame, display)
+
+
+def _published(reached: Reached) -> pd.DataFrame:
+    """The rows of published results that were trained here, but for the ensemble of several."""
+    rows = []
+    for name in reached.rows:
+        if name not in reached.manifests:
+            continue
+        error, minutes = reached.error(name), reached.seconds[name] / 60
+        rows.append(
+            {
+                "study": PUBLISHED,
+                "variant": name,
+                "policy": None,
+                "seeds": len(minutes),
+                "epochs": reached.manifests[name]["variant"]["epochs"],
+                "minutes": minutes.median(),
+                "minutes_least": minutes.min(),
+                "minutes_most": minutes.max(),
+                "validation": np.nan,
+                "validation_sd": np.nan,
+                "error": error.mean(),
+                "error_sd": spread(error.to_numpy()),
+                "on_front": False,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _name(row: Any, content: Comparison) -> str:
+    """What was trained, in words."""
+    policy = row.policy if isinstance(row.policy, str) else "none"
+    if row.study == PUBLISHED:
+        return row.variant
+    if row.study == "tuned":
+        return tuned.name(row.variant, str(content.both[1].policy))
+    if row.study == "epochs":
+        return f"{policy}, {row.epochs} epochs"
+    return policy
+
+
+@matplotlib.rc_context(STYLE)
+def figure(table: Table, content: Comparison) -> Figure:
+    """Test error against training time, both on logarithmic axes."""
+    frame = table.frame
+    studies = [*dict.fromkeys([FIRST, *frame["study"]])]
+    lines = -(-len(studies) // 3)
+    height = 4.2 + 0.25 * lines
+    title = "Test error against training time"
+    drawn, ((axes,),) = canvas(height, content, title, key=lines)
+    front = frame[frame["on_front"]]
+    axes.plot(front["minutes"], 100 * front["error"], color=MUTED, linewidth=1.2, zorder=1)
+    for place, study in enumerate(studies):
+        own = frame[frame["study"] == study]
+        colour = (*COLOURS, INK)[place % 7]
+        look = {"marker": (MARKERS + "X")[place % 7], "linestyle": "none", "color": colour}
+        axes.plot([], [], markersize=7, label=study, **look)
+        for chosen, size in ((~own["on_front"], 5), (own["on_front"], 8)):
+            some = own[chosen]
+            axes.plot(
+                some["minutes"],
+                100 * some["error"],
+                markersize=size,
+                markeredgecolor=INK if size == 8 else PAPER,
+                markeredgewidth=1 if size == 8 else 0.6,
+                zorder=3,
+                **look,
+            )
+    for row in front.itertuples():
+        axes.annotate(
+            clipped(row.name, NAME),
+            (row.minutes, 100 * row.error),
+            xytext=(-7, -4),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=SMALL,
+        )
+    axes.set(xscale="log", yscale="log")
+    axes.set_xlabel("training time of a run, minutes (logarithmic)")
+    axes.set_ylabel("test error, % (logarithmic)")
+    axes.grid()
+    plain_logarithms(axes.xaxis)
+    plain_logarithms(axes.yaxis)
+    drawn.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, 1 - 0.3 / height),
+        ncols=3,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=0.2,
+        columnspacing=1,
+    )
+    alt = "Scatter chart of the test error against training time. On the front: " + " ".join(
+        f"{row.name}: {number(row.minutes)} minutes, {percent(row.error)} %."
+        for row in front.itertuples()
+    )
+    caption = (
+        "A mark is a variant: median training time and mean test error of its runs. Large marks "
+        "are on the Pareto front of training time and validation accuracy."
+    )
+    return finished(drawn, table.name, "Accuracy and minutes", alt, caption, table)
+
+
+def sentences(table: Table, content: Comparison, inputs: Inputs) -> list[str]:
+    """What is on the front, how times were taken, and what has no place there."""
+    frame = table.frame
+    front = frame[frame["on_front"]]
+    text = []
+    if len(front):
+        steps = [
+            f"{row.name} ({number(row.minutes)} minutes, test error {percent(row.error)} %)"
+            for row in front.itertuples()
+        ]
+        text.append(
+            "On the Pareto front nothing else is both as quick and as accurate on the validation "
+            f"images: {listed(steps)}."
+        )
+    devices = dict.fromkeys(
+        provenance.machine(one.manifest["device"])
+        for own in ({n: content.variants[n] for n in BOTH}, *inputs.evaluated.values())
+        for variant in own.values()
+        for one in variant.runs
+    )
+    text.append(
+        "Minutes are wall-clock time of training one run, the median over runs, on: "
+        f"{'; '.join(devices)}. Runs may have been trained in parallel there, one a core, and "
+        "other work on the machine counts; so differences of some percent say little."
+    )
+    left_out = [name for name in OTHER_IMAGES if name in inputs.evaluated]
+    if left_out:
+        text.append(f"Left out are variants on other training images ({listed(left_out)}).")
+    if (frame["study"] == PUBLISHED).any():
+        text.append(
+            "The published results are other networks, trained on all training images; as none are "
+            "held out, they have no validation accuracy and no place on the front."
+        )
+    return text
