@@ -51,7 +51,7 @@ def evaluate(
     results: Path,
     dataset: Dataset,
     variants: Sequence[str] = (),
-    seeds: int | None = None,
+    seeds: int | Sequence[int] | None = None,
     epochs: int | None = None,
     policy: str | None = None,
     extra: str | None = None,
@@ -68,7 +68,7 @@ def evaluate(
 
     Args:
         variants: names; all that have runs if empty.
-        seeds: evaluate seeds 0 to `seeds` - 1; all on disk if None.
+        seeds: which, or how many from 0; all on disk if None.
         epochs, policy, model: what the runs must have been trained with; anything if None.
         extra, mnist_c: further sets, as for `eval_sets.read`.
         tta: score test-time augmentation with so many views of each image, too, on the test images
@@ -84,11 +84,12 @@ def evaluate(
     names = list(variants) or [name for name in runs.BOTH if runs.seeds(results, name)]
     if not names:
         raise UserError(f"{results} holds no trained runs: `make baseline augmented` first")
+    wanted_seeds = range(seeds) if isinstance(seeds, int) else seeds
     further = eval_sets.read(dataset, extra, mnist_c)
     with files.locked(results):
         trained = {}
         for name in names:
-            for seed in range(seeds) if seeds else runs.seeds(results, name) or [0]:
+            for seed in wanted_seeds or runs.seeds(results, name) or [0]:
                 trained[name, seed] = _checked(
                     runs.run_folder(results, name, seed), dataset, name, epochs, policy, model
                 )

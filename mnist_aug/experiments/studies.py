@@ -228,7 +228,7 @@ def run(
 
 def run_both(
     names: Sequence[str],
-    seeds: int,
+    seeds: int | Sequence[int],
     dataset: Dataset,
     results: Path,
     epochs: int | None = None,
@@ -243,7 +243,7 @@ def run_both(
 
     Args:
         names: of the variants.
-        seeds: how many, from 0.
+        seeds: which, or how many from 0.
         epochs, policy, model: as for `variant.configured`.
         extra, mnist_c, tta: as for `evaluation.evaluate`.
         where: as for `train_and_evaluate`.
@@ -252,7 +252,8 @@ def run_both(
         UserError: as `training.train_all` and `evaluation.evaluate` do.
     """
     both = [configured(name, epochs, policy, model) for name in names]
-    wanted = [(variant, seed) for variant in both for seed in range(seeds)]
+    wanted_seeds = range(seeds) if isinstance(seeds, int) else seeds
+    wanted = [(variant, seed) for variant in both for seed in wanted_seeds]
     if extra or mnist_c:  # a mistake in these is better known before training
         eval_sets.read(dataset, extra, mnist_c)
     if tta:
