@@ -1,4 +1,4 @@
-"""What accuracy takes in training time: everything that was trained, and what nothing beats."""
+"""What accuracy takes in training time."""
 
 from collections.abc import Mapping
 
@@ -18,8 +18,7 @@ def trained(variants: Mapping[str, Mapping[str, VariantResults]]) -> pd.DataFram
     Returns:
         study; variant; policy, its name or None; seeds; epochs; minutes, the median time that
         training a run took, with minutes_least and minutes_most; validation and error, the mean
-        accuracy on the validation images and the mean error on the test images, each with `_sd`;
-        on_front, as `front` has it on the validation images.
+        accuracy on the validation images and the mean error on the test images, each with `_sd`.
     """
     rows = []
     for study, own in variants.items():
@@ -42,21 +41,20 @@ def trained(variants: Mapping[str, Mapping[str, VariantResults]]) -> pd.DataFram
                     "error_sd": spread(variant.accuracy),
                 }
             )
-    frame = pd.DataFrame(rows).sort_values("minutes", kind="stable", ignore_index=True)
-    return frame.assign(on_front=front(frame["minutes"], frame["validation"]))
+    return pd.DataFrame(rows).sort_values("minutes", kind="stable", ignore_index=True)
 
 
-def front(minutes: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-    """Which are on the Pareto front: none is as quick and as accurate, and better in either.
+def front(minutes: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Which are on the Pareto front: no other is as quick and as accurate, and better in either.
 
     Args:
-        minutes, accuracy: float [V]; nothing without an accuracy, NaN, is on the front.
+        minutes, errors: float [V].
 
     Returns:
         bool [V].
     """
-    minutes, accuracy = np.asarray(minutes, float), np.asarray(accuracy, float)
-    as_good = (minutes <= minutes[:, None]) & (accuracy >= accuracy[:, None])  # [V, by whom]
-    better = (minutes < minutes[:, None]) | (accuracy > accuracy[:, None])
-    found: np.ndarray = np.isfinite(accuracy) & ~(as_good & better).any(axis=1)
+    minutes, errors = np.asarray(minutes, float), np.asarray(errors, float)
+    as_good = (minutes <= minutes[:, None]) & (errors <= errors[:, None])  # [V, by whom]
+    better = (minutes < minutes[:, None]) | (errors < errors[:, None])
+    found: np.ndarray = ~(as_good & better).any(axis=1)
     return found

@@ -45,6 +45,7 @@ def table(content: Comparison, inputs: Inputs) -> Table:
     if inputs.reached is not None and inputs.reached.rows:
         frame = pd.concat([frame, _published(inputs.reached)], ignore_index=True)
         frame = frame.sort_values("minutes", kind="stable", ignore_index=True)
+    frame["on_front"] = pareto.front(frame["minutes"], frame["error"])
     frame.insert(2, "name", [_name(row, content) for row in frame.itertuples()])
     display = pd.DataFrame(
         {
@@ -52,7 +53,7 @@ def table(content: Comparison, inputs: Inputs) -> Table:
             "study": frame["study"],
             "runs": frame["seeds"].astype(str),
             "epochs": frame["epochs"].astype(str),
-            "minutes a run, median": frame["minutes"].map(number),
+            "minutes a run, median": frame["minutes"].map(_minutes),
             "validation accuracy ± SD, %": with_sd(frame, "validation").where(
                 frame["validation"].notna(), "—"
             ),
@@ -84,10 +85,13 @@ def _published(reached: Reached) -> pd.DataFrame:
                 "validation_sd": np.nan,
                 "error": error.mean(),
                 "error_sd": spread(error.to_numpy()),
-                "on_front": False,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _minutes(minutes: float) -> str:
+    return number(minutes, 2)
 
 
 def _name(row: Any, content: Comparison) -> str:
@@ -155,12 +159,12 @@ def figure(table: Table, content: Comparison) -> Figure:
         columnspacing=1,
     )
     alt = "Scatter chart of the test error against training time. On the front: " + " ".join(
-        f"{row.name}: {number(row.minutes)} minutes, {percent(row.error)} %."
+        f"{row.name}: {_minutes(row.minutes)} minutes, {percent(row.error)} %."
         for row in front.itertuples()
     )
     caption = (
-        "A mark is a variant: median training time and mean test error of its runs. Large marks "
-        "are on the Pareto front of training time and validation accuracy."
+        "A mark is a variant: median training time and mean test error of its runs. Large marks, "
+        "joined by a line, are the Pareto front: nothing else is both as quick and as accurate."
     )
     return finished(drawn, table.name, "Accuracy and minutes", alt, caption, table)
 
@@ -168,17 +172,15 @@ def figure(table: Table, content: Comparison) -> Figure:
 def sentences(table: Table, content: Comparison, inputs: Inputs) -> list[str]:
     """What is on the front, how times were taken, and what has no place there."""
     frame = table.frame
-    front = frame[frame["on_front"]]
-    text = []
-    if len(front):
-        steps = [
-            f"{row.name} ({number(row.minutes)} minutes, test error {percent(row.error)} %)"
-            for row in front.itertuples()
-        ]
-        text.append(
-            "On the Pareto front nothing else is both as quick and as accurate on the validation "
-            f"images: {listed(steps)}."
-        )
+    steps = [
+        f"{row.name} ({_minutes(row.minutes)} minutes, {percent(row.error)} %)"
+        for row in frame[frame["on_front"]].itertuples()
+    ]
+    text = [
+        "On the Pareto front nothing else that was trained is both as quick and as accurate on the "
+        f"test images: {listed(steps)}. The front describes these runs; what to use is to be "
+        "chosen by the validation accuracy."
+    ]
     devices = dict.fromkeys(
         provenance.machine(one.manifest["device"])
         for own in ({n: content.variants[n] for n in BOTH}, *inputs.evaluated.values())
@@ -195,7 +197,7 @@ def sentences(table: Table, content: Comparison, inputs: Inputs) -> list[str]:
         text.append(f"Left out are variants on other training images ({listed(left_out)}).")
     if (frame["study"] == PUBLISHED).any():
         text.append(
-            "The published results are other networks, trained on all training images; as none are "
-            "held out, they have no validation accuracy and no place on the front."
+            "The published results are of other networks, trained on all training images, so they "
+            "have no validation accuracy."
         )
     return text

@@ -257,9 +257,12 @@ def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     if searches or runs:
         text, listed = [], []
         if runs:
-            gains = tuned.gains(runs, content)
+            variants = inputs.evaluated["tuned"]
+            gains = tuned.gains(runs, content, variants)
             text += studies.seeds_sentences(runs, content)
             text.append(tuned.answer_sentence(gains, searches, content))
+            if best := tuned.best_sentence(runs, content, variants):
+                text.append(best)
             listed.append(gains)
         if searches:
             tried = runs or runs_of_both(content)

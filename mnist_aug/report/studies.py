@@ -8,7 +8,7 @@ import pandas as pd
 from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.studies import StudyRuns
-from mnist_aug.formatting import estimated, points
+from mnist_aug.formatting import estimated
 from mnist_aug.results.runs import BOTH, VariantResults, evaluated_variants, read_variant
 
 OF_A_POLICY = ("name", "policy", "later_policies", "model")  # the last is compared by `models`
@@ -115,14 +115,14 @@ def _unlike(
 
 
 def seeds_sentences(runs: StudyRuns, content: Comparison) -> list[str]:
-    """What augmentation gains on a study's seeds, where these are not all."""
-    own, every = runs.paired(*BOTH, "test"), content.gains
-    if not 0 < len(own) < len(every):
-        return []
+    """With how many seeds of both models a study's variants are compared, and over what."""
+    counts = {name: len(runs.values(name)) for name in BOTH}
+    every = " and ".join(f"{count} seeds of {name}" for name, count in counts.items())
+    if len({*counts.values()}) == 1:
+        every = f"{counts[BOTH[0]]} seeds of {' and '.join(BOTH)}"
     return [
-        f"This study has {len(own)} of the arms' {len(every)} seeds. On these, augmentation "
-        f"gains {points(own.mean())} pp; over all, {points(every.mean())} pp. So compare "
-        "within the study."
+        f"Variants are compared with all {every}. CIs are over seeds, for these test images; a "
+        "variant's few seeds borrow the spread that is usual in the study (Smyth 2004)."
     ]
 
 
