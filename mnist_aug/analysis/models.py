@@ -19,8 +19,8 @@ def label(settings: Mapping[str, Any]) -> str:
     return model["name"] + (f" ({model['digest'][:8]}…)" if "digest" in model else "")
 
 
-def unlike(settings: Mapping[str, Any], arms: Mapping[str, Any]) -> str | None:
-    """Of which models some settings and those of both arms are, or None if they are of one."""
-    if model_of(settings) == model_of(arms):
+def unlike(settings: Mapping[str, Any], both: Mapping[str, Any]) -> str | None:
+    """Of which models some settings and those of both models are, or None if they are of one."""
+    if model_of(settings) == model_of(both):
         return None
-    return f"of model {label(settings)} and the arms of {label(arms)}"
+    return f"of model {label(settings)}, baseline and augmented of {label(both)}"

@@ -68,7 +68,7 @@ def table(frame: pd.DataFrame) -> Table:
             "may be the best": np.where(frame["best_on_validation"], "yes", "—"),
             "test error ± SD, %": with_sd(frame, "error"),
             "test accuracy against none, pp (95 % CI)": _differences(frame, ""),
-            "p by Holm": [_or_dash(p, p_value) for p in frame["holm_p"]],
+            f"p, Holm for {len(frame) - 1}": [_or_dash(p, p_value) for p in frame["holm_p"]],
             "outcome": frame["outcome"].replace("", "—"),
             "rank (95 % CI)": [_rank(row) for row in frame.itertuples()],
             "NLL, nats": [decimals(value, 4) for value in frame["nll"]],
@@ -158,7 +158,7 @@ def figure(table: Table, content: Comparison, variants: dict[str, VariantResults
     label_rows(
         axes, [m + clipped(name, NAME) for m, name in zip(marks, frame["name"], strict=True)]
     )
-    axes.set_xlabel("test accuracy less the mean of no augmentation, pp\nbar: simultaneous 95 % CI")
+    axes.set_xlabel("test accuracy against none, pp\nbar: simultaneous 95 % CI")
     axes.xaxis.set_major_formatter(PlainTicks(signed=True))
     alt = "Dot plot of the difference in test accuracy to no augmentation, pp. " + " ".join(
         f"{one['name']}: {estimated(one['difference'], one['low'], one['high'])}."
@@ -217,7 +217,8 @@ def _outcomes(others: pd.DataFrame, content: Comparison) -> str:
     sure = others[others["outcome"].isin(("helps", "hurts"))]
     ends = zip(sure["within_low"], sure["within_high"], strict=True)
     small = sure[[lies_within(both, content.margin) for both in ends]]
-    text = f"On the test images, of {len(others)}, {'; '.join(parts)}."
+    policies = f"{len(others)} polic{'ies' if len(others) > 1 else 'y'}"
+    text = f"Of {policies}, on the test images {'; '.join(parts)}."
     if "equivalent" in set(others["outcome"]):
         text += f" Equivalent means a difference of less than {margin} either way."
     if len(small):

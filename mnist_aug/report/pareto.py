@@ -5,6 +5,8 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullLocator
 
 from mnist_aug.analysis import pareto
 from mnist_aug.analysis.comparison import Comparison
@@ -34,7 +36,8 @@ FIRST = "baseline and augmented"
 PUBLISHED = "published"
 # Of fewer training images, or of others that are held out; so they are of another kind.
 OTHER_IMAGES = ("data-efficiency", "variance")
-NAME = 26  # letters of a name in the figure
+NAME = 20  # letters of a name in the figure
+ROOM = 0.33  # of the axis that such a name takes
 
 
 def table(content: Comparison, inputs: Inputs) -> Table:
@@ -109,7 +112,8 @@ def _name(row: Any, content: Comparison) -> str:
 @matplotlib.rc_context(STYLE)
 def figure(table: Table, content: Comparison) -> Figure:
     """Test error against training time, both on logarithmic axes."""
-    frame = table.frame
+    least = 0.5 / len(content.labels)  # an error of 0 has no logarithm
+    frame = table.frame.assign(error=table.frame["error"].clip(lower=least))
     studies = [*dict.fromkeys([FIRST, *frame["study"]])]
     lines = -(-len(studies) // 3)
     height = 4.2 + 0.25 * lines
@@ -133,22 +137,29 @@ def figure(table: Table, content: Comparison) -> Figure:
                 zorder=3,
                 **look,
             )
+    for which, values in (("x", frame["minutes"]), ("y", 100 * frame["error"])):
+        _scale(axes, which, values)
+    axes.set_xlim(axes.get_xlim()[0] / 10 ** (ROOM * np.ptp(np.log10(frame["minutes"])) + 0.1))
+    ends = np.log10([axes.get_xlim(), axes.get_ylim()])
+    last = np.array([-np.inf, np.inf])
     for row in front.itertuples():
+        own = np.array([row.minutes, 100 * row.error])
+        place = (np.log10(own) - ends[:, 0]) / np.ptp(ends, axis=1) - (0.02, 0.045)
+        if place[0] - last[0] < ROOM:
+            place[1] = min(place[1], last[1] - 0.055)
         axes.annotate(
             clipped(row.name, NAME),
-            (row.minutes, 100 * row.error),
-            xytext=(-7, -4),
-            textcoords="offset points",
+            own,
+            xytext=tuple(place),
+            textcoords="axes fraction",
             ha="right",
-            va="top",
+            va="center",
             fontsize=SMALL,
         )
-    axes.set(xscale="log", yscale="log")
+        last = place
     axes.set_xlabel("training time of a run, minutes (logarithmic)")
     axes.set_ylabel("test error, % (logarithmic)")
     axes.grid()
-    plain_logarithms(axes.xaxis)
-    plain_logarithms(axes.yaxis)
     drawn.legend(
         loc="upper left",
         bbox_to_anchor=(0, 1 - 0.3 / height),
@@ -167,6 +178,17 @@ def figure(table: Table, content: Comparison) -> Figure:
         "joined by a line, are the Pareto front: nothing else is both as quick and as accurate."
     )
     return finished(drawn, table.name, "Accuracy and minutes", alt, caption, table)
+
+
+def _scale(axes: Axes, which: str, values: pd.Series) -> None:
+    """A logarithmic axis with room around the values, and ticks however near they are."""
+    low, high = values.min() / 1.25, values.max() * 1.25
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    steps = (1, 2, 5) if high / low > 4 else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
+    axis.set_major_locator(LogLocator(subs=steps))
+    axis.set_minor_locator(NullLocator())
+    plain_logarithms(axis)
 
 
 def sentences(table: Table, content: Comparison, inputs: Inputs) -> list[str]:

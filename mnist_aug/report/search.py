@@ -1,4 +1,4 @@
-"""What the search of the settings found: its files, its tables and its sentences."""
+"""What the hyperparameter search found: its files, its tables and its sentences."""
 
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def read(results: Path, content: Comparison) -> tuple[dict[str, Search], list[st
         if reason := _unlike(search.about, model.runs[0].manifest):
             left_out.append(
                 f"The search for {model.name} is left out, as {reason}: `make tune` with "
-                "the arms' settings makes it anew."
+                "the settings of baseline and augmented makes it anew."
             )
         else:
             found[model.name] = search
@@ -71,7 +71,7 @@ def _unlike(about: dict[str, Any], manifest: dict[str, Any]) -> str | None:
     if reason := models.unlike(start, own):
         return f"its trials are {reason}"
     if about["epochs"] != own["epochs"]:
-        return f"its trials have {about['epochs']} epochs and the arms {own['epochs']}"
+        return f"its trials have {about['epochs']} epochs, {own['name']} has {own['epochs']}"
     if any(own[key] != value for key, value in start.items() if key in own and key != "model"):
         return "it started from other settings"
     return None
@@ -121,7 +121,7 @@ def settings(searches: dict[str, Search]) -> Table:
             display[what] = [setting_text(values.get(name)) for name in names]
     return Table(
         "search-settings",
-        "The settings searched for: the arm's and the best trial's",
+        "The settings searched for: the model's own and the best trial's",
         frame,
         display,
     )

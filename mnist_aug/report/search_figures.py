@@ -72,7 +72,7 @@ def history(searches: list[Search], content: Comparison) -> Figure:
         axes.yaxis.set_major_formatter(PlainTicks())
         texts.append(
             f"{search.variant}: {len(frame)} trials, {int(frame['pruned'].sum())} pruned; the best "
-            f"is trial {search.about['trial']}, {percent(search.about['validation'])} %; the arm's "
+            f"is trial {search.about['trial']}, {percent(search.about['validation'])} %; its "
             f"own settings {percent(own[search.variant])} %."
         )
     axes.set_xlabel("trial")
@@ -87,14 +87,14 @@ def history(searches: list[Search], content: Comparison) -> Figure:
                 {"color": INK, "linewidth": 1.2, "linestyle": "--"},
             )
         ],
-        ["whole", "pruned", "best so far", "the arm's own settings"],
+        ["whole", "pruned", "best so far", "the model's own settings"],
     )
     table = pd.concat(frames, ignore_index=True)
     alt = f"Scatter charts of the validation accuracy of each trial. {' '.join(texts)}"
     caption = (
         "Coloured marks are whole trials, means over all their seeds. Grey crosses are pruned "
         "trials, means over fewer seeds. The solid line is the best whole trial so far. The dashed "
-        f"line is the arm with its own settings, the mean over its own seeds.{_cut(low)}"
+        f"line is the model with its own settings, the mean over its own seeds.{_cut(low)}"
     )
     trials = Table("search-history", "Trials", table, table)
     return finished(figure, "search-history", "History of the search", alt, caption, trials)

@@ -97,7 +97,7 @@ def every_section(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     yield _images(content, inputs)
     yield Section(
         "settings",
-        "What differs between the arms",
+        "What differs between the models",
         _same_settings(content),
         [],
         [provenance.settings(content)],
@@ -137,7 +137,7 @@ def _results(content: Comparison) -> Section:
     text.append(sentences.chance_rule(content.chance))
     if unpaired:
         text.append(
-            f"Seeds {', '.join(map(str, unpaired))} are in one arm only and left out of the "
+            f"Seeds {', '.join(map(str, unpaired))} are of one model only and left out of the "
             "comparison."
         )
     listed = [tables.results(content), compared, tables.pairs(content)]
@@ -170,7 +170,7 @@ def _robustness(
         severities = robustness.severities(content)
         yield Section(
             "severities",
-            "How much change the arms bear",
+            "How much change both models bear",
             _concluded(content, robustness.severity_sentence(severities)),
             [robustness.severity_figure(content, severities)],
         )
@@ -299,7 +299,7 @@ def _published(content: Comparison, inputs: Inputs) -> Iterable[Section]:
     text, drawn, listed = [], [], []
     if model != DENSE:
         text.append(
-            "The rows and recipes of this section are dense networks, and their arms a dense "
+            "The rows and recipes of this section are dense networks, two of them a dense "
             "network trained without and with augmentation; baseline and augmented of this report "
             f"are of model {model}."
         )
@@ -372,7 +372,7 @@ def _same_settings(content: Comparison) -> list[str]:
         and not (key == "loss" and (soft or jsd))
     ]
     same.append(f"{content.both[0].runs[0].manifest['parameters']:,} parameters")
-    text = [f"Equal in both arms: {'; '.join(same)}."]
+    text = [f"Equal in both models: {'; '.join(same)}."]
     if soft:
         text.append(
             f"The loss is the cross-entropy with the label in {BOTH[0]}, and with shares of "

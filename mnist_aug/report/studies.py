@@ -8,7 +8,7 @@ import pandas as pd
 from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.studies import StudyRuns
-from mnist_aug.formatting import estimated
+from mnist_aug.formatting import estimated, listed
 from mnist_aug.results.runs import BOTH, VariantResults, evaluated_variants, read_variant
 
 OF_A_POLICY = ("name", "policy", "later_policies", "model")  # the last is compared by `models`
@@ -55,12 +55,13 @@ def read(
             if (reason := _unlike(name, run.manifest, content, best or {}))
         }
         if name == "compare":
-            left_out += [
-                f"The policy {evaluated[variant].policy} of the study compare is left out, as "
-                f"{reason}: `make compare` with the settings of baseline and augmented makes it "
-                "anew."
-                for variant, reason in reasons.items()
-            ]
+            for reason in dict.fromkeys(reasons.values()):
+                own = [str(evaluated[v].policy) for v, why in reasons.items() if why == reason]
+                left_out.append(
+                    f"Of the study compare {listed(own)} {'are' if len(own) > 1 else 'is'} left "
+                    f"out, as {reason}: `make compare` with the settings of baseline and augmented "
+                    f"makes {'them' if len(own) > 1 else 'it'} anew."
+                )
             usual = content.both[1].settings["policy"]
             evaluated = {
                 variant: one

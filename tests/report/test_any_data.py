@@ -90,7 +90,7 @@ def chance(tmp_path_factory, render):
         shape=(14, 14),
         correct=correct,
         other_sets=True,
-        studies=("ablation", "data-efficiency", "automatic", "tuned"),
+        studies=("ablation", "compare", "data-efficiency", "tuned"),
     )
 
 

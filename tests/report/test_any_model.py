@@ -33,7 +33,7 @@ def cnn(tmp_path_factory, render):
         samples=False,
         other_sets=True,
         model="cnn",
-        studies=("automatic", "tuned"),
+        studies=("compare", "tuned"),
     )
     errors = {"small-plain-15": [0.02, 0.03], "small-15": [0.01, 0.02]}
     synthetic_results.write_published(results, errors)
@@ -156,11 +156,12 @@ def test_layers_that_augment_are_in_the_limits(tmp_path, monkeypatch):
 
 def test_settings_and_commands_name_the_model(cnn, own):
     (equal,) = cnn.sections["settings"].sentences
-    assert equal.startswith("Equal in both arms: model cnn; optimizer adam; ")
+    assert equal.startswith("Equal in both models: model cnn; optimizer adam; ")
     assert "model resnet.py:build (78787878…); optimizer" in own.sections["settings"].sentences[0]
     commands = cnn.sections["rebuild"].commands
     assert commands[-1] == "make report DATA=path/to/data SEEDS=3 EPOCHS=5 POLICY=default MODEL=cnn"
-    assert "make automatic DATA=path/to/data SEEDS=3 EPOCHS=5 MODEL=cnn" in commands
+    policies = 'POLICIES="affine path/to/mine.yaml mixup:0.2"'
+    assert f"make compare {policies} DATA=path/to/data SEEDS=3 EPOCHS=5 MODEL=cnn" in commands
     assert (
         "make tune DATA=path/to/data SEEDS=2 EPOCHS=5 POLICY=default TRIALS=5 MODEL=cnn "
         "SEARCH=policy,learning_rate,schedule"
@@ -181,7 +182,7 @@ def test_dense_is_the_default_of_commands(small):
 def test_published_results_are_not_of_this_model(cnn, full):
     first, pair, *_ = cnn.sections["published"].sentences
     assert first == (
-        "The rows and recipes of this section are dense networks, and their arms a dense network "
+        "The rows and recipes of this section are dense networks, two of them a dense network "
         "trained without and with augmentation; baseline and augmented of this report are of model "
         "cnn."
     )
@@ -203,7 +204,7 @@ def test_the_benchmark_is_of_a_dense_network(cnn, full):
 
 def test_what_is_of_another_model_is_left_out(cnn, tmp_path):
     """A search and studies of dense networks, with both models a cnn."""
-    results = synthetic_results.write(tmp_path / "results", studies=("tuned", "automatic"), **SHORT)
+    results = synthetic_results.write(tmp_path / "results", studies=("tuned", "compare"), **SHORT)
     other = synthetic_results.write(tmp_path / "other", model="cnn", **SHORT)
     for name in BOTH:
         shutil.rmtree(results / name)
@@ -213,8 +214,9 @@ def test_what_is_of_another_model_is_left_out(cnn, tmp_path):
     assert (found, left_out) == (
         {},
         [
-            f"The search for {name} is left out, as its trials are of model dense and the arms of "
-            "cnn: `make tune` with the arms' settings makes it anew."
+            f"The search for {name} is left out, as its trials are of model dense, baseline and "
+            "augmented of cnn: `make tune` with the settings of baseline and augmented makes it "
+            "anew."
             for name in ("baseline", "augmented")
         ],
     )
@@ -222,9 +224,16 @@ def test_what_is_of_another_model_is_left_out(cnn, tmp_path):
     assert (found, left_out) == (
         {},
         [
-            f"The study {name} is left out, as its runs are of model dense and the arms of cnn: "
-            f"`make {name}` with the arms' settings makes it anew."
-            for name in ("automatic", "tuned")
+            f"{what}, as its runs are of model dense, baseline and augmented of cnn: `make {name}` "
+            f"with the settings of baseline and augmented makes {them} anew."
+            for what, name, them in (
+                (
+                    "Of the study compare affine, mine.yaml and mixup:0.2 are left out",
+                    "compare",
+                    "them",
+                ),
+                ("The study tuned is left out", "tuned", "it"),
+            )
         ],
     )
     assert "search" in cnn.sections  # where they are of the same
