@@ -6,6 +6,7 @@ study and are not trained again for it.
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from mnist_aug.evaluate import views
 from mnist_aug.evaluate.evaluation import evaluate, evaluate_runs
 from mnist_aug.results import extras, runs
 from mnist_aug.train import pools
+from mnist_aug.train.pools import Pool
 from mnist_aug.train.training import train_all
 from mnist_aug.train.variant import Variant, augmented, baseline, configured
 
@@ -177,7 +179,7 @@ def variants(
     for variant in every:
         if epochs is not None:
             variant = replace(variant, epochs=round(variant.epochs / baseline.epochs * epochs))
-        if variant.policy == augmented.policy:
+        if variant.policy == augmented.policy and study != COMPARE:
             variant = replace(variant, policy=policy)
         if model is not None:
             variant = replace(variant, model=model)
@@ -273,6 +275,7 @@ def train_and_evaluate(
     processes: int = 1,
     scheduler: str | None = None,
     tensorboard: bool = False,
+    pool: Pool | None = None,
 ) -> None:
     """Train runs and evaluate them in the same processes, each of which starts TensorFlow once.
 
@@ -281,14 +284,15 @@ def train_and_evaluate(
         folder: of the variants.
         evaluation: takes the pool to work in.
         processes, scheduler, tensorboard: as for `training.train_all`; evaluation is done here.
+        pool: where to work, in place of a pool of its own.
     """
-    with pools.pool(dataset, processes=processes) as pool:
+    with nullcontext(pool) if pool else pools.pool(dataset, processes=processes) as here:
         train_all(
             wanted,
             dataset,
             folder,
             scheduler=scheduler,
             tensorboard=tensorboard,
-            pool=None if scheduler else pool,
+            pool=None if scheduler else here,
         )
-        evaluation(pool=pool)
+        evaluation(pool=here)
