@@ -1,20 +1,28 @@
-"""MODEL=: a name, a function in a Python file, or a `.keras` file, made into an architecture."""
+"""MODEL=: a name, a function in a Python file, or a `.keras` file, made into an architecture.
+
+From Python, a function or a model that the program holds: it becomes a `.keras` file, too.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_aug.errors import UserError
 from mnist_aug.results import files
+from mnist_aug.train import own_model
 from mnist_aug.train.variant import BUILT_IN, model_name
+
+if TYPE_CHECKING:  # it takes seconds to start, so only where there is a model to build
+    import keras
 
 FORMS = f"use {', '.join(BUILT_IN)}, a file and function like path/model.py:build, or a .keras file"
 CNN_SIDE = 10  # pixels that an image for `cnn` has at least, or its second pooling has none
@@ -73,6 +81,9 @@ def load(given: str, image_shape: tuple[int, ...], classes: int) -> Model:
             )
         return Model(given)
     path, function = place(given)
+    key = given, hashlib.sha256(path.read_bytes()).hexdigest(), image_shape, classes
+    if function is None and key in _loaded:
+        return _loaded[key]
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "found.json"
         arguments = [given, path, function or "", json.dumps(image_shape), classes, found]
@@ -87,7 +98,32 @@ def load(given: str, image_shape: tuple[int, ...], classes: int) -> Model:
         answer = json.loads(found.read_text())
     if "error" in answer:
         raise UserError(answer["error"])
-    return Model(model_name(given), **answer)
+    model = Model(model_name(given), **answer)
+    if function is None:  # what a function makes may depend on other files, too
+        _loaded[key] = model
+    return model
+
+
+_loaded: dict[tuple, Model] = {}  # of `.keras` files, by what was asked for and their SHA-256
+
+
+def of_object(
+    build: Callable | keras.Model, image_shape: tuple[int, ...], classes: int
+) -> tuple[str, bytes]:
+    """A name for a model that this program holds, and the `.keras` file that `load` takes.
+
+    Args:
+        build: a function as in a file, or what it would return, whose weights are not used.
+        image_shape, classes: as for `load`.
+
+    Raises:
+        UserError: it is unfit for these images and classes.
+    """
+    name, architecture = own_model.of_object(build, image_shape, classes)
+    from mnist_aug.train import architectures, model_file  # now that Keras is there
+
+    with architectures.seeded(0):
+        return name, model_file.content(architectures.built(architecture))
 
 
 def place(given: str) -> tuple[Path, str | None]:
