@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis import models
+from mnist_aug.analysis import contrasts, models
 from mnist_aug.analysis.intervals import Chance, Difference, compare, mean_interval, spread
+from mnist_aug.analysis.significance import permutation_test
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.errors import UserError
 from mnist_aug.results import extras, files, runs
 from mnist_aug.results.runs import BOTH, VariantResults
 
+FEW_RESAMPLES = 2000  # for each of many intervals; moves their ends by some hundredths of a pp
+SMALL = 0.1  # of the baseline's error: a difference that counts as none where nobody sets one
 DISPLAY_NAMES = {
     "mnist": "MNIST",
     "digits": "scikit-learn's digits",
@@ -33,13 +36,15 @@ DISPLAY_NAMES = {
 class Comparison:
     """All evaluated variants of one dataset, baseline and augmented first.
 
-    `benchmark` has a row for each measurement and `host` says where they were made.
+    `benchmark` has a row for each measurement and `host` says where they were made. `given_margin`
+    is what the user set for `margin`.
     """
 
     dataset: dict[str, Any]
     variants: dict[str, VariantResults]
     benchmark: pd.DataFrame | None = None
     host: dict[str, Any] | None = None
+    given_margin: float | None = None
 
     @property
     def labels(self) -> np.ndarray:
@@ -67,7 +72,9 @@ class Comparison:
     def differences(self) -> dict[str, Difference]:
         """In accuracy on the test images, of each of `pairs`."""
         return {
-            name: replace(compare(first.correct, second.correct), chance=self.chance)
+            name: replace(
+                compare(first.correct, second.correct), chance=self.chance, margin=self.margin
+            )
             for name, (first, second) in self.pairs.items()
         }
 
@@ -75,6 +82,22 @@ class Comparison:
     def difference(self) -> Difference:
         """Augmented minus baseline, in accuracy on the test images."""
         return self.differences[BOTH[1]]
+
+    @property
+    def margin(self) -> float:
+        """Differences in accuracy up to this count as none; 0 where the baseline makes no error.
+
+        Without one given, a tenth of the baseline's mean error on the test images.
+        """
+        return self.given_margin or SMALL * (1 - float(self.variants[BOTH[0]].accuracy.mean()))
+
+    @cached_property
+    def permutation_p(self) -> dict[str, float]:
+        """Of the permutation test over seeds, for each of `pairs`."""
+        return {
+            name: permutation_test(second.correct.sum(axis=1) - first.correct.sum(axis=1))
+            for name, (first, second) in self.pairs.items()
+        }
 
     @cached_property
     def chance(self) -> Chance:
@@ -171,8 +194,39 @@ class Comparison:
         return DISPLAY_NAMES.get(name, name)
 
 
-def load(results: Path) -> Comparison:
+def contrast(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    """Two models on the same images, as one of many comparisons; quicker than `compare`.
+
+    Args:
+        first, second: bool or float [S, N], or float [S], one number a seed, as for
+            `contrasts.estimates`.
+
+    Returns:
+        first and second, the means; difference, second minus first, with low and high, over seeds
+        and images; p by itself, of the same estimate. Of one seed the interval covers the images
+        alone, if there are any, and p is NaN.
+    """
+    found = {"first": float(np.mean(first)), "second": float(np.mean(second))}
+    if min(len(first), len(second)) > 1:
+        estimates = contrasts.estimates({"first": first, "second": second})
+        row = contrasts.against(estimates, "first").iloc[0]
+        ends, p = (row["alone_low"], row["alone_high"]), row["p"]
+    else:
+        own = compare(first, second, FEW_RESAMPLES) if first.ndim > 1 else None
+        ends, p = (own.low, own.high) if own else (np.nan, np.nan), np.nan
+    return found | {
+        "difference": found["second"] - found["first"],
+        "low": float(ends[0]),
+        "high": float(ends[1]),
+        "p": float(p),
+    }
+
+
+def load(results: Path, margin: float | None = None) -> Comparison:
     """The comparison in a results folder.
+
+    Args:
+        margin: as `Comparison.margin`, in (0, 1].
 
     Raises:
         UserError: baseline or augmented is missing, a file is missing or damaged, or the two differ
@@ -191,7 +245,7 @@ def load(results: Path) -> Comparison:
     ordered = {name: variants[name] for name in (*BOTH, *sorted({*variants} - {*BOTH}))}
     dataset = variants[BOTH[0]].dataset
     benchmark, host = extras.read_benchmark(results, dataset["sha256"]) or (None, None)
-    content = Comparison(dataset, ordered, benchmark, host)
+    content = Comparison(dataset, ordered, benchmark, host, margin)
     if not content.paired_seeds:
         raise UserError(
             f"{BOTH[0]} and {BOTH[1]} in {results} share no seed, so they can't be paired: train "

@@ -6,13 +6,13 @@ All of both models, on the seeds they share.
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import Difference, compare, estimate, spread
+from mnist_aug.analysis.comparison import Comparison, contrast
+from mnist_aug.analysis.intervals import spread
+from mnist_aug.analysis.significance import holm
 from mnist_aug.data.corruptions import SIDE
 from mnist_aug.data.eval_sets import SEVERITIES
 from mnist_aug.results.runs import BOTH
 
-RESAMPLES = 2000  # for each of many intervals; moves their ends by some hundredths of a pp
 # Which corruption types a policy's transforms resemble; an Affine by the parameters it is given.
 RESEMBLES = {
     "Rotate": {"rotate"},
@@ -83,17 +83,9 @@ def mean_accuracy(scores: pd.DataFrame, source: str) -> np.ndarray:
     return scores[[name for name in scores if name.startswith(source)]].mean(axis=1).to_numpy()
 
 
-def overall(content: Comparison, eval_sets: list[str]) -> Difference:
-    """The difference in accuracy over all versions of each test image."""
-    first, second = (
-        np.mean([one.correct_on(name) for name in eval_sets], axis=0) for one in content.both
-    )
-    return compare(first, second, RESAMPLES)
-
-
-def _compare(content: Comparison, eval_set: str) -> Difference:
-    first, second = content.both
-    return compare(first.correct_on(eval_set), second.correct_on(eval_set), RESAMPLES)
+def _mean_correct(content: Comparison, eval_sets: list[str]) -> list[np.ndarray]:
+    """Of both models float [S, N], the share of the versions of each test image read right."""
+    return [np.mean([one.correct_on(name) for name in eval_sets], axis=0) for one in content.both]
 
 
 def corruption_errors(content: Comparison, source: str) -> pd.DataFrame:
@@ -101,19 +93,21 @@ def corruption_errors(content: Comparison, source: str) -> pd.DataFrame:
 
     Returns:
         corruption; policy, "resembles the policy", "unseen" or, of a mean, ""; the error of
-        baseline and augmented, difference, low and high; relative, the error of augmented over
-        that of baseline, NaN where this is 0, and in means the mean of those.
+        baseline and augmented, difference, low and high, over seeds and images; p, and holm_p, over
+        all corruption types, NaN of a mean; relative, the error of augmented over that of baseline,
+        NaN where this is 0, and in means the mean of those.
     """
     like, rows = trained_on(content.both[1].settings["policy"]), []
     for eval_set in corruption_sets(content, source):
         corruption = eval_set.removeprefix(source)
         part = "resembles the policy" if corruption in like else "unseen"
-        rows.append(_errors(corruption, part, _compare(content, eval_set)))
+        rows.append(_errors(content, [eval_set], corruption, part))
     single = pd.DataFrame(rows).sort_values("difference", kind="stable")
+    single.insert(8, "holm_p", holm(single["p"]))
 
     def mean(title: str, rows: pd.DataFrame) -> dict[str, object]:
-        difference = overall(content, list(source + rows["corruption"]))
-        return _errors(title, "", difference) | {"relative": rows["relative"].mean()}
+        found = _errors(content, list(source + rows["corruption"]), title, "")
+        return found | {"relative": rows["relative"].mean()}
 
     means = []
     for title, part in (("resembling", "resembles the policy"), ("unseen", "unseen")):
@@ -124,16 +118,20 @@ def corruption_errors(content: Comparison, source: str) -> pd.DataFrame:
     return pd.concat([single, pd.DataFrame(means)], ignore_index=True)
 
 
-def _errors(corruption: str, policy: str, difference: Difference) -> dict[str, object]:
-    first, second = 1 - difference.first, 1 - difference.second
+def _errors(
+    content: Comparison, eval_sets: list[str], corruption: str, policy: str
+) -> dict[str, object]:
+    found = contrast(*_mean_correct(content, eval_sets))
+    first, second = 1 - found["first"], 1 - found["second"]
     return {
         "corruption": corruption,
         "policy": policy,
         BOTH[0]: first,
         BOTH[1]: second,
-        "difference": -difference.mean,
-        "low": -difference.high,
-        "high": -difference.low,
+        "difference": -found["difference"],
+        "low": -found["high"],
+        "high": -found["low"],
+        "p": found["p"],
         "relative": second / first if first else np.nan,
     }
 
@@ -143,7 +141,8 @@ def severity_errors(content: Comparison) -> pd.DataFrame:
 
     Returns:
         axis, unit, severity; of both models the mean error, the least and the most over seeds;
-        difference, low and high.
+        difference, low and high, over seeds; p, and holm_p, over all severities of all axes, NaN of
+        the unchanged images.
     """
     rows = []
     for name, axis in SEVERITIES.items():
@@ -152,17 +151,21 @@ def severity_errors(content: Comparison) -> pd.DataFrame:
         unit = f"1/{SIDE} of the shorter side" if scaled else axis.unit
         for severity, eval_set in sorted((found | {axis.clean: "test"}).items() if found else ()):
             row = {"axis": axis.title, "unit": unit, "severity": severity}
-            first, second = (one.scores[eval_set].to_numpy() for one in content.both)
-            for model, accuracy in zip(BOTH, (first, second), strict=True):
-                error = 1 - accuracy
+            errors = [1 - one.scores[eval_set].to_numpy() for one in content.both]
+            for model, error in zip(BOTH, errors, strict=True):
                 row |= {
                     model: error.mean(),
                     f"{model}_least": error.min(),
                     f"{model}_most": error.max(),
                 }
-            row["difference"], row["low"], row["high"] = estimate(first - second)
-            rows.append(row)
-    return pd.DataFrame(rows)
+            own = contrast(*errors)
+            row |= {key: own[key] for key in ("difference", "low", "high", "p")}
+            rows.append(row | {"clean": severity == axis.clean})
+    frame = pd.DataFrame(rows)
+    if rows:
+        clean = frame.pop("clean")
+        frame.loc[~clean, "holm_p"] = holm(frame.loc[~clean, "p"])
+    return frame
 
 
 def transfer(content: Comparison) -> pd.DataFrame:
@@ -177,12 +180,13 @@ def transfer(content: Comparison) -> pd.DataFrame:
         if eval_set not in content.both[0].scores:
             continue
         first, second = (one.scores[eval_set].to_numpy() for one in content.both)
-        mean, low, high = estimate(second - first)
-        if eval_set != "training":  # whose many images make an interval over them pointless
-            found = content.difference if eval_set == "test" else _compare(content, eval_set)
-            low, high = found.low, found.high
+        found = contrast(first, second)  # many training images make an interval over them pointless
+        if eval_set == "test":
+            found |= {"low": content.difference.low, "high": content.difference.high}
+        elif eval_set != "training":
+            found = contrast(*_mean_correct(content, [eval_set]))
         row = {"images": eval_set.removeprefix("other/"), "count": content.both[0].images[eval_set]}
         for model, accuracy in zip(BOTH, (first, second), strict=True):
             row |= {model: accuracy.mean(), f"{model}_sd": spread(accuracy)}
-        rows.append(row | {"difference": mean, "low": low, "high": high})
+        rows.append(row | {key: found[key] for key in ("difference", "low", "high")})
     return pd.DataFrame(rows)

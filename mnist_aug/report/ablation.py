@@ -1,13 +1,14 @@
 """Which parts of the policy help, and how strong it should be."""
 
 import matplotlib
+import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis import contrasts
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import estimate
+from mnist_aug.analysis.significance import LEVEL
 from mnist_aug.analysis.studies import StudyRuns, summary
 from mnist_aug.formatting import estimated, listed, percent, points, with_sd
-from mnist_aug.report import automatic
 from mnist_aug.report.drawing import (
     COLOURS,
     INK,
@@ -20,10 +21,11 @@ from mnist_aug.report.drawing import (
     label_rows,
 )
 from mnist_aug.report.studies import against
-from mnist_aug.report.tables import Table
+from mnist_aug.report.tables import NAMED, Table, claim, p_value
 from mnist_aug.results.runs import BOTH
 
-CANDIDATES = ("ablation", "strength", "automatic", "tuned")  # the studies that compare policies
+CANDIDATES = ("ablation", "strength", "compare", "tuned")  # the studies that compare policies
+TUNED = "tuned-policy"
 
 
 def _label(name: str) -> str:
@@ -37,14 +39,13 @@ def _label(name: str) -> str:
     return f"{name} alone"
 
 
-def _name(variant: str) -> str:
-    """A candidate of any study in words."""
-    if variant.startswith("default-"):
+def _named(study: str, variant: str, policy: str) -> str:
+    """A candidate of a study in words."""
+    if variant in BOTH or study == "ablation":
+        return _label(variant)
+    if study == "strength":
         return f"strength {variant.removeprefix('default-').rstrip('x')}"
-    if variant == automatic.TUNED:
-        return "the tuned policy"
-    named = automatic.label(variant)
-    return _label(variant) if named == variant else named
+    return "the tuned policy" if variant == TUNED else f"policy {policy}"
 
 
 def parts(runs: StudyRuns) -> Table:
@@ -57,11 +58,18 @@ def parts(runs: StudyRuns) -> Table:
             "seeds": frame["seeds"].astype(str),
             "validation ± SD, %": with_sd(frame, "validation"),
             "test ± SD, %": with_sd(frame, "test"),
-            "test, against no augmentation, pp (95 %)": against(frame, BOTH[0]),
-            "test, against the whole policy, pp (95 %)": against(frame, BOTH[1]),
+            "test, against no augmentation, pp (95 % CI)": against(frame, BOTH[0]),
+            "p of that, Holm": _holm(frame, BOTH[0]),
+            "test, against the whole policy, pp (95 % CI)": against(frame, BOTH[1]),
+            "p of that one, Holm": _holm(frame, BOTH[1]),
         }
     )
     return Table("ablation", "Parts of the policy, by validation accuracy", frame, display)
+
+
+def _holm(frame: pd.DataFrame, other: str) -> list[str]:
+    """The adjusted p of a `summary` as text."""
+    return ["—" if np.isnan(p) else p_value(p) for p in frame[f"against_{other}_holm_p"]]
 
 
 @matplotlib.rc_context(STYLE)
@@ -77,7 +85,7 @@ def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
     axes.axvline(whole, color=MUTED, linewidth=1.2, linestyle="--")
     colour = {"alone": COLOURS[4], "all but": COLOURS[0], "the whole": COLOURS[1]}
     for row, variant in enumerate(frame["variant"]):
-        gains = 100 * runs.paired(BOTH[0], variant, "test")
+        gains = 100 * (runs.values(variant) - runs.accuracy(BOTH[0]))
         label = frame["label"][row]
         own = next(c for word, c in colour.items() if word in label)
         low, high = 100 * frame[[f"against_{BOTH[0]}_low", f"against_{BOTH[0]}_high"]].iloc[row]
@@ -86,14 +94,14 @@ def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
         axes.plot(gains, [row] * len(gains), "o", color=own, markersize=4)
         axes.plot([gains.mean()] * 2, [row - 0.32, row + 0.32], color=INK, linewidth=1.6)
     label_rows(axes, frame["label"].tolist())
-    axes.set_xlabel("test accuracy less that without augmentation, pp")
+    axes.set_xlabel("test accuracy less the mean without augmentation, pp")
     axes.xaxis.set_major_formatter(PlainTicks(signed=True))
     alt = "Dot plot of the gain in test accuracy over no augmentation, pp. " + " ".join(
         f"{label}: {points(gain)}."
         for label, gain in zip(frame["label"], frame[f"against_{BOTH[0]}"], strict=True)
     )
     caption = (
-        "Dots are seeds, upright lines their means and bars 95 % intervals over seeds. "
+        "Dots are seeds, upright lines their means and bars 95 % CIs over seeds, each by itself. "
         "The dashed line is the whole policy."
     )
     return finished(figure, "ablation", "Parts of the policy", alt, caption, table)
@@ -105,23 +113,36 @@ def parts_sentence(table: Table) -> str:
     gain = frame[f"against_{BOTH[0]}"]
     single = gain[[name for name in gain.index if _label(name).endswith("alone")]]
     without = frame.loc[[name for name in frame.index if _label(name).startswith("all but")]]
-    high, low = (without[f"against_{BOTH[1]}_{end}"] for end in ("high", "low"))
+    lost = without[f"against_{BOTH[1]}"].where(without[f"against_{BOTH[1]}_holm_p"] < LEVEL, 0)
     left_out = without.index.map(lambda name: _label(name).split()[-1])
-    needed, spare = list(left_out[high < 0]), list(left_out[low > 0])
+    needed, spare = list(left_out[lost < 0]), list(left_out[lost > 0])
     best = frame.loc[single.idxmax()]
     mean, low, high = (best[f"against_{BOTH[0]}{end}"] for end in ("", "_low", "_high"))
     text = (
         f"The part that gains most by itself is {single.idxmax()}: "
         f"{estimated(mean, low, high, ' pp')}; the whole policy gains {points(gain[BOTH[1]])} pp. "
     )
+    if frame[f"against_{BOTH[1]}_holm_p"].isna().all():
+        return f"{text}With one seed nothing is said of single parts."
+    augmented = frame.drop(index=BOTH[0]).rename(
+        columns={f"against_{BOTH[0]}": "difference", f"against_{BOTH[0]}_holm_p": "holm_p"}
+    )
+    said = claim(
+        [_label(name) for name in augmented.index],
+        augmented,
+        "policies",
+        "higher accuracy",
+        "lower accuracy",
+    )
+    text += f"By p over seeds, adjusted for all rows (Holm 1979): with augmentation there is {said}"
     text += (
-        f"Leaving out {listed(needed)} loses accuracy by the 95 % interval"
+        f"; leaving out {listed(needed)} loses accuracy against the whole policy"
         if needed
-        else "Leaving out a single part loses no accuracy that the 95 % interval can tell"
+        else "; leaving out a single part loses no accuracy that can be detected"
     )
     if spare:
         text += f", {'and' if needed else 'but'} leaving out {listed(spare)} gains some"
-    return text + ". Intervals are not adjusted for their number."
+    return f"{text}."
 
 
 def strength(runs: StudyRuns) -> Table:
@@ -135,7 +156,8 @@ def strength(runs: StudyRuns) -> Table:
             "seeds": frame["seeds"].astype(str),
             "validation ± SD, %": with_sd(frame, "validation"),
             "test ± SD, %": with_sd(frame, "test"),
-            "test, against factor 1, pp (95 %)": against(frame, BOTH[1]),
+            "test, against factor 1, pp (95 % CI)": against(frame, BOTH[1]),
+            "p of that, Holm": _holm(frame, BOTH[1]),
         }
     )
     return Table("strength", "Strength of the policy", frame, display)
@@ -178,67 +200,70 @@ def strength_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figur
 
 
 def strength_sentence(table: Table) -> str:
-    """Where validation accuracy peaks, and which factors differ from 1 by the interval."""
+    """Where validation accuracy peaks, and which factors differ from 1 by their adjusted p."""
     frame = table.frame
     best = frame.loc[frame["validation"].idxmax()]
-    rest = frame[~frame["factor"].isin([0, 1])]
-    alike = rest[(rest[f"against_{BOTH[1]}_low"] <= 0) & (rest[f"against_{BOTH[1]}_high"] >= 0)]
-    same = (
-        f"on the test images, factor {listed([f'{f:g}' for f in alike['factor']])} can't be "
-        "told from 1"
-        if len(alike)
-        else "on the test images, each other factor differs from 1"
+    rest = frame[~frame["factor"].isin([0, 1])].rename(
+        columns={f"against_{BOTH[1]}": "difference", f"against_{BOTH[1]}_holm_p": "holm_p"}
     )
-    return (
+    text = (
         "A factor multiplies all magnitudes. Those in pixels are shares of the images' side, so a "
         "factor means the same at any size. "
         f"Mean validation accuracy is largest at factor {best['factor']:g}, "
-        f"{percent(best['validation'])} %; {same} (95 % intervals, not adjusted for their "
-        "number)."
+        f"{percent(best['validation'])} %"
+    )
+    if not rest["holm_p"].notna().all() or rest.empty:
+        return f"{text}."
+    names = [f"{factor:g}" for factor in rest["factor"]]
+    said = claim(names, rest, "other factors", "higher accuracy", "lower accuracy")
+    return (
+        f"{text}. On the test images there is, against factor 1, {said}, by p over seeds adjusted "
+        "for all rows (Holm 1979)."
     )
 
 
 def choice(found: dict[str, StudyRuns]) -> str:
     """What the validation split says of the policy among the candidates of all studies."""
-    names = [name for name in CANDIDATES if name in found]
-    every = pd.concat([found[name].frame for name in names])
+    studies = [name for name in CANDIDATES if name in found]
+    every = pd.concat([found[name].frame.assign(study=name) for name in studies])
     # The other tuned variants differ in more than the policy.
-    other = [
-        name for name in every["variant"] if name.startswith("tuned-") and name != automatic.TUNED
-    ]
+    other = [name for name in every["variant"] if name.startswith("tuned-") and name != TUNED]
     every = every[every["policy"].notna() & ~every["variant"].isin(other)]
     every = every.drop_duplicates(["variant", "seed"])
-    table = every.pivot_table("validation", "seed", "variant").dropna()
-    means = table.mean().sort_values(ascending=False)
-    best = means.index[0]
-    start = (
-        f"Policies are ranked on the validation split alone. Of {len(means)} candidates in "
-        f"{listed(names)}, "
+    if every["validation"].isna().any():
+        return "Policies can't be ranked without the test images, as no image was held out."
+    names = {row.variant: _named(row.study, row.variant, row.policy) for row in every.itertuples()}
+    candidates = contrasts.estimates(
+        {str(name): own.to_numpy() for name, own in every.groupby("variant")["validation"]}
     )
-    end = (
-        " The tuned policy was already the best of a search on these validation images, with "
-        "other seeds, so its mean may flatter it."
-        if automatic.TUNED in means.index
-        else ""
+    means = pd.Series(candidates.means, candidates.names).sort_values(ascending=False)
+    first = str(means.index[0])
+    text = (
+        f"Policies are ranked on the validation images alone. Of {len(means)} candidates in "
+        f"{listed(studies)}, {names[first]} has the largest mean accuracy there, "
+        f"{percent(means.iloc[0])} %"
     )
-    if best == BOTH[1]:
-        second = means.index[1]
-        lead, low, high = estimate((table[BOTH[1]] - table[second]).to_numpy())
-        chance = "" if low > 0 else ", which the interval can't tell from none"
-        return (
-            f"{start}the policy used here has the largest mean validation accuracy, "
-            f"{percent(means.iloc[0])} %. Its lead over the next, {_name(second)}, is "
-            f"{estimated(lead, low, high, ' pp')}{chance}.{end}"
+    if first != BOTH[1]:
+        lag = contrasts.difference(candidates, first, BOTH[1])
+        place = list(means.index).index(BOTH[1]) + 1
+        text += (
+            f"; the policy used here, fixed before these studies, has {percent(means[BOTH[1]])} % "
+            f"and place {place}, {estimated(*lag, ' pp')}"
         )
-    lag, low, high = estimate((table[BOTH[1]] - table[best]).to_numpy())
-    place = list(means.index).index(BOTH[1]) + 1
-    chance = (
-        "which the interval can't tell from none"
-        if low <= 0 <= high
-        else "more than the interval allows for chance, though it is the best of many"
-    )
-    return (
-        f"{start}{_name(best)} has the largest mean, {percent(means.iloc[0])} %; the policy "
-        f"used here, fixed before these studies, has {percent(means[BOTH[1]])} % and place "
-        f"{place}, {estimated(lag, low, high, ' pp')}, {chance}.{end}"
-    )
+    equals = [names[name] for name in contrasts.best(candidates) if name != first]
+    few = np.isnan(candidates.seed_variances).any()
+    if few:
+        text += ". One seed can't tell how far that is chance."
+    elif not equals:
+        text += ". It is more accurate than each other by simultaneous CIs of all pairs over seeds."
+    else:
+        text += (
+            f". By simultaneous CIs of all pairs over seeds it is not more accurate than "
+            f"{listed(equals) if len(equals) <= NAMED else f'{len(equals)} others'}."
+        )
+    if TUNED in means.index:
+        text += (
+            " The tuned policy was already the best of a search on these validation images, with "
+            "other seeds, so its mean may flatter it."
+        )
+    return text

@@ -1,147 +1,272 @@
-"""How far the probabilities of both models can be trusted: claimed against found error."""
+"""How far the probabilities of both models can be trusted, and what temperature scaling mends."""
+
+from collections.abc import Callable, Iterable
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from mnist_aug.analysis import metrics
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import spread
 from mnist_aug.analysis.metrics import CALIBRATION_BINS, reliability
-from mnist_aug.formatting import decimals, number, percent, with_sd
-from mnist_aug.report.drawing import (
-    INK,
-    SMALL,
-    STYLE,
-    Figure,
-    canvas,
-    finished,
-    plain_logarithms,
-    style_of,
-)
+from mnist_aug.formatting import decimals, percent, points, with_sd
+from mnist_aug.report.drawing import INK, PAPER, STYLE, Figure, canvas, finished, style_of
 from mnist_aug.report.tables import Table
-from mnist_aug.results.runs import BOTH
+from mnist_aug.results.runs import BOTH, VariantResults
+
+# Scores that scaling may mend: what they are called, their unit, and how they are shown.
+SHOWN: dict[str, tuple[str, str, Callable[[float], str]]] = {
+    "loss": ("loss", "nats", lambda value: decimals(value, 4)),
+    "ece": ("ECE", "pp", percent),
+}
+BARS = 20  # of the histogram of confidences, over 0 to 100 %
+NOT_SCALED = (
+    "There is no temperature scaling, as no image is held out for validation or an earlier version "
+    "evaluated the models (`make evaluate`)."
+)
 
 
 def scores(content: Comparison) -> Table:
-    """Proper scores and calibration error of each variant, mean and SD over seeds."""
+    """Proper scores and calibration error of each variant, mean and SD over seeds.
+
+    Those with `scaled_` are after temperature scaling, NaN where no temperature was fitted.
+    """
     rows = []
     for variant, result in zip(
         content.variants.values(), content.results.itertuples(), strict=True
     ):
         row: dict[str, object] = {"variant": variant.name}
-        for name in ("brier", "ece"):
-            values = variant.on_test[name].to_numpy()
-            row |= {name: values.mean(), f"{name}_sd": spread(values)}
+        for name in ("loss", "brier", "ece"):
+            row |= _mean(name, variant.on_test[name].to_numpy())
         sure = float(variant.probabilities.max(axis=2).mean(axis=1).mean())
-        rows.append(row | {"overconfidence": sure - result.accuracy})
+        row["overconfidence"] = sure - result.accuracy
+        row |= _mean("temperature", variant.temperatures)
+        for name, values in _scaled_scores(content, variant).items():
+            row |= _mean(f"scaled_{name}", values)
+        rows.append(row)
     frame, accuracy = pd.DataFrame(rows), content.results["accuracy"]
-    display = pd.DataFrame(
-        {
-            "variant": frame["variant"],
-            "Brier score ± SD": with_sd(frame, "brier", lambda score: decimals(score, 4)),
-            "expected calibration error ± SD, pp": with_sd(frame, "ece"),
-            "mean largest probability, %": (frame["overconfidence"] + accuracy).map(percent),
-            "accuracy, %": accuracy.map(percent),
+    display = {
+        "variant": frame["variant"],
+        "loss ± SD, nats": with_sd(frame, "loss", _four),
+        "Brier score ± SD": with_sd(frame, "brier", _four),
+        "expected calibration error ± SD, pp": with_sd(frame, "ece"),
+        "mean largest probability, %": (frame["overconfidence"] + accuracy).map(percent),
+        "accuracy, %": accuracy.map(percent),
+    }
+    if frame["temperature"].notna().any():
+        scaled = {
+            "temperature ± SD": with_sd(frame, "temperature", lambda value: decimals(value, 2)),
+            "scaled: loss, nats": frame["scaled_loss"].map(_four),
+            "scaled: Brier score": frame["scaled_brier"].map(_four),
+            "scaled: calibration error, pp": frame["scaled_ece"].map(percent),
         }
-    )
+        fitted = frame["temperature"].notna()
+        display |= {name: cells.where(fitted, "—") for name, cells in scaled.items()}
     title = "Quality of the probabilities on the test images, mean over seeds"
-    return Table("calibration", title, frame, display)
+    return Table("calibration", title, frame, pd.DataFrame(display))
+
+
+def _four(value: float) -> str:
+    return decimals(value, 4)
+
+
+def _mean(name: str, values: np.ndarray) -> dict[str, float]:
+    return {name: float(values.mean()), f"{name}_sd": spread(values)}
+
+
+def _scaled_scores(content: Comparison, variant: VariantResults) -> dict[str, np.ndarray]:
+    """Loss, Brier score and calibration error of each run at its own temperature, float [S]."""
+    if not np.isfinite(variant.temperatures).all():
+        return dict.fromkeys(("loss", "brier", "ece"), np.full(1, np.nan))
+    rows = [
+        metrics.scores(content.labels, metrics.at_temperature(one, heat))
+        for one, heat in zip(variant.log_probabilities, variant.temperatures, strict=True)
+    ]
+    return {name: np.array([row[name] for row in rows]) for name in ("loss", "brier", "ece")}
+
+
+def sentences(table: Table) -> list[str]:
+    """How sure both models are, what the scores mean, and what remains after scaling.
+
+    Args:
+        table: of `scores`.
+    """
+    first, second = (table.frame.set_index("variant").loc[model] for model in BOTH)
+    text = (
+        "Mean largest probability less accuracy, which is above zero where a network is surer "
+        f"than it should be: {points(first['overconfidence'])} pp with {BOTH[0]}, "
+        f"{points(second['overconfidence'])} pp with {BOTH[1]}. The expected calibration error "
+        f"(ECE) is the mean distance of the two over {CALIBRATION_BINS} bins of equal mass; the "
+        "Brier score is the squared distance of the probabilities to the truth, summed over "
+        "classes. Less is better for both, and for the loss, the mean negative log-likelihood."
+    )
+    if not np.isfinite([first["scaled_loss"], second["scaled_loss"]]).all():
+        return [text, NOT_SCALED]
+    scaling = (
+        "Temperature scaling (Guo et al. 2017) divides each run's log-probabilities by a "
+        "temperature fitted on the validation images; it changes no prediction. "
+        + "; ".join(
+            f"with {model}, mean temperature {decimals(one['temperature'], 2)}, it takes the loss "
+            f"from {_four(one['loss'])} to {_four(one['scaled_loss'])} nats and the ECE from "
+            f"{percent(one['ece'])} to {percent(one['scaled_ece'])} pp"
+            for model, one in zip(BOTH, (first, second), strict=True)
+        ).replace("with", "With", 1)
+        + "."
+    )
+    return [text, scaling, *(_remaining(name, first, second) for name in SHOWN)]
+
+
+def _remaining(name: str, first: pd.Series, second: pd.Series) -> str:
+    """How much of what augmentation gains is had by scaling alone, and what is left after both."""
+    called, unit, show = SHOWN[name]
+    gain, left = first[name] - second[name], first[f"scaled_{name}"] - second[f"scaled_{name}"]
+    alone = first[name] - first[f"scaled_{name}"]
+
+    def change(by: float) -> str:
+        return f"{'lowers' if by >= 0 else 'raises'} it by {show(abs(by))} {unit}"
+
+    start = f"The {called}: augmentation {change(gain)}"
+    end = f"After both are scaled, augmentation {'still ' if gain * left > 0 else ''}{change(left)}"
+    if gain <= 0:
+        return f"{start}. {end}."
+    share = f", {percent(alone / gain, 0)} % of that" if alone > 0 else ""
+    return (
+        f"{start}; temperature scaling of the {BOTH[0]}, without augmentation, {change(alone)}"
+        f"{share}. {end}{f', {percent(left / gain, 0)} % of its gain' if left > 0 else ''}."
+    )
 
 
 def bins(content: Comparison) -> Table:
-    """Claimed and found errors of both models in bins of equal mass, mean over seeds."""
+    """Confidence and accuracy of both models in bins of equal mass, mean over seeds.
+
+    `scaled_confidence` and `scaled_accuracy` are after temperature scaling, NaN without.
+    """
     parts = []
     for variant in content.both:
-        every = [reliability(content.labels, one) for one in variant.probabilities]
-        sure, right, counts = (np.mean(values, axis=0) for values in zip(*every, strict=True))
-        parts.append(
-            pd.DataFrame(
-                {
-                    "variant": variant.name,
-                    "bin": range(1, len(sure) + 1),
-                    "images": counts.astype(int),
-                    "claimed_error": 1 - sure,
-                    "found_error": 1 - right,
-                }
-            )
+        sure, right, counts = _binned(content.labels, variant.probabilities)
+        part = pd.DataFrame(
+            {
+                "variant": variant.name,
+                "bin": range(1, len(sure) + 1),
+                "images": counts.astype(int),
+                "confidence": sure,
+                "accuracy": right,
+                "scaled_confidence": np.nan,
+                "scaled_accuracy": np.nan,
+            }
         )
+        if np.isfinite(variant.temperatures).all():
+            scaled = [
+                metrics.at_temperature(one, heat)
+                for one, heat in zip(variant.log_probabilities, variant.temperatures, strict=True)
+            ]
+            part["scaled_confidence"], part["scaled_accuracy"], _ = _binned(content.labels, scaled)
+        parts.append(part)
     frame = pd.concat(parts, ignore_index=True)
     display = pd.DataFrame(
         {
             "variant": frame["variant"],
             "bin": frame["bin"].astype(str),
             "images": frame["images"].map("{:,}".format),
-            "claimed error, %": frame["claimed_error"].map(lambda e: number(100 * e)),
-            "found error, %": frame["found_error"].map(lambda e: number(100 * e)),
+            "confidence, %": frame["confidence"].map(percent),
+            "accuracy, %": frame["accuracy"].map(percent),
         }
     )
-    return Table("reliability", "Claimed and found error by bin", frame, display)
+    return Table("reliability", "Confidence and accuracy by bin", frame, display)
+
+
+def _binned(
+    labels: np.ndarray, every: Iterable[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The `reliability` of each run's probabilities, mean over runs."""
+    found = [reliability(labels, one) for one in every]
+    sure, right, counts = (np.mean(values, axis=0) for values in zip(*found, strict=True))
+    return sure, right, counts
 
 
 @matplotlib.rc_context(STYLE)
 def diagram(content: Comparison) -> Figure:
-    """The reliability diagram, as errors on logarithmic axes: most bins lie close to certainty."""
+    """The reliability diagram above a histogram of confidences, on the same linear axis."""
     table = bins(content)
     frame = table.frame
-    # Half an image in the largest bin of one run is less than any error that can be found there.
-    least = 0.5 / frame["images"].max() / len(content.paired_seeds)
-    places = frame.assign(
-        x=100 * frame["claimed_error"].clip(least), y=100 * frame["found_error"].clip(least)
+    scaled = frame["scaled_confidence"].notna().any()
+    figure, ((above,), (below,)) = canvas(
+        6.2,
+        content,
+        "Confidence and accuracy, in bins of equal mass",
+        nrows=2,
+        sharex=True,
+        gridspec_kw={"height_ratios": [2.6, 1]},
     )
-    figure, ((axes,),) = canvas(4.6, content, "Claimed and found error, in bins of equal mass")
-    ends = [100 * least * 0.7, 100]
-    axes.plot(ends, ends, color=INK, linewidth=1)
-    axes.annotate(
-        "calibrated",
-        (30, 30),
-        xytext=(-8, 6),
-        textcoords="offset points",
-        ha="right",
-        fontsize=SMALL,
-    )
-    for model in BOTH:
-        own = places[places["variant"] == model]
-        axes.plot(own["x"], own["y"], markersize=6, label=model, **style_of(content, model))
-    axes.set(
-        xscale="log",
+    columns = ["confidence", "accuracy"] + ["scaled_confidence", "scaled_accuracy"] * bool(scaled)
+    least = float(np.floor(10 * np.nanmin(frame[columns])) / 10)
+    above.plot([100 * least, 100], [100 * least, 100], color=INK, linewidth=1)
+    edges, shares = np.linspace(0, 1, BARS + 1), {}
+    for variant in content.both:
+        own, look = frame[frame["variant"] == variant.name], style_of(content, variant.name)
+        above.plot(
+            100 * own["confidence"],
+            100 * own["accuracy"],
+            markersize=6,
+            label=variant.name,
+            **look,
+        )
+        if own["scaled_confidence"].notna().all():
+            above.plot(
+                100 * own["scaled_confidence"],
+                100 * own["scaled_accuracy"],
+                markersize=6,
+                markerfacecolor=PAPER,
+                linestyle=":",
+                label=f"{variant.name}, scaled",
+                **look,
+            )
+        confidence = variant.probabilities.max(axis=2)
+        counts = np.histogram(confidence.clip(0, 1), edges)[0]
+        shares[variant.name] = counts / counts.sum()
+        below.stairs(
+            100 * shares[variant.name], 100 * edges, baseline=None, color=look["color"], linewidth=2
+        )
+    pad = 2 * (1 - least)
+    ends = (100 * least - pad, 100 + pad)
+    above.set(xlim=ends, ylim=ends, ylabel="accuracy, %")
+    seen = np.concatenate([own[edges[1:] > least] for own in shares.values()])
+    below.set(
+        xlabel="confidence: the largest probability, %",
+        ylabel="images, %\n(logarithmic)",
         yscale="log",
-        xlim=ends,
-        ylim=ends,
-        xlabel="claimed error: 100 % less the largest probability, %",
-        ylabel="found error: share read wrong, %",
+        ylim=(100 * seen[seen > 0].min() / 1.6, 160),
     )
-    for axis in (axes.xaxis, axes.yaxis):
-        plain_logarithms(axis)
-    axes.grid()
-    axes.legend(loc="upper left", frameon=False)
-    above = {
-        model: int((own["found_error"] > own["claimed_error"]).sum())
+    below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    below.yaxis.set_minor_formatter(NullFormatter())
+    for axes in (above, below):
+        axes.grid()
+    above.legend(loc="upper left", frameon=False)
+    over = {
+        model: int((own["confidence"] > own["accuracy"]).sum())
         for model, own in frame.groupby("variant")
     }
     count = frame.groupby("variant").size()
     text = " ".join(
-        f"With {model} the found error exceeds the claimed one in {above[model]} of "
-        f"{count[model]} bins."
+        f"With {model} confidence exceeds accuracy in {over[model]} of {count[model]} bins; "
+        f"{percent(shares[model][-1], 0)} % of its confidences are above "
+        f"{percent(edges[-2], 0)} %."
         for model in BOTH
     )
-    for variant in content.both:
-        certain = (variant.probabilities.max(axis=2) == 1).mean()
-        if certain > 1 / count[variant.name]:  # more than a bin of ties
-            text += (
-                f" With {variant.name}, the largest probability of {percent(certain, 0)} % of the "
-                "images is stored as 1; these are cut into bins in the images' order."
-            )
     last = frame.groupby("variant").first()  # the least sure images
-    alt = f"Reliability diagram on logarithmic axes. {text} " + " ".join(
-        f"In the bin of the least sure images {model} claims "
-        f"{number(100 * last.loc[model, 'claimed_error'])} % error and has "
-        f"{number(100 * last.loc[model, 'found_error'])} %."
+    alt = f"Reliability diagram above a histogram of confidences. {text} " + " ".join(
+        f"In the bin of the least sure images {model} has a confidence of "
+        f"{percent(last.loc[model, 'confidence'])} % and an accuracy of "
+        f"{percent(last.loc[model, 'accuracy'])} %."
         for model in BOTH
     )
     caption = (
-        "Test images in order of their largest probability, cut into "
+        "Test images in order of their confidence, cut into "
         f"{min(CALIBRATION_BINS, len(content.labels))} bins of equal mass in each run; a marker is "
-        "the mean over seeds. Above the line a network is surer than it should be; what is less "
-        f"than {number(100 * least)} % is drawn there. {text}"
+        "the mean over seeds. Below the line a network is surer than it should be."
+        f"{' Hollow: after temperature scaling.' if scaled else ''} The histogram has the same "
+        f"confidences in {BARS} bins of equal width, on a logarithmic scale. {text}"
     )
-    return finished(figure, "reliability", "Claimed and found error", alt, caption, table)
+    return finished(figure, "reliability", "Confidence and accuracy", alt, caption, table)

@@ -62,34 +62,36 @@ def limits(content: Comparison, inputs: Inputs) -> list[str]:
     handwriting, origins = (
         (
             "handwriting",
-            "Images count as independent, though one person may have written many: no interval "
+            "Images count as independent, though one person may have written many: no CI "
             "covers other writers.",
         )
         if content.is_written
         else (
             "datasets",
-            "Images count as independent, though several may show the same object: no interval "
+            "Images count as independent, though several may show the same object: no CI "
             "covers objects other than those shown.",
         )
     )
     sentences = [
-        f"The arms are one network, trained with {settings['optimizer']} at one learning rate, "
-        f"one batch size and {settings['epochs']} epochs in both, none of them tuned for either"
+        f"Both models are one network, trained with {settings['optimizer']} at one learning rate, "
+        f"one batch size and {settings['epochs']} epochs, none of them tuned for either"
         f"{f'; the search tunes {listed(named)} for both' if tuned and named else ''}. "
         f"{elsewhere} and images of other things may gain less, more or nothing.",
-        "All seeds share one training set and one validation split. The intervals of the headline "
+        "All seeds share one training set and one validation part"
+        f"{', but for those of the study variance' if 'variance' in inputs.studies else ''}. The "
+        "CIs of the headline "
         f"and of the sections on corrupted images, classes and other {handwriting} cover other "
         f"seeds{' and' if seeds > 1 else ', with one seed none, and'} other test images "
-        f"like these; {ensemble}all others hold for these images alone. None covers other "
-        f"training sets, or test images of another kind. {origins}",
-        "Intervals and tests of single classes, corruption types, severities and policies are "
-        "many, and not adjusted for their number where the text does not say so.",
+        f"like these; {ensemble}all others hold for these images alone where nothing else is said. "
+        f"None covers test images of another kind. {origins}",
+        "CIs of single classes, corruption types, severities and parts of a policy are each by "
+        "itself; what the text says of many is by p adjusted for their number.",
     ]
     built = content.both[1].runs[0].manifest.get("architecture")
     if built and (drawing := architecture.policy_layers(built)):
         sentences.append(
             f"The model itself changes images at random in training ({listed(drawing)}), in both "
-            "arms: the difference is what the policy adds to that."
+            "variants: the difference is what the policy adds to that."
         )
     if corruption_sets(content):
         sentences.append(
@@ -114,8 +116,8 @@ def limits(content: Comparison, inputs: Inputs) -> list[str]:
     sentences.append(
         f"Not tested: {listed(untested)}."
         if tuned
-        else f"Not tested: {', '.join(untested)}, and whether the gain lasts when both arms are "
-        "tuned."
+        else f"Not tested: {', '.join(untested)}, and whether the gain lasts when both models "
+        "are tuned."
     )
     return sentences
 
@@ -230,7 +232,7 @@ def _input(content: Comparison) -> list[int]:
 def _accuracy(row: Any) -> str:
     """Of a row of `Comparison.results`."""
     low, high = row.accuracy_low, row.accuracy_high
-    interval = "" if np.isnan(low) else f" (95 % interval {span(low, high, percent)} %)"
+    interval = "" if np.isnan(low) else f" (95 % CI {span(low, high, percent)} %)"
     return f"{row.variant} {percent(row.accuracy)} %{interval}"
 
 

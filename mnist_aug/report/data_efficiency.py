@@ -22,7 +22,7 @@ def table(runs: StudyRuns) -> Table:
             "training images": frame["training_images"].map("{:,}".format),
             "seeds": frame["seeds"].astype(str),
             **{f"{model} error ± SD, %": with_sd(frame, model) for model in BOTH},
-            "difference, pp (95 %)": [
+            "difference, pp (95 % CI)": [
                 estimated(r.difference, r.low, r.high) for r in frame.itertuples()
             ],
             "worth, times the images": [
@@ -82,7 +82,7 @@ def sentence(table: Table) -> str:
             f"From {inside['training_images'].min():,} to {inside['training_images'].max():,} "
             f"training images, augmentation is worth {number(low)} to {number(high)} times as "
             "many images without it, by interpolation between the mean errors at the sizes "
-            "measured; these factors have no interval."
+            "measured; these factors have no CI."
         )
     rest = frame[np.isinf(frame["worth"])]
     if len(rest):
@@ -97,6 +97,6 @@ def sentence(table: Table) -> str:
         text += (
             "."
             if len(sure) == len(rest) or not len(sure)
-            else f", by the whole interval from {int(sure['training_images'].iloc[0]):,} on."
+            else f", by the whole CI from {int(sure['training_images'].iloc[0]):,} on."
         )
     return text

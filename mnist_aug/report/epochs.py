@@ -5,7 +5,6 @@ import pandas as pd
 
 from mnist_aug.analysis import studies
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import estimate
 from mnist_aug.analysis.studies import SETTLED, StudyRuns
 from mnist_aug.formatting import estimated, percent
 from mnist_aug.report.drawing import MUTED, SMALL, STYLE, Figure, canvas, finished, style_of
@@ -53,7 +52,7 @@ def figure(table: Table, content: Comparison) -> Figure:
     usual = content.both[0].settings["epochs"]
     axes.axvline(usual, color=MUTED, linewidth=1, linestyle="--")
     axes.annotate(
-        f"the arms' {usual} epochs",
+        f"the {usual} epochs of both models",
         (usual, top),
         xytext=(4, -2),
         textcoords="offset points",
@@ -83,7 +82,7 @@ def sentence(runs: StudyRuns, table: Table) -> str:
         for model, own in table.frame.groupby("variant", sort=False)
     ]
     gains = [
-        f"{estimated(*estimate(runs.paired(model, f'{model}-long', 'test')), ' pp')} with {model}"
+        f"{estimated(*runs.difference(model, f'{model}-long'), ' pp')} with {model}"
         for model in BOTH
     ]
     last, usual = int(table.frame["epoch"].max()), int(runs.frame["epochs"].min())

@@ -61,7 +61,7 @@ def seeds(content: Comparison) -> Figure:
         look = style_of(content, name)
         top.plot([low, high], [row, row], **BAR, color=look["color"], alpha=0.35)
         _dots(top, row, 100 * variant.accuracy, mean, f"{mean:.2f} %", **look)
-    key = "; bar: 95 % interval over seeds" if len(gaps) > 1 else ""
+    key = "; bar: 95 % CI over seeds" if len(gaps) > 1 else ""
     label_rows(top, [f"{n}, n = {len(content.variants[n].seeds)}" for n in names])
     top.set(ylim=(len(names) - 0.5, -0.75), xlabel=f"test accuracy, %{key}")
     mean, low, high = (100 * end for end in (difference.mean, difference.low, difference.high))
@@ -72,7 +72,7 @@ def seeds(content: Comparison) -> Figure:
     below.set_ylim(0.5, -0.75)
     below.set_xlabel(
         f"{BOTH[1]} minus {BOTH[0]}, pp\n"
-        f"bar: 95 % interval over {'seeds and ' if len(gaps) > 1 else ''}images"
+        f"bar: 95 % CI over {'seeds and ' if len(gaps) > 1 else ''}images"
     )
     left, right = min(low, gaps.min(), 0), max(high, gaps.max(), 0)
     pad = 0.06 * (right - left) or 0.1
@@ -84,17 +84,14 @@ def seeds(content: Comparison) -> Figure:
     better = int((gaps > 0).sum())
     many = len(gaps) > 1
     bars = (
-        "the wide bars are 95 % intervals over seeds"
-        if many
-        else "one seed gives no interval over seeds"
+        "the wide bars are 95 % CIs over seeds" if many else "one seed gives no interval over seeds"
     )
     text = (
         f"In {better} of {len(gaps)} {'seeds' if many else 'seed'} {BOTH[1]} is more accurate "
         f"than {BOTH[0]}."
     )
     overlap = (
-        " Bars of the two arms may overlap although the arms differ: runs are paired by "
-        "seed, so judge by the difference."
+        " Bars of both models may overlap although the models differ: judge by the difference."
         if many
         else ""
     )
@@ -104,7 +101,7 @@ def seeds(content: Comparison) -> Figure:
         for v, mean in zip(content.variants.values(), content.results["accuracy"], strict=True)
     )
     alt += (
-        f" {text} The mean difference is {points(difference.mean)} pp, 95 % interval "
+        f" {text} The mean difference is {points(difference.mean)} pp, 95 % CI "
         f"{span(difference.low, difference.high)} pp over "
         f"{'seeds and test images' if many else 'test images alone, as there is one seed'}."
     )
@@ -225,7 +222,7 @@ def _apart(heights: list[float], gap: float) -> list[float]:
 
 @matplotlib.rc_context(STYLE)
 def classes(content: Comparison) -> Figure:
-    """The difference in accuracy within each class with its interval."""
+    """The difference in accuracy within each class with its CI."""
     table = tables.classes(content)
     frame = table.frame
     largest = frame["difference"].abs().sort_values(ascending=False, kind="stable")
@@ -238,16 +235,12 @@ def classes(content: Comparison) -> Figure:
     axes.hlines(rows, 100 * drawn["low"], 100 * drawn["high"], color=INK, linewidth=5, alpha=0.3)
     axes.plot(100 * drawn["difference"], rows, "o", color=INK, markersize=6)
     label_rows(axes, tables.names_of(content, drawn["class"], NAME))
-    axes.set(
-        ylabel="true class", xlabel=f"{BOTH[1]} minus {BOTH[0]}, pp\nbar: 95 % interval over {over}"
-    )
+    axes.set(ylabel="true class", xlabel=f"{BOTH[1]} minus {BOTH[0]}, pp\nbar: 95 % CI over {over}")
     axes.xaxis.set_major_formatter(PlainTicks(signed=True))
     alt = "Dot plot of the difference in accuracy by class, pp. " + " ".join(
-        f"{row.iloc[0]}: {row['difference, pp']} ({row['95 % interval, pp']})."
+        f"{row.iloc[0]}: {row['difference, pp']} ({row['95 % CI, pp']})."
         for _, row in table.display.loc[drawn.index].iterrows()
     )
-    above = int((frame["low"] > 0).sum())
-    under = int((frame["high"] < 0).sum())
     worse = tables.names_of(content, frame["class"][frame["difference"] < 0])
     fell = (
         f"Mean accuracy is lower with {BOTH[1]} in class{'es' if len(worse) > 1 else ''} "
@@ -255,6 +248,11 @@ def classes(content: Comparison) -> Figure:
         if worse
         else f"Mean accuracy is lower with {BOTH[1]} in no class."
     )
+    found = ""
+    if frame["holm_p"].notna().all():
+        names = tables.names_of(content, frame["class"])
+        said = tables.claim(names, frame, "classes", "higher accuracy", "lower accuracy")
+        found = f"By p adjusted for all {len(frame)} (Holm 1979), {BOTH[1]} has {said}. "
     few = (
         f"Drawn are the {len(drawn)} classes with the largest differences, above or below. "
         if len(drawn) < len(frame)
@@ -263,9 +261,8 @@ def classes(content: Comparison) -> Figure:
     if len(", ".join(worse)) > LISTED:
         fell = f"Mean accuracy is lower with {BOTH[1]} in {len(worse)} classes."
     caption = (
-        f"Dots are means over seeds and bars 95 % intervals over {over}. {above} of "
-        f"{len(frame)} intervals lie above zero and {under} below. They are not adjusted "
-        f"for looking at {len(frame)} classes. {few}{fell}"
+        f"Dots are means over seeds and bars 95 % CIs over {over}, each by itself. {found}"
+        f"{few}{fell}"
     )
     return finished(figure, "classes", "By class", alt, caption, table)
 

@@ -8,10 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mnist_aug.analysis import comparison
+from mnist_aug.analysis import comparison, planning
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import DENSE, name_of
-from mnist_aug.analysis.significance import seeds_needed
 from mnist_aug.errors import UserError
 from mnist_aug.report import app, architecture, inputs, robustness, sentences
 from mnist_aug.report.drawing import Figure
@@ -29,6 +28,7 @@ def write(
     epochs: int | None = None,
     policy: str | None = None,
     model: str | None = None,
+    margin: float | None = None,
 ) -> str:
     """Write index.html, report.md, tables/ and figures/ into `reports`; return the verdict.
 
@@ -39,12 +39,14 @@ def write(
         epochs, policy: refuse models trained with others; anything if None.
         model: refuse results of a model with another name, `dense`, `cnn` or a file's, with or
             without its folder; anything if None.
+        margin: a difference in accuracy, in (0, 1], up to which both models count as equivalent; a
+            tenth of the baseline's error if None.
 
     Raises:
         UserError: the results are missing, damaged, not of one dataset, or not those wanted.
     """
     with files.locked(results):
-        content = comparison.load(results)
+        content = comparison.load(results, margin)
         _check_wanted(content, seeds, epochs, policy, model)
         given = inputs.read(results, content)
     reports = Path(reports)
@@ -98,8 +100,12 @@ def _write(
 
 
 def _caution(content: Comparison) -> str:
-    seeds = seeds_needed(content.gains) if len(content.gains) > 1 else None
-    text = sentences.caution(content.difference, seeds)
+    difference, advice = content.difference, ""
+    if difference.outcome == "no detectable difference":
+        first, second = content.both
+        found = planning.advice(first.correct, second.correct)
+        advice = sentences.sample_size(found, difference)
+    text = sentences.caution(difference, content.permutation_p[BOTH[1]], advice)
     return " ".join(filter(None, (sentences.not_learned(content), text)))
 
 

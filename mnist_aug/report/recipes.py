@@ -1,12 +1,15 @@
 """The recipes of the published results: what was tried on validation images, and what was kept."""
 
+import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.intervals import estimate, spread
+from mnist_aug.analysis import contrasts
+from mnist_aug.analysis.intervals import spread
+from mnist_aug.analysis.significance import holm
 from mnist_aug.experiments.published import DROPPED
 from mnist_aug.formatting import estimated, listed, percent
 from mnist_aug.report.published import Reached
-from mnist_aug.report.tables import Table
+from mnist_aug.report.tables import Table, claim, holm_column
 
 KINDS = ("plain", "augmented", "short", "long", "longest", "large", "affine")
 PARTS = KINDS[2:]  # change one thing in a recipe; the others are grids
@@ -16,27 +19,31 @@ def table(reached: Reached) -> Table:
     """What the recipes were chosen from, on the validation split."""
     frame = reached.recipes
     means = frame.groupby("recipe")["validation"].mean()
-    by_seed = frame.pivot_table("validation", "seed", "recipe")
+    found = contrasts.estimates(
+        {name: own.to_numpy() for name, own in frame.groupby("recipe")["validation"]}
+    )
     rows = []
     for name in sorted(means.index, key=_place):
-        kind = name.split("-")[0]
-        chosen = reference(means, kind)
-        difference, low, high = estimate((by_seed[chosen] - by_seed[name]).dropna().to_numpy())
+        chosen = reference(means, name.split("-")[0])
         own = frame[frame["recipe"] == name]
-        rows.append(
-            {
-                "recipe": name,
-                "against": chosen,
-                "seeds": len(own),
-                "epochs": own["epochs"].iloc[0],
-                "validation_error": 1 - means[name],
-                "validation_error_sd": spread(own["validation"]),
-                "difference": difference,
-                "low": low,
-                "high": high,
-            }
-        )
+        row = {
+            "recipe": name,
+            "against": chosen,
+            "seeds": len(own),
+            "epochs": own["epochs"].iloc[0],
+            "validation_error": 1 - means[name],
+            "validation_error_sd": spread(own["validation"]),
+        }
+        if name == chosen:
+            row |= {"difference": 0.0, "low": 0.0, "high": 0.0, "p": np.nan}
+        else:
+            own = contrasts.against(found, chosen).set_index("variant").loc[name]
+            # Of errors, so the other way round.
+            row |= {"difference": -own["difference"], "low": -own["alone_high"]}
+            row |= {"high": -own["alone_low"], "p": own["p"]}
+        rows.append(row)
     compared = pd.DataFrame(rows)
+    compared["holm_p"] = holm(compared["p"])
     display = pd.DataFrame(
         {
             "recipe": compared["recipe"],
@@ -44,10 +51,11 @@ def table(reached: Reached) -> Table:
             "epochs": compared["epochs"].astype(str),
             "validation error, %": compared["validation_error"].map(percent),
             "against": compared["against"],
-            "difference in error, pp (95 %)": [
+            "difference in error, pp (95 % CI)": [
                 "—" if r.recipe == r.against else estimated(r.difference, r.low, r.high)
                 for r in compared.itertuples()
             ],
+            **holm_column(compared),
         }
     )
     return Table(
@@ -78,16 +86,7 @@ def sentences(table: Table) -> list[str]:
     """What was kept for a gain, and what was dropped."""
     frame = table.frame
     parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
-    worse, better = parts["low"] > 0, parts["high"] < 0
-    outcomes = [
-        f"{text}: {listed([*parts['recipe'][chosen]])}"
-        for chosen, text in (
-            (worse, "worse than what they change, by the whole interval"),
-            (better, "better by the whole interval"),
-            (~worse & ~better & (parts["recipe"] != parts["against"]), "not to be told from it"),
-        )
-        if chosen.any()
-    ]
+    changed = parts[parts["recipe"] != parts["against"]]
     best = [name for name in frame["recipe"] if name.startswith("augmented-")]
     flattered = (
         f"The short ones are held against the best of {len(best)} on the same seeds, "
@@ -96,15 +95,19 @@ def sentences(table: Table) -> list[str]:
         else ""
     )
     text = (
-        "The first recipes are both arms over the same learning rates and weight decays; each "
-        "arm's best is in the rows. The others change one thing in a recipe, but for "
+        "The first recipes are both models over the same learning rates and weight decays; the "
+        "best of each is in the rows. The others change one thing in a recipe, but for "
         "long-batch-64, whose learning rate is smaller, too, and short-constant-rate, which "
         f"has no warmup. {flattered}Learning rates of larger networks are from single tries on "
-        "the same images. Intervals are Student's t over seeds, and not adjusted for their "
-        "number; a change found better need not be in the rows."
+        "the same images. CIs are over seeds, each by itself; a change found better need not be in "
+        "the rows."
     )
-    if outcomes:
-        text += f" Of the changes, {'; '.join(outcomes)}."
+    if len(changed) and changed["holm_p"].notna().all():
+        said = claim([*changed["recipe"]], changed, "changes", "less error", "more error", -1)
+        text += (
+            f" Against what they change there is {said}, by p adjusted for all "
+            f"{int(frame['holm_p'].notna().sum())} comparisons (Holm 1979)."
+        )
     return [
         text,
         f"Tried on validation images and dropped, without a gain to be seen in one to "

@@ -12,7 +12,7 @@ from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.data.eval_sets import SEVERITIES
 from mnist_aug.formatting import MINUS, estimated, listed, number, percent, points, span, with_sd
 from mnist_aug.report.drawing import MUTED, STYLE, Figure, canvas, finished, label_rows, style_of
-from mnist_aug.report.tables import Table, differences
+from mnist_aug.report.tables import Table, claim, differences, holm_column
 from mnist_aug.results.runs import BOTH
 
 SOURCES = {"corruption/": "made here", "mnist-c/": "as published"}
@@ -35,6 +35,7 @@ def _corruptions(content: Comparison, source: str) -> Table:
             "for the policy": frame["policy"],
             **{f"{model} error, %": frame[model].map(percent) for model in BOTH},
             **differences(frame),
+            **holm_column(frame),
             "relative error, %": [number(100 * r) for r in frame["relative"]],
         }
     )
@@ -68,24 +69,20 @@ def corruption_sentences(table: Table) -> list[str]:
     """
     frame = table.frame
     single, last = frame[frame["policy"] != ""], frame.iloc[-1]
-    better, worse = (single[side] for side in (single["high"] < 0, single["low"] > 0))
+    over = "test images" if single["p"].isna().any() else "seeds and test images"
     text = (
         f"Mean error over {len(single)} corruption types is {percent(last[BOTH[1]])} % with "
         f"{BOTH[1]} instead of {percent(last[BOTH[0]])} %, a difference of "
-        f"{points(last['difference'])} pp (95 % interval {span(last['low'], last['high'])} pp, "
-        f"over seeds and test images). {BOTH[1]} makes fewer errors in {len(better)} corruption "
-        f"types, more in {len(worse)}, and can't be told from {BOTH[0]} in "
-        f"{len(single) - len(better) - len(worse)} (intervals not adjusted for looking at each)."
+        f"{points(last['difference'])} pp (95 % CI {span(last['low'], last['high'])} pp, "
+        f"over {over}). {_by_type(single)}"
     )
-    if len(worse):
-        text += f" It makes more in: {_names(worse)}."
     like = single[single["policy"] != "unseen"]
     if len(like) and len(like) < len(single):
         resembling, unseen = (
             frame[frame["corruption"].str.endswith(end)].iloc[0] for end in ("resembling", "unseen")
         )
         text += (
-            f" The policy's transforms resemble {_names(like)}: there the difference is "
+            f" The policy's transforms resemble {listed(_names(like))}: there the difference is "
             f"{points(resembling['difference'])} pp; in the corruption types it has not seen it is "
             f"{_estimated(unseen)}."
         )
@@ -97,12 +94,20 @@ def corruption_sentences(table: Table) -> list[str]:
     ]
 
 
+def _by_type(single: pd.DataFrame) -> str:
+    """On which corruption types augmentation makes fewer errors, and on which more."""
+    if single["holm_p"].isna().any():
+        return "With one seed nothing is said of single corruption types."
+    said = claim(_names(single), single, "corruption types", "fewer errors", "more errors", -1)
+    return f"By p adjusted for all {len(single)} (Holm 1979), {BOTH[1]} makes {said}."
+
+
 def _estimated(row: pd.Series) -> str:
     return estimated(row["difference"], row["low"], row["high"], " pp")
 
 
-def _names(rows: pd.DataFrame) -> str:
-    return listed([corruption.replace("_", " ") for corruption in rows["corruption"]])
+def _names(rows: pd.DataFrame) -> list[str]:
+    return [corruption.replace("_", " ") for corruption in rows["corruption"]]
 
 
 @matplotlib.rc_context(STYLE)
@@ -149,6 +154,7 @@ def severities(content: Comparison) -> Table:
             "severity": frame["severity"].map("{:g}".format).str.replace("-", MINUS),
             **{f"{model} error, %": frame[model].map(percent) for model in BOTH},
             **differences(frame),
+            **holm_column(frame),
         }
     )
     return Table("severities", "Error against severity, mean over seeds", frame, display)
@@ -156,19 +162,22 @@ def severities(content: Comparison) -> Table:
 
 def severity_sentence(table: Table) -> str:
     """At how many severities of each axis augmentation makes fewer errors, and at which more."""
-    parts, clean = [], {axis.title: axis.clean for axis in SEVERITIES.values()}
-    for axis, own in table.frame.groupby("axis", sort=False):
-        own = own[own["severity"] != clean[axis]]
-        gain = own[own["high"] < 0]
-        loss = own[own["low"] > 0]
-        text = f"{axis}: fewer errors at {len(gain)} of {len(own)} severities"
-        if len(loss):
-            text += f", more at {listed([f'{severity:g}' for severity in loss['severity']])}"
-        parts.append(text.replace("-", MINUS))
+    own = table.frame[table.frame["holm_p"].notna()]
+    if own.empty:
+        return "With one seed nothing is said of single severities."
+    parts = [
+        f"{axis}, {_at_severities(rows)}".replace("-", MINUS)
+        for axis, rows in own.groupby("axis", sort=False)
+    ]
     return (
-        f"With {BOTH[1]}, by 95 % intervals over seeds that are not adjusted for their number: "
-        f"{'; '.join(parts)}."
+        f"For these test images, by p over seeds adjusted for all {len(own)} severities (Holm "
+        f"1979), {BOTH[1]} makes: {'; '.join(parts)}."
     )
+
+
+def _at_severities(rows: pd.DataFrame) -> str:
+    names = [f"{severity:g}" for severity in rows["severity"]]
+    return claim(names, rows, "severities", "fewer errors", "more errors", -1)
 
 
 @matplotlib.rc_context(STYLE)
@@ -236,7 +245,7 @@ def transfer_sentences(table: Table) -> Iterable[str]:
         )
     for name, row in frame.drop(["training", "test"], errors="ignore").iterrows():
         yield (
-            f"On the {int(row['count']):,} images of {name}, which neither arm was trained on, "
+            f"On the {int(row['count']):,} images of {name}, which neither model was trained on, "
             f"accuracy is {percent(row[BOTH[1]])} % instead of {percent(row[BOTH[0]])} %: "
             f"{_estimated(row)}."
         )
@@ -258,7 +267,7 @@ def summary(table: Table) -> str:
     text = (
         f"On test images corrupted in {(policies != '').sum()} ways, mean accuracy is "
         f"{percent(1 - last[BOTH[1]])} % instead of {percent(1 - last[BOTH[0]])} %, a difference "
-        f"of {points(gain['difference'])} pp (95 % interval {span(gain['low'], gain['high'])} pp)."
+        f"of {points(gain['difference'])} pp (95 % CI {span(gain['low'], gain['high'])} pp)."
     )
     count = (policies == "unseen").sum()
     if f"mean of {count} unseen" in frame.index:

@@ -7,18 +7,20 @@ import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import ABOVE_CHANCE, FEW_SEEDS, Chance, Difference
-from mnist_aug.analysis.metrics import CALIBRATION_BINS
+from mnist_aug.analysis.planning import POWER, Advice
+from mnist_aug.analysis.significance import LEVEL
 from mnist_aug.formatting import listed, number, percent, points, span
 from mnist_aug.report import architecture
 from mnist_aug.report.tables import p_value
 from mnist_aug.results.runs import BOTH, VariantResults
 
+INTERVAL = "95 % confidence interval (CI)"  # the first time on a page
 LEAST_SEEDS = 6  # the fewest with 2 / 2^S below 0.05
 NO_CONCLUSION = (  # in the place of those of a study
-    "No conclusions are drawn from these numbers, as the arms did not both learn to tell the "
-    "classes apart."
+    "No conclusions are drawn from these numbers, as not both models learned to tell the classes "
+    "apart."
 )
-NUMERALS = {2: "Two", 3: "Three", 4: "Four"}
+NUMERALS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 
 
 def closed(text: str) -> str:
@@ -47,37 +49,46 @@ def _trained(variant: VariantResults) -> str:
 
 
 def verdict(content: Comparison) -> str:
-    """The answer in one sentence, with the difference, its interval and n."""
+    """The answer in one sentence, with the difference, its confidence interval and n."""
     policy, difference = content.variants[BOTH[1]].policy, content.difference
     cause = f"augmentation (policy {policy})" if policy else f"variant {BOTH[1]}"
     first, second = percent(difference.first), percent(difference.second)
     size = f"{points(difference.mean)} pp"
-    interval = f"95 % interval {span(difference.low, difference.high)} pp"
+    interval = f"{INTERVAL} {span(difference.low, difference.high)} pp"
     seeds = f"n = {difference.seeds} seed{'s' if difference.seeds > 1 else ''}"
     place = f"on the {difference.examples:,} test images of {content.label}"
-    if difference.outcome == "no verdict":
+    outcome = difference.outcome
+    if outcome == "no verdict":
         return f"No verdict: {_at_chance(content)}."
-    if difference.outcome == "too few seeds":
+    if outcome == "too few seeds":
         return (
             f"One seed is too few for a verdict: with {cause}, test accuracy is {second} % "
             f"instead of {first} % {place}, a difference of {size} ({interval} over test "
             f"images alone, {seeds})."
         )
-    if difference.outcome == "no detectable difference":
+    found = f"test accuracy is {second} % instead of {first} % {place}, a difference of {size}"
+    if outcome == "equivalent":
         return (
-            f"No detectable difference: with {cause}, test accuracy is {second} % instead of "
-            f"{first} % {place}, a difference of {size} ({interval}, {seeds})."
+            f"Equivalent within ±{margin(difference)} pp: with {cause}, {found} ({interval}; 90 % "
+            f"CI {span(difference.within_low, difference.within_high)} pp; {seeds})."
         )
+    if outcome == "no detectable difference":
+        return f"No detectable difference: with {cause}, {found} ({interval}, {seeds})."
+    small = f", by less than {margin(difference)} pp" if difference.is_within_margin else ""
+    if difference.seeds < LEAST_SEEDS:
+        seeds += ", too few for a test over seeds"
     change = difference.error_reduction
     errors = (
         ""
         if change is None
         else (f", {abs(100 * change):.0f} % {'fewer' if change > 0 else 'more'} errors")
     )
-    return (
-        f"{cause[0].upper()}{cause[1:]} {difference.outcome}: test accuracy is {second} % "
-        f"instead of {first} % {place}, a difference of {size} ({interval}, {seeds}){errors}."
-    )
+    return f"{cause[0].upper()}{cause[1:]} {outcome}{small}: {found} ({interval}, {seeds}){errors}."
+
+
+def margin(difference: Difference) -> str:
+    """Within which differences count as none, in percentage points."""
+    return f"{100 * (difference.margin or 0):.3g}"
 
 
 def _at_chance(content: Comparison) -> str:
@@ -108,48 +119,98 @@ def chance_rule(chance: Chance) -> str:
     else:
         needed = "it must be 100 %"
     return (
-        "There is a verdict only where both arms have learned to tell the classes apart: mean "
+        "There is a verdict only where both models have learned to tell the classes apart: mean "
         f"test accuracy must exceed {percent(chance.accuracy)} %, which always guessing the most "
         f"frequent class gives, by more than guesses could by luck ({ABOVE_CHANCE} standard "
         f"errors) on {chance.images:,} test images; so {needed}."
     )
 
 
-def caution(difference: Difference, needed: int | None = None) -> str:
+def caution(difference: Difference, p: float, advice: str = "") -> str:
     """What the verdict can't tell; empty when nothing is amiss.
 
     Args:
-        needed: seeds that would find a difference like the one seen; None where none would.
+        p: of the permutation test over seeds.
+        advice: what would tell, where there is no detectable difference.
     """
-    if difference.outcome == "too few seeds":
+    outcome, seeds = difference.outcome, difference.seeds
+    if outcome == "too few seeds":
         return (
             "Another seed may give another difference, and one pair of runs can't tell how "
             f"far off; train with SEEDS={FEW_SEEDS} or more."
         )
-    if difference.outcome == "no verdict":
+    if outcome == "no verdict":
         return (
             "Look at the data and at the learning curves first: labels that do not belong to "
             "their images, pixels on another scale than expected, too few epochs or an unfit "
             "learning rate all end here."
         )
     sentences = []
-    if difference.outcome == "no detectable difference":
-        sentences.append(
+    if outcome == "no detectable difference":
+        sentences += [
             "That is not proof of no effect: the data fit any difference from "
-            f"{span(difference.low, difference.high)} pp."
-        )
-        if needed and needed > difference.seeds:
-            sentences.append(
-                f"To find a difference like the one seen with a chance of 80 %, on these "
-                f"test images, takes about {needed:,} seeds."
-            )
-    if difference.seeds < FEW_SEEDS:
+            f"{span(difference.low, difference.high)} pp.",
+            advice,
+        ]
+    if outcome in ("helps", "hurts"):
+        sentences.append(disagreement(outcome, seeds, p))
+    if seeds < FEW_SEEDS:
         sentences.append(
-            f"{NUMERALS[difference.seeds]} seeds say little about the spread between "
-            f"seeds, so the ends of the interval may move; SEEDS={FEW_SEEDS} or more "
-            "steadies them."
+            f"{NUMERALS[seeds]} seeds say little about the spread between seeds, so the ends of "
+            f"the CI may move; SEEDS={FEW_SEEDS} or more steadies them."
         )
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))
+
+
+def sample_size(advice: Advice, difference: Difference) -> str:
+    """How many seeds or test images would find a difference like the one seen; nothing if none."""
+    seeds, images = advice.seeds, advice.images
+    what = f"To find a difference like the one seen with a chance of {100 * POWER:.0f} %"
+    if seeds is not None and images is None:
+        if seeds <= difference.seeds:
+            return ""
+        return f"{what}, more seeds will do: about {seeds:,}, with these test images."
+    if images is None:
+        return ""
+    few = f"the {difference.examples:,} test images are too few"
+    if seeds is None:
+        return (
+            f"{what} takes more test images: about {images:,}. More seeds won't do, as {few}, "
+            "however many seeds there are."
+        )
+    return (
+        f"{what} takes more of both: about {images:,} test images and {seeds:,} seeds. More seeds "
+        f"alone won't do, as {few}."
+    )
+
+
+def disagreement(outcome: str, seeds: int, p: float) -> str:
+    """Where the CI and the permutation test seem to contradict each other, why; else nothing.
+
+    Args:
+        outcome: of the difference, by its CI.
+        seeds: at least 2.
+        p: of the permutation test over seeds.
+    """
+    clear = outcome in ("helps", "hurts")
+    if clear and seeds < LEAST_SEEDS:
+        return (
+            f"{NUMERALS[seeds]} seeds are too few for the permutation test over seeds to confirm "
+            f"this at the 5 % level, as its p is {2 / 2**seeds:g} at least: it rests on the CI "
+            f"alone, which takes the spread between seeds as normal. SEEDS={LEAST_SEEDS} or more "
+            "allow the test."
+        )
+    if clear and p >= LEVEL:
+        return (
+            f"The permutation test over seeds does not confirm this (p = {p_value(p)}): it rests "
+            "on the CI, which takes the spread between seeds as normal. More seeds would tell."
+        )
+    if outcome in ("equivalent", "no detectable difference") and p < LEVEL:
+        return (
+            "That is no contradiction to the CI: seeds agree on a difference on these test images, "
+            "but it is so small that other test images might show none."
+        )
+    return ""
 
 
 def not_learned(content: Comparison) -> str:
@@ -171,7 +232,7 @@ def not_learned(content: Comparison) -> str:
 
 
 def methods(content: Comparison) -> str:
-    """How the intervals are made."""
+    """How the intervals are made, and what counts as equivalent."""
     difference = content.difference
     built = content.both[1].runs[0].manifest.get("architecture")
     drawing = architecture.random_layers(built) if built else []
@@ -182,23 +243,41 @@ def methods(content: Comparison) -> str:
             f"{listed(drawing)}"
         )
     paired = (
-        f"The arms are paired: a seed gives both {order}. Differences are in percentage points, pp."
+        f"Runs are paired: a seed gives both models {order}. Differences are in percentage points, "
+        "pp. Each interval is a 95 % confidence interval (CI) where nothing else is said."
     )
     if difference.seeds < 2:
         return (
-            f"{paired} The interval of the difference comes from a bootstrap over test images; "
+            f"{paired} The CI of the difference comes from a bootstrap over test images; "
             "with one seed there is none over seeds."
         )
     return (
-        f"{paired} The interval of the difference comes from a bootstrap that resamples seeds "
-        "and test images crosswise (Owen 2007), with Student's t for few seeds. The interval "
-        "of a variant's mean is Student's t over seeds, for these test images. SD is over "
-        "seeds."
+        f"{paired} The CI of the difference covers other seeds and other test images: it comes "
+        "from a bootstrap that resamples both crosswise (Owen 2007), with Student's t for few "
+        "seeds. The CI of a variant's mean is Student's t over seeds, for these test images. SD is "
+        f"over seeds.{equivalence(content)}"
+    )
+
+
+def equivalence(content: Comparison) -> str:
+    """What counts as equivalent, with a space before; nothing where nothing can."""
+    difference = content.difference
+    if not difference.margin:
+        return ""
+    source = (
+        "as was asked for (MARGIN)"
+        if content.given_margin
+        else f"a tenth of the {BOTH[0]}'s test error (MARGIN= sets another)"
+    )
+    return (
+        f" Both models count as equivalent where the 90 % CI of the difference, here "
+        f"{span(difference.within_low, difference.within_high)} pp, lies within "
+        f"±{margin(difference)} pp, {source}: two one-sided tests at 5 % (Schuirmann 1987)."
     )
 
 
 def significance(comparisons: pd.DataFrame) -> str:
-    """What the tests say of both models.
+    """What the tests say of both models, and how that fits the verdict.
 
     Args:
         comparisons: the frame of `tables.comparisons`, augmented in its first row.
@@ -211,36 +290,21 @@ def significance(comparisons: pd.DataFrame) -> str:
     )
     text = (
         f"{BOTH[1]} is ahead in {ahead:g} of {seeds} seeds (a tie counts half); the chance "
-        f"that it is with another seed has the 95 % interval {chance} %. "
+        f"that it is with another seed has the CI {chance} %. "
     )
     if seeds < LEAST_SEEDS:
-        return text + (
-            f"The paired permutation test can't find anything at the 5 % level with "
-            f"fewer than {LEAST_SEEDS} seeds."
+        text += (
+            "The paired permutation test over seeds, for these test images, can't find anything at "
+            f"the 5 % level with fewer than {LEAST_SEEDS} seeds."
         )
-    return text + (
-        f"The exact paired permutation test over seeds gives p "
-        f"{p_value(p) if p < 0.0001 else '= ' + p_value(p)}: for these test images, a "
-        f"difference as large would {'rarely' if p < 0.05 else 'often enough'} come "
-        "of the choice of seeds alone."
-    )
-
-
-def calibration(scores: pd.DataFrame) -> str:
-    """How sure both models are on average, and what the scores of their probabilities mean.
-
-    Args:
-        scores: the frame of `calibration.scores`.
-    """
-    first, second = (scores.set_index("variant").loc[model] for model in BOTH)
-    return (
-        "Mean largest probability less accuracy, which is above zero where a network is surer "
-        f"than it should be: {points(first['overconfidence'])} pp with {BOTH[0]}, "
-        f"{points(second['overconfidence'])} pp with {BOTH[1]}. The expected calibration error "
-        f"is the mean distance of the two over {CALIBRATION_BINS} bins of equal mass; the "
-        "Brier score is the squared distance of the probabilities to the truth, summed over "
-        "classes. Less is better for both."
-    )
+    else:
+        text += (
+            f"The exact paired permutation test gives p "
+            f"{p_value(p) if p < 0.0001 else '= ' + p_value(p)}. It covers other seeds alone: for "
+            f"these test images, a difference as large would "
+            f"{'rarely' if p < LEVEL else 'often enough'} come of the choice of seeds."
+        )
+    return " ".join(filter(None, (text, disagreement(row["outcome"], seeds, p))))
 
 
 def training_values(model: str, policy: dict[str, Any]) -> str:
@@ -293,7 +357,7 @@ def last_epochs(curves: pd.DataFrame) -> str:
             else f"at no epoch with {model}, as it is not a number"
         )
     scored = (
-        f"Both arms are scored after epoch {ends[0]}"
+        f"Both models are scored after epoch {ends[0]}"
         if ends[0] == ends[1]
         else f"{BOTH[0]} is scored after epoch {ends[0]} and {BOTH[1]} after epoch {ends[1]}"
     )

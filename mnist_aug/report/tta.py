@@ -7,6 +7,7 @@ import pandas as pd
 from mnist_aug.analysis import tta
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import FEW_SEEDS
+from mnist_aug.analysis.significance import LEVEL
 from mnist_aug.formatting import estimated, listed, number, percent, points, span
 from mnist_aug.report.tables import Table, differences, p_value
 
@@ -23,7 +24,7 @@ def table(content: Comparison) -> Table | None:
             "plain accuracy, %": frame["plain"].map(percent),
             "with TTA, %": frame["tta"].map(percent),
             **differences(frame),
-            "permutation test, p": frame["permutation_p"].map(p_value),
+            "permutation test over seeds, p": frame["permutation_p"].map(p_value),
         }
     )
     if len(frame) > 1:
@@ -71,7 +72,7 @@ def sentences(table: Table, content: Comparison) -> Iterable[str]:
     yield " ".join(_outcome(row) for _, row in test.iterrows())
     if 1 < test["seeds"].min() < FEW_SEEDS:
         yield (
-            f"With so few seeds, runs that happen to agree make an interval too narrow: SEEDS="
+            f"With so few seeds, runs that happen to agree make a CI too narrow: SEEDS="
             f"{FEW_SEEDS} or more before this is relied on."
         )
     validation = frame[(frame["images"] == "validation") & (frame["outcome"] != "no verdict")]
@@ -90,7 +91,7 @@ def _outcome(row: pd.Series) -> str:
     """What the test images say of one variant."""
     accuracy = (
         f"test accuracy is {percent(row['tta'])} % instead of {percent(row['plain'])} %, a "
-        f"difference of {points(row['difference'])} pp (95 % interval "
+        f"difference of {points(row['difference'])} pp (95 % CI "
         f"{span(row['low'], row['high'])} pp"
     )
     seeds = f", n = {row['seeds']} seeds"
@@ -108,4 +109,14 @@ def _outcome(row: pd.Series) -> str:
         case "no detectable difference":
             return f"TTA makes no detectable difference with {row['variant']}: {accuracy}{seeds})."
         case outcome:
-            return f"TTA {outcome} {row['variant']}: {accuracy}{seeds})."
+            return f"TTA {outcome} {row['variant']}{_unconfirmed(row)}: {accuracy}{seeds})."
+
+
+def _unconfirmed(row: pd.Series) -> str:
+    """What the test over seeds does not confirm, once it is adjusted for all rows."""
+    if row["holm_p"] < LEVEL:
+        return ""
+    return (
+        " by its CI, but not by the permutation test over seeds adjusted for all rows "
+        f"(p = {p_value(row['holm_p'])})"
+    )

@@ -16,7 +16,7 @@ from mnist_aug.results import extras
 
 pytest_plugins = "rendered"
 
-FIGURES = 22  # of a report that holds all there can be
+FIGURES = 24  # of a report that holds all there can be
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +114,16 @@ def test_galleries_name_image_class_and_rule_but_list_nothing(full):
 
 def test_intervals_say_over_what(full):
     seeds, classes = full.figures["seeds"], full.figures["classes"]
-    assert ">test accuracy, %; bar: 95 % interval over seeds</text>" in seeds.svg
+    assert ">test accuracy, %; bar: 95 % CI over seeds</text>" in seeds.svg
     assert ">augmented minus baseline, pp</text>" in seeds.svg
-    assert ">bar: 95 % interval over seeds and images</text>" in seeds.svg
+    assert ">bar: 95 % CI over seeds and images</text>" in seeds.svg
     assert seeds.caption.endswith(
-        "Bars of the two arms may overlap although the arms differ: runs are paired by seed, so "
-        "judge by the difference."
+        "Bars of both models may overlap although the models differ: judge by the difference."
     )
-    assert "bars 95 % intervals over seeds and test images." in classes.caption
+    assert (
+        "bars 95 % CIs over seeds and test images, each by itself. By p adjusted for all 10 (Holm "
+        "1979), augmented has "
+    ) in classes.caption
     lower = classes.table.frame.query("difference < 0")["class"].astype(str).tolist()
     assert lower
     assert classes.caption.endswith(f"class{'es' if len(lower) > 1 else ''} {listed(lower)}.")

@@ -73,7 +73,7 @@ def correct(right_of_100: int, seeds: int = 3) -> np.ndarray:
             90,
             90,
             3,
-            "No detectable difference: with augmentation (policy default), test accuracy is",
+            "Equivalent within ±1 pp: with augmentation (policy default), test accuracy is 90.00 %",
         ),
         (80, 90, 1, "One seed is too few for a verdict: with augmentation (policy default)"),
     ],
@@ -90,7 +90,7 @@ def test_verdict(tmp_path, first, second, seeds, start):
     sentence = sentences.verdict(comparison.load(results))
     assert sentence.startswith(start)
     assert f"n = {seeds} seed" in sentence
-    assert "95 % interval" in sentence
+    assert "95 % confidence interval (CI)" in sentence
     if seeds > 1 and first != second:
         assert ("50 % fewer errors" if second > first else "100 % more errors") in sentence
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import synthetic_results
+from statsmodels.stats.multitest import multipletests
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis import robustness as analysis
@@ -44,11 +45,19 @@ def test_errors_are_those_of_the_bits(full):
 
 
 def test_the_interval_of_the_mean_knows_that_versions_share_an_image(full):
-    names = analysis.corruption_sets(full.content)
-    both = analysis.overall(full.content, names)
-    assert both.examples == 400
-    single = analysis.overall(full.content, names[:1])
-    assert (both.high - both.low) < (single.high - single.low)
+    frame = full.tables["corruptions"].frame.set_index("corruption")
+    width = frame["high"] - frame["low"]
+    assert width["mean of all 3"] < width[["rotate", "zigzag", "fog"]].min()
+
+
+def test_p_is_that_of_the_interval_and_adjusted_for_all_types(full):
+    frame = full.tables["corruptions"].frame
+    single = frame[frame["policy"] != ""]
+    assert ((single["p"] < 0.05) == ((single["low"] > 0) | (single["high"] < 0))).all()
+    assert list(single["holm_p"]) == pytest.approx(multipletests(single["p"], method="holm")[1])
+    assert frame.loc[frame["policy"] == "", "holm_p"].isna().all()
+    shown = full.tables["corruptions"].display["p, Holm for 3"]
+    assert list(shown[3:]) == ["—"] * 3
 
 
 def test_mean_accuracy_of_a_source_by_hand(full):
@@ -62,13 +71,18 @@ def test_mean_accuracy_of_a_source_by_hand(full):
 def test_sentences(full):
     text = robustness.corruption_sentences(full.tables["corruptions"])[0]
     assert "Mean error over 3 corruption types is 41." in text
-    assert "It makes more in: fog." in text
+    assert (
+        "By p adjusted for all 3 (Holm 1979), augmented makes fewer errors in 1 of 3 corruption "
+        "types (rotate), more errors in 1 (fog) and no detectable difference in 1 (zigzag)." in text
+    )
     assert "The policy's transforms resemble rotate" in text
     others = list(robustness.transfer_sentences(full.tables["transfer"]))
     assert others[0].startswith("Generalisation gap")
     assert others[1].startswith("On the 400 images of sklearn-digits")
-    assert "noise: fewer errors at 0 of 1 severities, more at 0.1" in (
-        robustness.severity_sentence(full.tables["severities"])
+    assert robustness.severity_sentence(full.tables["severities"]) == (
+        "For these test images, by p over seeds adjusted for all 4 severities (Holm 1979), "
+        "augmented makes: rotation, fewer errors in all 2 severities; shift, fewer errors in the "
+        "only one; noise, more errors in the only one."
     )
 
 

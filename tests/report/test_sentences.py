@@ -7,26 +7,49 @@ import synthetic_results
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.intervals import Difference
+from mnist_aug.analysis.planning import Advice
 from mnist_aug.augment import policy
 from mnist_aug.formatting import MINUS
 from mnist_aug.report import sentences
 
 FEW = (
-    " seeds say little about the spread between seeds, so the ends of the interval may move; "
-    "SEEDS=5 or more steadies them."
+    " seeds say little about the spread between seeds, so the ends of the CI may move; SEEDS=5 or "
+    "more steadies them."
 )
 
 
+def too_few(seeds: str, least: str) -> str:
+    return (
+        f"{seeds} seeds are too few for the permutation test over seeds to confirm this at the 5 % "
+        f"level, as its p is {least} at least: it rests on the CI alone, which takes the spread "
+        "between seeds as normal. SEEDS=6 or more allow the test."
+    )
+
+
+def difference(seeds: int, low: float, high: float, **given) -> Difference:
+    return Difference(seeds, 1000, 0.9, 0.9 + (low + high) / 2, low, high, **given)
+
+
 @pytest.mark.parametrize(
-    ("seeds", "low", "high", "text"),
+    ("seeds", "low", "high", "p", "text"),
     [
-        (5, 0.001, 0.003, ""),
-        (3, 0.001, 0.003, "Three" + FEW),
-        (2, -0.003, -0.001, "Two" + FEW),
+        (6, 0.001, 0.003, 0.04, ""),
+        (5, 0.001, 0.003, 0.0625, too_few("Five", "0.0625")),
+        (3, 0.001, 0.003, 0.25, too_few("Three", "0.25") + " Three" + FEW),
+        (2, -0.003, -0.001, 0.5, too_few("Two", "0.5") + " Two" + FEW),
+        (
+            9,
+            0.001,
+            0.003,
+            0.0625,
+            "The permutation test over seeds does not confirm this (p = 0.0625): it rests on the "
+            "CI, which takes the spread between seeds as normal. More seeds would tell.",
+        ),
         (
             9,
             -0.001,
             0.0034,
+            0.04,
             "That is not proof of no effect: the data fit any difference from "
             f"{MINUS}0.10 to +0.34 pp.",
         ),
@@ -34,51 +57,90 @@ FEW = (
             4,
             -0.001,
             0.0034,
+            0.25,
             "That is not proof of no effect: the data fit any difference from "
             f"{MINUS}0.10 to +0.34 pp. Four" + FEW,
         ),
     ],
 )
-def test_caution(seeds, low, high, text):
-    difference = Difference(seeds, 1000, 0.9, 0.9 + (low + high) / 2, low, high)
-    assert sentences.caution(difference) == text
+def test_caution(seeds, low, high, p, text):
+    assert sentences.caution(difference(seeds, low, high), p) == text
 
 
-def test_caution_says_how_many_seeds_would_tell():
-    unsure = Difference(9, 1000, 0.9, 0.9012, -0.001, 0.0034)
-    assert sentences.caution(unsure, needed=1200).endswith(
-        "To find a difference like the one seen with a chance of 80 %, on these test images, "
-        "takes about 1,200 seeds."
-    )
-    assert "takes about" not in sentences.caution(unsure, needed=9)
-    assert sentences.caution(Difference(9, 1000, 0.9, 0.92, 0.01, 0.03), needed=1200) == ""
+def test_no_caution_where_both_are_equivalent():
+    same = difference(9, -0.001, 0.001, within_low=-0.0008, within_high=0.0008, margin=0.002)
+    assert same.outcome == "equivalent"
+    assert sentences.caution(same, 0.5, "More seeds.") == ""
 
 
 @pytest.mark.parametrize(
-    ("seeds", "p", "text"),
+    ("advice", "text"),
     [
         (
-            5,
-            0.0625,
-            "The paired permutation test can't find anything at the 5 % level with fewer than "
-            "6 seeds.",
+            Advice(1200, None),
+            "To find a difference like the one seen with a chance of 80 %, more seeds will do: "
+            "about 1,200, with these test images.",
         ),
+        (Advice(9, None), ""),
+        (Advice(None, None), ""),
+        (
+            Advice(None, 4800),
+            "To find a difference like the one seen with a chance of 80 % takes more test images: "
+            "about 4,800. More seeds won't do, as the 1,000 test images are too few, however many "
+            "seeds there are.",
+        ),
+        (
+            Advice(20, 4800),
+            "To find a difference like the one seen with a chance of 80 % takes more of both: "
+            "about 4,800 test images and 20 seeds. More seeds alone won't do, as the 1,000 test "
+            "images are too few.",
+        ),
+    ],
+)
+def test_sample_size(advice, text):
+    unsure = difference(9, -0.001, 0.0034)
+    assert sentences.sample_size(advice, unsure) == text
+    assert sentences.caution(unsure, 0.5, text).endswith(text or "pp.")
+
+
+CAN_NOT = (
+    "The paired permutation test over seeds, for these test images, can't find anything at the 5 % "
+    "level with fewer than 6 seeds."
+)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "p", "outcome", "text"),
+    [
+        (5, 0.0625, "no detectable difference", CAN_NOT),
+        (5, 0.0625, "helps", f"{CAN_NOT} {too_few('Five', '0.0625')}"),
         (
             30,
             2e-9,
-            "The exact paired permutation test over seeds gives p < 0.0001: for these test "
-            "images, a difference as large would rarely come of the choice of seeds alone.",
+            "helps",
+            "The exact paired permutation test gives p < 0.0001. It covers other seeds alone: for "
+            "these test images, a difference as large would rarely come of the choice of seeds.",
         ),
         (
             10,
             0.25,
-            "The exact paired permutation test over seeds gives p = 0.2500: for these test "
-            "images, a difference as large would often enough come of the choice of seeds "
-            "alone.",
+            "no detectable difference",
+            "The exact paired permutation test gives p = 0.2500. It covers other seeds alone: for "
+            "these test images, a difference as large would often enough come of the choice of "
+            "seeds.",
+        ),
+        (
+            10,
+            0.04,
+            "equivalent",
+            "The exact paired permutation test gives p = 0.0400. It covers other seeds alone: for "
+            "these test images, a difference as large would rarely come of the choice of seeds. "
+            "That is no contradiction to the CI: seeds agree on a difference on these test images, "
+            "but it is so small that other test images might show none.",
         ),
     ],
 )
-def test_significance(seeds, p, text):
+def test_significance(seeds, p, outcome, text):
     frame = pd.DataFrame(
         [
             {
@@ -87,12 +149,13 @@ def test_significance(seeds, p, text):
                 "better": 0.9,
                 "better_low": 0.555,
                 "better_high": 0.9975,
+                "outcome": outcome,
             }
         ]
     )
     assert sentences.significance(frame) == (
         f"augmented is ahead in {0.9 * seeds:g} of {seeds} seeds (a tie counts half); the chance "
-        f"that it is with another seed has the 95 % interval 56 to 100 %. {text}"
+        f"that it is with another seed has the CI 56 to 100 %. {text}"
     )
 
 
@@ -122,7 +185,7 @@ def test_least_loss_is_of_the_mean_curve():
     # seeds of the baseline are least at epochs 1 and 3, their mean at 2
     frame = curves([[0.1, 0.2, 0.9], [0.9, 0.3, 0.2]], [[0.3, 0.2, 0.1]] * 2)
     assert sentences.last_epochs(frame) == (
-        "Both arms are scored after epoch 3, with no early stopping. Mean validation loss was "
+        "Both models are scored after epoch 3, with no early stopping. Mean validation loss was "
         "least at epoch 2 with baseline and at epoch 3 with augmented."
     )
 
