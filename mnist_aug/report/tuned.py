@@ -152,6 +152,7 @@ def best_sentence(
         return ""
     best = every.idxmax()
     called = {BOTH[0]: "none", BOTH[1]: policy, **{one: name(one, policy) for one in variants}}
+    called[first] = "the tuned baseline"
     if best == "tuned-training":
         called[best] = f"policy {policy} with {listed(settings(variants, content))} tuned"
     text = (

@@ -11,12 +11,12 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import comparison
-from mnist_aug.analysis.intervals import outcome, paired_interval
-from mnist_aug.analysis.studies import runs_of_both
+from mnist_aug.analysis.intervals import outcome
+from mnist_aug.analysis.studies import runs_of_both, study_runs
 from mnist_aug.data.dataset import MNIST_TRAINING_SHA256
 from mnist_aug.errors import UserError
-from mnist_aug.formatting import percent, points, span
-from mnist_aug.report import automatic, drawing, inputs, search, search_figures, studies, tuned
+from mnist_aug.formatting import estimated, percent, points, span
+from mnist_aug.report import drawing, inputs, search, search_figures, studies, tuned
 from mnist_aug.report.page import write
 from mnist_aug.report.sections import every_section
 from mnist_aug.results import extras
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
         test=200,
         bench=False,
         samples=False,
-        studies=("automatic", "tuned"),
+        studies=("compare", "tuned"),
     )
 
 
@@ -43,7 +43,7 @@ def read(folder):
     searches, left_out = search.read(folder, content)
     found, others = studies.read(folder, content, search.best_settings(searches))
     assert left_out == others == []
-    return content, searches, found
+    return content, searches, study_runs([*found["tuned"].values()], content), found["tuned"]
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def accuracy(results, *place: str) -> np.ndarray:
 
 
 def test_the_best_so_far_counts_whole_trials_alone(read):
-    content, searches, _ = read
+    content, searches, *_ = read
     drawn = search_figures.history(list(searches.values()), content)
     frame = drawn.table.frame.set_index(["variant", "trial"])["best_so_far"]
     assert frame["baseline"].tolist() == [0.93, 0.93, 0.96, 0.96, 0.96]
@@ -98,27 +98,51 @@ def test_the_best_so_far_counts_whole_trials_alone(read):
     assert "2 trials below the axis are drawn at its foot" in drawn.caption
 
 
-def test_gains_are_paired_differences(folder, read):
-    table = tuned.gains(read[2]["tuned"], read[0])
-    frame = table.frame.set_index("what")
-    assert list(frame.index) == [what for what, *_ in tuned.PAIRS]
-    for what, first, second in (
-        (tuned.BOTH_TUNED, ("tuned", "tuned-baseline"), ("tuned", "tuned-augmented")),
-        (tuned.POLICY, ("augmented",), ("tuned", "tuned-policy")),
-        (tuned.POLICY_AND_REST, ("tuned", "tuned-training"), ("tuned", "tuned-augmented")),
-        (tuned.NEITHER, ("baseline",), ("augmented",)),
-    ):
-        gains = accuracy(folder, *second) - accuracy(folder, *first)
-        half = 3.182446 * gains.std(ddof=1) / 2  # Student's t, 3 degrees of freedom
-        assert np.isclose(frame.loc[what, "test"], gains.mean())
-        assert np.isclose(frame.loc[what, "test_high"], gains.mean() + half)
-    text = tuned.answer_sentence(table, read[1], read[0])
+def test_gains_are_differences_of_means(folder, read):
+    content, searches, runs, variants = read
+    table = tuned.gains(runs, content, variants)
+    frame = table.frame.set_index(["first", "second"])
+    assert list(frame.index) == list(tuned.PAIRS)
+    for pair in tuned.PAIRS:
+        first, second = (
+            accuracy(folder, *((name,) if name in BOTH else ("tuned", name))).mean()
+            for name in pair
+        )
+        assert frame.loc[pair, "test"] == pytest.approx(second - first)
+        assert frame.loc[pair, "test_low"] < second - first < frame.loc[pair, "test_high"]
     row = frame.loc[tuned.BOTH_TUNED]
-    assert text.startswith(
-        "With both models tuned by 5 trials each, augmentation changes test "
-        f"accuracy by {points(row['test'])} pp (95 % interval "
-        f"{span(row['test_low'], row['test_high'])}, n = 4 seeds): "
+    assert tuned.answer_sentence(table, searches, content).startswith(
+        "With both models tuned by 5 trials each, augmentation changes test accuracy by "
+        f"{points(row['test'])} pp (95 % CI {span(row['test_low'], row['test_high'])}, n = 4 and 4 "
+        "seeds): "
     )
+
+
+def test_what_was_tuned_with_the_policy_in_use_gives_its_row_a_name(folder, read):
+    content, _, runs, variants = read
+    table = tuned.gains(runs, content, variants)
+    frame = table.frame.set_index(["first", "second"])
+    tuned_settings = "units of each layer and learning rate"
+    assert frame.loc[tuned.SAME_POLICY, "what"] == (
+        f"augmentation with policy default, {tuned_settings} tuned in both models"
+    )
+    best = replace(runs, frame=runs.frame.copy())
+    best.frame.loc[best.frame["variant"] == "tuned-training", "validation"] = 0.97
+    reached, plain = (
+        accuracy(folder, "tuned", f"tuned-{n}").mean() for n in ("training", "baseline")
+    )
+    text = tuned.best_sentence(best, content, variants)
+    assert text.startswith(
+        f"Of all of these, policy default with {tuned_settings} tuned (tuned-training) is the most "
+        f"accurate on the validation images, 97.00 %; its test accuracy is {percent(reached)} %, "
+        f"against the tuned baseline's {percent(plain)} %: {points(reached - plain)} pp (95 % CI "
+    )
+    best.frame.loc[best.frame["variant"] == "tuned-baseline", "validation"] = 0.99
+    text = tuned.best_sentence(best, content, variants)
+    assert text.startswith(
+        "Of all of these, the tuned baseline (tuned-baseline) is the most accurate"
+    )
+    assert text.endswith(f"its test accuracy is {percent(plain)} %.")
 
 
 @pytest.mark.parametrize(
@@ -135,21 +159,22 @@ def test_verdict(ends, word):
 
 
 def test_what_remains_of_the_search(folder, read):
-    content, searches, found = read
-    table = tuned.kept(searches, found["tuned"])
+    content, searches, runs, _ = read
+    table = tuned.kept(searches, runs)
     frame = table.frame.set_index("variant")
     row = frame.loc["tuned-augmented"]
     assert row["search"] == 0.99
     assert row["search_sd"] == pytest.approx(0.02 / 2**0.5)
     assert row["test"] == pytest.approx(accuracy(folder, "tuned", "tuned-augmented").mean())
     assert np.isnan(frame.loc["augmented", "search"])
-    text = tuned.kept_sentences(table, searches, found["tuned"])[1]
+    text = tuned.kept_sentences(table, searches, runs)[1]
     own = frame.loc["augmented", "validation"]
-    gains = accuracy(folder, "tuned", "tuned-augmented") - accuracy(folder, "augmented")
-    assert f"has validation accuracy 99.00 %, {points(0.99 - own)} pp against" in text
-    assert "with the arm's 4 seeds" in text
+    gain = runs.difference("augmented", "tuned-augmented")
+    assert gain[0] == pytest.approx(row["test"] - accuracy(folder, "augmented").mean())
+    assert f"has validation accuracy 99.00 %, {points(0.99 - own)} pp against augmented's" in text
+    assert "own settings with 4 seeds" in text
     assert f"({points(row['validation'] - own)} pp); on test the gain is " in text
-    assert f"{points(gains.mean())} pp ({span(*paired_interval(gains))})" in text
+    assert text.endswith(f"{estimated(*gain, ' pp')}.")
     both = runs_of_both(content)
     table = tuned.kept(searches, both)
     assert "`make tuned` does it" in tuned.kept_sentences(table, searches, both)[0]
@@ -158,9 +183,9 @@ def test_what_remains_of_the_search(folder, read):
 @pytest.mark.parametrize(
     ("rest", "found", "text"),
     [
-        (0.001, 0.004, "25 % of that is left (+0.10 pp)"),
-        (0.005, 0.004, "all of that is left"),
-        (-0.001, 0.004, "none of that is left"),
+        (0.001, 0.004, "25 % of that remains (+0.10 pp)"),
+        (0.005, 0.004, "all of that remains"),
+        (-0.001, 0.004, "nothing of that remains"),
         (0.001, -0.002, "it is +0.10 pp"),
     ],
 )
@@ -191,27 +216,10 @@ def test_no_one_value_of_an_odd_policy():
     assert own("elastic_alpha", lopsided) == 0
 
 
-def test_rivals_and_the_grid(folder, read):
-    content, _, found = read
-    table = automatic.rivals(found["automatic"], found["tuned"], content)
-    means = found["automatic"].frame.groupby("variant")["validation"].mean()
-    best = means[[name for name in means.index if name.startswith("rand")]].idxmax()
-    assert table.frame["variant"].tolist() == ["trivialaugment", best, "augmented", "tuned-policy"]
-    assert table.display["policy"].iloc[2:].tolist() == ["policy default", "the tuned policy"]
-    grid = automatic.grid(found["automatic"])
-    assert len(grid.frame) == 4
-    display = grid.display.set_index("transforms an image")
-    own = accuracy(folder, "automatic", "randaugment-2-10").mean()
-    assert display.loc["2, test, %", "magnitude 10"] == percent(own)
-    assert automatic.label("randaugment-1-2") == "RandAugment with 1 transform of magnitude 2"
-    text = " ".join(automatic.sentences(table, grid, content))
-    assert "Of 4 settings of RandAugment" in text
-
-
 def test_absent_files_make_no_section(small):
-    assert {"search", "automatic"}.isdisjoint(small.sections)
+    assert {"search", "compare"}.isdisjoint(small.sections)
     assert "Not in these results: a search for better settings (`make tune`)." in small.text
-    assert "whether the gain lasts when both arms are tuned" in small.text
+    assert "whether the gain lasts when both models are tuned" in small.text
 
 
 @pytest.mark.parametrize(
@@ -225,8 +233,7 @@ def test_absent_files_make_no_section(small):
                 ["tuned"],
                 ["tune/baseline.json", "tune/baseline.csv"],
                 ["tuned/tuned-policy", "tuned/tuned-baseline"],
-                ["automatic/trivialaugment"],
-                [f"automatic/randaugment-{n}-{m}" for n in (1, 2) for m in (2, 10)],
+                ["compare/affine", "compare/mine.yaml"],
             )
         ),
     ],
@@ -239,8 +246,8 @@ def test_any_part_may_be_missing(copy, gone):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     found, given = sections(copy)
     text = " ".join(
-        [*found["search"].sentences, *found["automatic"].sentences]
-        + [one.display.to_csv() for name in ("search", "automatic") for one in found[name].tables]
+        [*found["search"].sentences, *found["compare"].sentences]
+        + [one.display.to_csv() for name in ("search", "compare") for one in found[name].tables]
     )
     assert "nan" not in text
     assert len(given.left_out) == gone[0].startswith("tune/")  # the runs of that search
@@ -257,7 +264,7 @@ def test_one_seed_and_few_trials(tmp_path):
         test=60,
         bench=False,
         samples=False,
-        studies=("automatic", "tuned"),
+        studies=("compare", "tuned"),
     )
     place = extras.search_folder(results)
     policy_file = (place / extras.BEST_POLICY).read_bytes()
@@ -267,7 +274,7 @@ def test_one_seed_and_few_trials(tmp_path):
         bare = replace(found, about=about, importance=found.importance[:0])
         extras.write_search(place, bare, policy_file if "pipeline" in about else None)
     section = sections(results)[0]["search"]
-    assert "(95 % interval none, n = 1 seed): too few seeds" in " ".join(section.sentences)
+    assert "(95 % CI none, n = 1 and 1 seeds): too few seeds" in " ".join(section.sentences)
     assert "search-importance" not in {figure.name for figure in section.figures}
 
 
@@ -275,7 +282,7 @@ def test_one_seed_and_few_trials(tmp_path):
     ("about", "reason"),
     [
         ({"dataset": MNIST_TRAINING_SHA256}, "it is of another dataset"),
-        ({"epochs": 3}, "its trials have 3 epochs and the arms 5"),
+        ({"epochs": 3}, "its trials have 3 epochs, augmented has 5"),
         ({"start": {"batch_size": 64}}, "it started from other settings"),
     ],
 )
@@ -284,8 +291,8 @@ def test_a_search_unlike_the_model_is_left_out(copy, about, reason):
     searches, sentences = search.read(copy, comparison.load(copy))
     assert [*searches] == ["baseline"]
     assert sentences == [
-        f"The search for augmented is left out, as {reason}: `make tune` with the arms' settings "
-        "makes it anew."
+        f"The search for augmented is left out, as {reason}: `make tune` with the settings of "
+        "baseline and augmented makes it anew."
     ]
 
 
@@ -317,8 +324,9 @@ def test_a_variant_that_the_search_no_longer_has_is_left_out(copy):
         "results found its settings: delete its folder, or search again (`make tune`)."
     ]
     (gains,) = (table for table in found["search"].tables if table.name == "search-gains")
-    assert tuned.POLICY in set(gains.frame["what"])
-    assert tuned.REST not in set(gains.frame["what"])
+    pairs = {*gains.frame[["first", "second"]].itertuples(index=False, name=None)}
+    assert tuned.POLICY in pairs
+    assert tuned.REST not in pairs
 
 
 def test_the_policy_of_an_older_search_is_not_that_of_one_without(copy):
@@ -364,7 +372,8 @@ def test_how_to_rebuild(full, read):
     assert commands.count(tune) == 1
     assert sum(command.startswith("make tune DATA") for command in commands) == 1
     assert commands.index(tune) < commands.index("make tuned DATA=path/to/data SEEDS=5 EPOCHS=5")
-    assert "make automatic DATA=path/to/data SEEDS=5 EPOCHS=5" in commands
+    policies = 'POLICIES="affine path/to/mine.yaml mixup:0.2"'
+    assert f"make compare {policies} DATA=path/to/data SEEDS=5 EPOCHS=5" in commands
     assert commands[-1].startswith("make report DATA=path/to/data SEEDS=5")
     found = read[1]["augmented"]
     policy_alone = replace(found, about=found.about | {"searched": ["policy"]})

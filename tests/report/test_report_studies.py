@@ -8,7 +8,7 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import comparison
-from mnist_aug.analysis.studies import StudyRuns
+from mnist_aug.analysis.studies import StudyRuns, study_runs
 from mnist_aug.report import ablation, data_efficiency, epochs, studies
 from mnist_aug.results.runs import BOTH
 
@@ -17,20 +17,23 @@ pytest_plugins = "rendered"
 
 @pytest.fixture(scope="module")
 def found(full):
-    runs, left_out = studies.read(full.results, full.content)
+    variants, left_out = studies.read(full.results, full.content)
     assert left_out == []
-    return runs
+    return {name: study_runs([*own.values()], full.content) for name, own in variants.items()}
 
 
-def test_pairs_are_of_equal_seeds(full, found):
+def test_differences_are_of_means(full, found):
     table = ablation.parts(found["ablation"]).frame.set_index("variant")
     assert set(table.index) == {"baseline", "augmented", "affine", "elastic", "rotate", "no-rotate"}
-    own = pd.read_csv(full.results / "ablation" / "rotate" / "metrics.csv").set_index("seed")
-    gains = own["accuracy"].to_numpy() - full.content.both[0].accuracy
-    assert np.isclose(table.loc["rotate", "against_baseline"], gains.mean())
-    half = 2.776445 * gains.std(ddof=1) / np.sqrt(5)  # Student's t, 4 degrees of freedom
-    assert np.isclose(table.loc["rotate", "against_baseline_high"], gains.mean() + half)
+    own = pd.read_csv(full.results / "ablation" / "rotate" / "metrics.csv")["accuracy"]
+    gain = own.mean() - full.content.variants["baseline"].accuracy.mean()
+    row = table.loc["rotate"]
+    assert row["against_baseline"] == pytest.approx(gain)
+    assert row["against_baseline_low"] < gain < row["against_baseline_high"]
     assert table.loc["baseline", "against_baseline"] == 0
+    assert studies.seeds_sentences(found["ablation"], full.content)[0].startswith(
+        "Variants are compared with all 5 seeds of baseline and augmented."
+    )
 
 
 def test_factors_are_in_order(found):
@@ -124,7 +127,7 @@ def test_where_a_model_settles():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"epochs": 9}, "its runs have 5 epochs and the arms 9"),
+        ({"epochs": 9}, "its runs have 5 epochs, those of baseline and augmented 9"),
         (
             {"policy": synthetic_results.POLICY | {"name": "mine.yaml"}},
             "it is about another policy",
@@ -148,15 +151,15 @@ def test_a_study_unlike_both_models_is_left_out_with_the_reason(tmp_path, change
     runs, left_out = studies.read(results, comparison.load(results))
     assert runs == {}
     assert left_out == [
-        f"The study ablation is left out, as {reason}: `make ablation` with the arms' settings "
-        "makes it anew."
+        f"The study ablation is left out, as {reason}: `make ablation` with the settings of "
+        "baseline and augmented makes it anew."
     ]
 
 
 def test_what_is_left_out_is_in_the_limits(small):
     sentence = (
-        "The study ablation is left out, as other code trained it: `make ablation` with the arms' "
-        "settings makes it anew."
+        "The study ablation is left out, as other code trained it: `make ablation` with the "
+        "settings of baseline and augmented makes it anew."
     )
     assert sentence in small.sections["limits"].sentences
     assert sentence in small.text
