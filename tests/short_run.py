@@ -46,7 +46,7 @@ def main(results, processes, name, *sets):
                 "pinned": all(run.manifest["pinned"] for run in found),
                 "weights": digest(*(run.manifest["weights_sha256"].encode() for run in found)),
                 "history": digest(*((run.folder / runs.HISTORY).read_bytes() for run in found)),
-                "predictions": digest(*(one["probabilities"].tobytes() for one in arrays)),
+                "predictions": digest(*(one["log_probabilities"].tobytes() for one in arrays)),
                 "tables": digest(
                     *((results / name / runs.METRICS).read_bytes() for name in (name, "both"))
                 ),

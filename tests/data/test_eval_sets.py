@@ -67,16 +67,19 @@ def test_severities_are_unique_and_change_what_the_clean_one_does_not(digits, ax
 
 def test_every_name_makes_a_set_of_the_digits(digits):
     names = list(eval_sets.names(replace(digits, kind="digit")))
-    assert names[:17] == ["test", "training", *(f"corruption/{kind}" for kind in CORRUPTIONS)]
-    assert names[17:] == [
+    assert names[:3] == ["test", "training", "validation"]
+    assert names[3:18] == [f"corruption/{kind}" for kind in CORRUPTIONS]
+    assert names[18:] == [
         f"{axis}/{severity:g}" for axis in SEVERITIES for severity in SEVERITIES[axis].severities
     ]
-    assert len(names) == len(set(names)) == 2 + 15 + 12 + 8 + 11 + 6 + 5
-    test, training, *others = (eval_sets.make(name, digits, 0.2) for name in names)
+    assert len(names) == len(set(names)) == 3 + 15 + 12 + 8 + 11 + 6 + 5
+    test, training, validation, *others = (eval_sets.make(name, digits, 0.2) for name in names)
     np.testing.assert_array_equal(test.images, digits.x_test)
     np.testing.assert_array_equal(training.images, digits.x_train[:1150])
     np.testing.assert_array_equal(training.labels, digits.y_train[:1150])
-    for name, one in zip(names[2:], others, strict=True):
+    np.testing.assert_array_equal(validation.images, digits.x_train[1150:])
+    np.testing.assert_array_equal(validation.labels, digits.y_train[1150:])
+    for name, one in zip(names[3:], others, strict=True):
         assert one.name == name
         assert one.images.shape == digits.x_test.shape
         assert one.images.dtype == np.uint8
@@ -122,7 +125,7 @@ def test_strokes_change_by_whole_pixels_at_any_side(few, side, pixels):
 def test_images_without_drawn_strokes_have_no_severities_of_them(few, change):
     names = [*eval_sets.names(replace(few, **{"kind": "digit"} | change))]
     assert not [name for name in names if name.startswith("stroke/")]
-    assert len(names) == 2 + 15 + 12 + 8 + 11 + 6
+    assert len(names) == 3 + 15 + 12 + 8 + 11 + 6
 
 
 @pytest.mark.parametrize("name", sorted({*eval_sets.SEVERITIES} | {"corruption"}))
@@ -146,7 +149,7 @@ def test_colour_is_filled_with_the_background(few, fill):
     )
     for name in eval_sets.names(content):
         made = eval_sets.make(name, content, 0).images
-        assert made.shape == content.x_test.shape or name == "training"
+        assert made.shape == content.x_test.shape or name in ("training", "validation")
         if name.split("/")[0] in ("rotation", "shift", "scale", "stroke"):
             np.testing.assert_array_equal(made, content.x_test)
 

@@ -12,8 +12,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.special import softmax
 
-from mnist_aug.analysis import comparison, doubts
+from mnist_aug.analysis import comparison, doubts, metrics
 from mnist_aug.data import eval_sets
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import evaluation
@@ -74,11 +78,55 @@ def test_scores_are_those_of_the_saved_model(evaluated, few):
                 loss, accuracy = model.evaluate(pixels, few.y_test, verbose=0)
                 assert np.isclose(row.accuracy, accuracy)
                 assert np.isclose(row.loss, loss, rtol=1e-4)
-            with np.load(folder / runs.PREDICTIONS) as arrays:
-                np.testing.assert_array_equal(arrays["labels"], few.y_test)
+            with np.load(folder / runs.PREDICTIONS) as kept:
+                np.testing.assert_array_equal(kept["labels"], few.y_test)
                 expected = model(pixels, training=False).numpy()
-                np.testing.assert_allclose(arrays["probabilities"], expected, atol=1.1e-5)
-                assert arrays["probabilities"].dtype == np.float32
+                logarithms = kept["log_probabilities"]
+                assert logarithms.dtype == np.float16
+                np.testing.assert_allclose(logarithms, np.log(expected), rtol=2e-3, atol=1e-6)
+                assert logarithms.argmax(1).tolist() == expected.argmax(1).tolist()
+                held_out = model(few.x_train[-80:] / np.float32(255), training=False).numpy()
+                losses = [
+                    metrics.loss(few.y_train[-80:], softmax(np.log(held_out) / t, axis=1))
+                    for t in kept["temperature"] * [0.98, 1, 1.02]
+                ]
+                assert np.argmin(losses) == 1
+
+
+def test_studies_keep_the_predicted_classes_alone(results, few):
+    before = runs.read_variant(results / "baseline")
+    predictions = before.predictions[1:].tolist()
+    evaluation.evaluate_runs(results, few, [("baseline", 1)], ["test"], probabilities=False)
+    with np.load(runs.run_folder(results, "baseline", 1) / runs.PREDICTIONS) as kept:
+        assert {*kept} == {"labels", "predicted"}
+        assert kept["predicted"].dtype == np.uint8
+    found = runs.read_variant(results / "baseline")
+    assert found.predictions.tolist() == predictions
+    assert found.correct.mean() == found.accuracy.mean() == before.accuracy[1]
+    assert np.isnan(found.temperatures).all()
+
+
+@settings(deadline=None)
+@given(
+    arrays(
+        np.float32,
+        st.tuples(st.integers(1, 20), st.integers(2, 12)),
+        elements=st.sampled_from([0, 1e-45, 1e-30, 1e-5, 0.3, 0.30001, 0.49999, 0.5, 1 - 6e-8, 1]),
+    )
+)
+def test_what_is_stored_has_the_same_largest_class_and_keeps_how_sure_it_is(probabilities):
+    stored = evaluation.stored_logarithms(probabilities)
+    assert stored.argmax(axis=1).tolist() == probabilities.argmax(axis=1).tolist()
+    expected = np.log(probabilities.astype(np.float64).clip(1e-38))
+    np.testing.assert_allclose(stored, expected, rtol=2e-3, atol=1.3e-7)
+
+
+def test_confidences_near_1_are_told_apart():
+    confidences = np.float32([1 - 1e-3, 1 - 1e-4, 1 - 1e-5, 1 - 1e-6, 1])
+    stored = evaluation.stored_logarithms(np.stack([confidences, 1 - confidences], axis=1))
+    assert len({*stored[:, 0].tolist()}) == len(confidences)
+    doubts = 1 - np.exp(stored[:, 0].astype(np.float64))
+    np.testing.assert_allclose(doubts, [1e-3, 1e-4, 1e-5, 1e-6, 0], rtol=0.06)
 
 
 def test_each_image_is_made_once_for_all_runs(evaluated, sets_made, few):
@@ -173,7 +221,7 @@ def test_an_ensemble_is_the_mean_of_its_members(results, few):
     assert ensemble.runs == ()
     assert ensemble.seeds == [0]
     mean = members.probabilities.mean(axis=0)
-    np.testing.assert_allclose(ensemble.probabilities[0], mean, atol=1.1e-5)
+    np.testing.assert_allclose(ensemble.probabilities[0], mean, rtol=4e-3, atol=1e-6)
 
 
 # Refused ------------------------------------------------------------------------------------------

@@ -84,9 +84,7 @@ def test_everything_else_is_as_without_it(evaluated, trained, few, tmp_path):
             assert (results / path.relative_to(plain)).read_bytes() == path.read_bytes(), path
     for name in runs.BOTH:
         assert "tta" not in json.loads((results / name / runs.EVALUATION).read_text())
-        more = scored(evaluated, name).drop(
-            index=["tta/test", "validation", "tta/validation"], level="eval_set"
-        )
+        more = scored(evaluated, name).drop(index=["tta/test", "tta/validation"], level="eval_set")
         pd.testing.assert_frame_equal(more, scored(plain, name))
         for seed in (0, 1):
             folders = [runs.run_folder(one, name, seed) for one in (evaluated, plain)]

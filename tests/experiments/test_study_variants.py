@@ -10,6 +10,7 @@ import pytest
 from mnist_aug.augment import policy
 from mnist_aug.augment.named import PARTS
 from mnist_aug.data import eval_sets
+from mnist_aug.data.corruptions import CORRUPTIONS
 from mnist_aug.errors import UserError
 from mnist_aug.experiments import studies
 from mnist_aug.results import extras, runs
@@ -19,8 +20,8 @@ ABOUT = {
     "ablation": "policy",
     "strength": "policy",
     "data-efficiency": "training_images",
-    "automatic": "policy",
     "epochs": "epochs",
+    "variance": "resampled",
 }
 
 
@@ -245,3 +246,75 @@ def test_both_models_are_trained_and_evaluated_on_all_sets(few, tmp_path, capsys
     ]
     assert evaluated == both
     assert runs.read_variant(tmp_path / augmented.name).policy == "affine"
+
+
+def test_a_comparison_has_a_variant_for_each_policy_but_that_of_augmented(digits, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    A.save(A.Compose([A.Rotate(limit=10)]), str(mine), data_format="yaml")
+    given = ["default", "mixup:0.2", "affine+cutmix", str(mine), str(mine)]
+    made = studies.variants("compare", digits, epochs=3, given=given)
+    assert {variant.name: variant.policy for variant in made} == {
+        "mixup-0.2": "mixup:0.2",
+        "affine+cutmix": "affine+cutmix",
+        "mine.yaml": str(mine),
+    }
+    for variant in made:
+        assert variant == replace(augmented, name=variant.name, policy=variant.policy, epochs=3)
+    # Where augmented has another policy, the default one is compared.
+    own = studies.variants("compare", digits, policy="mixup:0.2", given=["default", "mixup:0.2"])
+    assert own == [replace(augmented, name="default")]
+    assert len(studies.variants("compare", digits)) == len(studies.POLICIES) - 1
+
+
+def test_policies_of_one_name_and_unknown_ones_are_refused(digits, tmp_path):
+    (tmp_path / "other").mkdir()
+    files = [tmp_path / "mine.yaml", tmp_path / "other" / "mine.yaml", tmp_path / "augmented.json"]
+    for path in files[:2]:
+        A.save(A.Compose([A.Rotate(limit=10)]), str(path), data_format="yaml")
+    with pytest.raises(UserError, match="would be called mine.yaml in the results, as policy"):
+        studies.variants("compare", digits, given=[*map(str, files[:2])])
+    with pytest.raises(UserError, match="'mixdown'"):
+        studies.variants("compare", digits, given=["affine", "mixdown"])
+
+
+def test_policies_are_evaluated_on_validation_and_corrupted_images_and_what_is_given(
+    few, tmp_path, capsys
+):
+    A.save(A.Compose([A.Rotate(limit=10)]), str(tmp_path / "my own.yaml"), data_format="yaml")
+    other = replace(few, name="others")
+    np.savez(
+        tmp_path / "others.npz",
+        **{name: getattr(other, name) for name in ("x_train", "y_train", "x_test", "y_test")},
+    )
+    given = ["mixup:0.2", str(tmp_path / "my own.yaml")]
+    options = {"epochs": 1, "given": given, "extra": str(tmp_path / "others.npz")}
+    studies.run("compare", [0], few, tmp_path, **options)
+    for name in ("mixup-0.2", "my own.yaml"):
+        found = runs.read_variant(tmp_path / "compare" / name)
+        assert found.policy == name.replace("mixup-", "mixup:")
+        assert {*found.images} == {
+            "test",
+            "validation",
+            "other/others",
+            *(f"corruption/{one}" for one in CORRUPTIONS),
+        }
+        assert found.correct_on("validation").shape == (1, found.images["validation"])
+        assert found.log_probabilities.shape == (1, len(few.x_test), 10)
+        assert found.temperatures[0] > 0
+    capsys.readouterr()
+    # It goes on where it was left, and another policy makes no other one out of date.
+    studies.run("compare", [0], few, tmp_path, epochs=1, given=[*given, "cutmix"])
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "mixup-0.2: all runs are up to date\nmy own.yaml: all runs are up to date"
+    )
+    assert "training 1 run: " in out
+
+
+def test_resampled_runs_keep_that_in_their_manifests_and_others_do_not(few, tmp_path):
+    studies.run("variance", [0], few, tmp_path, epochs=1)
+    for name in ("baseline-resampled", "augmented-resampled"):
+        found = runs.read_variant(tmp_path / "variance" / name)
+        assert found.settings["resampled"] is True
+        assert [*found.images] == ["test"]
+    assert "resampled" not in baseline.settings()

@@ -30,13 +30,13 @@ pytestmark = pytest.mark.skipif(
 DIGESTS = {
     "baseline": {
         "weights": "797b30992c52c1c8694aa7610eff9997432ad96d124722846945a1713cc6f8cf",
-        "predictions": "2eeebe17ef33904254bfefff2bb51927d3607f32df8f0e48c47d138091ae5c53",
-        "tables": "05a45881982e0fc0cd22ffce7be3d8e00152911007c7e67b82f4fc1a7bd76e2a",
+        "predictions": "e27a8ff6c560db7d677ce93ab30e8e97cb395b37e33a9ddec4159dbb09a6a9b1",
+        "tables": "63cfcaac2dcc154c1866d305aa7a0896769e98280b667e670066b305cdd8ed31",
     },
     "augmented": {
         "weights": "5b2e024c0e30f0340f8b13924b088d4d7dd4701edac45662d55f83764ed381b9",
-        "predictions": "98794cff067b66ffbe638fc5b482584228e21380ad0889416cae21dd379fdff9",
-        "tables": "709fce3fc7689bdd13211703026984b6f9378e1e9cecaed4ed19bf148671a92a",
+        "predictions": "59b23bda140f01757f71c025343c9303490105b9f5c9eb62a1ebbd0571cbbf66",
+        "tables": "95d2a8cda3cd8fe15508940c0b91b6e03f08f17aaafe0ee3402a55e5be1fd3c3",
     },
 }
 SETS = ("test", "corruption/fog")

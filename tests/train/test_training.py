@@ -26,7 +26,7 @@ from mnist_aug.data.dataset import NAMES
 from mnist_aug.errors import UserError
 from mnist_aug.results import runs
 from mnist_aug.train import jobs, model_source, models, pipeline, pools, training
-from mnist_aug.train.trainer import Trainer, nested_subset
+from mnist_aug.train.trainer import Trainer, nested_subset, resampled_order
 from mnist_aug.train.variant import augmented, baseline
 
 short, augmented_short = replace(baseline, epochs=2), replace(augmented, epochs=2)
@@ -549,3 +549,26 @@ def test_labels_in_order_are_noticed(untrained, few, tmp_path, capsys):
         "note: the validation images, the last 20% of the training images, hold class 8, 9, and "
     )
     assert note.endswith("the images trained on do not: shuffle the training images")
+
+
+def test_a_resampled_run_is_one_on_images_in_another_order(few):
+    seed, count = 3, len(few.x_train)
+    order = resampled_order(count, seed)
+    assert sorted(order) == [*range(count)]
+    assert order.tolist() != resampled_order(count, 4).tolist()
+    mixed = replace(few, x_train=few.x_train[order], y_train=few.y_train[order])
+    for variant in (short, augmented_short):
+        found, history, _ = Trainer(replace(variant, resampled=True), few).fit(seed)
+        expected, as_mixed, _ = Trainer(variant, mixed).fit(seed)
+        pd.testing.assert_frame_equal(history, as_mixed)
+        for own, other in zip(found.get_weights(), expected.get_weights(), strict=True):
+            assert own.tobytes() == other.tobytes()
+    # What was trained before and after in the same trainer makes no difference.
+    trainer = Trainer(short, few)
+    plain, plain_history, _ = trainer.fit(seed)
+    trainer.take(replace(short, resampled=True))
+    assert not trainer.fit(seed)[1].equals(plain_history)
+    trainer.take(short)
+    again, again_history, _ = trainer.fit(seed)
+    pd.testing.assert_frame_equal(plain_history, again_history)
+    assert all(map(np.array_equal, plain.get_weights(), again.get_weights()))
