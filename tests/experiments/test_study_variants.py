@@ -271,7 +271,7 @@ def test_policies_of_one_name_and_unknown_ones_are_refused(digits, tmp_path):
     files = [tmp_path / "mine.yaml", tmp_path / "other" / "mine.yaml", tmp_path / "augmented.json"]
     for path in files[:2]:
         A.save(A.Compose([A.Rotate(limit=10)]), str(path), data_format="yaml")
-    with pytest.raises(UserError, match="would be called mine.yaml in the results, as policy"):
+    with pytest.raises(UserError, match=r"would be called mine\.yaml in the results, as policy"):
         studies.variants("compare", digits, given=[*map(str, files[:2])])
     with pytest.raises(UserError, match="'mixdown'"):
         studies.variants("compare", digits, given=["affine", "mixdown"])

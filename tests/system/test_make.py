@@ -25,7 +25,7 @@ from project import (
 
 TARGETS = {
     *("help", "setup", "baseline", "augmented", "evaluate", "report", "ablation", "strength"),
-    *("data-efficiency", "automatic", "epochs", "study", "tune", "tuned", "published", "predict"),
+    *("data-efficiency", "epochs", "variance", "compare", "study", "tune", "tuned", "published", "predict"),
     *("app", "serve", "notebook", "bench", "check", "test", "torture", "lint", "clean"),
     *("clean-results", "data", "preview"),
 }
@@ -136,6 +136,8 @@ ALL, PAGE, NOTHING = ["train.py", "report.py"], ["report.py"], []
         ("EXTRA=digits", ALL),
         ("MNIST_C=folder", ALL),
         ("TTA=8", ALL),
+        ("MARGIN=0.5", PAGE),
+        ("POLICIES=affine", NOTHING),
         ("RESULTS=others", ALL),
         ("REPORTS=others", PAGE),
         ("TRIALS=3", NOTHING),
@@ -264,6 +266,25 @@ def test_a_study_more_seeds_and_another_policy_whatever_folders_are_called(copy)
     assert "7 epochs instead of 1 change accuracy" in page
     assert plan(copy, "report", *call) == NOTHING
     assert not [*copy.rglob("y")]
+
+
+@pytest.mark.torture
+def test_policies_are_compared_and_what_is_there_is_not_trained_again(copy):
+    call = [*SMALL, "POLICIES=affine mixup:0.2 'my own.yaml'"]
+    (copy / "my own.yaml").write_text("mixup: {alpha: 0.4}\npipeline: rotate\n")
+    text = made(copy, "compare", *call)
+    assert planned(text) == ["study.py", "report.py"]
+    assert "training 3 runs" in text
+    page = (copy / "reports" / "report.md").read_text()
+    for name in ("affine", "mixup:0.2", "my own.yaml"):
+        assert name in page
+    more = made(copy, "compare", *SMALL, "POLICIES=affine cutmix")
+    assert "affine: all runs are up to date" in more
+    assert "training 1 run:" in more
+    refused = make(copy, "compare", *SMALL, "POLICIES=affine mixdown")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: policy 'mixdown'")
+    assert plan(copy, "report", *SMALL) == NOTHING
 
 
 @pytest.mark.torture  # the plan of both is tested above, and training by itself elsewhere
