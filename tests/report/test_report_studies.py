@@ -84,8 +84,9 @@ def test_worth_in_images_is_read_off_the_baseline():
 
 def test_the_choice_counts_each_candidate_once(found):
     text = ablation.choice(found)
-    # Augmented itself is in every study, and two tuned variants differ in more than the policy.
-    assert "Of 13 candidates in ablation, strength, automatic and tuned" in text
+    # Augmented itself is in every study, affine in two of them, and two tuned variants differ in
+    # more than the policy.
+    assert "Of 10 candidates in ablation, strength, compare and tuned" in text
     assert "The tuned policy was already the best of a search on these validation images" in text
     best = found["ablation"].frame.copy()
     best.loc[best["variant"] == "augmented", "validation"] = 1.0
