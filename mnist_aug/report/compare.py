@@ -134,7 +134,8 @@ def figure(table: Table, content: Comparison, variants: dict[str, VariantResults
     axes.axvspan(-100 * content.margin, 100 * content.margin, color=RULE, alpha=0.6, zorder=0)
     axes.axvline(0, color=INK, linewidth=1.2)
     sizes = frame["difference"].abs()
-    beyond = sizes > REACH * max(sizes.median(), content.margin)
+    middle = sizes.quantile(0.5, interpolation="lower")
+    beyond = sizes > REACH * max(middle, content.margin)
     colours = {"helps": COLOURS[2], "hurts": COLOURS[1]}
     for row, one in frame[~beyond].iterrows():
         own = colours.get(one["outcome"], MUTED)
@@ -250,18 +251,14 @@ def _best(frame: pd.DataFrame) -> str:
         f"On the validation images, on which a policy is to be chosen, {first['name']} has the "
         f"largest mean accuracy, {percent(first['validation'])} %"
     )
+    by = "by the simultaneous 95 % CIs of all pairs"
+    if frame["validation_low"].isna().all():
+        return f"{text}; one seed of each can't tell whether it is the best."
     if len(own) == 1:
-        return (
-            f"{text}, and every other is less accurate by the simultaneous 95 % CIs of all pairs."
-        )
+        return f"{text}, and {by} every other is less accurate."
     if len(own) == len(frame):
-        return (
-            f"{text}, but the simultaneous 95 % CIs of all pairs tell none of them apart from it."
-        )
-    return (
-        f"{text}; by the simultaneous 95 % CIs of all pairs, the best may also be "
-        f"{listed([*own['name'].iloc[1:]])}."
-    )
+        return f"{text}; but {by} any of the others may be the best as well."
+    return f"{text}; {by} the best may also be {listed([*own['name'].iloc[1:]])}."
 
 
 def _covered(others: pd.DataFrame) -> str:
