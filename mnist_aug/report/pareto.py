@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from mnist_aug.analysis import pareto
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import spread
+from mnist_aug.experiments.published import ENSEMBLE
 from mnist_aug.formatting import listed, number, percent, with_sd
 from mnist_aug.report import provenance, tuned
 from mnist_aug.report.drawing import (
@@ -71,7 +72,7 @@ def _published(reached: Reached) -> pd.DataFrame:
     """The rows of published results that were trained here, but for the ensemble of several."""
     rows = []
     for name in reached.rows:
-        if name not in reached.manifests:
+        if name == ENSEMBLE:
             continue
         error, minutes = reached.error(name), reached.seconds[name] / 60
         rows.append(
@@ -113,14 +114,14 @@ def _name(row: Any, content: Comparison) -> str:
 def figure(table: Table, content: Comparison) -> Figure:
     """Test error against training time, both on logarithmic axes."""
     least = 0.5 / len(content.labels)  # an error of 0 has no logarithm
-    frame = table.frame.assign(error=table.frame["error"].clip(lower=least))
+    frame = table.frame.assign(drawn=100 * table.frame["error"].clip(lower=least))
     studies = [*dict.fromkeys([FIRST, *frame["study"]])]
     lines = -(-len(studies) // 3)
     height = 4.2 + 0.25 * lines
     title = "Test error against training time"
     drawn, ((axes,),) = canvas(height, content, title, key=lines)
     front = frame[frame["on_front"]]
-    axes.plot(front["minutes"], 100 * front["error"], color=MUTED, linewidth=1.2, zorder=1)
+    axes.plot(front["minutes"], front["drawn"], color=MUTED, linewidth=1.2, zorder=1)
     for place, study in enumerate(studies):
         own = frame[frame["study"] == study]
         colour = (*COLOURS, INK)[place % 7]
@@ -130,20 +131,20 @@ def figure(table: Table, content: Comparison) -> Figure:
             some = own[chosen]
             axes.plot(
                 some["minutes"],
-                100 * some["error"],
+                some["drawn"],
                 markersize=size,
                 markeredgecolor=INK if size == 8 else PAPER,
                 markeredgewidth=1 if size == 8 else 0.6,
                 zorder=3,
                 **look,
             )
-    for which, values in (("x", frame["minutes"]), ("y", 100 * frame["error"])):
+    for which, values in (("x", frame["minutes"]), ("y", frame["drawn"])):
         _scale(axes, which, values)
     axes.set_xlim(axes.get_xlim()[0] / 10 ** (ROOM * np.ptp(np.log10(frame["minutes"])) + 0.1))
     ends = np.log10([axes.get_xlim(), axes.get_ylim()])
     last = np.array([-np.inf, np.inf])
     for row in front.itertuples():
-        own = np.array([row.minutes, 100 * row.error])
+        own = np.array([row.minutes, row.drawn])
         place = (np.log10(own) - ends[:, 0]) / np.ptp(ends, axis=1) - (0.02, 0.045)
         if place[0] - last[0] < ROOM:
             place[1] = min(place[1], last[1] - 0.055)

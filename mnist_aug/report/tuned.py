@@ -41,9 +41,9 @@ def name(variant: str, policy: str) -> str:
     """
     return {
         "tuned-baseline": "none, tuned",
-        "tuned-training": f"{policy}, all but the policy tuned",
-        "tuned-policy": "the tuned policy alone",
-        "tuned-augmented": "the tuned policy, all tuned",
+        "tuned-training": f"{policy}, rest tuned",
+        "tuned-policy": "tuned policy",
+        "tuned-augmented": "tuned policy, rest tuned",
     }.get(variant, variant)
 
 

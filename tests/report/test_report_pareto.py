@@ -1,0 +1,104 @@
+"""Accuracy against training time in the report."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import synthetic_results
+
+from mnist_aug.analysis import comparison
+from mnist_aug.report import inputs, pareto
+from mnist_aug.report.templating import clipped
+
+pytest_plugins = "rendered"
+
+
+def right(errors: int, seeds: int = 2, images: int = 200) -> np.ndarray:
+    return np.tile(np.arange(images) >= errors, (seeds, 1))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Baseline and augmented, `quick` and `slow`, and published results that took a minute."""
+    results = synthetic_results.write(
+        tmp_path_factory.mktemp("r"),
+        seeds=2,
+        samples=False,
+        bench=False,
+        correct={"baseline": right(20), "augmented": right(10)},
+        studies=("epochs", "data-efficiency", "tuned", "variance"),
+        seconds=120,
+    )
+    quick, slow = ({"test": right(errors), "validation": right(errors)} for errors in (12, 4))
+    synthetic_results.write_policies(
+        results, {"quick": quick, "slow": slow}, quick={"seconds": 30}, slow={"seconds": 600}
+    )
+    synthetic_results.write_published(
+        results, {"small": [0.03, 0.03], "ensemble": [0.02]}, seconds=60
+    )
+    content = comparison.load(results)
+    return content, inputs.read(results, content)
+
+
+def test_the_table_has_all_that_was_trained_on_the_same_images(made):
+    table = pareto.table(*made)
+    frame = table.frame.set_index("name")
+    assert {*frame["study"]} == {
+        "baseline and augmented",
+        "compare",
+        "epochs",
+        "tuned",
+        "published",
+    }
+    assert frame["minutes"].is_monotonic_increasing
+    assert {
+        *("none", "default", "quick", "slow", "none, 20 epochs", "default, 20 epochs", "small"),
+        *("none, tuned", "tuned policy", "tuned policy, rest tuned"),
+        "default, rest tuned",
+    } == {*frame.index}
+    display = table.display.set_index("trained")
+    assert display.loc["quick", "minutes a run, median"] == "0.50"
+    assert display.loc["quick", "test error ± SD, %"] == "6.00 ± 0.00"
+    assert display.loc["small", "validation accuracy ± SD, %"] == "—"
+    front = frame["on_front"]
+    assert front["quick"]
+    assert front["slow"]
+    assert not front["none"]  # which quick beats
+
+
+def test_the_front_is_told_with_its_conditions(made):
+    content, given = made
+    table = pareto.table(content, given)
+    text = pareto.sentences(table, content, given)
+    assert re.search(
+        r"quick \(0\.50 minutes, 6\.00 %\).* and slow \(10 minutes, 2\.00 %\)\.", text[0]
+    )
+    assert "wall-clock time" in text[1]
+    assert "on: made-up processor, 2 cores, Linux." in text[1]
+    assert (
+        text[2] == "Left out are variants on other training images (data-efficiency and variance)."
+    )
+    assert "no validation accuracy" in text[3]
+
+
+def test_the_figure_names_what_is_on_the_front(made):
+    content, given = made
+    table = pareto.table(content, given)
+    figure = pareto.figure(table, content)
+    text = re.sub("<[^>]*>", " ", figure.svg)
+    for name in table.frame["name"][table.frame["on_front"]]:
+        assert clipped(name, pareto.NAME) in text
+    assert "quick: 0.50 minutes, 6.00 %." in figure.alt
+
+
+def test_a_model_without_errors_can_be_drawn(tmp_path):
+    results = synthetic_results.write(
+        tmp_path,
+        samples=False,
+        bench=False,
+        correct={"baseline": right(0), "augmented": right(0)},
+    )
+    content = comparison.load(results)
+    table = pareto.table(content, SimpleNamespace(evaluated={}, reached=None))
+    assert "none: 0.13 minutes, 0.00 %." in pareto.figure(table, content).alt
