@@ -87,7 +87,7 @@ def diverge(results, name, seed):
     history.to_csv(folder / runs.HISTORY, index=False)
     with np.load(folder / runs.PREDICTIONS) as file:
         arrays = dict(file)
-    arrays["probabilities"] = np.full_like(arrays["probabilities"], np.nan)
+    arrays["log_probabilities"] = np.full_like(arrays["log_probabilities"], np.nan)
     np.savez(folder / runs.PREDICTIONS, **arrays)
     metrics = pd.read_csv(results / name / runs.METRICS)
     own = (metrics["seed"] == seed) & (metrics["eval_set"] == "test")
