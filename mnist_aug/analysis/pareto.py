@@ -56,5 +56,5 @@ def front(minutes: np.ndarray, errors: np.ndarray) -> np.ndarray:
     minutes, errors = np.asarray(minutes, float), np.asarray(errors, float)
     as_good = (minutes <= minutes[:, None]) & (errors <= errors[:, None])  # [V, by whom]
     better = (minutes < minutes[:, None]) | (errors < errors[:, None])
-    found: np.ndarray = ~(as_good & better).any(axis=1)
-    return found
+    beaten: np.ndarray = np.any(as_good & better, axis=1)
+    return ~beaten

@@ -140,24 +140,25 @@ def figure(table: Table, content: Comparison) -> Figure:
             )
     for which, values in (("x", frame["minutes"]), ("y", frame["drawn"])):
         _scale(axes, which, values)
-    axes.set_xlim(axes.get_xlim()[0] / 10 ** (ROOM * np.ptp(np.log10(frame["minutes"])) + 0.1))
+    left, right = axes.get_xlim()
+    axes.set_xlim(left * (left / right) ** (ROOM / (1 - ROOM)))  # for the first name
     ends = np.log10([axes.get_xlim(), axes.get_ylim()])
-    last = np.array([-np.inf, np.inf])
+    left, below = -np.inf, np.inf
     for row in front.itertuples():
         own = np.array([row.minutes, row.drawn])
-        place = (np.log10(own) - ends[:, 0]) / np.ptp(ends, axis=1) - (0.02, 0.045)
-        if place[0] - last[0] < ROOM:
-            place[1] = min(place[1], last[1] - 0.055)
+        x, y = (np.log10(own) - ends[:, 0]) / np.ptp(ends, axis=1) - (0.02, 0.045)
+        if x - left < ROOM:
+            y = min(y, below - 0.055)
+        left, below = x, y
         axes.annotate(
             clipped(row.name, NAME),
             own,
-            xytext=tuple(place),
+            xytext=(x, y),
             textcoords="axes fraction",
             ha="right",
             va="center",
             fontsize=SMALL,
         )
-        last = place
     axes.set_xlabel("training time of a run, minutes (logarithmic)")
     axes.set_ylabel("test error, % (logarithmic)")
     axes.grid()

@@ -1,6 +1,7 @@
 """What remains of a search's gain with new seeds and on test, and what tuning changes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,11 +80,11 @@ def gains(runs: StudyRuns, content: Comparison, variants: Mapping[str, VariantRe
         seeds = [len(runs.values(name)) for name in (first, second)]
         if not all(seeds):
             continue
-        row = {"what": what.format(**words), "first": first, "second": second}
-        row |= dict(zip(("seeds_first", "seeds_second"), seeds, strict=True))
+        row: dict[str, Any] = {"what": what.format(**words), "first": first, "second": second}
+        row |= zip(("seeds_first", "seeds_second"), seeds, strict=True)
         for part in ("validation", "test"):
             found = runs.difference(first, second, part)
-            row |= dict(zip((part, f"{part}_low", f"{part}_high"), found, strict=True))
+            row |= zip((part, f"{part}_low", f"{part}_high"), found, strict=True)
         reached = (runs.accuracy(name) for name in (first, second))
         ends = row["test_low"], row["test_high"]
         rows.append(row | {"verdict": outcome(*ends, reached, content.chance)})
