@@ -193,7 +193,7 @@ def sentences(table: Table, content: Comparison) -> list[str]:
         text.append(_ranking(frame))
     if frame["best_on_validation"].any():
         text.append(_best(frame))
-    return [*text, _covered(others)]
+    return [*text, _covered(others), _alone(others, content)]
 
 
 def _compared(frame: pd.DataFrame) -> str:
@@ -259,6 +259,19 @@ def _best(frame: pd.DataFrame) -> str:
     if len(own) == len(frame):
         return f"{text}; but {by} any of the others may be the best as well."
     return f"{text}; {by} the best may also be {listed([*own['name'].iloc[1:]])}."
+
+
+def _alone(others: pd.DataFrame, content: Comparison) -> str:
+    """How the verdict on augmented at the head of the page is related to its row here."""
+    own = others.set_index("variant").loc[BOTH[1]]
+    alone = content.difference.outcome
+    text = f"At the head of the page {own['name']} is compared by itself, so its CI differs"
+    if alone == own["outcome"]:
+        return f"{text}; the outcome is the same."
+    return (
+        f"{text}, and the outcome, too: there it {WORDS[alone][0]}; here, among "
+        f"{len(others)}, it {WORDS[own['outcome']][0]}."
+    )
 
 
 def _covered(others: pd.DataFrame) -> str:

@@ -69,10 +69,11 @@ def none(**other):
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory):
-    """Whose baseline makes 2 % errors, so that the margin is 0.2 pp."""
-    right = np.tile(np.arange(200) >= 4, (3, 1))
+    """Whose baseline makes 2 % errors, so that the margin is 0.2 pp, and augmented 20 %."""
+    right = [np.tile(np.arange(200) >= errors, (3, 1)) for errors in (4, 40)]
+    correct = dict(zip(BOTH, right, strict=True))
     results = synthetic_results.write(
-        tmp_path_factory.mktemp("r"), samples=False, bench=False, correct={BOTH[0]: right}
+        tmp_path_factory.mktemp("r"), samples=False, bench=False, correct=correct
     )
     return comparison.load(results)
 
@@ -154,10 +155,21 @@ def test_no_conclusions_where_nothing_was_learned(content):
     [(0.001, 0.01, False), (0.001, 0.06, True), (-0.001, 0.04, True), (-0.001, 0.5, False)],
 )
 def test_where_interval_and_p_part_it_is_said(content, low, holm_p, parted):
-    one = row("affine", "helps", low, 0.01, 1, holm_p=holm_p)
-    text = said(content, one, none())[-1]
-    assert ("For affine the two part at the 5 % level" in text) == parted
+    one = row("augmented", "helps", low, 0.01, 1, policy="default", holm_p=holm_p)
+    text = said(content, one, none())[-2]
+    assert ("For default the two part at the 5 % level" in text) == parted
     assert "over seeds and test images" in text
+
+
+def test_an_outcome_unlike_the_verdict_at_the_head_is_explained(content):
+    assert content.difference.outcome == "hurts"
+    own = row("augmented", "hurts", -0.02, -0.01, 1, policy="default")
+    assert said(content, own, none())[-1].endswith("the outcome is the same.")
+    unsure = own | {"outcome": "no detectable difference", "low": -0.03, "high": 0.001}
+    assert said(content, unsure, none())[-1].endswith(
+        "its CI differs, and the outcome, too: there it hurts; here, among 1, it shows no "
+        "detectable difference."
+    )
 
 
 def test_the_table_holds_all_of_it(content):
