@@ -11,7 +11,7 @@ from mnist_aug.analysis.intervals import spread
 from mnist_aug.analysis.significance import holm
 from mnist_aug.data.corruptions import SIDE
 from mnist_aug.data.eval_sets import SEVERITIES
-from mnist_aug.results.runs import BOTH
+from mnist_aug.results.runs import BOTH, VariantResults
 
 # Which corruption types a policy's transforms resemble; an Affine by the parameters it is given.
 RESEMBLES = {
@@ -116,6 +116,24 @@ def corruption_errors(content: Comparison, source: str) -> pd.DataFrame:
             means.append(mean(f"mean of {len(own)} {title}", own))
     means.append(mean(f"mean of all {len(single)}", single))
     return pd.concat([single, pd.DataFrame(means)], ignore_index=True)
+
+
+def accuracy_by_type(first: VariantResults, second: VariantResults) -> pd.DataFrame:
+    """The difference in accuracy on each corruption type that both have, by name.
+
+    Returns:
+        corruption, in words; difference, second minus first; holm_p, NaN with a single seed.
+    """
+    names = [name for name in first.scores if name.startswith("corruption/")]
+    both = [name for name in names if name in second.scores]
+    found = [contrast(first.correct_on(name), second.correct_on(name)) for name in both]
+    return pd.DataFrame(
+        {
+            "corruption": [n.removeprefix("corruption/").replace("_", " ") for n in both],
+            "difference": [one["difference"] for one in found],
+            "holm_p": holm(np.array([one["p"] for one in found])),
+        }
+    )
 
 
 def _errors(

@@ -6,6 +6,7 @@ import pandas as pd
 
 from mnist_aug.analysis import contrasts
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.recommendation import factor
 from mnist_aug.analysis.significance import LEVEL
 from mnist_aug.analysis.studies import StudyRuns, summary
 from mnist_aug.formatting import estimated, listed, percent, points, with_sd
@@ -148,7 +149,7 @@ def parts_sentence(table: Table) -> str:
 def strength(runs: StudyRuns) -> Table:
     """Accuracy against the factor of all magnitudes, from 0 (no augmentation)."""
     frame = summary(runs, sorted(set(runs.frame["variant"])), BOTH)
-    frame.insert(1, "factor", frame["variant"].map(_factor))
+    frame.insert(1, "factor", frame["variant"].map(factor))
     frame = frame.sort_values("factor", ignore_index=True)
     display = pd.DataFrame(
         {
@@ -163,19 +164,12 @@ def strength(runs: StudyRuns) -> Table:
     return Table("strength", "Strength of the policy", frame, display)
 
 
-def _factor(variant: str) -> float:
-    """Of all magnitudes: 0 for the baseline, 1 for augmented, else what the name says."""
-    return float(
-        BOTH.index(variant) if variant in BOTH else variant.removeprefix("default-").rstrip("x")
-    )
-
-
 @matplotlib.rc_context(STYLE)
 def strength_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
     """Validation and test accuracy against the factor of the magnitudes."""
     figure, ((axes,),) = canvas(3.6, content, "Accuracy against the strength of the policy")
     for part, colour, marker in (("validation", COLOURS[2], "s"), ("test", COLOURS[1], "D")):
-        dots = runs.frame.assign(factor=runs.frame["variant"].map(_factor))
+        dots = runs.frame.assign(factor=runs.frame["variant"].map(factor))
         axes.plot(dots["factor"], 100 * dots[part], marker, color=colour, markersize=3, alpha=0.6)
         axes.plot(
             table.frame["factor"],
@@ -214,7 +208,7 @@ def strength_sentence(table: Table) -> str:
     )
     if not rest["holm_p"].notna().all() or rest.empty:
         return f"{text}."
-    names = [f"{factor:g}" for factor in rest["factor"]]
+    names = [f"{one:g}" for one in rest["factor"]]
     said = claim(names, rest, "other factors", "higher accuracy", "lower accuracy")
     return (
         f"{text}. On the test images there is, against factor 1, {said}, by p over seeds adjusted "

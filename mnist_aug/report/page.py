@@ -12,7 +12,7 @@ from mnist_aug.analysis import comparison, planning
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import DENSE, name_of
 from mnist_aug.errors import UserError
-from mnist_aug.report import app, architecture, inputs, robustness, sentences
+from mnist_aug.report import app, architecture, inputs, recommendation, robustness, sentences
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.sections import every_section
 from mnist_aug.report.tables import Table
@@ -30,7 +30,9 @@ def write(
     model: str | None = None,
     margin: float | None = None,
 ) -> str:
-    """Write index.html, report.md, tables/ and figures/ into `reports`; return the verdict.
+    """Write index.html, report.md, tables/ and figures/ into `reports`.
+
+    Returns the verdict and, a line each, what to do.
 
     Args:
         results: the results folder.
@@ -55,12 +57,14 @@ def write(
     drawn = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
     verdict, name = sentences.verdict(content), name_of(content.both[1].settings)
+    advice = recommendation.lines(content, given)
     page = {
         "verdict": verdict,
         "beyond": robustness.summary(every["corruptions"])
         if "corruptions" in every and content.difference.outcome != "no verdict"
         else "",
         "caution": _caution(content),
+        "recommendation": advice,
         "subtitle": sentences.subtitle(content),
         "label": content.label,
         "classifier": architecture.classifier(content.both[1].settings),
@@ -76,7 +80,7 @@ def write(
         reports.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
     with files.locked(reports):
         _write(reports, page, every.values(), drawn)
-    return " ".join(visible(verdict).split())
+    return "\n".join(" ".join(visible(one).split()) for one in (verdict, *advice))
 
 
 def _write(

@@ -7,6 +7,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+from mnist_aug.formatting import listed, number, points
+
 COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
 UNSEEN = dict.fromkeys(
     [
@@ -39,6 +41,9 @@ def environment(html: bool) -> jinja2.Environment:
         finalize=lambda value: visible(value) if isinstance(value, str) else value,
     )
     made.filters["md"] = markdown
+    made.filters["pp"] = points
+    made.filters["number"] = number
+    made.filters["listed"] = lambda names: listed([*map(clipped, names)])
     made.filters["svg"] = lambda figure: Markup(figure.inline)  # by `drawing`, labels escaped
     made.filters["prose"] = prose
     made.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()

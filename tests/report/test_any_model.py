@@ -111,7 +111,7 @@ def _by_class(content):
 
 
 def test_both_start_alike_and_draw_alike(cnn, own):
-    begin = "The arms are paired: a seed gives both the same initial weights"
+    begin = "Runs are paired: a seed gives both models the same initial weights"
     assert (
         cnn.sections["results"]
         .sentences[0]
@@ -149,8 +149,8 @@ def test_layers_that_augment_are_in_the_limits(tmp_path, monkeypatch):
     content = comparison.load(results)
     limits = sections.cards.limits(content, inputs.read(results, content))
     assert (
-        "The model itself changes images at random in training (RandomRotation), in both arms: the "
-        "difference is what the policy adds to that."
+        "The model itself changes images at random in training (RandomRotation), in both "
+        "variants: the difference is what the policy adds to that."
     ) in limits
 
 

@@ -1,0 +1,200 @@
+"""What the results recommend, as facts. It is chosen on validation images alone.
+
+The test images give the check of what was chosen, and corrupted ones say where it hurts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mnist_aug.analysis import contrasts, planning
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.intervals import lies_within
+from mnist_aug.analysis.planning import Advice
+from mnist_aug.analysis.policies import validation_scores
+from mnist_aug.analysis.robustness import accuracy_by_type
+from mnist_aug.analysis.significance import LEVEL
+from mnist_aug.analysis.studies import StudyRuns
+from mnist_aug.results.runs import BOTH, VariantResults
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What the study of the policy's strength says on the validation images.
+
+    Attributes:
+        factor: of the magnitudes, to be used; 1 unless another is more accurate by the CI.
+        gain, low, high: of that factor over 1, in accuracy; the ends simultaneous over all pairs.
+        tried: all factors but 0.
+    """
+
+    factor: float
+    gain: float
+    low: float
+    high: float
+    tried: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Facts to act on. Differences are of accuracy, against no augmentation, in fractions.
+
+    Attributes:
+        kind: "augment"; "without", where even the best policy hurts; "equivalent", where its
+            difference is smaller than the margin; "unknown", where nothing can be told; and why
+            nothing is recommended: "one seed", "no validation" (no images were held out) or
+            "no verdict" (no policy, or not the baseline, learned to tell the classes apart).
+        policy: the one that is most accurate on the validation images, best of all but none.
+        compared: how many policies there are, without none.
+        seeds: that it was trained with.
+        images: validation images; None where they were not scored one by one.
+        difference, low, high: on validation images, the ends simultaneous over all policies.
+        margin: differences up to this count as none.
+        small: whether the difference is smaller than that.
+        test, test_low, test_high, outcome: the same difference on the test images, and the verdict.
+        equals: other policies that can't be told from it on validation images.
+        cheaper: those of them that took less training time.
+        strength: where the policy's was studied.
+        types: corruption types evaluated; 0 if none were.
+        better, worse: on which it makes fewer and more errors, by Holm's adjusted p.
+        seconds, seconds_without: median training time of a run, with the policy and without.
+        advice: what would tell, where the kind is "unknown" and validation images were scored.
+    """
+
+    kind: str
+    policy: str = ""
+    compared: int = 0
+    seeds: int = 0
+    images: int | None = None
+    difference: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    margin: float = 0.0
+    small: bool = False
+    test: float = np.nan
+    test_low: float = np.nan
+    test_high: float = np.nan
+    outcome: str = ""
+    equals: tuple[str, ...] = ()
+    cheaper: tuple[str, ...] = ()
+    strength: Strength | None = None
+    types: int = 0
+    better: tuple[str, ...] = ()
+    worse: tuple[str, ...] = ()
+    seconds: float = np.nan
+    seconds_without: float = np.nan
+    advice: Advice | None = None
+
+
+def recommended(
+    content: Comparison,
+    compared: pd.DataFrame,
+    variants: Mapping[str, VariantResults],
+    strength: StudyRuns | None = None,
+) -> Recommendation:
+    """What to use, by the validation images.
+
+    Args:
+        compared: of `policies.compared`.
+        variants: further policies by name, that `compared` was made of.
+        strength: the study of augmented's strength, if there is one.
+    """
+    frame = compared.set_index("variant")
+    none = frame.loc[BOTH[0]]
+    others = frame[(frame.index != BOTH[0]) & (frame["outcome"] != "no verdict")]
+    if others.empty or not content.chance.beaten_by(1 - none["error"]):
+        return Recommendation("no verdict", compared=len(frame) - 1)
+    if not np.isfinite([none["validation"], *others["validation"]]).all():
+        found = content.difference
+        return Recommendation(
+            "no validation",
+            str(frame.loc[BOTH[1], "policy"]),
+            compared=len(others),
+            test=found.mean,
+            test_low=found.low,
+            test_high=found.high,
+            outcome=found.outcome,
+        )
+    name = str(others["validation"].idxmax())
+    own = others.loc[name]
+    every = {one: content.variants[one] for one in BOTH} | dict(variants)
+    scores = validation_scores({one: every[one] for one in (BOTH[0], *others.index)})
+    ends = ("within_low", "within_high")
+    against = contrasts.against(contrasts.estimates(scores), BOTH[0]).set_index("variant")
+    within = tuple(against.loc[name, end] for end in ends)
+    small = lies_within((within[0], within[1]), content.margin)
+    equals = others[others["best_on_validation"] & (others.index != name)]
+    types = accuracy_by_type(every[BOTH[0]], every[name])
+    sides = np.sign(types["difference"]).where(types["holm_p"] < LEVEL, 0)
+    kind = _kind(own, small)
+    scored = kind == "unknown" and scores[name].ndim > 1
+    return Recommendation(
+        kind,
+        str(own["policy"]),
+        compared=len(others),
+        seeds=int(own["seeds"]),
+        images=scores[name].shape[1] if scores[name].ndim > 1 else None,
+        difference=float(own["validation_difference"]),
+        low=float(own["validation_low"]),
+        high=float(own["validation_high"]),
+        margin=content.margin,
+        small=small,
+        test=float(own["difference"]),
+        test_low=float(own["low"]),
+        test_high=float(own["high"]),
+        outcome=str(own["outcome"]),
+        equals=tuple(equals["policy"]),
+        cheaper=tuple(equals.loc[equals["seconds"] < own["seconds"], "policy"]),
+        strength=_strength(strength) if name == BOTH[1] and strength is not None else None,
+        types=len(types),
+        better=tuple(types["corruption"][sides > 0]),
+        worse=tuple(types["corruption"][sides < 0]),
+        seconds=float(own["seconds"]),
+        seconds_without=float(none["seconds"]),
+        advice=_advice(scores[BOTH[0]], scores[name]) if scored else None,
+    )
+
+
+def _kind(own: pd.Series, small: bool) -> str:
+    if np.isnan(own["validation_low"]):
+        return "one seed"
+    if own["validation_low"] > 0:
+        return "augment"
+    if own["validation_high"] < 0:
+        return "without"
+    return "equivalent" if small else "unknown"
+
+
+def _advice(first: np.ndarray, second: np.ndarray) -> Advice:
+    """Of two variants on the same images, on as many seeds as both have."""
+    seeds = min(len(first), len(second))
+    return planning.advice(first[:seeds], second[:seeds])
+
+
+def factor(variant: str) -> float:
+    """Of all magnitudes, in the study of strength: 0 for the baseline, 1 for augmented."""
+    return float(
+        BOTH.index(variant) if variant in BOTH else variant.removeprefix("default-").rstrip("x")
+    )
+
+
+def _strength(runs: StudyRuns) -> Strength | None:
+    """The strongest claim that validation images allow; None where one seed allows none."""
+    found = runs.estimates("validation")
+    if BOTH[1] not in found.names or np.isnan(found.seed_variances).any():
+        return None
+    pairs = contrasts.all_pairs(found)
+    tried = tuple(sorted(factor(name) for name in found.names if name != BOTH[0]))
+    best = contrasts.best(found)
+    chosen = BOTH[1] if BOTH[1] in best or best[0] == BOTH[0] else best[0]
+    if chosen == BOTH[1]:
+        return Strength(1.0, 0.0, 0.0, 0.0, tried)
+    own = pairs[(pairs["first"] == BOTH[1]) & (pairs["second"] == chosen)]
+    if len(own):
+        gain, low, high = own[["difference", "low", "high"]].iloc[0]
+    else:
+        own = pairs[(pairs["first"] == chosen) & (pairs["second"] == BOTH[1])]
+        gain, high, low = (-own[["difference", "low", "high"]].iloc[0]).tolist()
+    return Strength(factor(chosen), float(gain), float(low), float(high), tried)

@@ -1,0 +1,40 @@
+"""What to do, in words."""
+
+from pathlib import Path
+
+from mnist_aug.analysis import comparison
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.recommendation import Recommendation, recommended
+from mnist_aug.report import inputs
+from mnist_aug.report.templating import environment
+from mnist_aug.results import files
+
+TEMPLATE = "recommendation.txt.j2"
+
+
+def lines(content: Comparison, given: inputs.Inputs) -> list[str]:
+    """Three or four lines: what to use, what to expect, where it hurts, what it costs."""
+    return written(
+        recommended(content, given.compared, given.policies, given.studies.get("strength"))
+    )
+
+
+def written(found: Recommendation) -> list[str]:
+    """The same of facts."""
+    text = environment(False).get_template(TEMPLATE).render(found=found)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def text(results: Path, margin: float | None = None) -> str:
+    """The recommendation of a results folder, a line each.
+
+    Args:
+        margin: as for `comparison.load`.
+
+    Raises:
+        UserError: as `comparison.load` does.
+    """
+    with files.locked(results):
+        content = comparison.load(results, margin)
+        given = inputs.read(results, content)
+    return "\n".join(lines(content, given))
