@@ -1,0 +1,163 @@
+"""What is recommended for results of every kind, and that the test images do not choose."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_results
+
+from mnist_aug.analysis import comparison, policies
+from mnist_aug.analysis.recommendation import Recommendation, recommended
+from mnist_aug.report import inputs
+
+SEEDS, IMAGES = 5, 400
+
+
+def right(wrong: int, seeds: int = SEEDS, first: int = 0) -> np.ndarray:
+    """Runs that are wrong on so many images from the first on, and on one more with each seed."""
+    images = np.arange(IMAGES) - first
+    return (images < 0) | (images >= wrong + np.arange(seeds)[:, None])
+
+
+def scores(validation: int | None, test: int, seeds: int = SEEDS, **others: int) -> dict:
+    """What runs read right on each set of images, by how many they are wrong on."""
+    sets = {"test": right(test, seeds)}
+    if validation is not None:
+        sets["validation"] = right(validation, seeds)
+    return sets | {f"corruption/{name}": right(wrong, seeds) for name, wrong in others.items()}
+
+
+def found(folder, baseline: dict, augmented: dict, margin=None, **further) -> Recommendation:
+    synthetic_results.write(
+        folder,
+        test=IMAGES,
+        correct={"baseline": baseline, "augmented": augmented},
+        samples=False,
+        bench=False,
+    )
+    if further:
+        synthetic_results.write_policies(
+            folder, {k.replace("_", ":"): sets for k, sets in further.items()}
+        )
+    content = comparison.load(folder, margin)
+    given = inputs.read(folder, content)
+    return recommended(content, given.compared, given.policies)
+
+
+def test_a_policy_that_helps(tmp_path):
+    fact = found(
+        tmp_path,
+        scores(80, 80, fog=100, stripe=40, spatter=60),
+        scores(20, 24, fog=20, stripe=160, spatter=60),
+    )
+    assert (fact.kind, fact.policy, fact.compared) == ("augment", "default", 1)
+    assert (fact.seeds, fact.images) == (SEEDS, IMAGES)
+    assert fact.difference == pytest.approx(60 / IMAGES)
+    assert fact.test == pytest.approx(56 / IMAGES)
+    assert 0 < fact.low < fact.difference < fact.high
+    assert fact.outcome == "helps"
+    assert (fact.types, fact.better, fact.worse) == (3, ("fog",), ("stripe",))
+    assert (fact.equals, fact.cheaper, fact.strength, fact.advice) == ((), (), None, None)
+
+
+def test_validation_chooses_and_test_does_not(tmp_path):
+    """`affine` is best on the test images, augmented on the validation images."""
+    fact = found(tmp_path, scores(100, 100), scores(10, 100), affine=scores(90, 10))
+    assert (fact.kind, fact.policy, fact.compared) == ("augment", "default", 2)
+    assert fact.outcome == "equivalent"
+    assert fact.equals == ()
+
+
+def test_equals_of_the_best_and_which_of_them_are_cheaper(tmp_path):
+    synthetic_results.write(
+        tmp_path,
+        test=IMAGES,
+        correct={"baseline": scores(100, 100), "augmented": scores(40, 40)},
+        samples=False,
+        bench=False,
+    )
+    sets = {"affine": scores(11, 11), "mixup:0.2": scores(10, 10), "elastic": scores(12, 12)}
+    synthetic_results.write_policies(
+        tmp_path, sets, affine={"seconds": 2.0}, elastic={"seconds": 30.0}
+    )
+    content = comparison.load(tmp_path)
+    given = inputs.read(tmp_path, content)
+    fact = recommended(content, given.compared, given.policies)
+    assert (fact.kind, fact.policy, fact.compared) == ("augment", "mixup:0.2", 4)
+    assert {*fact.equals} == {"affine", "elastic"}
+    assert fact.cheaper == ("affine",)
+    assert fact.seconds_without == pytest.approx(8.2)  # the median of 8.0 and a tenth more a seed
+
+
+def test_twenty_policies(tmp_path):
+    further = {f"mixup_0.{place:02d}": scores(60 + place, 60 + place) for place in range(1, 20)}
+    fact = found(tmp_path, scores(100, 100), scores(5, 5), **further)
+    assert (fact.kind, fact.policy, fact.compared) == ("augment", "default", 20)
+    assert fact.equals == ()
+
+
+def test_a_policy_that_hurts(tmp_path):
+    fact = found(tmp_path, scores(20, 20), scores(80, 80))
+    assert (fact.kind, fact.outcome) == ("without", "hurts")
+    assert fact.difference == pytest.approx(-60 / IMAGES)
+    assert (fact.types, fact.better, fact.worse) == (0, (), ())
+
+
+def test_nothing_known_and_what_would_tell(tmp_path):
+    """Each model is wrong on images of its own, so that seeds alone can't tell."""
+    baseline, augmented = scores(40, 40), scores(40, 40)
+    for name in ("test", "validation"):
+        augmented[name] = right(36, first=200)
+    fact = found(tmp_path, baseline, augmented)
+    assert fact.kind == "unknown"
+    assert fact.low < 0 < fact.difference < fact.high
+    assert fact.advice.seeds is None
+    assert fact.advice.images > IMAGES
+
+
+def test_equivalent_within_a_margin(tmp_path):
+    fact = found(tmp_path, scores(40, 40), scores(40, 40), margin=0.05)
+    assert (fact.kind, fact.small, fact.margin) == ("equivalent", True, 0.05)
+
+
+def test_a_gain_within_the_margin_is_said_to_be_small(tmp_path):
+    fact = found(tmp_path, scores(80, 80), scores(20, 20), margin=0.5)
+    assert (fact.kind, fact.small) == ("augment", True)
+
+
+def test_one_seed(tmp_path):
+    fact = found(tmp_path, scores(80, 80, 1), scores(20, 20, 1))
+    assert (fact.kind, fact.policy) == ("one seed", "default")
+    assert fact.difference == pytest.approx(60 / IMAGES)
+
+
+@pytest.mark.parametrize(("first", "second"), [(360, 20), (20, 360), (360, 360)])
+def test_no_verdict(tmp_path, first, second):
+    fact = found(tmp_path, scores(first, first), scores(second, second))
+    assert fact.kind == "no verdict"
+
+
+def test_a_policy_that_did_not_learn_does_not_stop_another(tmp_path):
+    fact = found(tmp_path, scores(80, 80), scores(360, 360), affine=scores(10, 10))
+    assert (fact.kind, fact.policy, fact.compared) == ("augment", "affine", 1)
+
+
+def test_validation_images_that_were_not_scored_one_by_one(tmp_path):
+    """As in results of an earlier version: an accuracy for each run is all there is."""
+    synthetic_results.write(tmp_path, seeds=3, test=60, samples=False, bench=False)
+    content = comparison.load(tmp_path)
+    fact = recommended(content, policies.compared(content, {}), {})
+    first, second = (np.mean([r.validation_accuracy for r in one.runs]) for one in content.both)
+    assert fact.difference == pytest.approx(second - first)
+    assert fact.images is None
+    assert fact.advice is None
+
+
+def test_no_image_held_out(tmp_path):
+    synthetic_results.write(tmp_path, seeds=3, test=60, samples=False, bench=False)
+    for path in tmp_path.rglob("history.csv"):
+        pd.read_csv(path).drop(columns=["val_loss", "val_accuracy"]).to_csv(path, index=False)
+    synthetic_results.sign(tmp_path)
+    content = comparison.load(tmp_path)
+    fact = recommended(content, policies.compared(content, {}), {})
+    assert (fact.kind, fact.policy) == ("no validation", "default")
+    assert fact.test == pytest.approx(content.difference.mean)
