@@ -18,6 +18,7 @@ from mnist_aug.errors import UserError
 from mnist_aug.results import extras, files, runs
 from mnist_aug.results.runs import BOTH, VariantResults
 
+ALPHA = 0.05  # level of the tests
 FEW_RESAMPLES = 2000  # for each of many intervals; moves their ends by some hundredths of a pp
 SMALL = 0.1  # of the baseline's error: a difference that counts as none where nobody sets one
 DISPLAY_NAMES = {

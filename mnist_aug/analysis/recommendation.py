@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import contrasts, planning
-from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.intervals import lies_within
 from mnist_aug.analysis.planning import Advice
 from mnist_aug.analysis.policies import validation_scores
 from mnist_aug.analysis.robustness import accuracy_by_type
-from mnist_aug.analysis.significance import LEVEL
 from mnist_aug.analysis.studies import StudyRuns
 from mnist_aug.results.runs import BOTH, VariantResults
 
@@ -127,7 +126,7 @@ def recommended(
     small = lies_within((within[0], within[1]), content.margin)
     equals = others[others["best_on_validation"] & (others.index != name)]
     types = accuracy_by_type(every[BOTH[0]], every[name])
-    sides = np.sign(types["difference"]).where(types["holm_p"] < LEVEL, 0)
+    sides = np.sign(types["difference"]).where(types["holm_p"] < ALPHA, 0)
     kind = _kind(own, small)
     scored = kind == "unknown" and scores[name].ndim > 1
     return Recommendation(

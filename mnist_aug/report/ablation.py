@@ -5,9 +5,8 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import contrasts
-from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.recommendation import factor
-from mnist_aug.analysis.significance import LEVEL
 from mnist_aug.analysis.studies import StudyRuns, summary
 from mnist_aug.formatting import estimated, listed, percent, points, with_sd
 from mnist_aug.report.drawing import (
@@ -42,7 +41,9 @@ def _label(name: str) -> str:
 
 def _named(study: str, variant: str, policy: str) -> str:
     """A candidate of a study in words."""
-    if variant in BOTH or study == "ablation":
+    if variant == BOTH[1]:
+        return "the policy used here"
+    if study == "ablation":
         return _label(variant)
     if study == "strength":
         return f"strength {variant.removeprefix('default-').rstrip('x')}"
@@ -114,7 +115,7 @@ def parts_sentence(table: Table) -> str:
     gain = frame[f"against_{BOTH[0]}"]
     single = gain[[name for name in gain.index if _label(name).endswith("alone")]]
     without = frame.loc[[name for name in frame.index if _label(name).startswith("all but")]]
-    lost = without[f"against_{BOTH[1]}"].where(without[f"against_{BOTH[1]}_holm_p"] < LEVEL, 0)
+    lost = without[f"against_{BOTH[1]}"].where(without[f"against_{BOTH[1]}_holm_p"] < ALPHA, 0)
     left_out = without.index.map(lambda name: _label(name).split()[-1])
     needed, spare = list(left_out[lost < 0]), list(left_out[lost > 0])
     best = frame.loc[single.idxmax()]
@@ -244,6 +245,10 @@ def choice(found: dict[str, StudyRuns]) -> str:
             f"; the policy used here, fixed before these studies, has {percent(means[BOTH[1]])} % "
             f"and place {place}, {estimated(*lag, ' pp')}"
         )
+    elif len(means) > 1:
+        second = str(means.index[1])
+        lead = contrasts.difference(candidates, second, first)
+        text += f". Its lead over the next, {names[second]}, is {estimated(*lead, ' pp')}"
     equals = [names[name] for name in contrasts.best(candidates) if name != first]
     few = np.isnan(candidates.seed_variances).any()
     if few:

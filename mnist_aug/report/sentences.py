@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.intervals import ABOVE_CHANCE, FEW_SEEDS, Chance, Difference
 from mnist_aug.analysis.planning import POWER, Advice
-from mnist_aug.analysis.significance import LEVEL
 from mnist_aug.formatting import listed, number, percent, points, span
 from mnist_aug.report import architecture
 from mnist_aug.report.tables import p_value
@@ -200,12 +199,12 @@ def disagreement(outcome: str, seeds: int, p: float) -> str:
             f"alone, which takes the spread between seeds as normal. SEEDS={LEAST_SEEDS} or more "
             "allow the test."
         )
-    if clear and p >= LEVEL:
+    if clear and p >= ALPHA:
         return (
             f"The permutation test over seeds does not confirm this (p = {p_value(p)}): it rests "
             "on the CI, which takes the spread between seeds as normal. More seeds would tell."
         )
-    if outcome in ("equivalent", "no detectable difference") and p < LEVEL:
+    if outcome in ("equivalent", "no detectable difference") and p < ALPHA:
         return (
             "That is no contradiction to the CI: seeds agree on a difference on these test images, "
             "but it is so small that other test images might show none."
@@ -302,7 +301,7 @@ def significance(comparisons: pd.DataFrame) -> str:
             f"The exact paired permutation test gives p "
             f"{p_value(p) if p < 0.0001 else '= ' + p_value(p)}. It covers other seeds alone: for "
             f"these test images, a difference as large would "
-            f"{'rarely' if p < LEVEL else 'often enough'} come of the choice of seeds."
+            f"{'rarely' if p < ALPHA else 'often enough'} come of the choice of seeds."
         )
     return " ".join(filter(None, (text, disagreement(row["outcome"], seeds, p))))
 

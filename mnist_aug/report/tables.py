@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import significance
-from mnist_aug.analysis.comparison import Comparison, contrast
+from mnist_aug.analysis.comparison import ALPHA, Comparison, contrast
 from mnist_aug.analysis.metrics import mean_confusion
 from mnist_aug.formatting import MINUS, decimals, listed, number, percent, points, span, with_sd
 from mnist_aug.report.templating import clipped
@@ -87,7 +87,7 @@ def claim(
     Returns:
         Without a full stop; names are given but for the largest group, and for many.
     """
-    sides = sign * np.sign(frame["difference"]).where(frame["holm_p"] < significance.LEVEL, 0)
+    sides = sign * np.sign(frame["difference"]).where(frame["holm_p"] < ALPHA, 0)
     groups = [
         (words, [name for name, own in zip(names, sides, strict=True) if own == side])
         for side, words in ((1, gain), (-1, loss), (0, "no detectable difference"))

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from mnist_aug.analysis import tta
-from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.intervals import FEW_SEEDS
-from mnist_aug.analysis.significance import LEVEL
 from mnist_aug.formatting import estimated, listed, number, percent, points, span
 from mnist_aug.report.tables import Table, differences, p_value
 
@@ -114,7 +113,7 @@ def _outcome(row: pd.Series) -> str:
 
 def _unconfirmed(row: pd.Series) -> str:
     """What the test over seeds does not confirm, once it is adjusted for all rows."""
-    if row["holm_p"] < LEVEL:
+    if row["holm_p"] < ALPHA:
         return ""
     return (
         " by its CI, but not by the permutation test over seeds adjusted for all rows "
