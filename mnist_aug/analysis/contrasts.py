@@ -12,9 +12,10 @@ varies by two sources:
   the noise of single cells, which s^2 holds already. Images that are hard for one variant are hard
   for the others, so this part is shared and largely cancels in differences.
 
-Degrees of freedom are Satterthwaite's (1946). Simultaneous intervals take the joint distribution
-of all differences into account (Hothorn, Bretz and Westfall 2008, Biometrical Journal 50:346):
-they are Dunnett's and Tukey's where variances are equal. NumPy and SciPy only.
+Degrees of freedom are Satterthwaite's (1946). Simultaneous intervals take the correlations of all
+differences into account (Hothorn, Bretz and Westfall 2008, Biometrical Journal 50:346): where
+variances are equal and known well they are Dunnett's and Tukey's, and 1 to 5 % wider where these
+have few degrees of freedom. NumPy and SciPy only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,12 +25,12 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from mnist_aug.analysis.intervals import LEVEL
+from mnist_aug.analysis.intervals import LEVEL, Crossed
 from mnist_aug.analysis.significance import holm
 
-MOST_PRIOR = 5.0  # degrees of freedom that the usual variance counts for at most, see `moderated`
-DRAWS = 40_000  # of the joint distribution: they move the ends of an interval by 0.3 % of its width
-CELLS = 8_000_000  # draws times differences at most, for memory
+MOST_PRIOR = 4.0  # degrees of freedom that the usual variance counts for at most, see `moderated`
+DRAWS = 50_000  # of the joint distribution: they move the ends of an interval by 0.3 % of its width
+BLOCK = 2_000  # of them at once, for memory
 RULE_OF_THREE = 3.0  # what happens to none of N images may happen to 3 / N of them
 
 Scores = Mapping[str, np.ndarray]
@@ -105,40 +106,30 @@ def _image_covariance(scores: Sequence[np.ndarray]) -> np.ndarray:
         return np.zeros((len(scores),) * 2)
     covariance = np.atleast_2d(np.cov(by_image)) / images
     for at, own in enumerate(scores):
-        covariance[at, at] -= _cell_variance(own) / own.size
+        covariance[at, at] -= Crossed.of(own).cell / own.size
     values, vectors = np.linalg.eigh(covariance)
     found: np.ndarray = (vectors * values.clip(0)) @ vectors.T
     return found
 
 
-def _cell_variance(scores: np.ndarray) -> float:
-    """The variance of single cells [S, N] but for what is their seed's and their image's."""
-    seeds, images = scores.shape
-    if seeds < 2:
-        return 0.0
-    mean = scores.mean()
-    squares = np.square(scores, dtype=float).sum() - scores.size * mean**2
-    squares -= images * np.square(scores.mean(axis=1) - mean).sum()
-    squares -= seeds * np.square(scores.mean(axis=0) - mean).sum()
-    return float(max(squares, 0) / ((seeds - 1) * (images - 1)))
-
-
 def moderated(
     variances: np.ndarray, freedom: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Variances shrunk towards the usual one (Smyth 2004).
+    """Variances shrunk towards the usual one (Smyth 2004), where that makes them larger.
 
     The true variances are taken to be scaled inverse chi squares around a usual one, s0^2, that
     counts for d0 degrees of freedom. Both are found from the logarithms of the sample variances
-    (his section 6.2), but d0 is `MOST_PRIOR` at most: a dozen variances of three seeds each can't
-    tell that they are all alike, and those of real runs are not.
+    (his section 6.2), with two differences. d0 is `MOST_PRIOR` at most: a dozen variances of three
+    seeds each can't tell that they are all alike, and those of real runs are not. And a variance
+    above the usual one stays as it is: what runs with a large spread would lose in coverage is
+    more than others need (docs/statistics.md has the simulations).
 
     Args:
         variances: float [V], of samples; NaN where there is none.
         freedom: float [V], the degrees of freedom of each.
 
     Returns:
-        The moderated variances, float [V]; their degrees of freedom given s0^2, float [V]; the
+        The moderated variances, float [V]; their degrees of freedom were s0^2 known, float [V]; the
         share of each that is s0^2's; and the degrees of freedom of s0^2, from the standard error
         of the mean of the logarithms.
     """
@@ -148,7 +139,7 @@ def moderated(
     every = np.where(known, freedom, np.nan)
     if usual == 0:
         return variances, every, np.zeros(len(variances)), np.inf
-    found = (prior * usual + every * variances) / (prior + every)
+    found = np.fmax((prior * usual + every * variances) / (prior + every), variances)
     shared = prior * usual / ((prior + every) * found)
     return found, prior + every, shared, usual_freedom
 
@@ -218,79 +209,50 @@ class _Differences:
 
     def alone(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """The ends of the interval of each by itself."""
-        return self._ends(np.full(len(self.mean), 1 - level))
+        return self._ends(1 - level)
 
     def simultaneous(self, *levels: float) -> list[tuple[np.ndarray, np.ndarray]]:
         """At each level the ends of intervals that all cover with that probability.
 
-        Each difference has the same probability to lie outside its own (Beran 1988), by its own
-        t distribution; which, is found from draws of all differences together, with their
-        correlations and with standard errors that vary as those seen do.
+        Each difference has the same probability to lie outside its own (Beran 1988), by its own t
+        distribution; which, is known from the largest of normal variates with the correlations of
+        the differences.
         """
-        used = np.isfinite(self.se) & (self.se > 0)
-        sizes = self._drawn(used) if used.sum() > 1 else None
-        ends = []
-        for level in levels:
-            error = 1 - level
-            if sizes is not None:
-                error = _shared_error(sizes, self.df[used], error)
-            ends.append(self._ends(np.full(len(self.mean), error)))
-        return ends
+        used = self.se > 0
+        most = self._largest(used) if used.sum() > 1 else None
+        return [
+            self._ends(1 - level if most is None else 2 * stats.norm.sf(np.quantile(most, level)))
+            for level in levels
+        ]
 
-    def _ends(self, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _ends(self, error: float) -> tuple[np.ndarray, np.ndarray]:
         half = np.where(self.se > 0, stats.t.isf(error / 2, self.df) * self.se, self.se)
         return self.mean - half, self.mean + half
 
-    def _drawn(self, used: np.ndarray) -> np.ndarray:
-        """float32 [draws, J], magnitudes of t statistics when nothing differs."""
+    def _largest(self, used: np.ndarray) -> np.ndarray:
+        """float32 [draws], the largest magnitude of the differences in their standard deviations.
+
+        Those without variance, which are not chance, don't count.
+        """
         found = self.found
         order = np.argsort(found.names)  # the same draws for a variant wherever it stands
-        draws = max(5000, min(DRAWS, CELLS // int(used.sum())))
-        rng = np.random.default_rng(0)
-        variances = np.nan_to_num(found.seed_variances)[order]
-        values, vectors = np.linalg.eigh(found.image_covariance[np.ix_(order, order)])
-        images = rng.standard_normal((draws, len(order)), np.float32) @ (
-            vectors * np.sqrt(values.clip(0))
-        ).T.astype(np.float32)
-        noise = rng.standard_normal((draws, len(order)), np.float32)
-        noise = noise * np.sqrt(variances).astype(np.float32) + images
-        common = _mean_squares(rng, found.shared_freedom, draws)[:, None]
-        own = np.stack([_mean_squares(rng, df, draws) for df in found.freedom[order]], axis=1)
-        seen = variances * own * (1 + found.shared[order] * (common - 1))
         place = np.argsort(order)
         one, two = place[self.first[used]], place[self.second[used]]
-        variance = (np.nan_to_num(found.seed_variances)[np.stack([self.first, self.second])]).sum(0)
-        fixed = self.se**2 - variance  # the images' part, and what the rule of three adds
-        squares = (seen[:, one] + seen[:, two] + fixed[used]).astype(np.float32)
-        sizes: np.ndarray = np.abs(noise[:, two] - noise[:, one]) / np.sqrt(squares)
-        return sizes
-
-
-def _mean_squares(rng: np.random.Generator, df: float, draws: int) -> np.ndarray:
-    """Draws of a chi square over its degrees of freedom; 1 where these are infinite or NaN."""
-    return rng.chisquare(df, draws) / df if np.isfinite(df) else np.ones(draws)
-
-
-def _shared_error(sizes: np.ndarray, df: np.ndarray, error: float) -> float:
-    """The error of each interval by itself with which all together have that one.
-
-    By halves, on a logarithmic scale, between Bonferroni's and no adjustment at all.
-    """
-    low, high = np.log(error / len(df)), np.log(error)
-
-    def outside(log_error: float) -> np.ndarray:
-        critical = stats.t.isf(np.exp(log_error) / 2, df).astype(np.float32)
-        most: np.ndarray = (sizes / critical).max(axis=1)
-        return most
-
-    allowed = error * len(sizes)
-    sizes = sizes[outside(high) > 1]  # what lies inside the narrowest lies inside all
-    if (outside(low) > 1).sum() >= allowed:
-        return float(np.exp(low))
-    for _ in range(14):
-        middle = (low + high) / 2
-        low, high = (middle, high) if (outside(middle) > 1).sum() <= allowed else (low, middle)
-    return float(np.exp(low))
+        rng = np.random.default_rng(0)
+        values, vectors = np.linalg.eigh(found.image_covariance[np.ix_(order, order)])
+        root = np.concatenate(
+            [(vectors * np.sqrt(values.clip(0))).T, np.diag(np.sqrt(found.seed_variances[order]))]
+        )
+        weights = (root[:, two] - root[:, one]).astype(np.float32)
+        weights = weights[:, weights.any(axis=0)]
+        if not weights.size:
+            return np.zeros(1, np.float32)
+        weights /= np.sqrt((weights**2).sum(axis=0))
+        most = [
+            np.abs(rng.standard_normal((BLOCK, len(root)), np.float32) @ weights).max(axis=1)
+            for _ in range(DRAWS // BLOCK)
+        ]
+        return np.concatenate(most)
 
 
 def difference(
@@ -312,7 +274,7 @@ def against(found: Estimates, reference: str, level: float = LEVEL) -> pd.DataFr
 
     Returns:
         variant; difference, its mean minus the reference's; se; df; low and high, simultaneous
-        (Dunnett's where variances are equal); alone_low and alone_high, each by itself;
+        (like Dunnett's); alone_low and alone_high, each by itself;
         within_low and within_high, simultaneous at 2 `level` - 1, for two one-sided tests; p of
         each by itself; holm_p. NaN where either has a single seed.
     """
@@ -347,7 +309,7 @@ def all_pairs(found: Estimates, level: float = LEVEL) -> pd.DataFrame:
 
     Returns:
         first; second; difference, the second's mean minus the first's; low and high, simultaneous
-        (Tukey and Kramer's where variances are equal); p of each by itself; holm_p. NaN where
+        (like Tukey and Kramer's); p of each by itself; holm_p. NaN where
         either has a single seed.
     """
     first, second = np.triu_indices(len(found.names), 1)

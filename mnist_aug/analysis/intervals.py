@@ -79,6 +79,34 @@ def welch_interval(
     return difference - half, difference + half
 
 
+@dataclass(frozen=True)
+class Crossed:
+    """Components of the variance of scores of runs on images, [S, N] (Cornfield and Tukey 1956).
+
+    A score is a mean, plus what is its seed's, what is its image's, and what is the cell's alone.
+    The mean of S runs on N images has variance seed/S + image/N + cell/(S N). None is less than 0.
+    """
+
+    seed: float
+    image: float
+    cell: float
+
+    @classmethod
+    def of(cls, scores: np.ndarray) -> "Crossed":
+        """By the analysis of variance. From one seed or one image, `cell` is 0."""
+        scores = np.asarray(scores)
+        (seeds, images), mean = scores.shape, float(scores.mean())
+        by_seed, by_image = (((scores.mean(axis=a) - mean) ** 2).sum() for a in (1, 0))
+        every = np.square(scores, dtype=float).sum() - scores.size * mean**2
+        rest = max(float(every - images * by_seed - seeds * by_image), 0.0)
+        cell = rest / max((seeds - 1) * (images - 1), 1)
+        return cls(
+            max(float(by_seed) / max(seeds - 1, 1) - cell / images, 0.0),
+            max(float(by_image) / max(images - 1, 1) - cell / seeds, 0.0),
+            cell,
+        )
+
+
 def crossed_bootstrap(
     differences: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> np.ndarray:
@@ -161,16 +189,9 @@ def _difference_intervals(
     ]
     variance = crossed_bootstrap(differences, resamples).var()
     if min(seeds, examples) > 1:
-        rest = (
-            differences
-            - differences.mean(axis=1, keepdims=True)
-            - differences.mean(axis=0, keepdims=True)
-            + mean
-        )
-        df = (seeds - 1) * (examples - 1)
-        cells = (rest**2).sum() / df / differences.size
+        cells = Crossed.of(differences).cell / differences.size
         variance = max(variance - 2 * cells, *(part for part, _ in parts))
-        parts.append((cells, df))
+        parts.append((cells, (seeds - 1) * (examples - 1)))
     below = sum(part**2 / df for part, df in parts)
     freedom = variance**2 / below if below > 0 else np.inf
     halves = [

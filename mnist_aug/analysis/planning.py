@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from mnist_aug.analysis.intervals import LEVEL
+from mnist_aug.analysis.intervals import LEVEL, Crossed
 
 POWER = 0.8
 MOST_SEEDS = 1000  # more than that are no advice
@@ -33,47 +33,6 @@ class Advice:
     images: int | None
 
 
-@dataclass(frozen=True)
-class _Variance:
-    """Components of the variance of a difference between runs on images (Cornfield and Tukey 1956).
-
-    Of a cell, by seed, by image, and what is left.
-    """
-
-    seed: float
-    image: float
-    cell: float
-
-    @classmethod
-    def of(cls, differences: np.ndarray) -> "_Variance":
-        """From [S, N], S and N at least 2; none is less than 0."""
-        seeds, images = differences.shape
-        by_seed, by_image = differences.mean(axis=1), differences.mean(axis=0)
-        rest = differences - by_seed[:, None] - by_image + differences.mean()
-        cell = float((rest**2).sum() / ((seeds - 1) * (images - 1)))
-        return cls(
-            max(float(by_seed.var(ddof=1)) - cell / images, 0.0),
-            max(float(by_image.var(ddof=1)) - cell / seeds, 0.0),
-            cell,
-        )
-
-    def power(self, difference: float, seeds: float, images: float) -> float:
-        """The chance that the interval over S seeds and N images leaves 0 out."""
-        if abs(difference) <= 3 / images:  # which every interval reaches
-            return 0.0
-        by_seed = self.seed / seeds + self.cell / (seeds * images)
-        by_image = self.image / images
-        variance = by_seed + by_image
-        if variance < 1e-24 * difference**2:
-            return 1.0
-        df = variance**2 / (by_seed**2 / (seeds - 1) + by_image**2 / (images - 1))
-        size = abs(difference) / variance**0.5
-        critical = stats.t.isf((1 - LEVEL) / 2, df)
-        if df > 1000:  # where SciPy's noncentral t fails
-            return float(stats.norm.sf(critical - size))
-        return float(stats.nct.sf(critical, df, size))
-
-
 def advice(first: np.ndarray, second: np.ndarray, power: float = POWER) -> Advice:
     """What would find a difference like this one.
 
@@ -85,13 +44,13 @@ def advice(first: np.ndarray, second: np.ndarray, power: float = POWER) -> Advic
     difference, (seeds, images) = float(differences.mean()), differences.shape
     if difference == 0 or seeds < 2 or images < 2:
         return Advice(None, None)
-    variance = _Variance.of(differences)
+    variance = Crossed.of(differences)
 
     def seeds_for(images: int) -> int | None:
-        return _least(lambda n: variance.power(difference, n, images) >= power, MOST_SEEDS)
+        return _least(lambda n: _power(variance, difference, n, images) >= power, MOST_SEEDS)
 
     def images_for(seeds: int) -> int | None:
-        return _least(lambda n: variance.power(difference, seeds, n) >= power, MOST_IMAGES)
+        return _least(lambda n: _power(variance, difference, seeds, n) >= power, MOST_IMAGES)
 
     if (enough := seeds_for(images)) is not None:
         return Advice(enough, None)
@@ -100,6 +59,23 @@ def advice(first: np.ndarray, second: np.ndarray, power: float = POWER) -> Advic
     # Neither will do alone: twice the images that the most seeds need leave room for fewer seeds.
     least = images_for(MOST_SEEDS)
     return Advice(None, None) if least is None else Advice(seeds_for(2 * least), 2 * least)
+
+
+def _power(variance: Crossed, difference: float, seeds: int, images: int) -> float:
+    """The chance that the interval over S seeds and N images leaves 0 out."""
+    if abs(difference) <= 3 / images:  # which every interval reaches
+        return 0.0
+    by_seed = variance.seed / seeds + variance.cell / (seeds * images)
+    by_image = variance.image / images
+    total = by_seed + by_image
+    if total < 1e-24 * difference**2:
+        return 1.0
+    df = total**2 / (by_seed**2 / (seeds - 1) + by_image**2 / (images - 1))
+    size = abs(difference) / total**0.5
+    critical = stats.t.isf((1 - LEVEL) / 2, df)
+    if df > 1000:  # where SciPy's noncentral t fails
+        return float(stats.norm.sf(critical - size))
+    return float(stats.nct.sf(critical, df, size))
 
 
 def _least(is_enough: Callable[[int], bool], most: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Whether a difference could be chance, and how many seeds would tell. NumPy, SciPy, statsmodels.
+"""Whether a difference could be chance. NumPy, SciPy and statsmodels only.
 
 These answer by tests what `intervals` answers by intervals; a report gives both.
 """
@@ -6,7 +6,6 @@ These answer by tests what `intervals` answers by intervals; a report gives both
 import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
 
 LEVEL = 0.05  # of a test
 
@@ -82,31 +81,3 @@ def probability_better(differences: np.ndarray, level: float = 0.95) -> tuple[fl
     low = stats.binomtest(int(wins), seeds).proportion_ci(level).low
     high = stats.binomtest(int(wins + ties), seeds).proportion_ci(level).high
     return float((wins + ties / 2) / seeds), float(low), float(high)
-
-
-def seeds_needed(differences: np.ndarray, power: float = 0.8) -> int | None:
-    """Seeds with which a paired t test would find a difference like this one with a chance `power`.
-
-    Args:
-        differences: [S], the difference of each seed; S at least 2.
-        power: the chance wanted, in (0, 1).
-
-    Returns:
-        At least 2; None for a mean of 0, which no number of seeds would find.
-    """
-    mean, spread = np.mean(differences), np.std(differences, ddof=1)
-    if mean == 0:
-        return None
-    if spread < 1e-12 * abs(mean) or _power(abs(mean) / spread, 2) >= power:
-        return 2
-    effect, few, many = abs(mean) / spread, 2, 4
-    while _power(effect, many) < power:
-        few, many = many, 2 * many
-    while many - few > 1:  # by halves: statsmodels' own solver does not always converge
-        middle = (few + many) // 2
-        few, many = (few, middle) if _power(effect, middle) >= power else (middle, many)
-    return many
-
-
-def _power(effect: float, seeds: int) -> float:
-    return float(TTestPower().power(effect, seeds, LEVEL))

@@ -59,14 +59,6 @@ class StudyRuns:
             return (float("nan"),) * 3
         return contrasts.difference(found, first, second)
 
-    def paired(self, first: str, second: str, column: str) -> np.ndarray:
-        """float [S], second less first in `column`, on the seeds both have."""
-        one, two = (
-            self.frame[self.frame["variant"] == name].set_index("seed")[column]
-            for name in (first, second)
-        )
-        return (two - one).dropna().to_numpy()
-
 
 def study_runs(variants: Sequence[VariantResults], content: Comparison) -> StudyRuns:
     """The runs of a study's variants and all of both models."""

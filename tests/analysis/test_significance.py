@@ -14,7 +14,6 @@ from mnist_aug.analysis.significance import (
     mcnemar,
     permutation_test,
     probability_better,
-    seeds_needed,
 )
 
 
@@ -86,20 +85,3 @@ def test_probability_better_by_hand():
     exact = stats.beta.ppf(0.025, 2, 3), stats.beta.ppf(0.975, 4, 1)  # Clopper and Pearson 1934
     assert (low, high) == pytest.approx(exact)
     assert probability_better(np.ones(30))[1] == pytest.approx(0.025 ** (1 / 30))
-
-
-def test_seeds_needed():
-    # a t test of 34 pairs finds half a standard deviation with 80 % (Cohen 1988, table 2.4.1)
-    assert seeds_needed(np.array([0.0, 2.0]) - 1 + 0.5 * 2**0.5) == 34
-    assert seeds_needed(np.array([1.0, 1.0, 1.0])) == 2
-    assert seeds_needed(np.array([1.0, -1.0])) is None
-
-
-def test_seeds_needed_find_the_difference():
-    differences = np.random.default_rng(3).normal(0.4, 1, 20)
-    count = seeds_needed(differences)
-    draws = np.random.default_rng(4).normal(
-        differences.mean(), differences.std(ddof=1), (4000, count)
-    )
-    found = (stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05).mean()
-    assert found == pytest.approx(0.8, abs=0.03)
