@@ -36,6 +36,7 @@ from mnist_aug.report import (
     tables,
     tta,
     tuned,
+    variance,
 )
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.inputs import Inputs
@@ -247,6 +248,16 @@ def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
             "What longer training changes",
             _concluded(content, epochs.sentence(runs, table)),
             [epochs.figure(table, content)],
+            [table],
+        )
+    resampled = inputs.evaluated.get("variance", {})
+    if {*variance.RESAMPLED} <= {*resampled}:
+        table = variance.table(content, resampled)
+        yield Section(
+            "variance",
+            "Where the variance comes from",
+            _concluded(content, *variance.sentences(table, content)),
+            [variance.figure(table, content)],
             [table],
         )
 

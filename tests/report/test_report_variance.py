@@ -1,0 +1,131 @@
+"""Where the variance comes from, in the report."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_results
+
+from mnist_aug.analysis import comparison
+from mnist_aug.analysis.variance import components
+from mnist_aug.report import drawing, inputs, variance
+from mnist_aug.report.sections import every_section
+
+pytest_plugins = "rendered"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    results = synthetic_results.write(
+        tmp_path_factory.mktemp("r"),
+        seeds=4,
+        samples=False,
+        bench=False,
+        studies=("variance",),
+    )
+    content = comparison.load(results)
+    return content, inputs.read(results, content)
+
+
+def split(monkeypatch, **difference):
+    """What `components` gives: of the difference, a quarter of the variance from each source."""
+    usual = {
+        "seeds": 5,
+        "resampled_seeds": 7,
+        "mean": 0.98,
+        "weights": 4e-6,
+        "training": 1.2e-5,
+        "test": 0.0,
+        "weights_share": 0.25,
+        "training_share": 0.75,
+        "test_share": 0.0,
+        "clipped": False,
+        "low": 0.97,
+        "high": 0.99,
+    }
+    ends = {"mean": 0.01, "low": -0.002, "high": 0.022}
+    rows = [{"model": model} | usual for model in ("baseline", "augmented")]
+    frame = pd.DataFrame([*rows, {"model": "difference"} | usual | ends | difference])
+    monkeypatch.setattr(variance, "components", lambda *_: frame)
+
+
+def test_the_table_is_of_the_components(made):
+    content, given = made
+    own = given.evaluated["variance"]
+    table = variance.table(content, own)
+    found = components(content, tuple(own[name] for name in variance.RESAMPLED))
+    pd.testing.assert_frame_equal(table.frame, found)
+    row = table.display.set_index("of").loc["baseline"]
+    assert row["seeds, on the same and on their own training images"] == "4, 4"
+    sd = 100 * content.variants["baseline"].accuracy.std(ddof=1)
+    shown = row["SD from weights and order, pp (share of the variance)"]
+    assert found.loc[0, "clipped"] or shown.startswith(f"{sd:.3f} (")
+
+
+def test_shares_and_the_interval_that_covers_all(made, monkeypatch):
+    content, given = made
+    split(monkeypatch)
+    table = variance.table(content, given.evaluated["variance"])
+    row = table.display.set_index("of").loc["difference"]
+    assert row["SD from weights and order, pp (share of the variance)"] == "0.200 (25 %)"
+    assert row["SD from training images, pp (share of the variance)"] == "0.346 (75 %)"
+    assert row["mean (95 % CI that covers all), % or pp"] == ("+1.00 (\N{MINUS SIGN}0.20 to +2.20)")
+    text, how = variance.sentences(table, content)
+    assert text.startswith(
+        "Of the variance of the difference, 25 % comes from weights and order, 75 % comes from "
+        "training images and 0 % comes from test images; training images matter most. With other "
+        "training images covered, too, the difference is +1.00 pp (\N{MINUS SIGN}0.20 to +2.20); "
+    )
+    assert "more seeds" not in text
+    assert "Nadeau and Bengio 2003" in how
+
+
+def test_a_part_that_is_taken_as_nought_is_said(made, monkeypatch):
+    content, given = made
+    shares = {"weights_share": 1.0, "training_share": 0.0}
+    split(monkeypatch, clipped=True, training=0.0, **shares)
+    table = variance.table(content, given.evaluated["variance"])
+    text = variance.sentences(table, content)[0]
+    assert "weights and order matter most" in text
+    assert "Of the difference, runs on training images of their own vary no more" in text
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((np.nan, np.nan), "can't tell the sources apart: `make variance SEEDS=5`"),
+        ((0.01, 0.01), "there is no variance to split"),
+    ],
+)
+def test_where_nothing_can_be_told(made, monkeypatch, ends, text):
+    content, given = made
+    parts = ("weights", "training", "test")
+    gone = dict.fromkeys([*parts, *(f"{part}_share" for part in parts)], np.nan)
+    split(monkeypatch, low=ends[0], high=ends[1], **gone)
+    table = variance.table(content, given.evaluated["variance"])
+    assert text in variance.sentences(table, content)[0]
+    words = table.display.to_csv() + variance.figure(table, content).alt
+    assert "nan" not in words
+    assert "not a number" not in words
+
+
+def test_the_figure_has_a_bar_for_each(made, monkeypatch):
+    content, given = made
+    split(monkeypatch)
+    table = variance.table(content, given.evaluated["variance"])
+    figure = variance.figure(table, content)
+    text = re.sub("<[^>]*>", " ", figure.svg)
+    assert "SD 0.40 pp" in text
+    assert "75 %" in text
+    assert "difference: weights and order 25, training images 75, test images 0." in figure.alt
+
+
+def test_a_section_where_both_models_are_there(made, monkeypatch):
+    monkeypatch.setattr(drawing, "_svg", lambda *_: "")
+    content, given = made
+    assert "variance" in {section.anchor for section in every_section(content, given)}
+    own = given.evaluated["variance"]
+    alone = {"baseline-resampled": own["baseline-resampled"]}
+    monkeypatch.setitem(given.evaluated, "variance", alone)
+    assert "variance" not in {section.anchor for section in every_section(content, given)}
