@@ -1,11 +1,10 @@
-"""Whether a difference could be chance. NumPy, SciPy and statsmodels only.
+"""Whether a difference could be chance. NumPy and SciPy only.
 
 These answer by tests what `intervals` answers by intervals; a report gives both.
 """
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.05  # of a test
 
@@ -45,9 +44,9 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     NaN, of what could not be tested, stays and does not count.
     """
     adjusted = np.array(p_values, float)
-    known = ~np.isnan(adjusted)
-    if known.any():
-        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
+    order = np.argsort(adjusted)[: np.count_nonzero(~np.isnan(adjusted))]  # NaN is last
+    tests = np.arange(len(order), 0, -1)
+    adjusted[order] = np.maximum.accumulate(adjusted[order] * tests).clip(max=1)
     return adjusted
 
 
