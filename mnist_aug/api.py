@@ -5,13 +5,14 @@
 
     mine = A.Compose([A.Rotate(limit=10), A.GaussNoise(p=0.3)])
     found = mnist_aug.compare("digits", ["default", "mixup:0.2", mine], results="results")
-    found.report("reports")
+    print(found.recommendation)
 
 docs/python.md has the whole of it.
 """
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import sys
@@ -27,8 +28,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from mnist_aug.analysis import comparison, policies
-from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis import comparison
+from mnist_aug.analysis.recommendation import recommended
 from mnist_aug.arguments import LARGEST
 from mnist_aug.augment import policy as augmentation
 from mnist_aug.augment import saved
@@ -38,9 +39,9 @@ from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.experiments import studies
 from mnist_aug.report import compare as section
-from mnist_aug.report import inputs, page
+from mnist_aug.report import inputs, page, recommendation
 from mnist_aug.results import files, runs
-from mnist_aug.results.runs import BOTH, VariantResults
+from mnist_aug.results.runs import BOTH
 from mnist_aug.train import model_source, pools
 
 if TYPE_CHECKING:  # it takes seconds to start, so only where there is a model to build
@@ -121,8 +122,7 @@ def compare(
     wanted_seeds = _seeds(seeds)
     if not _is_whole(epochs) or not 1 <= epochs <= LARGEST:
         raise UserError(f"epochs is {_short(epochs)}: give a whole number from 1 to {LARGEST:,}")
-    if margin is not None and not 0 < margin <= 1:
-        raise UserError(f"margin is {_short(margin)}: give a fraction of the images, as 0.002")
+    _margin(margin)
     if build is not None and model != "dense":
         raise UserError("both build and model are given: leave one of them out")
     images = _dataset(data)
@@ -146,7 +146,9 @@ def compare(
         studies.run_both(BOTH, wanted_seeds, images, folder, **settings)
         if len(wanted) > 1:
             studies.run(studies.COMPARE, wanted_seeds, images, folder, given=wanted, **settings)
-    return Compared(folder, margin, kept)
+    found = Compared(folder, margin)
+    found._kept = kept
+    return found
 
 
 class Compared:
@@ -156,27 +158,22 @@ class Compared:
     differences are fractions, differences are in accuracy and above zero where the policy helps,
     and CIs are 95 % ones.
 
-    Attributes:
-        results: the folder.
-        margin: as given to `compare`.
+    Args:
+        results: a folder that `compare`, or `make compare`, made; nothing in it is trained or
+            evaluated anew.
+        margin: as for `compare`.
+
+    Raises:
+        UserError: the folder holds no comparison, or a file in it is missing or damaged.
     """
 
-    def __init__(
-        self,
-        results: Path,
-        margin: float | None = None,
-        kept: tempfile.TemporaryDirectory[str] | None = None,
-    ) -> None:
-        self.results, self.margin = results, margin
-        self._kept = kept  # removed with this object
-        with files.locked(results):
-            self._content: Comparison = comparison.load(results, margin)
-            self._policies: dict[str, VariantResults] = inputs.read(results, self._content).policies
-
-    @cached_property
-    def _frame(self) -> pd.DataFrame:
-        frame = policies.compared(self._content, self._policies)
-        return frame.assign(policy=self._names(frame))
+    def __init__(self, results: str | os.PathLike[str], margin: float | None = None) -> None:
+        self.results, self.margin = Path(results).resolve(), _margin(margin)
+        self._kept: tempfile.TemporaryDirectory[str] | None = None  # removed with this object
+        with files.locked(self.results):
+            self._content = comparison.load(self.results, margin)
+            self._given = inputs.read(self.results, self._content)
+        self._frame = self._given.compared.assign(policy=self._names(self._given.compared))
 
     def _names(self, frame: pd.DataFrame) -> list[str]:
         """What the rows are called; policies that were given as objects without their suffix."""
@@ -208,7 +205,7 @@ class Compared:
         the test images in nats; seconds that training took; learned, whether the training loss came
         below that of guessing; model, the path of its `.keras` file.
         """
-        every = self._content.variants | self._policies
+        every = self._content.variants | self._given.policies
         rows = [
             {
                 "policy": row.policy,
@@ -233,6 +230,16 @@ class Compared:
         """
         return list(self.table.index[self.table["best_on_validation"]])
 
+    @cached_property
+    def recommendation(self) -> str:
+        """What to use, what to expect, where it hurts and what it costs, in a line each.
+
+        It is chosen on the validation images alone.
+        """
+        strength = self._given.studies.get("strength")
+        found = recommended(self._content, self._frame, self._given.policies, strength)
+        return "\n".join(recommendation.written(found))
+
     def report(self, reports: str | os.PathLike[str] = "reports") -> Path:
         """Write the report into a folder, and return the path of its `index.html`.
 
@@ -252,10 +259,11 @@ class Compared:
         return display[[name for name in SHORT if name in display]].set_index("policy")
 
     def __repr__(self) -> str:
-        return self._shown.to_string()
+        return f"{self._shown.to_string()}\n\n{self.recommendation}"
 
     def _repr_html_(self) -> str:
-        return self._shown.to_html()
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in self.recommendation.split("\n"))
+        return self._shown.to_html() + lines
 
 
 # What is given ------------------------------------------------------------------------------------
@@ -275,6 +283,14 @@ def _seeds(given: int | Sequence[int]) -> list[int]:
     if isinstance(given, str) or not found or not fit or len({*found}) < len(found):
         raise UserError(f"seeds is {_short(given)}: {form}")
     return sorted(map(int, found))
+
+
+def _margin(given: float | None) -> float | None:
+    if given is None or (isinstance(given, int | float | np.number) and 0 < given <= 1):
+        return given
+    raise UserError(
+        f"margin is {_short(given)}: give a difference in accuracy as a fraction, as 0.002"
+    )
 
 
 def _is_whole(value: Any) -> bool:
@@ -330,7 +346,7 @@ def _policies(given: Policies, results: Path, images: Dataset) -> list[str]:
             called = _file_name(name or policy.name)
             place = str(results / studies.COMPARE / OBJECTS[0] / f"{called}.yaml")
         if called in wanted:
-            if plain and wanted[called] == place:
+            if wanted[called] == place == one:
                 continue  # the same twice
             raise UserError(
                 f"two policies are called {called}: give them names, as "
@@ -338,9 +354,17 @@ def _policies(given: Policies, results: Path, images: Dataset) -> list[str]:
             )
         wanted[called] = place
         if place != one:
-            _write_policy(Path(place), policy)
+            _write_policy(Path(place), policy, _named_pipeline(one) if plain else "")
             augmentation.load(place, images.side, images.fill)  # as every process will read it
     return [*wanted.values()]
+
+
+def _named_pipeline(policy: str) -> str:
+    """The names of a policy's pipeline, to be fitted where they are read; "" if it has files."""
+    parts = policy.split("+")
+    if any(Path(part).suffix in augmentation.FILES for part in parts):
+        return ""
+    return "+".join(p for p in parts if p.partition(":")[0] not in augmentation.METHODS)
 
 
 def _as_policy(name: str | None, given: Any) -> Policy:
@@ -369,8 +393,12 @@ def _file_name(name: object) -> str:
     return re.sub(r"[^\w.=-]+", "-", name)[:60].strip(".-") or "policy"
 
 
-def _write_policy(path: Path, policy: Policy) -> None:
-    """A file from which `augment.policy.load` makes the policy again."""
+def _write_policy(path: Path, policy: Policy, named: str) -> None:
+    """A file from which `augment.policy.load` makes the policy again.
+
+    Args:
+        named: its pipeline, if it has a name.
+    """
     try:
         described = augmentation.describe(policy)
     except Exception as error:  # albumentations raises whatever its parts raise
@@ -379,7 +407,9 @@ def _write_policy(path: Path, policy: Policy) -> None:
             f"({saved.one_line(error)}): use albumentations' own transforms that it can save"
         ) from None
     content = {key: described[key] for key in saved.MIXING if key in described}
-    if policy.pipeline.transforms or not content:
+    if named:
+        content["pipeline"] = named
+    elif policy.pipeline.transforms or not content:
         content |= {"__version__": A.__version__, "transform": described["pipeline"]}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     _write(path, text.encode())
@@ -419,7 +449,7 @@ def _of_augmented(wanted: Sequence[str], results: Path) -> str:
 
 def _model(build: Any, results: Path, images: Dataset) -> str:
     """The file that what `build` makes is written into."""
-    if isinstance(build, str):
+    if not callable(build):  # as models are, too
         raise UserError(f"build is {_short(build)}: give a function, or the name as model=...")
     name, content = model_source.of_object(build, images.image_shape, images.classes)
     path = results / studies.COMPARE / OBJECTS[1] / f"{name}.keras"

@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from mnist_aug import terminal
+
 PACKAGES = (
     "albumentations",
     "keras",
@@ -86,7 +88,12 @@ def cores() -> int:
 
 
 def command_line() -> str:
-    """The command line, without passwords, folders outside reduced to their last name."""
+    """The command line, without passwords, folders outside reduced to their last name.
+
+    Of a notebook's kernel, which is started by a file that is gone soon, "a notebook".
+    """
+    if terminal.in_notebook():
+        return "a notebook"
 
     def shown(argument: str) -> str:
         option, equals, value = (

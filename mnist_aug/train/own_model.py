@@ -51,7 +51,6 @@ def made(
     """
     backend.start_tensorflow(one_thread=True)
 
-
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     if function is None:
         model = _from_keras_file(given, path)
@@ -78,10 +77,13 @@ def of_object(
     with backend.silent_stderr():
         import keras
 
+    from mnist_aug.train import architectures
+
     if isinstance(build, keras.Model):
         _check_kind(MODEL, build)
         _check_form(MODEL, build, image_shape, classes)
-        return MODEL, _tried(MODEL, _cloned(build), image_shape, classes)
+        model = architectures.built(_renumbered(_architecture(MODEL, build)))
+        return MODEL, _tried(MODEL, model, image_shape, classes)
     name = getattr(build, "__name__", "")
     name = name if name.isidentifier() else MODEL  # a lambda, or an object that can be called
     model = _from_function(name, build, image_shape, classes)
@@ -187,27 +189,33 @@ def _from_function(
     return _called_twice(name, name, called, None, image_shape, classes)
 
 
-def _cloned(model: keras.Model) -> keras.Model:
-    """The same architecture, its layers named as those of the first model in a process are."""
-    import keras
+def _renumbered(architecture: dict[str, Any]) -> dict[str, Any]:
+    """An architecture whose layers' names don't depend on how many Keras numbered before.
 
-    from mnist_aug.train import architectures
+    `dense_7` and `dense_8` become `dense` and `dense_1`.
+    """
+    from mnist_aug.train import model_file
 
-    def anew(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if isinstance(layer, keras.Model):
-            return keras.models.clone_model(layer, clone_function=anew)
-        config = layer.get_config()
-        del config["name"]
-        return type(layer).from_config(config)
+    new: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for one in model_file.objects(architecture):
+        name = one["config"].get("name") if isinstance(one["config"], dict) else None
+        if isinstance(name, str) and one["class_name"] != "DTypePolicy" and name not in new:
+            base = re.sub(r"_\d+$", "", name)
+            new[name] = f"{base}_{counts[base]}" if counts[base] else base
+            counts[base] += 1
 
-    try:
-        return architectures.named_afresh(
-            lambda: keras.models.clone_model(model, clone_function=anew)
-        )
-    except Exception as error:  # a layer's configuration may fail in any way
-        raise UserError(
-            f"model {MODEL} can't be built anew ({_words(error)}): give a function that builds it"
-        ) from None
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            named = {key: new.get(inside, inside) for key, inside in value.items() if key == "name"}
+            return {key: walk(inside) for key, inside in value.items()} | named
+        if isinstance(value, list):
+            if [*map(type, value)] == [str, int, int]:  # name, call and output of a layer
+                return [new.get(value[0], value[0]), *value[1:]]
+            return [*map(walk, value)]
+        return value
+
+    return walk(architecture)
 
 
 def _called_twice(

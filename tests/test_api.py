@@ -1,0 +1,587 @@
+"""From Python: what may be given, what is found, and that it is what make finds."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import albumentations as A
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import PATIENCE, PROJECT
+
+import mnist_aug
+from mnist_aug import api, terminal
+from mnist_aug.augment import policy
+from mnist_aug.augment.methods import MixUp
+from mnist_aug.data import dataset
+from mnist_aug.errors import UserError
+from mnist_aug.results import runs
+from mnist_aug.train import architectures, model_source, pools
+
+PAGE = PROJECT / "docs" / "python.md"
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def here(monkeypatch, tmp_path):
+    """Train in this process, in an empty folder."""
+    monkeypatch.setattr(pools, "in_parallel", lambda: 1)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def asked(monkeypatch, here):
+    """Train nothing; returns what was to be trained: by study, what `studies` was called with."""
+    called = {}
+
+    def both(names, seeds, images, results, **settings):
+        called["both"] = {"seeds": seeds, "data": images, "results": results} | settings
+
+    def study(name, seeds, images, results, given, **settings):
+        called[name] = {"seeds": seeds, "given": given}
+
+    monkeypatch.setattr(api.studies, "run_both", both)
+    monkeypatch.setattr(api.studies, "run", study)
+    monkeypatch.setattr(api, "Compared", lambda results, margin: type("Found", (), {})())
+    return called
+
+
+def build(image_shape, classes):
+    return keras.Sequential(
+        [
+            keras.Input(image_shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.Dense(classes, activation="softmax"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory, few):
+    """The first example of the page, on few images, two seeds and an epoch."""
+    folder = tmp_path_factory.mktemp("example")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pools, "in_parallel", lambda: 1)
+        patch.setattr(dataset, "load", lambda name: few)
+        patch.chdir(folder)
+        code = EXAMPLES[0].replace("seeds=5, epochs=15", "seeds=2, epochs=1")
+        assert code != EXAMPLES[0]
+        made = {}
+        exec(code, made)
+    return made["found"]
+
+
+# What is found ------------------------------------------------------------------------------------
+
+
+def test_tables_have_a_row_for_each_policy_and_run(found):
+    names = {"none", "default", "Rotate-GaussNoise"}
+    assert {*found.table.index} == names
+    assert found.table.loc["default", "variant"] == "augmented"
+    assert found.table["validation"].is_monotonic_decreasing
+    assert {*found.best} <= names
+    assert sorted(found.ranking["rank"]) == [1, 2, 3]
+    assert found.ranking["rank"].is_monotonic_increasing
+    by_policy = found.runs.groupby(level=0)
+    assert dict(by_policy.size()) == dict.fromkeys(names, 2)
+    errors = (1 - by_policy["accuracy"].mean()).to_dict()
+    assert errors == pytest.approx(found.table["error"].to_dict())
+    model = found.runs.loc["Rotate-GaussNoise", "model"].iloc[1]
+    assert keras.models.load_model(model).count_params() == 118_282
+    assert found.recommendation.splitlines()[0]
+
+
+def test_it_is_shown_as_text_and_as_html(found):
+    for shown in (repr(found), found._repr_html_()):
+        assert all(name in shown for name in ("none", "default", "Rotate-GaussNoise"))
+        assert "test error" in shown
+    assert "<table" in found._repr_html_()
+    assert "<p>" in found._repr_html_()
+
+
+def test_it_writes_the_report(found, tmp_path):
+    page = found.report(tmp_path / "reports")
+    assert page == tmp_path / "reports" / "index.html"
+    written = pd.read_csv(tmp_path / "reports" / "tables" / "compare.csv")
+    assert written["error"].tolist() == pytest.approx(found.table["error"].tolist())
+    with pytest.raises(UserError, match="are both"):
+        found.report(found.results)
+
+
+def test_a_folder_is_read_again_without_training(found):
+    again = mnist_aug.Compared(str(found.results), margin=0.5)
+    pd.testing.assert_frame_equal(
+        again.table.drop(columns="outcome"), found.table.drop(columns="outcome")
+    )
+    assert again.margin == 0.5
+
+
+def test_a_folder_without_results_is_said(tmp_path):
+    with pytest.raises(UserError, match="is missing, so there is nothing to compare"):
+        mnist_aug.Compared(tmp_path)
+
+
+def test_the_same_call_trains_nothing(found, few, here, monkeypatch, capsys):
+    monkeypatch.chdir(found.results.parent)
+    before = {path: path.stat().st_mtime_ns for path in found.results.rglob("*.keras")}
+    mine = A.Compose([A.Rotate(limit=10), A.GaussNoise(p=0.3)])
+    arrays = (few.x_train, few.y_train, few.x_test, few.y_test)
+    # The order of the policies doesn't count.
+    again = mnist_aug.compare(arrays, [mine, "default"], seeds=2, epochs=1, results="results")
+    said = capsys.readouterr().out
+    assert said.count("all runs are up to date") == 3
+    assert before == {path: path.stat().st_mtime_ns for path in found.results.rglob("*.keras")}
+    pd.testing.assert_frame_equal(again.table, found.table)
+
+
+def test_make_finds_the_same_runs(found, few, called, here, monkeypatch):
+    """With the arrays in a file and the policy that was written, by the scripts that make calls."""
+    np.savez(
+        here / "few.npz",
+        x_train=few.x_train,
+        y_train=few.y_train,
+        x_test=few.x_test,
+        y_test=few.y_test,
+    )
+    mine = found.results / "compare" / "policies" / "Rotate-GaussNoise.yaml"
+    settings = ["--data", here / "few.npz", "--seeds", "2", "--epochs", "1"]
+    own = called("train", *settings, "--results", "other")
+    assert own.returncode == 0, own.stderr
+    study = ["compare", "--policies", f"default '{mine}'", "--results", "other"]
+    own = called("study", *study, *settings)
+    assert own.returncode == 0, own.stderr
+    for variant in ("baseline", "augmented", "compare/Rotate-GaussNoise.yaml"):
+        made = [
+            [run.manifest["weights_sha256"] for run in runs.read_runs(results / variant)]
+            for results in (found.results, here / "other")
+        ]
+        assert len(made[0]) == 2
+        assert made[0] == made[1], variant
+
+
+def test_runs_without_a_folder_last_as_long_as_what_is_found(few, here):
+    found = mnist_aug.compare(few, "affine", build=build, seeds=[3], epochs=1)
+    folder = found.results
+    assert found.runs["seed"].tolist() == [3, 3]
+    assert {*found.table.index} == {"none", "affine"}
+    run = runs.read_run(folder / "augmented" / "seed-03")
+    assert run.manifest["variant"]["model"]["name"] == "build.keras"
+    assert run.manifest["parameters"] == 784 * 8 + 8 + 8 * 10 + 10
+    assert "Nothing can be recommended" in found.recommendation
+    del found
+    assert not folder.exists()
+
+
+# Data ---------------------------------------------------------------------------------------------
+
+
+def test_forms_of_arrays_are_one_dataset(asked, few, capsys):
+    train, test = (few.x_train, few.y_train), (few.x_test, few.y_test)
+    scaled = [images[..., None] / np.float32(255) for images in (few.x_train, few.x_test)]
+    words = np.array(list("abcdefghij"), dtype=object)
+    for given in (
+        few,
+        (train, test),
+        (*train, *test),
+        [[*train], [*test]],
+        (scaled[0], train[1], scaled[1], test[1]),
+        (train[0], np.eye(10)[train[1]], test[0], np.eye(10)[test[1]]),
+        (train[0].reshape(len(train[0]), -1), train[1][:, None], *test),
+        (train[0], words[train[1]], test[0], words[test[1]]),
+        tuple(map(keras.ops.convert_to_tensor, (*train, *test))),
+    ):
+        mnist_aug.compare(given, "affine")
+        assert asked["both"]["data"].sha256 == few.sha256
+    assert asked["both"]["data"].class_names == tuple("0123456789")
+    assert "note: Pixels range from 0 to 1: they are multiplied by 255" in capsys.readouterr().out
+
+
+def test_without_test_images_a_fifth_is_held_out(asked, few):
+    mnist_aug.compare((few.x_train, few.y_train), "affine")
+    made = asked["both"]["data"]
+    assert len(made.x_train) + len(made.x_test) == 400
+    assert 60 <= len(made.x_test) <= 100
+
+
+def test_arrays_may_have_names(few):
+    arrays = (few.x_train, few.y_train, few.x_test, few.y_test)
+    made = dataset.from_arrays(*arrays, name="letters", class_names="abcdefghij")
+    assert (made.name, made.class_names) == ("letters", tuple("abcdefghij"))
+    assert made.kind == "character"  # as ten classes that are called so are
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x, y, s, t: (x, y[:-1], s, t), "x_train has shape [400, 28, 28], and there are"),
+        (lambda x, y, s, t: (x, y, s, t[1:]), "x_test has shape [100, 28, 28], and there are 99"),
+        (lambda x, y, s, t: (x[0], y, s, t), "x_train has shape [28, 28]"),
+        (lambda x, y, s, t: (x[None], y, s, t), "x_train has shape [1, 400, 28, 28]"),
+        (lambda x, y, s, t: (x, y, s, None), "y_test is a single NoneType: give a NumPy array"),
+        (lambda x, y, s, t: ("x", y, s, t), "x_train is a single str: give a NumPy array"),
+        (lambda x, y, s, t: (x, x, s, t), "y_train holds labels [400, 28, 28]"),
+        (lambda x, y, s, t: (x, y + 0.5, s, t), "y_train holds labels such as "),
+        (lambda x, y, s, t: (x - 99.0, y, s, t), "so they were standardised"),
+        (lambda x, y, s, t: (x, y, s[:0], t[:0]), "y_test is empty"),
+        (lambda x, y, s, t: (x, y, s, t, s), "data is a tuple of 5: give a name, a path, or"),
+        (lambda x, y, s, t: {"x": x}, "data is a dict of 1"),
+        (lambda x, y, s, t: None, "data is a NoneType"),
+        (lambda x, y, s, t: "nowhere", "data nowhere is neither a folder nor a file"),
+    ],
+)
+def test_data_that_make_no_dataset(here, few, change, words):
+    given = change(few.x_train, few.y_train, few.x_test, few.y_test)
+    refused(words, given, "affine")
+
+
+def refused(words, *arguments, **named):
+    """It is one line, and nothing was made."""
+    with pytest.raises(UserError) as raised:
+        mnist_aug.compare(*arguments, **named)
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert not os.path.exists("results")
+
+
+# Policies -----------------------------------------------------------------------------------------
+
+
+def test_policies_become_what_make_takes(asked, few):
+    rotate, noise = A.Rotate(limit=5), A.GaussNoise(p=0.3)
+    given = [
+        "default",
+        rotate,
+        A.Compose([rotate, noise]),
+        A.OneOf([rotate, noise]),
+        A.Sequential([rotate, noise, A.HorizontalFlip(), A.VerticalFlip(), A.Transpose()]),
+        policy.Policy("mixed", A.Compose([noise]), mixup=MixUp(0.4), label_smoothing=0.1),
+        policy.load("augmix-jsd"),
+        "default",
+    ]
+    mnist_aug.compare(few, given, results="results")
+    names = ["Rotate", "Rotate-GaussNoise", "OneOf", "Rotate-GaussNoise-HorizontalFlip-2-more"]
+    names += ["mixed", "augmix-jsd"]
+    wanted = ["default", *(f"results/compare/policies/{name}.yaml" for name in names)]
+    assert asked["compare"]["given"] == wanted
+    assert asked["both"]["policy"] == "default"
+    for place, one in zip(wanted[1:], given[1:-1], strict=True):
+        if not isinstance(one, policy.Policy):
+            one = policy.Policy("", one if isinstance(one, A.BaseCompose) else A.Compose([one]))
+        written = policy.describe(policy.load(place))
+        assert written | {"name": ""} == policy.describe(one) | {"name": ""}, place
+
+
+def test_a_dict_names_policies(asked, few):
+    given = {"mild / 5": A.Rotate(limit=5), "affine": "affine", "twice": "affine+mixup:0.2"}
+    mnist_aug.compare(few, given, results="results")
+    folder = "results/compare/policies"
+    assert asked["compare"]["given"] == [f"{folder}/mild-5.yaml", "affine", f"{folder}/twice.yaml"]
+    named, own = policy.load("affine+mixup:0.2"), policy.load(f"{folder}/twice.yaml")
+    assert policy.describe(own) == policy.describe(named) | {"name": "twice.yaml"}
+
+
+def test_policies_by_name_are_fitted_and_objects_are_not(asked, few):
+    light = replace(few, background=255)
+    cutout = A.CoarseDropout(fill=7)
+    mnist_aug.compare(light, {"own": cutout, "named": "cutout"}, results="results")
+    own, named = (
+        policy.load(f"results/compare/policies/{name}.yaml", 28, 255) for name in ("own", "named")
+    )
+    assert own.pipeline.transforms[0].fill == 7
+    assert (
+        policy.describe(named)["pipeline"]
+        == policy.describe(policy.load("cutout", 28, 255))["pipeline"]
+    )
+
+
+def test_one_policy_is_all_that_augmented_needs(asked, few):
+    mnist_aug.compare(few, A.Rotate(limit=5))
+    assert "compare" not in asked
+    assert asked["both"]["policy"].endswith("/Rotate.yaml")
+
+
+def test_the_policy_of_augmented_is_not_lost(found, few, here):
+    before = [*(found.results / "augmented").rglob("*")]
+    with pytest.raises(UserError, match="has policy default, which is not among policies: add it"):
+        mnist_aug.compare(few, ["affine"], results=found.results)
+    assert before == [*(found.results / "augmented").rglob("*")]
+
+
+class Own(A.ImageOnlyTransform):
+    def apply(self, img, **params):
+        return img
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "policies is empty"),
+        (7, "policies is 7: give a list of them, or a dict by name"),
+        ([7], "policy is 7: give a name, a file, or what albumentations makes"),
+        ([None], "policy is None"),
+        ([A.Rotate], "(call it): give a name"),
+        ({1: "default"}, "the name of a policy is 1: give text"),
+        ({"x": [A.Rotate()]}, "policy x is [Rotate("),
+        ("deflaut", "policy 'deflaut' is unknown: is it default?"),
+        (["missing.yaml"], "policy file missing.yaml can't be read"),
+        ([A.Rotate(5), A.Rotate(10)], "two policies are called Rotate: give them names"),
+        ({"a b": "affine", "a/b": "default"}, "two policies are called a-b"),
+    ],
+)
+def test_what_is_no_policy(here, few, given, words):
+    refused(words, few, given)
+
+
+@pytest.mark.parametrize("transform", [A.Lambda(image=lambda img, **_: img, name="x"), Own()])
+def test_a_policy_that_no_file_can_hold(here, few, transform):
+    with pytest.raises(UserError) as raised:
+        mnist_aug.compare(few, {"mine": A.Compose([transform])}, results="results")
+    assert "mine" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+# Models -------------------------------------------------------------------------------------------
+
+
+def branched(image_shape, classes):
+    inputs = keras.Input(image_shape)
+    inner = build(image_shape, 4)
+    x = keras.layers.Add()([inner(inputs), inner(inputs)])
+    rows = keras.layers.Bidirectional(keras.layers.LSTM(2))(keras.layers.Reshape((28, 28))(inputs))
+    x = keras.layers.Concatenate()([x, rows])
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+
+
+@pytest.mark.parametrize("function", [build, branched])
+def test_a_model_is_its_architecture_alone(function):
+    """Whatever numbers Keras gives its layers, so that its runs are found again."""
+    made = [function((28, 28, 1), 10) for _ in range(2)]
+    made[0].compile(loss="mse")
+    made[1].set_weights([0 * weight for weight in made[1].get_weights()])
+    names, contents = zip(*(model_source.of_object(one, (28, 28), 10) for one in made), strict=True)
+    assert names == ("model", "model")
+    assert contents[0] == contents[1]
+    anew = model_source.of_object(function, (28, 28), 10)
+    assert anew[0] == function.__name__
+
+
+def test_a_lambda_has_a_name(asked, few):
+    mnist_aug.compare(few, "affine", build=lambda image_shape, classes: build(image_shape, classes))
+    assert asked["both"]["model"].endswith("/compare/models/model.keras")
+
+
+def test_the_file_is_of_the_architecture_that_was_tried(here, few):
+    """As `make report MODEL=` with the file reads it."""
+    name, content = model_source.of_object(build, few.image_shape, few.classes)
+    path = here / f"{name}.keras"
+    path.write_bytes(content)
+    loaded = model_source.load(str(path), few.image_shape, few.classes)
+    made = architectures.named_afresh(lambda: build((28, 28, 1), 10))
+    assert loaded.architecture == architectures.of(made)
+    assert model_source.load(str(path), few.image_shape, few.classes) is loaded  # not tried again
+
+
+def no_softmax(image_shape, classes):
+    return keras.Sequential([keras.Input(image_shape), keras.layers.Flatten()])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda image_shape, classes: None, "model model returns nothing, not a model"),
+        (lambda x: x, "model model does not take (image_shape, classes)"),
+        (no_softmax, "model no_softmax gives outputs of shape (784,) for an image, not (10,)"),
+        (lambda image_shape, classes: 1 / 0, "raises ZeroDivisionError: division by zero"),
+        (7, "build is 7: give a function"),
+        ("cnn", "build is 'cnn': give a function, or the name as model=..."),
+    ],
+)
+def test_what_builds_no_model(here, few, given, words):
+    refused(words, few, "affine", given)
+
+
+def test_a_model_for_other_images(here, few):
+    words = "model model takes images of shape (8, 8, 1), and these have (28, 28, 1)"
+    refused(words, few, "affine", build((8, 8, 1), 10))
+
+
+# Settings -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"seeds": 0}, "seeds is 0: give how many, from 1 to 9,999, or a list"),
+        ({"seeds": []}, "seeds is []"),
+        ({"seeds": [1, 1]}, "seeds is [1, 1]"),
+        ({"seeds": [-1]}, "seeds is [-1]"),
+        ({"seeds": 2.5}, "seeds is 2.5"),
+        ({"seeds": True}, "seeds is True"),
+        ({"seeds": "12"}, "seeds is '12'"),
+        ({"epochs": 0}, "epochs is 0: give a whole number"),
+        ({"epochs": 1.5}, "epochs is 1.5"),
+        ({"margin": 2}, "margin is 2: give a difference in accuracy as a fraction, as 0.002"),
+        ({"margin": "small"}, "margin is 'small'"),
+        ({"model": "transformer"}, "model 'transformer' is unknown"),
+        ({"model": "cnn", "build": build}, "both build and model are given"),
+    ],
+)
+def test_settings_that_make_no_sense(here, few, settings, words):
+    refused(words, few, "affine", **settings)
+
+
+def test_seeds_are_a_number_or_a_list(asked, few):
+    for given, wanted in (
+        (2, [0, 1]),
+        ([7, 3], [3, 7]),
+        (np.arange(2), [0, 1]),
+        (range(1, 3), [1, 2]),
+    ):
+        mnist_aug.compare(few, "affine", seeds=given)
+        assert asked["both"]["seeds"] == wanted
+
+
+def test_what_is_imported_stays_light():
+    """`vectorize` needs a few packages, and only what trains needs TensorFlow."""
+    code = (
+        "import sys, mnist_aug\n"
+        "print({'pandas', 'rich', 'keras'} & {*sys.modules})\n"
+        "from mnist_aug import compare\n"
+        "print({'keras', 'tensorflow'} & {*sys.modules})\n"
+        "try: mnist_aug.nothing\n"
+        "except AttributeError as error: print(error)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert ended.stdout.splitlines() == [
+        "set()",
+        "set()",
+        "module 'mnist_aug' has no attribute 'nothing'",
+    ], ended.stderr
+
+
+def test_a_script_without_a_guard_is_run_once(tmp_path):
+    """Python runs a program's file again in the processes that it spawns."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "print('here', flush=True)\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "from mnist_aug import api\n"
+        "with api._main_not_run_again(), ProcessPoolExecutor(1, get_context('spawn')) as pool:\n"
+        "    print(pool.submit(abs, -3).result())\n"
+        "print(__file__)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )
+    assert ended.stdout.splitlines() == ["here", "3", str(script)], ended.stderr
+
+
+# In a notebook ------------------------------------------------------------------------------------
+
+
+class Output:
+    """Takes the place of IPython's `display`, and of the handle that it returns."""
+
+    def __init__(self):
+        self.shown = []
+
+    def __call__(self, data, raw, display_id):
+        assert raw
+        assert display_id
+        self.shown.append(data)
+        return self
+
+    def update(self, data, raw):
+        assert raw
+        self.shown.append(data)
+
+
+@pytest.fixture
+def output(monkeypatch):
+    made = Output()
+    monkeypatch.setattr(terminal, "in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", made)
+    monkeypatch.setattr(terminal, "UPDATES", 0)
+    return made
+
+
+def test_progress_is_one_output_that_ends_in_a_line(output, capsys):
+    with terminal.progress("training <3> runs", 3) as bar:
+        bar.reached(1)
+        bar.say("seed 00 & others")
+    first, last = output.shown[0], output.shown[-1]
+    assert first["text/html"].startswith('training &lt;3&gt; runs <progress max="3" value="0">')
+    assert first["text/plain"].startswith("training <3> runs: 0 %, left: ")
+    assert output.shown[-2]["text/html"].endswith("<br>seed 00 &amp; others")
+    assert 'value="1"> 33 %' not in last["text/html"]
+    assert re.fullmatch(r"training <3> runs: done after 0 min \d s", last["text/plain"])
+    assert not capsys.readouterr().out
+
+
+def test_progress_says_that_it_was_interrupted(output):
+    def interrupted():
+        with terminal.progress("training", 4) as bar:
+            bar.reached(1)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert output.shown[-1]["text/plain"].startswith("training: ended at 25 % after 0 min ")
+
+
+def test_progress_is_not_shown_more_often_than_it_can_be_read(output, monkeypatch):
+    monkeypatch.setattr(terminal, "UPDATES", 60)
+    with terminal.progress("training", 1000) as bar:
+        for count in range(1000):
+            bar.reached(count)
+    assert len(output.shown) == 2
+
+
+def test_a_mistake_is_one_line_there():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    lines = []
+    shell._showtraceback = lambda kind, error, shown: lines.extend(shown)
+    shell.run_cell("from mnist_aug.errors import UserError\nraise UserError('x is wrong: mend it')")
+    InteractiveShell.clear_instance()
+    assert lines == ["error: x is wrong: mend it"]
+
+
+# The page -----------------------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_page_are_right(asked, few, monkeypatch):
+    """All of them run, with nothing trained; the first one is that of `found`, which is."""
+    monkeypatch.setattr(dataset, "load", lambda name: few)
+    arrays = {"x_train": few.x_train, "y_train": few.y_train}
+    arrays |= {"x_test": few.x_test, "y_test": few.y_test}
+    monkeypatch.setattr(
+        keras.datasets.fashion_mnist,
+        "load_data",
+        lambda: ((few.x_train, few.y_train), (few.x_test, few.y_test)),
+    )
+    held = {"keras": keras, "images": few.x_train, "labels": few.y_train} | arrays
+    for example in EXAMPLES:
+        if "class_names" in example:
+            kept = few.y_train < 3, few.y_test < 3
+            held |= {"x_train": few.x_train[kept[0]], "y_train": few.y_train[kept[0]]}
+            held |= {"x_test": few.x_test[kept[1]], "y_test": few.y_test[kept[1]]}
+        asked.clear()
+        exec(example, held)
+        assert asked["both"]["data"].x_train.shape[1:] == (28, 28)
+    assert len(EXAMPLES) == 5
+    assert asked["both"]["model"].endswith("build.keras")
