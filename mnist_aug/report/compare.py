@@ -202,8 +202,8 @@ def _compared(frame: pd.DataFrame) -> str:
     return (
         f"{count} {'policies are' if count > 1 else 'policy is'} compared with no augmentation, "
         f"called {NONE}, on the same test images, each with {seeds} seed{'s' if most > 1 else ''}. "
-        "Differences are of accuracy, a policy's minus that of none, so that above zero the policy "
-        "helps."
+        "Differences are of accuracy, a policy's minus that of none: above zero the policy is more "
+        "accurate."
     )
 
 

@@ -50,7 +50,7 @@ def made(tmp_path_factory):
     return compared(
         tmp_path_factory.mktemp("made"),
         {
-            "mixup:0.2": sets(*same, validation=same, **usual | {"fog": 80}),
+            "mixup:0.2": sets(*same, validation=[148, 150, 152, 154, 156], **usual | {"fog": 80}),
             "augmix": sets(196, 198, validation=[190, 192], rotate=120, fog=50, other=160),
             "my/own.yaml": sets(80, 84, 88, validation=[90, 90, 90], rotate=10, fog=20, other=0),
         },
@@ -67,8 +67,8 @@ def made(tmp_path_factory):
 
 def test_a_row_for_each_the_most_accurate_on_validation_first(made):
     frame = made[2]
-    assert [*frame.index] == ["augmix", "augmented", "mixup-0.2", "baseline", "my-own.yaml"]
-    assert [*frame["policy"].fillna("-")] == ["augmix", "default", "mixup:0.2", "-", "my/own.yaml"]
+    assert [*frame.index] == ["augmix", "augmented", "baseline", "mixup-0.2", "my-own.yaml"]
+    assert [*frame["policy"].fillna("-")] == ["augmix", "default", "-", "mixup:0.2", "my/own.yaml"]
     assert [*frame["seeds"]] == [2, 5, 5, 5, 3]
 
 
@@ -122,7 +122,7 @@ def test_the_best_on_validation_are_those_that_none_beats(made):
         {
             "augmix": 0.955,
             "augmented": 0.95,
-            "mixup-0.2": 0.92,
+            "mixup-0.2": 0.76,
             "baseline": 0.91,
             "my-own.yaml": 0.45,
         }
