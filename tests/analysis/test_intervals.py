@@ -1,5 +1,7 @@
 """Intervals and verdicts against values worked out by hand and against simulated truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,6 +9,7 @@ from scipy import stats
 from mnist_aug.analysis.intervals import (
     RESAMPLES,
     Chance,
+    Crossed,
     compare,
     crossed_bootstrap,
     difference_interval,
@@ -112,6 +115,50 @@ def test_no_verdict_where_either_model_guesses():
     for accuracies in ((0.1, 0.9), (0.9, 0.1), (0.1, 0.2)):
         for low, high in ((0.1, 0.2), (-0.2, -0.1), (-1, 1), (np.nan, np.nan)):
             assert outcome(low, high, accuracies, chance) == "no verdict"
+
+
+def test_equivalence_takes_a_margin_and_an_interval_within():
+    assert outcome(-0.01, 0.02, within=(-0.009, 0.015), margin=0.016) == "equivalent"
+    assert outcome(-0.01, 0.02, within=(-0.009, 0.015), margin=0.015) == (
+        "no detectable difference"
+    )
+    assert outcome(-0.01, 0.02, within=(-0.009, 0.015)) == "no detectable difference"
+    assert outcome(-0.01, 0.02, margin=1) == "no detectable difference"
+    assert outcome(np.nan, np.nan, within=(np.nan, np.nan), margin=1) == "too few seeds"
+    assert outcome(0.001, 0.02, within=(0.002, 0.015), margin=0.016) == "helps"
+
+
+def test_the_narrower_interval_is_of_the_same_standard_error():
+    rng = np.random.default_rng(4)
+    first, second = rng.random((2, 6, 500)) < 0.9
+    found = compare(first, second)
+    assert found.low < found.within_low < found.mean < found.within_high < found.high
+    ends = difference_interval(np.subtract(second, first, dtype=float), 0.9)
+    assert (found.within_low, found.within_high) == pytest.approx(ends, abs=1e-6)
+    assert found.outcome == "no detectable difference"
+    near = max(-found.within_low, found.within_high)
+    assert replace(found, margin=near * 1.01).outcome == "equivalent"
+    assert replace(found, margin=near * 0.99).outcome == "no detectable difference"
+    assert replace(found, margin=near * 1.01).is_within_margin
+    assert not replace(found, margin=1.0, seeds=1).is_within_margin
+    helped = replace(found, low=0.0001, margin=1.0)
+    assert (helped.outcome, helped.is_within_margin) == ("helps", True)
+
+
+@pytest.mark.parametrize("shape", [(1, 7), (6, 1), (2, 3), (5, 40)])
+def test_components_by_the_analysis_of_variance(shape):
+    scores = np.random.default_rng(5).normal(size=shape)
+    seeds, images = shape
+    rest = scores - scores.mean(0) - scores.mean(1, keepdims=True) + scores.mean()
+    cell = (rest**2).sum() / max((seeds - 1) * (images - 1), 1)
+    found = Crossed.of(scores)
+    assert found.cell == pytest.approx(cell, abs=1e-12)
+    if seeds > 1:
+        expected = max(scores.mean(1).var(ddof=1) - cell / images, 0)
+        assert found.seed == pytest.approx(expected, abs=1e-12)
+    if images > 1:
+        expected = max(scores.mean(0).var(ddof=1) - cell / seeds, 0)
+        assert found.image == pytest.approx(expected, abs=1e-12)
 
 
 def test_guessing_is_rarely_taken_for_learning():

@@ -2,20 +2,81 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from mnist_aug.analysis.studies import StudyRuns, by_epoch, settled
+from mnist_aug.analysis import contrasts
+from mnist_aug.analysis.studies import StudyRuns, by_epoch, data_efficiency, settled, summary
 
 
-def test_only_the_seeds_that_both_have_are_paired():
+def study(scores):
+    """The runs of a study, accuracies by variant; validation is a tenth below."""
+    rows = [
+        {"variant": name, "seed": seed, "test": value, "validation": value - 0.1}
+        for name, own in scores.items()
+        for seed, value in enumerate(own)
+    ]
+    return StudyRuns(pd.DataFrame(rows), pd.DataFrame())
+
+
+def test_differences_are_of_all_runs_and_borrow_the_spread():
+    scores = {"baseline": [0.5, 0.6, 0.55, 0.51], "a": [0.7, 0.72], "b": [0.8, 0.9]}
+    runs = study(scores)
+    np.testing.assert_allclose(runs.values("a"), [0.7, 0.72])
+    mean, low, high = runs.difference("baseline", "a")
+    assert mean == pytest.approx(0.71 - 0.54)
+    found = contrasts.estimates({n: np.array(own) for n, own in scores.items()}, over_images=False)
+    assert (mean, low, high) == contrasts.difference(found, "baseline", "a")
+    own, least, most = study({n: scores[n] for n in ("baseline", "a")}).difference("baseline", "a")
+    assert own == pytest.approx(mean)
+    assert most - least != pytest.approx(high - low)  # what others vary by counts
+    assert runs.difference("baseline", "a", "validation") == pytest.approx((mean, low, high))
+    assert np.isnan(runs.difference("baseline", "nowhere")).all()
+    runs.frame.loc[runs.frame["variant"] == "a", "validation"] = np.nan  # none were held out
+    assert np.isnan(runs.difference("baseline", "a", "validation")).all()
+
+
+def test_a_summary_by_hand():
+    scores = {"baseline": [0.5, 0.6], "a": [0.7, 0.72], "b": [0.8, 0.9], "one": [0.3]}
+    runs = study(scores)
+    table = summary(runs, [*scores], ["baseline", "a"]).set_index("variant")
+    assert table["seeds"].tolist() == [2, 2, 2, 1]
+    assert table.loc["b", "validation"] == pytest.approx(0.75)
+    assert table.loc["b", "test_sd"] == pytest.approx(0.1 / 2**0.5)
+    assert np.isnan(table.loc["one", "test_sd"])
+    ends = [f"against_baseline{end}" for end in ("", "_low", "_high")]
+    assert table.loc["baseline", ends].tolist() == [0, 0, 0]
+    assert tuple(table.loc["b", ends]) == runs.difference("baseline", "b")
+    assert table.loc["one", ends].isna().tolist() == [False, True, True]
+    p, holm_p = (table[f"against_baseline{end}"] for end in ("_p", "_holm_p"))
+    assert p.isna().tolist() == holm_p.isna().tolist() == [True, False, False, True]
+    assert holm_p["b"] == pytest.approx(2 * p["b"])  # the smaller one of two
+    assert holm_p["a"] == pytest.approx(max(p["a"], 2 * p["b"]))
+
+
+def test_training_images_by_hand():
     frame = pd.DataFrame(
-        {
-            "variant": ["a", "a", "b", "b"],
-            "seed": [0, 1, 1, 2],
-            "test": [0.5, 0.6, 0.9, 0.8],
-        }
+        [
+            {"variant": name, "seed": seed, "test": test, "policy": policy, "training_images": size}
+            for name, policy, size, tests in (
+                ("baseline", None, 1000, [0.9, 0.92, 0.91]),
+                ("augmented", "default", 1000, [0.95, 0.95, 0.96]),
+                ("baseline-100", None, 100, [0.6, 0.64]),
+                ("augmented-100", "default", 100, [0.8, 0.82]),
+            )
+            for seed, test in enumerate(tests)
+        ]
     )
-    paired = StudyRuns(frame, pd.DataFrame()).paired("a", "b", "test")
-    np.testing.assert_allclose(paired, [0.3])
+    table = data_efficiency(StudyRuns(frame, pd.DataFrame())).set_index("training_images")
+    assert table["seeds"].to_dict() == {100: 2, 1000: 3}
+    row = table.loc[100]
+    assert row["baseline"] == pytest.approx(0.38)
+    assert row["difference"] == pytest.approx(-0.19)
+    assert row["low"] < row["difference"] < row["high"]
+    assert row["lead"] == pytest.approx(0.81 - 0.91)
+    assert row["worth"] == pytest.approx(  # between 100 and 1000 in logarithms
+        10 ** (np.log(0.38 / 0.19) / np.log(0.38 / 0.09))
+    )
+    assert table.loc[1000, "worth"] == np.inf
 
 
 def test_curves_by_epoch_and_where_they_settle():

@@ -1,0 +1,83 @@
+"""Advice on the number of seeds and images, against tables and simulated studies."""
+
+import numpy as np
+import pytest
+
+from mnist_aug.analysis.intervals import Crossed, difference_interval
+from mnist_aug.analysis.planning import Advice, _power, advice
+
+
+def study(rng, seeds, images, seed=0.0, image=0.0, cell=0.02, mean=0.01):
+    """Differences [S, N] with effects of these standard deviations."""
+    return (
+        mean
+        + rng.normal(0, seed, (seeds, 1))
+        + rng.normal(0, image, (1, images))
+        + rng.normal(0, cell, (seeds, images))
+    )
+
+
+def test_seeds_by_the_t_test():
+    """A t test of 34 pairs finds half a standard deviation with 80 % (Cohen 1988, table 2.4.1)."""
+    only_seeds = Crossed(1.0, 0.0, 0.0)
+    assert _power(only_seeds, 0.5, 33, 10**6) < 0.8 < _power(only_seeds, 0.5, 34, 10**6)
+
+
+def test_many_seeds_where_seeds_are_the_noise():
+    rng = np.random.default_rng(0)
+    differences = study(rng, 20, 500, seed=0.05, cell=0.001, mean=0.03)
+    found = advice(np.zeros_like(differences), differences)
+    assert found.images is None
+    spread = differences.mean(axis=1).std(ddof=1)
+    expected = (2.8 * spread / differences.mean()) ** 2  # normal, so a little less than with t
+    assert expected < found.seeds < expected + 4
+
+
+def test_images_where_no_number_of_seeds_will_do():
+    rng = np.random.default_rng(1)
+    differences = study(rng, 10, 359, image=0.2, mean=0.02)
+    found = advice(np.zeros_like(differences), differences)
+    assert found.seeds is None
+    wanted = (2.8 * 0.2 / differences.mean()) ** 2
+    assert found.images == pytest.approx(wanted, rel=0.25)
+    assert found.images > 359
+
+
+def test_both_where_neither_will_do_alone():
+    differences = study(np.random.default_rng(2), 2, 300, seed=0.05, image=0.3, mean=0.03)
+    found = advice(np.zeros_like(differences), differences)
+    assert found.seeds > 2
+    assert found.images > 300
+
+
+def test_nothing_finds_what_is_not_there():
+    same = np.ones((5, 50), bool)
+    assert advice(same, same) == Advice(None, None)
+    assert advice(same[:1], ~same[:1]) == Advice(None, None)
+
+
+def test_a_difference_below_three_in_n_needs_images():
+    """However alike the runs are, the interval reaches 3/N."""
+    first, second = np.zeros((5, 1000), bool), np.zeros((5, 1000), bool)
+    second[:, :2] = True
+    assert advice(first, second).seeds is None
+    assert advice(first, second).images > 1500
+
+
+@pytest.mark.parametrize(("case", "part"), [((0.05, 0.05), "seeds"), ((0.01, 0.4), "images")])
+def test_the_advice_finds_the_difference(case, part):
+    """About 80 % of studies of the advised size leave 0 out, by the verdict's own interval."""
+    seed, image = case
+    rng = np.random.default_rng(3)
+    drawn = study(rng, 30, 400, seed, image, 0.1, 0.0)
+    differences = drawn - drawn.mean() + 0.03
+    found = advice(np.zeros_like(differences), differences)
+    size = (found.seeds or 30, found.images or 400)
+    assert getattr(found, part) is not None
+    parts = Crossed.of(differences)
+    effects = (parts.seed**0.5, parts.image**0.5, parts.cell**0.5)
+    hits = [
+        difference_interval(study(rng, *size, *effects, 0.03), resamples=100)[0] > 0
+        for _ in range(150)
+    ]
+    assert np.mean(hits) == pytest.approx(0.8, abs=0.1)
