@@ -25,7 +25,17 @@ from project import (
 
 TARGETS = {
     *("help", "setup", "baseline", "augmented", "evaluate", "report", "ablation", "strength"),
-    *("data-efficiency", "epochs", "variance", "compare", "study", "tune", "tuned", "published", "predict"),
+    *(
+        "data-efficiency",
+        "epochs",
+        "variance",
+        "compare",
+        "study",
+        "tune",
+        "tuned",
+        "published",
+        "predict",
+    ),
     *("app", "serve", "notebook", "bench", "check", "test", "torture", "lint", "clean"),
     *("clean-results", "data", "preview"),
 }
