@@ -44,6 +44,12 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def about(count: int) -> str:
+    """A number that was estimated, rounded up to two significant digits, as in "1,300"."""
+    step = 10 ** max(0, len(str(count)) - 2)
+    return f"{-(-count // step) * step:,}"
+
+
 def with_sd(frame: pd.DataFrame, part: str, show: Callable[[float], str] = percent) -> pd.Series:
     """Means in column `part` and SDs in `<part>_sd` as text; no SD for a single run."""
     return frame[part].map(show) + frame[f"{part}_sd"].map(

@@ -8,7 +8,7 @@ import pandas as pd
 from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.intervals import ABOVE_CHANCE, FEW_SEEDS, Chance, Difference
 from mnist_aug.analysis.planning import POWER, Advice
-from mnist_aug.formatting import listed, number, percent, points, span
+from mnist_aug.formatting import about, listed, number, percent, points, span
 from mnist_aug.report import architecture
 from mnist_aug.report.tables import p_value
 from mnist_aug.results.runs import BOTH, VariantResults
@@ -168,18 +168,18 @@ def sample_size(advice: Advice, difference: Difference) -> str:
     if seeds is not None and images is None:
         if seeds <= difference.seeds:
             return ""
-        return f"{what}, more seeds will do: about {seeds:,}, with these test images."
+        return f"{what}, more seeds will do: about {about(seeds)}, with these test images."
     if images is None:
         return ""
     few = f"the {difference.examples:,} test images are too few"
     if seeds is None:
         return (
-            f"{what} takes more test images: about {images:,}. More seeds won't do, as {few}, "
+            f"{what} takes more test images: about {about(images)}. More seeds won't do, as {few}, "
             "however many seeds there are."
         )
     return (
-        f"{what} takes more of both: about {images:,} test images and {seeds:,} seeds. More seeds "
-        f"alone won't do, as {few}."
+        f"{what} takes more of both: about {about(images)} test images and {about(seeds)} seeds. "
+        f"More seeds alone won't do, as {few}."
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from mnist_aug.formatting import listed, number, points
+from mnist_aug.formatting import about, listed, number, points
 
 COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
 UNSEEN = dict.fromkeys(
@@ -41,6 +41,7 @@ def environment(html: bool) -> jinja2.Environment:
         finalize=lambda value: visible(value) if isinstance(value, str) else value,
     )
     made.filters["md"] = markdown
+    made.filters["about"] = about
     made.filters["pp"] = points
     made.filters["number"] = number
     made.filters["listed"] = lambda names: listed([*map(clipped, names)])

@@ -10,7 +10,7 @@ from mnist_aug.analysis.intervals import Difference
 from mnist_aug.analysis.planning import Advice
 from mnist_aug.augment import policy
 from mnist_aug.formatting import MINUS
-from mnist_aug.report import sentences
+from mnist_aug.report import page, sentences
 
 FEW = (
     " seeds say little about the spread between seeds, so the ends of the CI may move; SEEDS=5 or "
@@ -275,3 +275,26 @@ def test_changed_images_are_counted():
 def test_what_training_values_are_of(name, said):
     described = policy.describe(policy.load(name))
     assert sentences.training_values("augmented", described) == said
+
+
+def test_what_359_test_images_allow_is_said(tmp_path):
+    """A small difference on few images, of scikit-learn's digits: no number of seeds would do."""
+    images, seeds = 359, 6
+    shared = np.arange(images)
+    baseline, augmented = (np.ones((seeds, images), bool) for _ in range(2))
+    baseline[:, shared < 12] = False  # images that the one model always gets wrong, and the other
+    augmented[:, (shared >= 12) & (shared < 21)] = False
+    for seed in range(seeds):  # and one of each seed's own
+        baseline[seed, 100 + seed] = augmented[seed, 200 + seed] = False
+    results = synthetic_results.write(
+        tmp_path / "results",
+        test=images,
+        samples=False,
+        bench=False,
+        correct={"baseline": baseline, "augmented": augmented},
+    )
+    page.write(results, tmp_path / "reports")
+    head = (tmp_path / "reports" / "report.md").read_text(encoding="utf-8").split("## What")[0]
+    assert "No detectable difference" in head
+    assert "More seeds won't do, as the 359 test images are too few" in head
+    assert "more seeds will do" not in head
