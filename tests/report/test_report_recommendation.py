@@ -57,8 +57,8 @@ def test_a_policy_that_helps():
     [
         (
             {"strength": Strength(1.0, 0.0, 0.0, 0.0, (0.25, 0.5, 1.0, 2.0))},
-            "Use policy default as strong as it is: of factors 0.25 to 2 for its magnitudes none "
-            "is more accurate on validation images.",
+            "Use policy default as strong as it is: no factor from 0.25 to 2 for its magnitudes is "
+            "detectably more accurate on validation images.",
         ),
         (
             {"strength": Strength(1.5, 0.001, 0.0002, 0.0018, (0.5, 1.0, 1.5))},
