@@ -14,7 +14,7 @@ import pytest
 from conftest import PATIENCE, PROJECT
 
 import mnist_aug
-from mnist_aug import api, terminal
+from mnist_aug import api, provenance, terminal
 from mnist_aug.augment import policy
 from mnist_aug.augment.methods import MixUp
 from mnist_aug.data import dataset
@@ -548,6 +548,10 @@ def test_progress_is_not_shown_more_often_than_it_can_be_read(output, monkeypatc
         for count in range(1000):
             bar.reached(count)
     assert len(output.shown) == 2
+
+
+def test_manifests_say_that_it_was_a_notebook(output):
+    assert provenance.command_line() == "a notebook"
 
 
 def test_a_mistake_is_one_line_there():

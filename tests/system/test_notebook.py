@@ -36,6 +36,7 @@ def test_runs_top_to_bottom(monkeypatch, tmp_path):
     shown = [output["data"].get("text/html", "") for output in outputs if "data" in output]
     assert len([text for text in shown if "training 4 runs: done after" in text]) == 3
     assert not [text for text in shown if "<progress" in text]
+    assert "validation" in "".join(output.get("text", "") for output in outputs)
     table = next(text for text in shown if "test accuracy against none" in text)
     assert all(name in table for name in ("none", "default", "mixup:0.2", "mine"))
     assert (tmp_path / "reports" / "index.html").exists()
