@@ -224,7 +224,7 @@ def run(
         sets += ["validation", *(f"corruption/{one}" for one in CORRUPTIONS)]
         sets += eval_sets.read(dataset, extra)
     keys = [(variant.name, seed) for variant, seed in wanted]
-    evaluation = partial(evaluate_runs, folder, dataset, keys, sets, probabilities=study == COMPARE)
+    evaluation = partial(evaluate_runs, folder, dataset, keys, sets, probabilities=False)
     train_and_evaluate(wanted, dataset, folder, evaluation, **where)
 
 
