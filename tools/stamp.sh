@@ -57,7 +57,7 @@ made() {
 settings=$(settings 2> /dev/null | key)
 begun=.make/$(printf %s "$RESULTS" | key).begun
 stamp=.make/$settings.$2
-[ "$2" = evaluated ] || stamp=.make/$settings-$(printf %s "$REPORTS" | key).$2
+[ "$2" = evaluated ] || stamp=.make/$settings-$(printf %s "$REPORTS$MARGIN" | key).$2
 case $1 in
   name)
     made "$2" 2> /dev/null | cmp -s - "$stamp" || rm -f "$stamp"

@@ -213,7 +213,8 @@ def contrast(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
         row = contrasts.against(estimates, "first").iloc[0]
         ends, p = (row["alone_low"], row["alone_high"]), row["p"]
     else:
-        own = compare(first, second, FEW_RESAMPLES) if first.ndim > 1 else None
+        both = min(len(first), len(second))
+        own = compare(first[:both], second[:both], FEW_RESAMPLES) if first.ndim > 1 else None
         ends, p = (own.low, own.high) if own else (np.nan, np.nan), np.nan
     return found | {
         "difference": found["second"] - found["first"],

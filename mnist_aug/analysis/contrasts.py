@@ -192,6 +192,7 @@ class _Differences:
         if found.images is not None and found.images > 1:
             below += images**2 / (found.images - 1)
         df = np.divide(variance**2, below, out=np.full(len(one), np.inf), where=below > 0)
+        df = np.fmax(df, 1)  # a usual variance of next to nothing is worth less than a run
         df[np.isnan(variance)] = np.nan
         se = np.sqrt(variance)
         if found.images is not None:
@@ -221,13 +222,17 @@ class _Differences:
         used = self.se > 0
         most = self._largest(used) if used.sum() > 1 else None
         return [
-            self._ends(1 - level if most is None else 2 * stats.norm.sf(np.quantile(most, level)))
+            self._ends(
+                1 - level
+                if most is None or not most.any()
+                else 2 * stats.norm.sf(np.quantile(most, level))
+            )
             for level in levels
         ]
 
     def _ends(self, error: float) -> tuple[np.ndarray, np.ndarray]:
         half = np.where(self.se > 0, stats.t.isf(error / 2, self.df) * self.se, self.se)
-        return self.mean - half, self.mean + half
+        return np.maximum(self.mean - half, -1), np.minimum(self.mean + half, 1)
 
     def _largest(self, used: np.ndarray) -> np.ndarray:
         """float32 [draws], the largest magnitude of the differences in their standard deviations.

@@ -131,10 +131,15 @@ def _common(
 ) -> tuple[dict[str, VariantResults], list[str]]:
     """The variants that were evaluated on sets of a source, and the sets that all of them have.
 
-    None where the baseline was not.
+    None where the baseline was not. Sets of one name and of different numbers of images are others.
     """
+    counts = every[BOTH[0]].images
     sets = {
-        name: {one for one in variant.images if one.startswith(source)}
+        name: {
+            one
+            for one, count in variant.images.items()
+            if one.startswith(source) and count == counts.get(one)
+        }
         for name, variant in every.items()
     }
     if not sets[BOTH[0]]:

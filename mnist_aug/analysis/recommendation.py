@@ -45,7 +45,9 @@ class Recommendation:
             difference is smaller than the margin; "unknown", where nothing can be told; and why
             nothing is recommended: "one seed", "no validation" (no images were held out) or
             "no verdict" (no policy, or not the baseline, learned to tell the classes apart).
-        policy: the one that is most accurate on the validation images, best of all but none.
+        policy: the most accurate on the validation images of those that help there; if none does,
+            of those that may help; and of all if each hurts.
+        unsure: policies of a larger mean there that are not known to help.
         compared: how many policies there are, without none.
         seeds: that it was trained with.
         images: validation images; None where they were not scored one by one.
@@ -64,6 +66,7 @@ class Recommendation:
 
     kind: str
     policy: str = ""
+    unsure: tuple[str, ...] = ()
     compared: int = 0
     seeds: int = 0
     images: int | None = None
@@ -116,7 +119,7 @@ def recommended(
             test_high=found.high,
             outcome=found.outcome,
         )
-    name = str(others["validation"].idxmax())
+    name = _chosen(others)
     own = others.loc[name]
     every = {one: content.variants[one] for one in BOTH} | dict(variants)
     scores = validation_scores({one: every[one] for one in (BOTH[0], *others.index)})
@@ -124,7 +127,11 @@ def recommended(
     against = contrasts.against(contrasts.estimates(scores), BOTH[0]).set_index("variant")
     within = tuple(against.loc[name, end] for end in ends)
     small = lies_within((within[0], within[1]), content.margin)
-    equals = others[others["best_on_validation"] & (others.index != name)]
+    equals = others[
+        others["best_on_validation"]
+        & (others.index != name)
+        & (others["validation"] <= own["validation"])
+    ]
     types = accuracy_by_type(every[BOTH[0]], every[name])
     sides = np.sign(types["difference"]).where(types["holm_p"] < ALPHA, 0)
     kind = _kind(own, small)
@@ -132,6 +139,7 @@ def recommended(
     return Recommendation(
         kind,
         str(own["policy"]),
+        tuple(others.loc[others["validation"] > own["validation"], "policy"]),
         compared=len(others),
         seeds=int(own["seeds"]),
         images=scores[name].shape[1] if scores[name].ndim > 1 else None,
@@ -154,6 +162,20 @@ def recommended(
         seconds_without=float(none["seconds"]),
         advice=_advice(scores[BOTH[0]], scores[name]) if scored else None,
     )
+
+
+def _chosen(others: pd.DataFrame) -> str:
+    """The policy to speak of: one that is known to help rather than one that may do more."""
+    known = others[others["validation_low"].notna()]
+    for some in (
+        known[known["validation_low"] > 0],
+        known[known["validation_high"] >= 0],
+        known,
+        others,
+    ):
+        if len(some):
+            return str(some["validation"].idxmax())
+    raise ValueError("no policies")
 
 
 def _kind(own: pd.Series, small: bool) -> str:

@@ -114,7 +114,9 @@ def tuned(results: Path) -> list[Variant]:
 def compared(given: Sequence[str], dataset: Dataset, policy: str) -> list[Variant]:
     """A variant for each policy of a comparison but that of augmented, which is trained anyway.
 
-    A variant's name is its policy's, with hyphens for what is no part of a folder's name.
+    A variant's name is its policy's, with hyphens for what is no part of a folder's name. Policies
+    that do the same under several names are compared once, as the same runs twice would pass for
+    twice as much evidence.
 
     Args:
         given: names and files, as `policy.load` takes them; none twice.
@@ -123,13 +125,23 @@ def compared(given: Sequence[str], dataset: Dataset, policy: str) -> list[Varian
     Raises:
         UserError: a policy can't be loaded, or two have one name.
     """
-    own = policies.describe(policies.load(policy, dataset.side, dataset.fill))
+
+    def described(one: str) -> tuple[str, dict[str, Any]]:
+        data = policies.describe(policies.load(one, dataset.side, dataset.fill))
+        return data.pop("name"), data
+
+    called, own = described(policy)
+    known = [(called, own)]
     found: dict[str, Variant] = {}
     for one in given:
-        described = policies.describe(policies.load(one, dataset.side, dataset.fill))
-        if described == own:
+        called, own = described(one)
+        same = next((other for other, data in known if data == own), None)
+        if same is not None:
+            if same != called:
+                print(f"note: policies {same} and {called} do the same: compared once", flush=True)
             continue
-        name = re.sub(r"[:/\\]", "-", described["name"])
+        known.append((called, own))
+        name = re.sub(r"[:/\\]", "-", called)
         if name in runs.BOTH or (name in found and found[name].policy != one):
             other = f"policy {found[name].policy}" if name in found else "a model of every study"
             raise UserError(

@@ -62,12 +62,12 @@ def read(
                     f"out, as {reason}: `make compare` with the settings of baseline and augmented "
                     f"makes {'them' if len(own) > 1 else 'it'} anew."
                 )
-            usual = content.both[1].settings["policy"]
-            evaluated = {
-                variant: one
-                for variant, one in evaluated.items()
-                if variant not in reasons and one.settings["policy"] != usual
-            }
+            known = [_work(content.both[1])]
+            for variant, one in [*evaluated.items()]:
+                if variant in reasons or _work(one) in known:
+                    del evaluated[variant]
+                else:
+                    known.append(_work(one))
         elif reasons:
             left_out.append(
                 f"The study {name} is left out, as {next(iter(reasons.values()))}: "
@@ -77,6 +77,12 @@ def read(
         if evaluated:
             found[name] = evaluated
     return found, left_out
+
+
+def _work(variant: VariantResults) -> dict[str, Any]:
+    """What a variant's policy does, whatever it is called."""
+    policy = variant.settings["policy"] or {}
+    return {key: value for key, value in policy.items() if key != "name"}
 
 
 def _unlike(

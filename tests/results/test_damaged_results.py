@@ -109,7 +109,7 @@ def read(results, path, variants):
             variant.metrics,
             [(run.manifest, run.history) for run in variant.runs],
             variant.labels,
-            variant.probabilities,
+            variant.predictions,
             [variant.correct_on(name) for name in kept if kind in runs.BOTH],
         ]
     )

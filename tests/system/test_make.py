@@ -450,7 +450,7 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
         both = ["scripts/train.py", "baseline", "augmented", "--evaluate", *options]
         report = [
             [*both, f"--extra={value}", f"--mnist-c={value}", f"--tta={value}", scheduler],
-            ["scripts/report.py", *options],
+            ["scripts/report.py", *options, f"--margin={value}"],
         ]
         targets = ["epochs", "tune", "published", "predict", "serve"]
         if given == "in the call":
@@ -459,7 +459,10 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
         called = recorder(fresh, *targets, **values)
         tuning = [f"--{name.lower()}={value}" for name in ("TRIALS", "SEARCH", "STORAGE")]
         expected = [
-            ["scripts/study.py", "epochs", *options, scheduler],
+            [
+                *("scripts/study.py", "epochs", *options, scheduler),
+                *(f"--policies={value}", f"--extra={value}"),
+            ],
             *report,
             ["scripts/tune.py", *options, *tuning, scheduler],
             [

@@ -123,7 +123,7 @@ def test_whatever_is_imported_is_declared():
                     modules.add(node.module.split(".")[0])
     extern = modules - ours - sys.stdlib_module_names
     # What needs these does without, too.
-    apart = {"atheris", "kornia", "pillow-heif", "torch", "torchvision"}
+    apart = {"atheris", "ipython", "kornia", "pillow-heif", "torch", "torchvision"}
     assert {canonicalize_name(called.get(one, one)) for one in extern} <= {*declared(), *apart}
 
 

@@ -61,8 +61,8 @@ def test_targets_variables_and_links_exist(page):
 
 def test_python_examples_run(tmp_path):
     examples = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(examples) == 3
-    for example in examples[:2]:  # tests/train/test_model_file.py runs the third
+    assert len(examples) == 4
+    for example in examples[:3]:  # tests/train/test_model_file.py runs the last
         subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
     assert (tmp_path / "mine.yaml").exists()
 
