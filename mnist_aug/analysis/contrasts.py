@@ -51,6 +51,7 @@ class Estimates:
         image_covariance: float [V, V], of the means, from images; 0 where they are given.
         images: how many, N; None where they are given. A difference reaches 3/N to each side at
             least, as in `intervals.difference_interval`.
+        bound: 1 where all scores lie in [0, 1], so that differences lie in [-1, 1]; inf elsewhere.
     """
 
     names: tuple[str, ...]
@@ -62,6 +63,7 @@ class Estimates:
     shared_freedom: float
     image_covariance: np.ndarray
     images: int | None
+    bound: float = np.inf
 
 
 def estimates(scores: Scores, over_images: bool = True) -> Estimates:
@@ -95,6 +97,7 @@ def estimates(scores: Scores, over_images: bool = True) -> Estimates:
         shared_freedom,
         _image_covariance([*arrays.values()]) if over_images else np.zeros((len(seeds),) * 2),
         shapes.pop()[0] if over_images else None,
+        1.0 if all(own.min() >= 0 and own.max() <= 1 for own in arrays.values()) else np.inf,
     )
 
 
@@ -232,7 +235,8 @@ class _Differences:
 
     def _ends(self, error: float) -> tuple[np.ndarray, np.ndarray]:
         half = np.where(self.se > 0, stats.t.isf(error / 2, self.df) * self.se, self.se)
-        return np.maximum(self.mean - half, -1), np.minimum(self.mean + half, 1)
+        bound = self.found.bound
+        return np.maximum(self.mean - half, -bound), np.minimum(self.mean + half, bound)
 
     def _largest(self, used: np.ndarray) -> np.ndarray:
         """float32 [draws], the largest magnitude of the differences in their standard deviations.

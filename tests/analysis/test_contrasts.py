@@ -259,3 +259,28 @@ def test_invariants(scores, random, over_images):
     names = best(found)
     assert names[0] == table.loc[table["mean"].idxmax(), "variant"]
     assert set(names) == set(table["variant"][table["rank_low"] == 1])
+
+
+def test_what_never_varies_has_the_interval_of_the_rule_of_three():
+    """For each policy by itself: nothing tells how these would vary together."""
+    right = np.ones((3, 40), bool)
+    rows = against(estimates({"baseline": right, "one": right, "two": right}), "baseline")
+    for low, high in (("low", "high"), ("alone_low", "alone_high")):
+        assert rows[low].to_numpy() == pytest.approx([-3 / 40] * 2)
+        assert rows[high].to_numpy() == pytest.approx([3 / 40] * 2)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        {"baseline": [0.9, 0.9], "one": [0.91, 0.91], "two": [0.92, 0.93]},
+        {"baseline": np.ones((5, 40)), "one": np.ones((5, 40)), "two": 1 - np.eye(5, 40)},
+        {"baseline": [0.1, 0.9], "one": [0.9, 0.1]},
+    ],
+)
+def test_intervals_of_accuracies_stay_within_what_there_can_be(scores):
+    found = estimates({name: np.asarray(own) for name, own in scores.items()})
+    for rows in (against(found, "baseline"), all_pairs(found)):
+        for end in {"low", "high", "alone_low", "alone_high"} & {*rows}:
+            assert rows[end].between(-1, 1).all()
+    assert (against(found, "baseline")["df"] >= 1).all()

@@ -8,6 +8,7 @@ import synthetic_results
 from mnist_aug.analysis import comparison, policies
 from mnist_aug.analysis.recommendation import Recommendation, recommended
 from mnist_aug.report import inputs
+from mnist_aug.report.recommendation import written
 
 SEEDS, IMAGES = 5, 400
 
@@ -161,3 +162,36 @@ def test_no_image_held_out(tmp_path):
     fact = recommended(content, policies.compared(content, {}), {})
     assert (fact.kind, fact.policy) == ("no validation", "default")
     assert fact.test == pytest.approx(content.difference.mean)
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_policy_that_helps_is_not_given_up_for_one_that_may_do_more(tmp_path, seeds):
+    corrupted = {"fog": 60}
+    unsure = {
+        name: np.roll(one, 7, axis=1) if name == "validation" else one
+        for name, one in scores(16, 16, seeds, **corrupted).items()
+    }
+    if seeds == 2:  # two runs that differ by a quarter of the images
+        unsure["validation"] = np.stack([np.ones(IMAGES, bool), np.arange(IMAGES) >= 30])
+    fact = found(
+        tmp_path,
+        scores(80, 80, **corrupted),
+        scores(24, 24, **corrupted),
+        mixup_1=unsure,
+    )
+    assert (fact.kind, fact.policy, fact.unsure) == ("augment", "default", ("mixup:1",))
+    assert fact.equals == ()
+    text = " ".join(written(fact))
+    assert "Use policy default" in text
+    assert "mixup:1 may do better: its mean is larger" in text
+
+
+def test_one_run_of_a_policy_is_compared_on_the_seeds_that_both_have(tmp_path):
+    fact = found(
+        tmp_path,
+        scores(80, 80, fog=60),
+        scores(80, 80, fog=60),
+        mixup_1=scores(16, 16, 1, fog=10),
+    )
+    assert fact.kind in ("equivalent", "unknown")
+    assert fact.unsure == ("mixup:1",)

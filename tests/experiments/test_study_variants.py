@@ -269,12 +269,23 @@ def test_a_comparison_has_a_variant_for_each_policy_but_that_of_augmented(digits
 def test_policies_of_one_name_and_unknown_ones_are_refused(digits, tmp_path):
     (tmp_path / "other").mkdir()
     files = [tmp_path / "mine.yaml", tmp_path / "other" / "mine.yaml", tmp_path / "augmented.json"]
-    for path in files[:2]:
-        A.save(A.Compose([A.Rotate(limit=10)]), str(path), data_format="yaml")
+    for limit, path in enumerate(files[:2], 10):
+        A.save(A.Compose([A.Rotate(limit=limit)]), str(path), data_format="yaml")
     with pytest.raises(UserError, match=r"would be called mine\.yaml in the results, as policy"):
         studies.variants("compare", digits, given=[*map(str, files[:2])])
     with pytest.raises(UserError, match="'mixdown'"):
         studies.variants("compare", digits, given=["affine", "mixdown"])
+
+
+def test_policies_that_do_the_same_are_compared_once(digits, tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("pipeline: affine\n")
+    given = ["affine", "mixup:0.2", "mixup:0.20", str(tmp_path / "mine.yaml"), "affine"]
+    assert [*named(studies.variants("compare", digits, given=given))] == ["affine", "mixup-0.2"]
+    assert capsys.readouterr().out.splitlines() == [
+        "note: policies mixup:0.2 and mixup:0.20 do the same: compared once",
+        "note: policies affine and mine.yaml do the same: compared once",
+    ]
+    assert studies.variants("compare", digits, policy="mixup:0.20", given=["mixup:0.2"]) == []
 
 
 def test_policies_are_evaluated_on_validation_and_corrupted_images_and_what_is_given(
