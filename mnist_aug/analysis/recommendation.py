@@ -25,7 +25,7 @@ class Strength:
 
     Attributes:
         factor: of the magnitudes, to be used; 1 unless another is more accurate by the CI.
-        gain, low, high: of that factor over 1, in accuracy; the ends simultaneous over all pairs.
+        gain, low, high: of that factor over 1, in accuracy; the ends simultaneous over all factors.
         tried: all factors but 0.
     """
 
@@ -56,6 +56,8 @@ class Recommendation:
         small: whether the difference is smaller than that.
         test, test_low, test_high, outcome: the same difference on the test images, and the verdict.
         equals: other policies that can't be told from it on validation images.
+        none_may_be_best: whether no augmentation can't be either, by the wider intervals of all
+            pairs.
         cheaper: those of them that took less training time.
         strength: where the policy's was studied.
         types: corruption types evaluated; 0 if none were.
@@ -80,6 +82,7 @@ class Recommendation:
     test_high: float = np.nan
     outcome: str = ""
     equals: tuple[str, ...] = ()
+    none_may_be_best: bool = False
     cheaper: tuple[str, ...] = ()
     strength: Strength | None = None
     types: int = 0
@@ -153,6 +156,7 @@ def recommended(
         test_high=float(own["high"]),
         outcome=str(own["outcome"]),
         equals=tuple(equals["policy"]),
+        none_may_be_best=bool(none["best_on_validation"]),
         cheaper=tuple(equals.loc[equals["seconds"] < own["seconds"], "policy"]),
         strength=_strength(strength) if name == BOTH[1] and strength is not None else None,
         types=len(types),
@@ -189,9 +193,16 @@ def _kind(own: pd.Series, small: bool) -> str:
 
 
 def _advice(first: np.ndarray, second: np.ndarray) -> Advice:
-    """Of two variants on the same images, on as many seeds as both have."""
+    """Of two variants on the same images, on as many seeds as both have.
+
+    It is for an interval of this difference alone, and so may ask for no more than there is where
+    many are compared: then it says nothing.
+    """
     seeds = min(len(first), len(second))
-    return planning.advice(first[:seeds], second[:seeds])
+    found = planning.advice(first[:seeds], second[:seeds])
+    if (found.seeds or 0) <= seeds and (found.images or 0) <= first.shape[1]:
+        return Advice(None, None)
+    return found
 
 
 def factor(variant: str) -> float:
@@ -206,16 +217,11 @@ def _strength(runs: StudyRuns) -> Strength | None:
     found = runs.estimates("validation")
     if BOTH[1] not in found.names or np.isnan(found.seed_variances).any():
         return None
-    pairs = contrasts.all_pairs(found)
     tried = tuple(sorted(factor(name) for name in found.names if name != BOTH[0]))
-    best = contrasts.best(found)
-    chosen = BOTH[1] if BOTH[1] in best or best[0] == BOTH[0] else best[0]
-    if chosen == BOTH[1]:
+    rows = contrasts.against(found, BOTH[1])
+    better = rows[(rows["low"] > 0) & (rows["variant"] != BOTH[0])]
+    if better.empty:
         return Strength(1.0, 0.0, 0.0, 0.0, tried)
-    own = pairs[(pairs["first"] == BOTH[1]) & (pairs["second"] == chosen)]
-    if len(own):
-        gain, low, high = own[["difference", "low", "high"]].iloc[0]
-    else:
-        own = pairs[(pairs["first"] == chosen) & (pairs["second"] == BOTH[1])]
-        gain, high, low = (-own[["difference", "low", "high"]].iloc[0]).tolist()
-    return Strength(factor(chosen), float(gain), float(low), float(high), tried)
+    best = better.loc[better["difference"].idxmax()]
+    gain, low, high = (float(best[name]) for name in ("difference", "low", "high"))
+    return Strength(factor(str(best["variant"])), gain, low, high, tried)
