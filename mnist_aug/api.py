@@ -286,7 +286,8 @@ def _seeds(given: int | Sequence[int]) -> list[int]:
 
 
 def _margin(given: float | None) -> float | None:
-    if given is None or (isinstance(given, int | float | np.number) and 0 < given <= 1):
+    number = isinstance(given, int | float | np.number) and not isinstance(given, bool)
+    if given is None or (number and 0 < given <= 1):
         return given
     raise UserError(
         f"margin is {_short(given)}: give a difference in accuracy as a fraction, as 0.002"
@@ -345,9 +346,13 @@ def _policies(given: Policies, results: Path, images: Dataset) -> list[str]:
         else:
             called = _file_name(name or policy.name)
             place = str(results / studies.COMPARE / OBJECTS[0] / f"{called}.yaml")
-        if called in wanted:
-            if wanted[called] == place == one:
-                continue  # the same twice
+        if called == section.NONE:
+            raise UserError(
+                f"a policy is called {called}, as no augmentation is: give it another name"
+            )
+        if wanted.get(called) == place == one:
+            continue  # the same twice
+        if called.lower() in map(str.lower, wanted):  # one file, where case makes none other
             raise UserError(
                 f"two policies are called {called}: give them names, as "
                 "policies={'mild': ..., 'strong': ...}"

@@ -591,3 +591,17 @@ def test_the_examples_of_the_page_are_right(asked, few, monkeypatch):
         assert asked["both"]["data"].x_train.shape[1:] == (28, 28)
     assert len(EXAMPLES) == 5
     assert asked["both"]["model"].endswith("build.keras")
+
+
+@pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        ({"none": A.Rotate(limit=5)}, "a policy is called none, as no augmentation is"),
+        ({"mild": A.Rotate(limit=5), "Mild": A.Rotate(limit=9)}, "two policies are called Mild"),
+    ],
+)
+def test_names_that_could_be_confused_are_refused(few, tmp_path, policies, words):
+    with pytest.raises(UserError, match=words):
+        mnist_aug.compare(few, policies, results=tmp_path)
+    with pytest.raises(UserError, match="margin is True: give a difference"):
+        mnist_aug.compare(few, "affine", results=tmp_path, margin=True)

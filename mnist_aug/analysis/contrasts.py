@@ -144,7 +144,8 @@ def moderated(
         return variances, every, np.zeros(len(variances)), np.inf
     found = np.fmax((prior * usual + every * variances) / (prior + every), variances)
     shared = prior * usual / ((prior + every) * found)
-    return found, prior + every, shared, usual_freedom
+    own = every + prior * np.fmin(usual / variances.clip(usual), 1)
+    return found, own, shared, usual_freedom
 
 
 def _prior(variances: np.ndarray, freedom: np.ndarray) -> tuple[float, float, float]:
