@@ -122,10 +122,13 @@ def moderated(
 
     The true variances are taken to be scaled inverse chi squares around a usual one, s0^2, that
     counts for d0 degrees of freedom. Both are found from the logarithms of the sample variances
-    (his section 6.2), with two differences. d0 is `MOST_PRIOR` at most: a dozen variances of three
-    seeds each can't tell that they are all alike, and those of real runs are not. And a variance
-    above the usual one stays as it is: what runs with a large spread would lose in coverage is
-    more than others need (docs/statistics.md has the simulations).
+    (his section 6.2), with three differences. d0 is `MOST_PRIOR` at most: a dozen variances of three
+    seeds each can't tell that they are all alike, and those of real runs are not. s0^2 is a little larger, as
+    small ones do more harm than large ones, and its own error is known from that of the mean
+    logarithm. And a variance
+    above the usual one stays as it is, with fewer degrees of freedom from the usual one the larger
+    it is: what runs with a large spread would lose in coverage is more than others need
+    (docs/statistics.md has the simulations).
 
     Args:
         variances: float [V], of samples; NaN where there is none.
@@ -158,8 +161,10 @@ def _prior(variances: np.ndarray, freedom: np.ndarray) -> tuple[float, float, fl
     noise = special.polygamma(1, half)
     between = max(logs.var(ddof=1) - noise.mean(), special.polygamma(1, MOST_PRIOR / 2))
     prior = 2 * _inverse_trigamma(between)
-    usual = np.exp(logs.mean() + special.digamma(prior / 2) - np.log(prior / 2))
-    return prior, float(usual), float(2 * len(logs) ** 2 / (noise + between).sum())
+    usual_freedom = 2 * len(logs) ** 2 / (noise + between).sum()
+    log_usual = logs.mean() + special.digamma(prior / 2) - np.log(prior / 2)
+    log_usual += 1 / usual_freedom  # so that the mean of its reciprocal is right
+    return prior, float(np.exp(log_usual)), float(usual_freedom)
 
 
 def _inverse_trigamma(value: float) -> float:
@@ -242,6 +247,8 @@ class _Differences:
     def _largest(self, used: np.ndarray) -> np.ndarray:
         """float32 [draws], the largest magnitude of the differences in their standard deviations.
 
+        Correlations are those with a variance over seeds that is the same for all: one that is
+        large by chance would make its differences look alike, and the largest of them smaller.
         Those without variance, which are not chance, don't count.
         """
         found = self.found
@@ -250,9 +257,8 @@ class _Differences:
         one, two = place[self.first[used]], place[self.second[used]]
         rng = np.random.default_rng(0)
         values, vectors = np.linalg.eigh(found.image_covariance[np.ix_(order, order)])
-        root = np.concatenate(
-            [(vectors * np.sqrt(values.clip(0))).T, np.diag(np.sqrt(found.seed_variances[order]))]
-        )
+        usual = np.nanmean(found.seed_variances * found.seeds) / found.seeds[order]
+        root = np.concatenate([(vectors * np.sqrt(values.clip(0))).T, np.diag(np.sqrt(usual))])
         weights = (root[:, two] - root[:, one]).astype(np.float32)
         weights = weights[:, weights.any(axis=0)]
         if not weights.size:

@@ -44,23 +44,26 @@ def components(
     dataset = resampled[0].runs[0].manifest["dataset"]
     drawn = dataset["train"] / (dataset["train"] + dataset["validation"])
     rows = [
-        {"model": model} | _split(content.variants[model].accuracy, own.correct, drawn)
+        {"model": model} | _split(content.variants[model].accuracy, own.correct, drawn, 0.0)
         for model, own in zip(BOTH, resampled, strict=True)
     ]
     first, second = resampled
     first, second = first.only(second.seeds), second.only(first.seeds)
     own = np.subtract(second.correct, first.correct, dtype=np.float32)
-    rows.append({"model": "difference"} | _split(content.gains, own, drawn))
+    rows.append({"model": "difference"} | _split(content.gains, own, drawn, -1.0))
     return pd.DataFrame(rows)
 
 
-def _split(fixed: np.ndarray, resampled: np.ndarray, drawn: float) -> dict[str, object]:
+def _split(
+    fixed: np.ndarray, resampled: np.ndarray, drawn: float, least: float
+) -> dict[str, object]:
     """A row of `components` without its model.
 
     Args:
         fixed: float [T], means of runs on the same training images.
         resampled: [S, N], scores of runs on training images of their own.
         drawn: the share of the images that a run draws, in (0, 1].
+        least: that a mean can be; 1 is the most.
     """
     by_run = resampled.mean(axis=1, dtype=float)
     test = Crossed.of(resampled).image / resampled.shape[1]
@@ -86,7 +89,7 @@ def _split(fixed: np.ndarray, resampled: np.ndarray, drawn: float) -> dict[str, 
         row
         | dict(zip(names, parts.tolist(), strict=True))
         | {f"{name}_share": share for name, share in zip(names, shares.tolist(), strict=True)}
-        | {"clipped": clipped, "low": mean - half, "high": mean + half}
+        | {"clipped": clipped, "low": max(mean - half, least), "high": min(mean + half, 1.0)}
     )
 
 
@@ -98,7 +101,7 @@ def _half_width(
     A difference of two variances that are known from a few seeds each is no chi square, so
     Student's t won't do. The mean is taken to be normal with a variance drawn as both could be by
     what was seen, each its chi square turned round (a generalized confidence interval; Weerahandi
-    1993), with `training` never less than 0.
+    1993). Where `training` came out less than 0, which can't be, it is 0, and the draw counts half.
 
     Args:
         variances: float [2], between runs on the same and on their own training images.
@@ -114,13 +117,15 @@ def _half_width(
         for variance, df, chance in zip(variances, freedom, (even, other), strict=True)
     )
     training = np.maximum(own - fixed, 0) / (1 - drawn)
+    counts = np.where(own < fixed, 0.5, 1.0)
     deviations = np.sqrt(own / seeds + drawn * training + test)
     if not deviations.any():
         return 0.0
     deviations = deviations.clip(1e-9 * deviations.max())
 
     def outside(half: float) -> float:
-        return float(2 * stats.norm.sf(half / deviations).mean() - (1 - LEVEL))
+        chances = 2 * stats.norm.sf(half / deviations)
+        return float(np.average(chances, weights=counts) - (1 - LEVEL))
 
     normal = stats.norm.ppf((1 + LEVEL) / 2)
     ends = normal * deviations.min(), normal * deviations.max()

@@ -210,3 +210,24 @@ def test_twenty_policies(tmp_path):
     assert len(frame) == 22
     assert (frame["high"] - frame["low"]).dropna().min() > 0
     assert frame["validation"].is_monotonic_decreasing
+
+
+def test_intervals_are_simultaneous_over_all_policies(made):
+    content, variants, frame = made
+    every = {name: content.variants[name] for name in ("baseline", "augmented")} | variants
+    kinds = [kind for kind in content.both[0].images if kind.startswith("corruption/")]
+    for part, scores in (
+        ("validation", {name: one.correct_on("validation") for name, one in every.items()}),
+        (
+            "corrupted",
+            {
+                name: np.mean([one.correct_on(kind) for kind in kinds], axis=0)
+                for name, one in every.items()
+            },
+        ),
+    ):
+        rows = contrasts.against(contrasts.estimates(scores), "baseline").set_index("variant")
+        for end in ("low", "high"):
+            found = frame.loc[rows.index, f"{part}_{end}"]
+            assert found.to_numpy() == pytest.approx(rows[end].to_numpy()), part
+        assert (rows["low"] < rows["alone_low"]).any()

@@ -95,4 +95,14 @@ def test_the_formula_by_simulated_training_sets(drawn):
     sums = np.take_along_axis(pools[:, None, :], order, axis=2).sum(axis=2)
     new = taken  # the variance over wholly new training sets
     assert sums.mean(axis=1).var() == pytest.approx(new * ((1 - drawn) / seeds + drawn), rel=0.05)
-    assert sums.var(axis=1, ddof=1).mean() == pytest.approx(new * (1 - drawn), rel=0.05)
+    seen = sums.var(axis=1, ddof=1).mean()
+    assert seen == pytest.approx(new * (1 - drawn), rel=0.05)
+    known = _half_width(np.array([1e-9, seen]), np.array([10**6, 10**6]), seeds, drawn, 0.0)
+    assert known == pytest.approx(1.959964 * sums.mean(axis=1).std(), rel=0.05)
+
+
+def test_what_never_varies_reaches_as_far_as_the_rule_of_three_and_no_further_than_there_is():
+    both = tuple(results(np.ones((3, 60), bool)) for _ in range(2))
+    frame = components(content([1.0, 1.0], [1.0, 1.0]), both).set_index("model")
+    assert frame["low"].tolist() == pytest.approx([1 - 3 / 60, 1 - 3 / 60, -3 / 60])
+    assert frame["high"].tolist() == pytest.approx([1, 1, 3 / 60])

@@ -67,12 +67,13 @@ def test_a_policy_that_helps():
         ),
         (
             {**TWENTY},
-            "Use policy default. It can't be told there from affine and mixup:0.2, of which affine "
-            "trains faster.",
+            "Use policy default. On the validation images it can't be distinguished from affine "
+            "and mixup:0.2, of which affine trains faster.",
         ),
         (
             TWENTY | {"equals": (), "cheaper": ()},
-            "Use policy default. It is more accurate there than each of the 19 others.",
+            "Use policy default. On the validation images it is more accurate than each of the 19 "
+            "others.",
         ),
     ],
 )
