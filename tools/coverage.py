@@ -153,7 +153,7 @@ def headline(seeds: int, repeats: int) -> dict[str, float]:
     missed, within = [], []
     for _ in range(repeats):
         at = rng.integers(len(first), size=seeds)[:, None]
-        images = rng.integers(first.shape[1], size=RESAMPLED_IMAGES)
+        images = rng.integers(first.shape[1], size=first.shape[1])
         found = intervals.compare(first[at, images], second[at, images], BOOTSTRAP)
         missed.append(not found.low <= true <= found.high)
         within.append(found.within_high < true)

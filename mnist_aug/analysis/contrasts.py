@@ -122,13 +122,13 @@ def moderated(
 
     The true variances are taken to be scaled inverse chi squares around a usual one, s0^2, that
     counts for d0 degrees of freedom. Both are found from the logarithms of the sample variances
-    (his section 6.2), with three differences. d0 is `MOST_PRIOR` at most: a dozen variances of three
-    seeds each can't tell that they are all alike, and those of real runs are not. s0^2 is a little larger, as
-    small ones do more harm than large ones, and its own error is known from that of the mean
-    logarithm. And a variance
-    above the usual one stays as it is, with fewer degrees of freedom from the usual one the larger
-    it is: what runs with a large spread would lose in coverage is more than others need
-    (docs/statistics.md has the simulations).
+    (his section 6.2), with three differences (docs/statistics.md has the simulations that ask for
+    them). d0 is `MOST_PRIOR` at most: a dozen variances of three seeds each can't tell that they
+    are all alike, and those of real runs are not. A variance above the usual one stays as it is,
+    with fewer degrees of freedom from the usual one the larger it is: what runs with a large
+    spread would lose in coverage is more than others need. And s0^2 has degrees of freedom of its
+    own, from the standard error of the mean logarithm, and is enlarged such that the mean of its
+    reciprocal is right, as too small a variance does more harm than too large a one.
 
     Args:
         variances: float [V], of samples; NaN where there is none.
@@ -136,8 +136,7 @@ def moderated(
 
     Returns:
         The moderated variances, float [V]; their degrees of freedom were s0^2 known, float [V]; the
-        share of each that is s0^2's; and the degrees of freedom of s0^2, from the standard error
-        of the mean of the logarithms.
+        share of each that is s0^2's; and the degrees of freedom of s0^2.
     """
     variances, freedom = np.asarray(variances, float), np.asarray(freedom, float)
     known = freedom > 0
