@@ -538,7 +538,9 @@ def write(
         pd.DataFrame(rows).to_csv(results / variant / "metrics.csv", index=False)
     for study in studies:
         for variant, (policy, images, epochs, error) in STUDIES[study].items():
-            described = None if policy is None else named(policy)
+            described = None if policy is None else POLICY | {"name": policy}
+            if study == "compare":
+                described = named(policy)
             found = variant.startswith("tuned-") and variant != "tuned-policy"
             changed = _found(options.get("model", "dense")) if found else {}
             if study == "variance":
