@@ -154,7 +154,8 @@ def _prior(variances: np.ndarray, freedom: np.ndarray) -> tuple[float, float, fl
     """d0, s0^2, and the degrees of freedom of the latter; 0, 0 and inf if there is none."""
     if len(variances) < 2 or not variances.any():
         return 0.0, 0.0, np.inf
-    floor = 1e-5 * (np.median(variances) or variances.max())  # as limma
+    # Runs that are alike by chance, on few images, have a logarithm that would outweigh all others.
+    floor = 0.01 * (np.median(variances) or variances.max())
     half = freedom / 2
     logs = np.log(variances.clip(floor)) - special.digamma(half) + np.log(half)
     noise = special.polygamma(1, half)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from mnist_aug.analysis.intervals import LEVEL, Crossed
+from mnist_aug.analysis.intervals import LEVEL, Crossed, crossed_quantile
 
 POWER = 0.8
 MOST_SEEDS = 1000  # more than that are no advice
@@ -72,7 +72,7 @@ def _power(variance: Crossed, difference: float, seeds: int, images: int) -> flo
         return 1.0
     df = total**2 / (by_seed**2 / (seeds - 1) + by_image**2 / (images - 1))
     size = abs(difference) / total**0.5
-    critical = stats.t.isf((1 - LEVEL) / 2, df)
+    critical = crossed_quantile(LEVEL, df, by_seed / total, seeds)
     if df > 1000:  # where SciPy's noncentral t fails
         return float(stats.norm.sf(critical - size))
     return float(stats.nct.sf(critical, df, size))

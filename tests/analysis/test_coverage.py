@@ -50,13 +50,13 @@ def test_a_study_against_all_runs_of_the_baseline(seeds, repeats, allowed):
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize("training", [0.25, 1.0])
 def test_the_interval_over_all_sources(training, seeds, repeats, allowed):
-    assert coverage.all_sources(seeds, training, repeats) == pytest.approx(0.05, abs=allowed)
+    """Where training images do little it is wider than it need be."""
+    assert coverage.all_sources(seeds, training, repeats) <= 0.05 + allowed
 
 
 @pytest.mark.parametrize(("repeats", "allowed"), REPEATS)
 @pytest.mark.parametrize("seeds", SEEDS)
 def test_the_difference_of_two_models(seeds, repeats, allowed):
-    """Wider than it need be with three seeds, as paired differences have two degrees of freedom."""
     found = coverage.headline(seeds, repeats)
     assert found["interval"] <= 0.05 + allowed
     assert found["equivalent"] <= 0.05 + allowed
