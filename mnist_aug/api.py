@@ -226,7 +226,7 @@ class Compared:
     def best(self) -> list[str]:
         """The policies that no other beats on the validation images, the most accurate first.
 
-        "none" is among them where augmenting can't be told from not augmenting.
+        "none" is among them where no policy is shown to be better than it.
         """
         return list(self.table.index[self.table["best_on_validation"]])
 

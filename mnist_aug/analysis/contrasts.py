@@ -25,13 +25,12 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from mnist_aug.analysis.intervals import LEVEL, Crossed
+from mnist_aug.analysis.intervals import LEVEL, RULE_OF_THREE, Crossed
 from mnist_aug.analysis.significance import holm
 
 MOST_PRIOR = 4.0  # degrees of freedom that the usual variance counts for at most, see `moderated`
 DRAWS = 50_000  # of the joint distribution: they move the ends of an interval by 0.3 % of its width
 BLOCK = 2_000  # of them at once, for memory
-RULE_OF_THREE = 3.0  # what happens to none of N images may happen to 3 / N of them
 
 Scores = Mapping[str, np.ndarray]
 

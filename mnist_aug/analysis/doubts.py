@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mnist_aug.analysis.metrics import at_temperature
+
 SIDE = 8  # pixels of a thumbnail
 PER_CLASS = 100  # training images that distances are measured to
 NEAREST = 3
@@ -215,10 +217,7 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 def calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities float `[N, K]` at a temperature."""
-    logits = np.log(probabilities.astype(float).clip(1e-12)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scaled: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return scaled
+    return at_temperature(np.log(probabilities.astype(float).clip(1e-12)), temperature)
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:

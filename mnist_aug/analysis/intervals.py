@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
+RULE_OF_THREE = 3  # what happens to none of N images may happen to 3 / N of them
 RESAMPLES = 20_000  # moves the ends of an interval by some thousandths of a pp for 30 seeds
 FEW_SEEDS = 5  # below this the page says in words that the seeds are few
 ABOVE_CHANCE = 3  # standard errors by which a model that has learned is better than guessing
@@ -219,7 +220,9 @@ def _difference_intervals(
     freedom = variance**2 / below if below > 0 else np.inf
     share = parts[0][0] / variance if variance > 0 and seeds > 1 else 0.0
     halves = [
-        max(crossed_quantile(level, freedom, share, seeds) * variance**0.5, 3 / examples)
+        max(
+            crossed_quantile(level, freedom, share, seeds) * variance**0.5, RULE_OF_THREE / examples
+        )
         for level in levels
     ]
     return [(float(max(mean - half, -1)), float(min(mean + half, 1))) for half in halves]

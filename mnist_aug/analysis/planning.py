@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from mnist_aug.analysis.intervals import LEVEL, Crossed, crossed_quantile
+from mnist_aug.analysis.intervals import LEVEL, RULE_OF_THREE, Crossed, crossed_quantile
 
 POWER = 0.8
 MOST_SEEDS = 1000  # more than that are no advice
@@ -63,7 +63,7 @@ def advice(first: np.ndarray, second: np.ndarray, power: float = POWER) -> Advic
 
 def _power(variance: Crossed, difference: float, seeds: int, images: int) -> float:
     """The chance that the interval over S seeds and N images leaves 0 out."""
-    if abs(difference) <= 3 / images:  # which every interval reaches
+    if abs(difference) <= RULE_OF_THREE / images:  # which every interval reaches
         return 0.0
     by_seed = variance.seed / seeds + variance.cell / (seeds * images)
     by_image = variance.image / images

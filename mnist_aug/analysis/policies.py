@@ -37,8 +37,9 @@ def compared(content: Comparison, variants: Mapping[str, VariantResults]) -> pd.
           itself, holm_p; outcome, as `intervals.outcome`, "" of the baseline; rank, 1 is the most
           accurate, with rank_low and rank_high (95 %, simultaneous); nll in nats; ece.
         - On the validation images: validation, the mean accuracy, validation_sd;
-          validation_difference with validation_low and validation_high; best_on_validation, whether
-          none is more accurate by the simultaneous interval of all pairs. Where the images were not
+          validation_difference with validation_low and validation_high (95 %) and
+          validation_within_low and validation_within_high (90 %); best_on_validation, whether none
+          is more accurate by the simultaneous interval of all pairs. Where the images were not
           scored one by one, these are over seeds alone.
         - On corrupted test images: corrupted, the mean error over all corruption types;
           corrupted_difference with corrupted_low and corrupted_high; `like`, the types that
@@ -117,8 +118,8 @@ def _validation(every: Mapping[str, VariantResults]) -> pd.DataFrame:
         },
         index=pd.Index(every, name="variant"),
     )
-    names = {"difference": "validation_difference", "low": "validation_low"}
-    names |= {"high": "validation_high"}
+    ends = ("difference", "low", "high", "within_low", "within_high")
+    names = {end: f"validation_{end}" for end in ends}
     if not np.isfinite(means).all():
         return frame.assign(**dict.fromkeys(names.values(), np.nan), best_on_validation=False)
     found = contrasts.estimates(scores)

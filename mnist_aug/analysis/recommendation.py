@@ -55,7 +55,7 @@ class Recommendation:
         margin: differences up to this count as none.
         small: whether the difference is smaller than that.
         test, test_low, test_high, outcome: the same difference on the test images, and the verdict.
-        equals: other policies that can't be told from it on validation images.
+        equals: other policies that can't be distinguished from it on validation images.
         none_may_be_best: whether no augmentation can't be either, by the wider intervals of all
             pairs.
         cheaper: those of them that took less training time.
@@ -126,10 +126,8 @@ def recommended(
     own = others.loc[name]
     every = {one: content.variants[one] for one in BOTH} | dict(variants)
     scores = validation_scores({one: every[one] for one in (BOTH[0], *others.index)})
-    ends = ("within_low", "within_high")
-    against = contrasts.against(contrasts.estimates(scores), BOTH[0]).set_index("variant")
-    within = tuple(against.loc[name, end] for end in ends)
-    small = lies_within((within[0], within[1]), content.margin)
+    within = own["validation_within_low"], own["validation_within_high"]
+    small = lies_within(within, content.margin)
     equals = others[
         others["best_on_validation"]
         & (others.index != name)
@@ -170,16 +168,9 @@ def recommended(
 
 def _chosen(others: pd.DataFrame) -> str:
     """The policy to speak of: one that is known to help rather than one that may do more."""
-    known = others[others["validation_low"].notna()]
-    for some in (
-        known[known["validation_low"] > 0],
-        known[known["validation_high"] >= 0],
-        known,
-        others,
-    ):
-        if len(some):
-            return str(some["validation"].idxmax())
-    raise ValueError("no policies")
+    helps, may_help = others["validation_low"] > 0, others["validation_high"] >= 0
+    groups = (others[helps], others[may_help], others[others["validation_low"].notna()], others)
+    return str(next(group for group in groups if len(group))["validation"].idxmax())
 
 
 def _kind(own: pd.Series, small: bool) -> str:

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import LEVEL, Crossed
+from mnist_aug.analysis.intervals import LEVEL, RULE_OF_THREE, Crossed
 from mnist_aug.results.runs import BOTH, VariantResults
 
 DRAWS = 10_000  # of variances; they move the ends of an interval by about 1 % of its width
@@ -83,7 +83,8 @@ def _split(
     training = 0.0 if clipped else float((variances[1] - variances[0]) / (1 - drawn))
     parts = np.array([weights, training, test])
     shares = parts / parts.sum() if parts.any() else np.full(3, np.nan)
-    half = max(_half_width(variances, freedom, len(by_run), drawn, test), 3 / resampled.shape[1])
+    half = _half_width(variances, freedom, len(by_run), drawn, test)
+    half = max(half, RULE_OF_THREE / resampled.shape[1])
     mean = float(by_run.mean())
     return (
         row

@@ -212,6 +212,24 @@ class PlainTicks(Formatter):
         return text.replace("-", MINUS)
 
 
+def key(figure: Canvas, columns: int, pad: float = 0.2) -> None:
+    """A key of all that is labelled, below the title of a canvas that has room for one.
+
+    Args:
+        columns: how many marks stand in a line.
+        pad: between a mark and its label, in sizes of the type.
+    """
+    figure.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, 1 - 0.3 / figure.get_figheight()),
+        ncols=columns,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=pad,
+        columnspacing=1,
+    )
+
+
 def plain_logarithms(axis: Axis, thousands: str = "") -> None:
     """Tick labels of a logarithmic axis that are written out, at its whole steps alone."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{thousands}g}"))

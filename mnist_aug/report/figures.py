@@ -24,6 +24,7 @@ from mnist_aug.report.drawing import (
     PlainTicks,
     canvas,
     finished,
+    key,
     label_rows,
     plain_logarithms,
     style_of,
@@ -344,15 +345,7 @@ def libraries(content: Comparison, times: pd.DataFrame) -> Figure:
     axes.grid(axis="both")
     axes.tick_params(axis="y", length=0)
     plain_logarithms(axes.xaxis)
-    figure.legend(
-        loc="upper left",
-        bbox_to_anchor=(0, 1 - 0.3 / height),
-        ncols=2,
-        frameon=False,
-        fontsize=SMALL,
-        handletextpad=0.2,
-        columnspacing=1,
-    )
+    key(figure, 2)
     text = " ".join(
         f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs." for r in frame.itertuples()
     )

@@ -25,6 +25,7 @@ from mnist_aug.report.drawing import (
     Figure,
     canvas,
     finished,
+    key,
     plain_logarithms,
 )
 from mnist_aug.report.inputs import Inputs
@@ -162,15 +163,7 @@ def figure(table: Table, content: Comparison) -> Figure:
     axes.set_xlabel("training time of a run, minutes (logarithmic)")
     axes.set_ylabel("test error, % (logarithmic)")
     axes.grid()
-    drawn.legend(
-        loc="upper left",
-        bbox_to_anchor=(0, 1 - 0.3 / height),
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-        handletextpad=0.2,
-        columnspacing=1,
-    )
+    key(drawn, 3)
     alt = "Scatter chart of the test error against training time. On the front: " + " ".join(
         f"{row.name}: {_minutes(row.minutes)} minutes, {percent(row.error)} %."
         for row in front.itertuples()

@@ -17,6 +17,7 @@ from mnist_aug.report.drawing import (
     Figure,
     canvas,
     finished,
+    key,
     label_rows,
 )
 from mnist_aug.report.tables import Table
@@ -100,15 +101,7 @@ def figure(table: Table, content: Comparison) -> Figure:
     )
     axes.set(xlim=(0, 100), xlabel="share of the variance, %")
     axes.grid(visible=False)
-    drawn.legend(
-        loc="upper left",
-        bbox_to_anchor=(0, 1 - 0.3 / height),
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-        handletextpad=0.4,
-        columnspacing=1,
-    )
+    key(drawn, 3, pad=0.4)
     alt = "Stacked bars of the shares of the sources in the variance, %. " + " ".join(
         f"{row['model']}: "
         + ", ".join(f"{words} {percent(row[f'{k}_share'], 0)}" for k, words in SOURCES.items())
