@@ -54,7 +54,8 @@ class Recommendation:
         difference, low, high: on validation images, the ends simultaneous over all policies.
         margin: differences up to this count as none.
         small: whether the difference is smaller than that.
-        test, test_low, test_high, outcome: the same difference on the test images, and the verdict.
+        test, test_low, test_high, outcome: the same difference on the test images, and the verdict;
+            of a single policy those that stand at the head of the report.
         equals: other policies that can't be distinguished from it on validation images.
         none_may_be_best: whether no augmentation can't be either, by the wider intervals of all
             pairs.
@@ -136,6 +137,11 @@ def recommended(
     types = accuracy_by_type(every[BOTH[0]], every[name])
     sides = np.sign(types["difference"]).where(types["holm_p"] < ALPHA, 0)
     kind = _kind(own, small)
+    test = tuple(float(own[part]) for part in ("difference", "low", "high"))
+    outcome = str(own["outcome"])
+    if len(frame) == len(BOTH):
+        head = content.difference
+        test, outcome = (head.mean, head.low, head.high), head.outcome
     scored = kind == "unknown" and scores[name].ndim > 1
     return Recommendation(
         kind,
@@ -149,10 +155,10 @@ def recommended(
         high=float(own["validation_high"]),
         margin=content.margin,
         small=small,
-        test=float(own["difference"]),
-        test_low=float(own["low"]),
-        test_high=float(own["high"]),
-        outcome=str(own["outcome"]),
+        test=test[0],
+        test_low=test[1],
+        test_high=test[2],
+        outcome=outcome,
         equals=tuple(equals["policy"]),
         none_may_be_best=bool(none["best_on_validation"]),
         cheaper=tuple(equals.loc[equals["seconds"] < own["seconds"], "policy"]),

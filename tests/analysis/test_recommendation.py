@@ -195,3 +195,10 @@ def test_one_run_of_a_policy_is_compared_on_the_seeds_that_both_have(tmp_path):
     )
     assert fact.kind in ("equivalent", "unknown")
     assert fact.unsure == ("mixup:1",)
+
+
+def test_of_a_single_policy_the_check_is_the_difference_at_the_head_of_the_report(tmp_path):
+    fact = found(tmp_path, scores(80, 80), scores(20, 24))
+    head = comparison.load(tmp_path).difference
+    assert (fact.test, fact.test_low, fact.test_high) == (head.mean, head.low, head.high)
+    assert fact.outcome == head.outcome
