@@ -211,14 +211,16 @@ class Compared:
                 "policy": row.policy,
                 "seed": run.seed,
                 "accuracy": float(every[row.variant].on_test["accuracy"][run.seed]),
-                "validation": run.validation_accuracy,
+                "validation": validation,
                 "loss": float(every[row.variant].on_test["loss"][run.seed]),
                 "seconds": run.manifest["seconds"],
                 "learned": run.learned,
                 "model": run.model,
             }
             for row in self._frame.itertuples()
-            for run in every[row.variant].runs
+            for run, validation in zip(
+                every[row.variant].runs, every[row.variant].validation_accuracy, strict=True
+            )
         ]
         return pd.DataFrame(rows).set_index("policy")
 

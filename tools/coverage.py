@@ -160,11 +160,14 @@ def headline(seeds: int, repeats: int) -> dict[str, float]:
     return {"interval": float(np.mean(missed)), "equivalent": float(np.mean(within))}
 
 
-def all_sources(seeds: int, training: float, repeats: int) -> float:
-    """How often the interval of `variance.components` misses, with as many runs of both kinds.
+def all_sources(seeds: int, training: float, repeats: int) -> dict[str, float]:
+    """How often the intervals of `variance.components` miss, with as many runs of both kinds.
 
     Args:
         training: the variance that drawing training images adds between runs, over that of weights.
+
+    Returns:
+        mean, the interval of the difference; share, that of the share of training images.
     """
     rng, drawn = np.random.default_rng(9), 0.8
     test = measured()[0] / SPREADS["none"] ** 2
@@ -172,15 +175,18 @@ def all_sources(seeds: int, training: float, repeats: int) -> float:
     variance.DRAWS, kept = 1000, variance.DRAWS
     true = np.array([1.0, 1.0 + training])
     total = true[1] / seeds + drawn * training / (1 - drawn) + test
-    missed = []
+    share = training / (1 - drawn) / (1 + training / (1 - drawn) + test)
+    missed, missed_share = [], []
     try:
         for _ in range(repeats):
             seen = true * rng.chisquare(freedom) / freedom
             half = variance._half_width(seen, freedom, seeds, drawn, test)
             missed.append(abs(rng.normal(0, total**0.5)) > half)
+            low, high = variance._training_share(seen, freedom, drawn, test)
+            missed_share.append(not low <= share <= high)
     finally:
         variance.DRAWS = kept
-    return float(np.mean(missed))
+    return {"mean": float(np.mean(missed)), "share": float(np.mean(missed_share))}
 
 
 def many(repeats: int) -> str:
@@ -219,8 +225,10 @@ def single(repeats: int) -> str:
         ("the same, equivalence at the margin", [h["equivalent"] for h in heads]),
     ]
     for training in TRAINING:
-        text = f"all sources; training images vary runs {training:g} times as much as weights"
-        rows.append((text, [all_sources(seeds, training, 2 * repeats) for seeds in SEEDS]))
+        found = [all_sources(seeds, training, 2 * repeats) for seeds in SEEDS]
+        text = f"training images vary runs {training:g} times as much as weights: "
+        rows.append((text + "difference, all sources", [one["mean"] for one in found]))
+        rows.append((text + "share of training images", [one["share"] for one in found]))
     shown = [[text, *(f"{100 * value:.1f}" for value in values)] for text, values in rows]
     return table(["wrong, %", *(f"{seeds} seeds" for seeds in SEEDS)], shown)
 

@@ -75,12 +75,14 @@ def estimates(scores: Scores, over_images: bool = True) -> Estimates:
             they are not.
 
     Raises:
-        ValueError: the variants have different images, or one of them no run.
+        ValueError: the variants have different images, one of them no run, or a score is no number.
     """
     arrays = {name: np.asarray(own) for name, own in scores.items()}
     shapes = {own.shape[1:] for own in arrays.values()}
     if len(shapes) != 1 or not all(map(len, arrays.values())):
         raise ValueError("each variant needs a run, and all of them the same images")
+    if not all(np.isfinite(own).all() for own in arrays.values()):
+        raise ValueError("each score must be a finite number")
     over_images = over_images and shapes != {()}
     by_seed = [own.mean(axis=1) if own.ndim > 1 else own.astype(float) for own in arrays.values()]
     seeds = np.array([len(own) for own in by_seed])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mnist_aug.analysis.metrics import at_temperature
+from mnist_aug.analysis.metrics import at_temperature, temperature
 
 SIDE = 8  # pixels of a thumbnail
 PER_CLASS = 100  # training images that distances are measured to
@@ -170,7 +170,7 @@ def fitted(known: Known, sets: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray
     if not all(np.isfinite(probabilities).all() for _, _, probabilities in sets):
         return None
     _, labels, clean = sets[0]
-    heat = temperature(clean.mean(axis=0), labels)
+    heat = temperature(labels, _logarithms(clean.mean(axis=0)))
     features, wrong = [], []
     for images, labels, probabilities in sets:
         mean = calibrated(probabilities.mean(axis=0), heat)
@@ -193,31 +193,14 @@ def _features(mean: np.ndarray, probabilities: np.ndarray, distances: np.ndarray
     return np.stack([np.ones(len(mean)), np.log(wrong / (1 - wrong)), disagreeing, distances], 1)
 
 
-def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature at which predictions have the least negative log-likelihood.
-
-    Args:
-        probabilities: float `[N, K]`.
-        labels: int `[N]`.
-    """
-    from scipy.optimize import minimize_scalar
-
-    logits = np.log(probabilities.astype(float).clip(1e-12))
-    own = np.arange(len(labels))
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        most = scaled.max(axis=1)
-        total = most + np.log(np.exp(scaled - most[:, None]).sum(axis=1))
-        return float((total - scaled[own, labels]).mean())
-
-    found = np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x)
-    return round(float(found), DECIMALS)
-
-
 def calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities float `[N, K]` at a temperature."""
-    return at_temperature(np.log(probabilities.astype(float).clip(1e-12)), temperature)
+    return at_temperature(_logarithms(probabilities), temperature)
+
+
+def _logarithms(probabilities: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.log(probabilities.astype(float).clip(1e-12))
+    return found
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ def trained(variants: Mapping[str, Mapping[str, VariantResults]]) -> pd.DataFram
     for study, own in variants.items():
         for name, variant in own.items():
             minutes = np.array([run.manifest["seconds"] for run in variant.runs], float) / 60
-            validation = np.array([run.validation_accuracy for run in variant.runs])
+            validation = variant.validation_accuracy
             rows.append(
                 {
                     "study": study,

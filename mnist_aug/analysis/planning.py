@@ -33,12 +33,15 @@ class Advice:
     images: int | None
 
 
-def advice(first: np.ndarray, second: np.ndarray, power: float = POWER) -> Advice:
+def advice(
+    first: np.ndarray, second: np.ndarray, power: float = POWER, level: float = LEVEL
+) -> Advice:
     """What would find a difference like this one.
 
     Args:
         first, second: bool or float [S, N], as for `intervals.compare`.
-        power: the chance wanted that the 95 % interval leaves 0 out, in (0, 1).
+        power: the chance wanted that the interval leaves 0 out, in (0, 1).
+        level: of the interval, in (0, 1).
     """
     differences = np.subtract(second, first, dtype=float)
     difference, (seeds, images) = float(differences.mean()), differences.shape
@@ -47,10 +50,10 @@ def advice(first: np.ndarray, second: np.ndarray, power: float = POWER) -> Advic
     variance = Crossed.of(differences)
 
     def seeds_for(images: int) -> int | None:
-        return _least(lambda n: _power(variance, difference, n, images) >= power, MOST_SEEDS)
+        return _least(lambda n: _power(variance, difference, n, images, level) >= power, MOST_SEEDS)
 
     def images_for(seeds: int) -> int | None:
-        return _least(lambda n: _power(variance, difference, seeds, n) >= power, MOST_IMAGES)
+        return _least(lambda n: _power(variance, difference, seeds, n, level) >= power, MOST_IMAGES)
 
     if (enough := seeds_for(images)) is not None:
         return Advice(enough, None)
@@ -61,8 +64,10 @@ def advice(first: np.ndarray, second: np.ndarray, power: float = POWER) -> Advic
     return Advice(None, None) if least is None else Advice(seeds_for(2 * least), 2 * least)
 
 
-def _power(variance: Crossed, difference: float, seeds: int, images: int) -> float:
-    """The chance that the interval over S seeds and N images leaves 0 out."""
+def _power(
+    variance: Crossed, difference: float, seeds: int, images: int, level: float = LEVEL
+) -> float:
+    """The chance that the interval at that level over S seeds and N images leaves 0 out."""
     if abs(difference) <= RULE_OF_THREE / images:  # which every interval reaches
         return 0.0
     by_seed = variance.seed / seeds + variance.cell / (seeds * images)
@@ -72,7 +77,7 @@ def _power(variance: Crossed, difference: float, seeds: int, images: int) -> flo
         return 1.0
     df = total**2 / (by_seed**2 / (seeds - 1) + by_image**2 / (images - 1))
     size = abs(difference) / total**0.5
-    critical = crossed_quantile(LEVEL, df, by_seed / total, seeds)
+    critical = crossed_quantile(level, df, by_seed / total, seeds)
     if df > 1000:  # where SciPy's noncentral t fails
         return float(stats.norm.sf(critical - size))
     return float(stats.nct.sf(critical, df, size))

@@ -97,10 +97,7 @@ def validation_scores(variants: Mapping[str, VariantResults]) -> Scores:
     """
     if all("validation" in one.images for one in variants.values()):
         return {name: one.correct_on("validation") for name, one in variants.items()}
-    return {
-        name: np.array([run.validation_accuracy for run in one.runs])
-        for name, one in variants.items()
-    }
+    return {name: one.validation_accuracy for name, one in variants.items()}
 
 
 def _against(found: contrasts.Estimates) -> pd.DataFrame:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from mnist_aug.analysis import contrasts, planning
 from mnist_aug.analysis.comparison import ALPHA, Comparison
-from mnist_aug.analysis.intervals import lies_within
+from mnist_aug.analysis.contrasts import Scores
+from mnist_aug.analysis.intervals import LEVEL, lies_within
 from mnist_aug.analysis.planning import Advice
 from mnist_aug.analysis.policies import validation_scores
 from mnist_aug.analysis.robustness import accuracy_by_type
@@ -168,7 +170,7 @@ def recommended(
         worse=tuple(types["corruption"][sides < 0]),
         seconds=float(own["seconds"]),
         seconds_without=float(none["seconds"]),
-        advice=_advice(scores[BOTH[0]], scores[name]) if scored else None,
+        advice=_advice(scores, name) if scored else None,
     )
 
 
@@ -189,14 +191,20 @@ def _kind(own: pd.Series, small: bool) -> str:
     return "equivalent" if small else "unknown"
 
 
-def _advice(first: np.ndarray, second: np.ndarray) -> Advice:
-    """Of two variants on the same images, on as many seeds as both have.
+def _advice(scores: Scores, name: str) -> Advice:
+    """What would tell the variant of that name from the baseline, compared with as many others.
 
-    It is for an interval of this difference alone, and so may ask for no more than there is where
-    many are compared: then it says nothing.
+    It is worked out for the level that this interval, simultaneous with the others, has by itself,
+    and for as many seeds as both have, in pairs. Intervals that are not paired may be wider: where
+    it would ask for no more than there is, it says nothing.
     """
+    first, second = scores[BOTH[0]], scores[name]
     seeds = min(len(first), len(second))
-    found = planning.advice(first[:seeds], second[:seeds])
+    rows = contrasts.against(contrasts.estimates(scores), BOTH[0]).set_index("variant")
+    own = rows.loc[name]
+    reach = max(own["high"] - own["difference"], own["difference"] - own["low"])
+    level = float(1 - 2 * stats.t.sf(reach / own["se"], own["df"])) if own["se"] > 0 else LEVEL
+    found = planning.advice(first[:seeds], second[:seeds], level=level)
     if (found.seeds or 0) <= seeds and (found.images or 0) <= first.shape[1]:
         return Advice(None, None)
     return found

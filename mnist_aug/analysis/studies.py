@@ -85,14 +85,16 @@ def _frame(variants: Sequence[VariantResults]) -> pd.DataFrame:
                 "variant": variant.name,
                 "seed": run.seed,
                 "test": accuracy,
-                "validation": run.validation_accuracy,
+                "validation": validation,
                 "policy": variant.policy,
                 "training_images": variant.settings.get("training_images")
                 or run.manifest["dataset"]["train"],
                 "epochs": variant.settings["epochs"],
             }
             for variant in variants
-            for run, accuracy in zip(variant.runs, variant.accuracy, strict=True)
+            for run, accuracy, validation in zip(
+                variant.runs, variant.accuracy, variant.validation_accuracy, strict=True
+            )
         ]
     )
 

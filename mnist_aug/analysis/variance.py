@@ -37,9 +37,10 @@ def components(
         A row for baseline, augmented, and the difference, augmented minus baseline with the same
         seed: model; seeds and resampled_seeds, how many; mean, over resampled runs; weights,
         training and test, the variance of one run with all of these new; weights_share,
-        training_share and test_share, of their sum; clipped, whether resampled runs vary no more
-        than others, so that `training` would be less than 0; low and high. NaN where there is a
-        single seed of either kind, or no image was held out, so that all drew the same.
+        training_share and test_share, of their sum; training_share_low and training_share_high, the
+        95 % interval of that share for these test images; clipped, whether resampled runs vary no
+        more than others, so that `training` would be less than 0; low and high. NaN where there is
+        a single seed of either kind, or no image was held out, so that all drew the same.
     """
     dataset = resampled[0].runs[0].manifest["dataset"]
     drawn = dataset["train"] / (dataset["train"] + dataset["validation"])
@@ -74,8 +75,9 @@ def _split(
     }
     names = ("weights", "training", "test")
     if min(len(fixed), len(by_run)) < 2 or drawn == 1:
-        unknown = dict.fromkeys([*names, *(f"{name}_share" for name in names)], np.nan)
-        return row | unknown | {"clipped": False, "low": np.nan, "high": np.nan}
+        shares_of = [f"{name}_share" for name in names]
+        intervals = ["training_share_low", "training_share_high", "low", "high"]
+        return row | dict.fromkeys([*names, *shares_of, *intervals], np.nan) | {"clipped": False}
     variances = np.array([fixed.var(ddof=1), by_run.var(ddof=1)])
     freedom = np.array([len(fixed), len(by_run)]) - 1
     clipped = bool(variances[1] < variances[0])
@@ -83,6 +85,7 @@ def _split(
     training = 0.0 if clipped else float((variances[1] - variances[0]) / (1 - drawn))
     parts = np.array([weights, training, test])
     shares = parts / parts.sum() if parts.any() else np.full(3, np.nan)
+    ends = _training_share(variances, freedom, drawn, test)
     half = _half_width(variances, freedom, len(by_run), drawn, test)
     half = max(half, RULE_OF_THREE / resampled.shape[1])
     mean = float(by_run.mean())
@@ -90,8 +93,35 @@ def _split(
         row
         | dict(zip(names, parts.tolist(), strict=True))
         | {f"{name}_share": share for name, share in zip(names, shares.tolist(), strict=True)}
+        | dict(zip(("training_share_low", "training_share_high"), ends, strict=True))
         | {"clipped": clipped, "low": max(mean - half, least), "high": min(mean + half, 1.0)}
     )
+
+
+def _drawn_variances(variances: np.ndarray, freedom: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as they could be by what was seen, float [DRAWS] each: its chi square turned round."""
+    even = (np.arange(DRAWS) + 0.5) / DRAWS
+    other = np.random.default_rng(0).permutation(even)
+    fixed, own = (
+        variance * df / stats.chi2.ppf(chance, df)
+        for variance, df, chance in zip(variances, freedom, (even, other), strict=True)
+    )
+    return fixed, own
+
+
+def _training_share(
+    variances: np.ndarray, freedom: np.ndarray, drawn: float, test: float
+) -> tuple[float, float]:
+    """The ends of a generalized confidence interval of the share; arguments as for `_half_width`.
+
+    That of `test` has none: it would be too narrow where training images do nothing.
+    """
+    fixed, own = _drawn_variances(variances, freedom)
+    training = np.maximum(own - fixed, 0) / (1 - drawn)
+    total = fixed + training + test
+    shares = np.divide(training, total, out=np.zeros_like(total), where=total > 0)
+    low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return (float(low), float(high)) if total.any() else (np.nan, np.nan)
 
 
 def _half_width(
@@ -101,8 +131,8 @@ def _half_width(
 
     A difference of two variances that are known from a few seeds each is no chi square, so
     Student's t won't do. The mean is taken to be normal with a variance drawn as both could be by
-    what was seen, each its chi square turned round (a generalized confidence interval; Weerahandi
-    1993). Where `training` came out less than 0, which can't be, it is 0, and the draw counts half.
+    what was seen (a generalized confidence interval; Weerahandi 1993). Where `training` came out
+    less than 0, which can't be, it is 0, and the draw counts half.
 
     Args:
         variances: float [2], between runs on the same and on their own training images.
@@ -111,12 +141,7 @@ def _half_width(
         drawn: as in `_split`.
         test: the variance from test images.
     """
-    even = (np.arange(DRAWS) + 0.5) / DRAWS
-    other = np.random.default_rng(0).permutation(even)
-    fixed, own = (
-        variance * df / stats.chi2.ppf(chance, df)
-        for variance, df, chance in zip(variances, freedom, (even, other), strict=True)
-    )
+    fixed, own = _drawn_variances(variances, freedom)
     training = np.maximum(own - fixed, 0) / (1 - drawn)
     counts = np.where(own < fixed, 0.5, 1.0)
     deviations = np.sqrt(own / seeds + drawn * training + test)

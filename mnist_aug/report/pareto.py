@@ -205,8 +205,8 @@ def sentences(table: Table, content: Comparison, inputs: Inputs) -> list[str]:
         for one in variant.runs
     )
     text.append(
-        "Minutes are wall-clock time of training one run, the median over runs, on: "
-        f"{'; '.join(devices)}. Runs may have been trained in parallel there, one a core, and "
+        "Minutes are wall-clock time of training one run, without compiling, the median over runs, "
+        f"on: {'; '.join(devices)}. Runs may have been trained in parallel there, one a core, and "
         "other work on the machine counts; so differences of some percent say little."
     )
     left_out = [name for name in OTHER_IMAGES if name in inputs.evaluated]

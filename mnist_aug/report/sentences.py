@@ -375,8 +375,8 @@ def training_time(cost: pd.DataFrame) -> str:
     first, second = (cost.set_index("variant").loc[model] for model in BOTH)
     text = (
         f"Median training time of a run: {number(first['seconds'])} s with {BOTH[0]}, "
-        f"{number(second['seconds'])} s with {BOTH[1]} (wall clock; the first run of each "
-        "includes compiling, and other work on the machine counts)."
+        f"{number(second['seconds'])} s with {BOTH[1]} (wall clock, without "
+        "compiling; other work on the machine counts)."
     )
     apart = (
         first["seconds_most"] < second["seconds_least"]

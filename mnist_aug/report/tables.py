@@ -218,14 +218,18 @@ def runs(content: Comparison) -> Table:
                 "seed": run.seed,
                 "accuracy": accuracy,
                 "loss": loss,
-                "validation_accuracy": run.validation_accuracy,
+                "validation_accuracy": validation,
                 "learned": run.learned,
                 "seconds": run.manifest["seconds"],
                 "images_per_second": run.manifest["images_per_second"],
             }
             for variant in content.variants.values()
-            for run, accuracy, loss in zip(
-                variant.runs, variant.accuracy, variant.on_test["loss"], strict=True
+            for run, accuracy, loss, validation in zip(
+                variant.runs,
+                variant.accuracy,
+                variant.on_test["loss"],
+                variant.validation_accuracy,
+                strict=True,
             )
         ]
     )

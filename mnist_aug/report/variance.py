@@ -1,6 +1,7 @@
 """Where the variance of the accuracy comes from, with each seed's own training images."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -56,6 +57,10 @@ def table(content: Comparison, variants: Mapping[str, VariantResults]) -> Table:
                 ]
                 for source, words in SOURCES.items()
             },
+            "95 % CI of the share of training images, %": [
+                _ends(row) if there else "—"
+                for row, there in zip(frame.itertuples(), known, strict=True)
+            ],
             "mean (95 % CI that covers all), % or pp": [
                 f"{percent(row.mean)} ({span(row.low, row.high, percent)})"
                 if row.model in BOTH
@@ -124,7 +129,8 @@ def sentences(table: Table, content: Comparison) -> list[str]:
         "images, the same for both models. What its runs vary more than those on the same images "
         "comes from training images. Drawn from one pool, they share most of them, so the variance "
         "of wholly new ones is worked out from the share drawn (compare Nadeau and Bengio 2003, "
-        "Bouthillier et al. 2021)."
+        "Bouthillier et al. 2021). As the difference of two variances, their share is known badly "
+        "from few seeds."
     )
     if np.isnan(difference["weights_share"]) and not np.isnan(difference["low"]):
         return ["All differences are the same, so there is no variance to split.", how]
@@ -135,10 +141,16 @@ def sentences(table: Table, content: Comparison) -> list[str]:
             how,
         ]
     shares = {words: difference[f"{source}_share"] for source, words in SOURCES.items()}
-    largest = max(shares, key=lambda words: shares[words])
+    if difference["training_share_low"] > 0.5:
+        rank = "training images matter most"
+    elif difference["training_share_high"] < 0.5:
+        rank = "training images make less than half of it"
+    else:
+        rank = "more seeds would tell whether training images make more than half of it"
     text = (
-        f"Of the variance of the difference, {listed([_share(*one) for one in shares.items()])}; "
-        f"{largest} matter most. With other training images covered, too, the difference is "
+        f"Of the variance of the difference, {listed([_share(*one) for one in shares.items()])}. "
+        f"The 95 % CI of the share of training images is {_ends(difference)} %: {rank}. With "
+        "other training images covered, too, the difference is "
         f"{estimated(difference['mean'], difference['low'], difference['high'], ' pp')}; the CI at "
         f"the head of the page, {_alone(content)}, holds for these training images."
     )
@@ -153,6 +165,11 @@ def sentences(table: Table, content: Comparison) -> list[str]:
 
 def _share(words: str, share: float) -> str:
     return f"{percent(share, 0)} % comes from {words}"
+
+
+def _ends(row: Any) -> str:
+    low, high = (percent(getattr(row, f"training_share_{end}"), 0) for end in ("low", "high"))
+    return f"{low} to {high}"
 
 
 def _alone(content: Comparison) -> str:

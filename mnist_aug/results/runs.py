@@ -280,6 +280,17 @@ class VariantResults:
         """float [S], on the test images, in [0, 1]."""
         return self.on_test["accuracy"].to_numpy()
 
+    @property
+    def validation_accuracy(self) -> np.ndarray:
+        """float [S], on the validation images, in [0, 1]; NaN where none were held out.
+
+        Of the evaluation, or, where these images were not in it, after the last epoch: the two may
+        differ by an image, as sums are taken in another order.
+        """
+        if "validation" in self.scores:
+            return self.scores["validation"].to_numpy()
+        return np.array([run.validation_accuracy for run in self.runs])
+
     @cached_property
     def _predicted(self) -> list[dict[str, np.ndarray]]:
         return [self._arrays(seed, PREDICTIONS) for seed in self.seeds]

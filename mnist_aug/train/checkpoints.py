@@ -24,14 +24,21 @@ HISTORY = [
 class Checkpoint(keras.callbacks.Callback):
     """Keeps a run's history and, every `SAVE_SECONDS`, saves the run; goes on from what it finds.
 
+    A run's time leaves out what its process compiles on the way, which happens once however many
+    runs it trains.
+
     A file is an uncompressed .npz, as compressing takes longer than epochs do, and the SHA-256 of
     it. One that was damaged is not used: the run starts anew.
     """
 
-    def __init__(self, blocks: BlockTrainer, path: Path | None, clock: float) -> None:
+    def __init__(
+        self, blocks: BlockTrainer, path: Path | None, clock: float, compiles: bool = False
+    ) -> None:
         super().__init__()
         self._blocks, self._path = blocks, path
         self._rows: list[dict[str, float]] = []
+        self._compiles, self._took = compiles, list[float]()  # epochs of this part, in seconds
+        self._began = clock
         self._clock = clock  # when the run began, or would have without a pause
         self._saved = time.perf_counter()
         if path is not None and path.exists():
@@ -44,8 +51,18 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """That training has taken so far, in all parts of the run."""
-        return time.perf_counter() - self._clock
+        """That training has taken so far, in all parts of the run, without compiling."""
+        return time.perf_counter() - self._clock - self.compiling
+
+    @property
+    def compiling(self) -> float:
+        """Seconds that compiling took: by how much the first epoch was longer than the second.
+
+        0 where that was done before, and after a single epoch, of which nobody knows.
+        """
+        if not self._compiles or len(self._took) < 2:
+            return 0.0
+        return max(0.0, self._took[0] - self._took[1])
 
     def history(self) -> pd.DataFrame:
         """Indexed by epoch, from 1: loss, accuracy and, where held out, val_loss, val_accuracy.
@@ -55,7 +72,11 @@ class Checkpoint(keras.callbacks.Callback):
         table = pd.DataFrame(self._rows, index=range(1, len(self._rows) + 1))
         return table.rename_axis("epoch")[[name for name in HISTORY if name in table]]
 
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._began = time.perf_counter()
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self._took.append(time.perf_counter() - self._began)
         self._rows.append({name: float(value) for name, value in (logs or {}).items()})
         if self._path is not None and time.perf_counter() - self._saved >= SAVE_SECONDS:
             self._save(self._path)

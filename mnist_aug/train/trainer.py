@@ -48,6 +48,7 @@ class Trainer:
         model = self.initial(0)
         self.soft_labels, jsd = learning(settings)
         self.blocks = models.BlockTrainer(model, variant, self.steps, self.soft_labels, jsd)
+        self.compiled = False  # the first call does
         self.validation_batch = max(1, VALIDATION_VALUES // models.most_values(model))
         self.validation = self._validation(dataset.x_train[count:], dataset.y_train[count:])
 
@@ -110,7 +111,7 @@ class Trainer:
 
         The history is a DataFrame indexed by epoch, from 1, with loss and accuracy and, where
         images are held out, val_loss and val_accuracy. The seconds count all parts of a run that
-        went on from a checkpoint.
+        went on from a checkpoint, and leave out compiling, where that can be told.
 
         Args:
             checkpoint: where to save the run now and then. The run goes on from what an earlier
@@ -133,7 +134,8 @@ class Trainer:
             images, labels = images[few], labels[few]
         trained = self.initial(seed)
         self.blocks.restart(trained, self.variant.learning_rate)
-        saved = Checkpoint(self.blocks, checkpoint, clock)
+        saved = Checkpoint(self.blocks, checkpoint, clock, compiles=not self.compiled)
+        self.compiled = True
         blocks, per_epoch = pipeline.blocks(
             images,
             self._targets(labels),

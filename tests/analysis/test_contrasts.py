@@ -212,6 +212,13 @@ def test_what_cannot_be_compared(scores):
         estimates(scores)
 
 
+@pytest.mark.parametrize("score", [np.nan, np.inf])
+def test_what_is_no_number_is_refused(score):
+    """It would make all intervals of all variants unknown, or the others' ranks wrong."""
+    with pytest.raises(ValueError, match="finite"):
+        estimates({"a": np.ones(3), "b": np.array([0.9, score, 0.8])})
+
+
 def test_many_are_quick():
     """Twenty variants in under a second is what a page of many tables needs."""
     import time

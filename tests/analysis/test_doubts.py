@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_aug.analysis import doubts
+from mnist_aug.analysis import doubts, metrics
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (8, 8), (5, 30), (31, 17), (32, 32, 3)])
@@ -53,7 +53,7 @@ def simulated(count=20_000, heat=1.0, seed=0):
 @pytest.mark.parametrize("heat", [0.6, 1.0, 2.5])
 def test_the_temperature_undoes_what_makes_probabilities_too_sure(heat):
     sharpened, labels, true = simulated(heat=heat)
-    found = doubts.temperature(sharpened, labels)
+    found = metrics.temperature(labels, np.log(sharpened.clip(1e-12)))
     assert found == pytest.approx(heat, rel=0.05)
     np.testing.assert_allclose(doubts.calibrated(sharpened, heat), true, atol=1e-4)
 
@@ -151,7 +151,7 @@ def test_what_errors_are_drawn_by_is_found():
     probabilities = np.stack([strength, 1 - strength], axis=2).swapaxes(0, 1)
     chance = probabilities[..., 0].mean(0)
     fit = np.where(rng.random(300) < chance[:300], 0, 1)
-    heat = doubts.temperature(probabilities.mean(0)[:300], fit)
+    heat = metrics.temperature(fit, np.log(probabilities.mean(0)[:300]))
     odds = -np.log(chance / (1 - chance)) / heat
     true = [-2, 0.8, 3, 0.5]
     logits = true @ np.stack([np.ones(count), odds, disagreeing / runs, 8 * levels / 255])

@@ -35,13 +35,15 @@ def test_what_was_trained(tmp_path):
     results = synthetic_results.write(
         tmp_path, test=100, samples=False, bench=False, correct={"baseline": right}
     )
-    synthetic_results.write_policies(results, {"affine": {"test": right[:2]}}, seconds=60)
+    scored = np.arange(50) < np.array([[45], [48]])
+    sets = {"affine": {"test": right[:2]}, "elastic": {"test": right[:2], "validation": scored}}
+    synthetic_results.write_policies(results, sets, seconds=60)
     found = {
         "both": comparison.load(results).variants,
-        "compare": {"affine": read_variant(results / "compare" / "affine")},
+        "compare": {name: read_variant(results / "compare" / name) for name in sets},
     }
     frame = pareto.trained(found).set_index("variant")
-    assert [*frame.index] == ["baseline", "augmented", "affine"]
+    assert [*frame.index] == ["baseline", "augmented", "affine", "elastic"]
     row = frame.loc["affine"]
     assert (row["study"], row["policy"], row["seeds"], row["epochs"]) == ("compare", "affine", 2, 5)
     assert row["minutes"] == pytest.approx(60.05 / 60)
@@ -52,3 +54,4 @@ def test_what_was_trained(tmp_path):
     assert frame.loc["baseline", "error"] == pytest.approx(0.04)
     last = [run.history["val_accuracy"].iloc[-1] for run in found["compare"]["affine"].runs]
     assert row["validation"] == pytest.approx(np.mean(last))
+    assert frame.loc["elastic", "validation"] == pytest.approx((0.9 + 0.96) / 2)  # evaluated

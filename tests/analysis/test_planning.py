@@ -50,6 +50,15 @@ def test_both_where_neither_will_do_alone():
     assert found.images > 300
 
 
+def test_a_wider_interval_needs_more_seeds():
+    """A t test at 1 % finds half a standard deviation with 80 % by 51 pairs."""
+    only_seeds = Crossed(1.0, 0.0, 0.0)
+    assert _power(only_seeds, 0.5, 50, 10**6, 0.99) < 0.8 < _power(only_seeds, 0.5, 51, 10**6, 0.99)
+    differences = study(np.random.default_rng(0), 20, 500, seed=0.05, cell=0.001, mean=0.03)
+    strict = advice(np.zeros_like(differences), differences, level=0.99)
+    assert strict.seeds > 1.3 * advice(np.zeros_like(differences), differences).seeds
+
+
 def test_nothing_finds_what_is_not_there():
     same = np.ones((5, 50), bool)
     assert advice(same, same) == Advice(None, None)

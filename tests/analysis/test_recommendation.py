@@ -115,6 +115,22 @@ def test_nothing_known_and_what_would_tell(tmp_path):
     assert fact.advice.images > IMAGES
 
 
+def test_with_others_to_compare_more_is_needed_to_tell(tmp_path):
+    """Its interval is simultaneous with theirs, and so wider."""
+    rng = np.random.default_rng(0)
+    baseline, augmented = ({}, {})
+    for name in ("test", "validation"):
+        chances = rng.normal(0.87, 0.01, (2, SEEDS, 1)) + np.array([[[0]], [[0.006]]])
+        baseline[name], augmented[name] = rng.random((2, SEEDS, IMAGES)) < chances
+    alone = found(tmp_path / "alone", baseline, augmented)
+    further = {f"mixup_0.{k}": {n: baseline[n][::-1] for n in baseline} for k in range(1, 8)}
+    among = found(tmp_path / "among", baseline, augmented, **further)
+    assert alone.kind == among.kind == "unknown"
+    for part in ("seeds", "images"):
+        assert (getattr(among.advice, part) or 0) >= (getattr(alone.advice, part) or 0)
+    assert among.advice != alone.advice
+
+
 def test_equivalent_within_a_margin(tmp_path):
     fact = found(tmp_path, scores(40, 40), scores(40, 40), margin=0.05)
     assert (fact.kind, fact.small, fact.margin) == ("equivalent", True, 0.05)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mnist_aug.analysis.variance import _half_width, components
+from mnist_aug.analysis.variance import _half_width, _training_share, components
 from mnist_aug.results.runs import BOTH
 
 
@@ -45,6 +45,7 @@ def test_the_split_by_hand():
     assert first["training"] == pytest.approx((0.04 - 0.005) / 0.2)  # a fifth of it is seen
     assert first["test"] == pytest.approx(0, abs=1e-12)
     assert first["training_share"] == pytest.approx(0.175 / 0.18)
+    assert 0 == first["training_share_low"] < 0.175 / 0.18 < first["training_share_high"] <= 1
     assert not first["clipped"]
     assert second["weights"] == 0
     assert difference["mean"] == pytest.approx(0.1)
@@ -72,7 +73,8 @@ def test_what_cannot_be_split():
     assert components(content([0.5, 0.6], [0.6, 0.7]), both)["low"].isna().all()
     single = tuple(results(rng.random((1, 40)) < 0.8) for _ in range(2))
     found = components(content([0.5, 0.6], [0.6, 0.7]), single)
-    assert found[["weights", "training_share", "low", "high"]].isna().all(axis=None)
+    parts = ["weights", "training_share", "training_share_high", "low", "high"]
+    assert found[parts].isna().all(axis=None)
 
 
 def test_the_interval_is_students_where_training_images_do_nothing():
@@ -82,6 +84,22 @@ def test_the_interval_is_students_where_training_images_do_nothing():
     known = _half_width(np.array([1.0, 2.0]), np.array([10**6, 10**6]), 5, 0.8, 0.5)
     assert known == pytest.approx(1.959964 * (2 / 5 + 0.8 * 1 / 0.2 + 0.5) ** 0.5, rel=0.01)
     assert _half_width(np.zeros(2), np.array([4, 4]), 5, 0.8, 0.0) == 0
+
+
+def test_the_interval_of_the_share_of_training_images_is_that_of_a_ratio_of_variances():
+    """Without test images in it, the share is a function of the ratio, whose interval is by F."""
+    variances, freedom = np.array([1.0, 4.0]), np.array([9, 14])
+    ratios = 4 / stats.f.ppf([0.975, 0.025], 14, 9)
+    training = (np.array(ratios) - 1).clip(0) / 0.2
+    found = _training_share(variances, freedom, 0.8, 0.0)
+    assert found == pytest.approx(training / (1 + training), abs=0.04)
+    assert 0 < found[0] < found[1] < 1
+    # and with them, the share of a total that holds more
+    other = _training_share(variances, freedom, 0.8, 5.0)
+    assert other[0] < found[0]
+    assert other[1] < found[1]
+    assert _training_share(variances[::-1], np.array([10**6, 10**6]), 0.8, 0.0) == (0, 0)
+    assert np.isnan(_training_share(np.zeros(2), freedom, 0.8, 0.0)).all()
 
 
 @pytest.mark.parametrize("drawn", [0.5, 0.8])

@@ -40,6 +40,8 @@ def split(monkeypatch, **difference):
         "weights_share": 0.25,
         "training_share": 0.75,
         "test_share": 0.0,
+        "training_share_low": 0.2,
+        "training_share_high": 0.9,
         "clipped": False,
         "low": 0.97,
         "high": 0.99,
@@ -74,11 +76,28 @@ def test_shares_and_the_interval_that_covers_all(made, monkeypatch):
     text, how = variance.sentences(table, content)
     assert text.startswith(
         "Of the variance of the difference, 25 % comes from weights and order, 75 % comes from "
-        "training images and 0 % comes from test images; training images matter most. With other "
-        "training images covered, too, the difference is +1.00 pp (\N{MINUS SIGN}0.20 to +2.20); "
+        "training images and 0 % comes from test images. The 95 % CI of the share of training "
+        "images is 20 to 90 %: more seeds would tell whether training images make more than half "
+        "of it. With other training images covered, too, the difference is +1.00 "
+        "pp (\N{MINUS SIGN}0.20 to +2.20); "
     )
-    assert "more seeds" not in text
     assert "Nadeau and Bengio 2003" in how
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.51, 0.99, "51 to 99 %: training images matter most."),
+        (0.0, 0.49, "0 to 49 %: training images make less than half of it."),
+    ],
+)
+def test_what_the_interval_of_the_share_allows_to_say(made, monkeypatch, low, high, said):
+    content, given = made
+    split(monkeypatch, training_share_low=low, training_share_high=high)
+    table = variance.table(content, given.evaluated["variance"])
+    assert said in variance.sentences(table, content)[0]
+    ends = table.display.set_index("of")["95 % CI of the share of training images, %"]
+    assert ends["difference"] == said.split(" %")[0]
 
 
 def test_a_part_that_is_taken_as_nought_is_said(made, monkeypatch):
@@ -87,7 +106,7 @@ def test_a_part_that_is_taken_as_nought_is_said(made, monkeypatch):
     split(monkeypatch, clipped=True, training=0.0, **shares)
     table = variance.table(content, given.evaluated["variance"])
     text = variance.sentences(table, content)[0]
-    assert "weights and order matter most" in text
+    assert "100 % comes from weights and order, 0 % comes from training images" in text
     assert "Of the difference, runs on training images of their own vary no more" in text
 
 

@@ -212,8 +212,8 @@ def test_a_ratio_of_times_only_when_the_ranges_are_apart(least, ratio):
         }
     )
     assert sentences.training_time(cost) == (
-        "Median training time of a run: 20.7 s with baseline, 25.0 s with augmented (wall clock; "
-        "the first run of each includes compiling, and other work on the machine counts)." + ratio
+        "Median training time of a run: 20.7 s with baseline, 25.0 s with augmented (wall clock, "
+        "without compiling; other work on the machine counts)." + ratio
     )
 
 

@@ -87,6 +87,20 @@ def test_a_killed_run_goes_on_to_the_same_bytes(few, tmp_path, variant):
     assert count.epochs == []
 
 
+@pytest.mark.parametrize(("compiles", "seconds"), [(True, 106), (False, 124)])
+def test_what_the_first_epoch_takes_to_compile_is_no_time_of_the_run(
+    monkeypatch, compiles, seconds
+):
+    now = [1000.0]
+    monkeypatch.setattr(checkpoints.time, "perf_counter", lambda: now[0])
+    saved = checkpoints.Checkpoint(None, None, 1000.0, compiles)
+    for epoch, took in enumerate((40, 22, 30, 32)):
+        saved.on_epoch_begin(epoch)
+        now[0] += took
+        saved.on_epoch_end(epoch, {"loss": 1.0})
+    assert saved.seconds == seconds
+
+
 @pytest.mark.torture
 def test_a_damaged_checkpoint_starts_the_run_anew(few, tmp_path):
     path, trainer = tmp_path / "checkpoint.npz", Trainer(plain, few)
