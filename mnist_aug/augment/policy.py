@@ -388,15 +388,16 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
         raise
     except Exception as error:  # albumentations raises whatever its parts raise
         raise UserError(f"policy file {path}: {saved.one_line(error, 500)}") from None
+    fitted = isinstance(called, str)  # what it fills with is seen nowhere, or the background
     for kind, words in (
         *((PolicyTranslatedWarning, change) for change in changes),
-        *((PolicyFillWarning, unlike) for unlike in _unlike_fills(whole, fill)),
+        *((PolicyFillWarning, one) for one in (() if fitted else _unlike_fills(whole, fill))),
     ):
         if (said := (str(path), words)) not in _said:
             _said.add(said)
             warnings.warn_explicit(words, kind, str(path), 0)
     mixed = _mixed(path.name, mixes, side, fill)
-    if isinstance(called, str):
+    if fitted:
         return _joined(path.name, [Policy(path.name, whole), mixed])
     return replace(mixed, pipeline=whole)
 

@@ -259,6 +259,14 @@ def test_a_file_that_fills_with_another_colour_is_said_once(tmp_path):
     assert [str(one.message).split()[0] for one in said] == ["Rotate", "Affine"]
 
 
+@pytest.mark.parametrize("called", ["cutout", "default", "default+random-erasing"])
+def test_a_pipeline_by_its_name_is_fitted_and_not_warned_of(tmp_path, called, recwarn):
+    path = tmp_path / "light.yaml"
+    path.write_text(f"pipeline: {called}\n")
+    policy.load(str(path), 28, 255)
+    assert not recwarn.list
+
+
 def test_strengths_are_in_degrees_and_shares():
     affine = (
         "Affine: turns by up to 6°, scales by factors from 0.94 to 1.06, shifts by up to 3 % of "
