@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from mnist_aug.analysis import contrasts, intervals, variance
+from mnist_aug.analysis import comparison, contrasts, intervals, variance
 from mnist_aug.arguments import Parser
 from mnist_aug.errors import one_line_errors
 from mnist_aug.results import runs
@@ -160,6 +160,18 @@ def headline(seeds: int, repeats: int) -> dict[str, float]:
     return {"interval": float(np.mean(missed)), "equivalent": float(np.mean(within))}
 
 
+def alone(seeds: int, repeats: int) -> float:
+    """How often the interval of `comparison.contrast`, of two models by themselves, misses."""
+    rng = np.random.default_rng(10)
+    both = {name: SPREADS[name] for name in ("none", "default")}
+    missed = []
+    for _ in range(repeats):
+        scores, _ = crossed(rng, seeds, both)
+        found = comparison.contrast(*scores.values())
+        missed.append(not found["low"] <= 0 <= found["high"])
+    return float(np.mean(missed))
+
+
 def all_sources(seeds: int, training: float, repeats: int) -> dict[str, float]:
     """How often the intervals of `variance.components` miss, with as many runs of both kinds.
 
@@ -223,6 +235,10 @@ def single(repeats: int) -> str:
     rows: list[tuple[str, list[float]]] = [
         ("augmented against baseline (real runs, resampled)", [h["interval"] for h in heads]),
         ("the same, equivalence at the margin", [h["equivalent"] for h in heads]),
+        (
+            "two models by themselves, as for a corruption type",
+            [alone(seeds, 2 * repeats) for seeds in SEEDS],
+        ),
     ]
     for training in TRAINING:
         found = [all_sources(seeds, training, 2 * repeats) for seeds in SEEDS]

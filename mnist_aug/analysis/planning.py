@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from mnist_aug.analysis.intervals import LEVEL, RULE_OF_THREE, Crossed, crossed_quantile
+from mnist_aug.analysis.intervals import FEW_SEEDS, LEVEL, RULE_OF_THREE, Crossed, crossed_quantile
 
 POWER = 0.8
 MOST_SEEDS = 1000  # more than that are no advice
@@ -25,8 +25,8 @@ class Advice:
         seeds: how many; with the test images there are if `images` is None. None where no number
             of seeds up to `MOST_SEEDS` will do with these images.
         images: how many test images; with the seeds there are if `seeds` is None. None where the
-            test images are enough. Both are None where there is no difference to be found, or a
-            single seed to judge by.
+            test images are enough, and more of them would not save most of the seeds. Both are None
+            where there is no difference to be found, or a single seed to judge by.
     """
 
     seeds: int | None
@@ -56,9 +56,15 @@ def advice(
         return _least(lambda n: _power(variance, difference, seeds, n, level) >= power, MOST_IMAGES)
 
     if (enough := seeds_for(images)) is not None:
-        return Advice(enough, None)
-    if (enough := images_for(seeds)) is not None:
-        return Advice(None, enough)
+        by_seed = variance.seed / enough + variance.cell / (enough * images)
+        if enough <= seeds or variance.image / images <= by_seed:
+            return Advice(enough, None)
+        # Where images make most of what is left, the number of seeds grows beyond measure with the
+        # least change of the difference; twice the images make it few.
+        return Advice(seeds_for(2 * images), 2 * images)
+    few = seeds < FEW_SEEDS  # whose wide quantiles images would have to make up for
+    if (enough := images_for(FEW_SEEDS if few else seeds)) is not None:
+        return Advice(FEW_SEEDS if few else None, enough)
     # Neither will do alone: twice the images that the most seeds need leave room for fewer seeds.
     least = images_for(MOST_SEEDS)
     return Advice(None, None) if least is None else Advice(seeds_for(2 * least), 2 * least)

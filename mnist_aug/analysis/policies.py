@@ -46,7 +46,8 @@ def compared(content: Comparison, variants: Mapping[str, VariantResults]) -> pd.
           resemble the policy's transforms, with commas; corrupted_like and corrupted_unlike, the
           mean error over those types and over all others, and how far the accuracy there is
           from the baseline's, corrupted_like_difference and corrupted_unlike_difference.
-        - transfer, the mean error over other datasets; seconds, the median training time of a run.
+        - transfer, the mean error over other datasets; seconds, the median training time of a run,
+          with seconds_least and seconds_most.
     """
     every = {name: content.variants[name] for name in BOTH} | dict(variants)
     first = every[BOTH[0]]
@@ -81,9 +82,9 @@ def compared(content: Comparison, variants: Mapping[str, VariantResults]) -> pd.
     for column, metric in (("nll", "loss"), ("ece", "ece")):
         frame[column] = [one.on_test[metric].mean() for one in every.values()]
     frame = frame.join(_validation(every)).join(_corrupted(every)).join(_transfer(every))
-    frame["seconds"] = [
-        float(np.median([run.manifest["seconds"] for run in one.runs])) for one in every.values()
-    ]
+    times = [[float(run.manifest["seconds"]) for run in one.runs] for one in every.values()]
+    for column, of in (("seconds", np.median), ("seconds_least", min), ("seconds_most", max)):
+        frame[column] = [float(of(own)) for own in times]
     if frame["validation"].notna().all():
         frame = frame.sort_values("validation", ascending=False, kind="stable")
     return frame.reset_index(drop=True)

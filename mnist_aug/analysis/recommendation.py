@@ -20,6 +20,8 @@ from mnist_aug.analysis.robustness import accuracy_by_type
 from mnist_aug.analysis.studies import StudyRuns
 from mnist_aug.results.runs import BOTH, VariantResults
 
+CHEAPER = 0.8  # of the training time, from which on less of it is worth a word
+
 
 @dataclass(frozen=True)
 class Strength:
@@ -51,7 +53,7 @@ class Recommendation:
             of those that may help; and of all if each hurts.
         unsure: policies of a larger mean there that are not known to help.
         compared: how many policies there are, without none.
-        seeds: that it was trained with.
+        seeds, seeds_without: that it was trained with, and the baseline.
         images: validation images; None where they were not scored one by one.
         difference, low, high: on validation images, the ends simultaneous over all policies.
         margin: differences up to this count as none.
@@ -61,11 +63,17 @@ class Recommendation:
         equals: other policies that can't be distinguished from it on validation images.
         none_may_be_best: whether no augmentation can't be either, by the wider intervals of all
             pairs.
-        cheaper: those of them that took less training time.
+        cheaper: those of them whose slowest run took less training time than its quickest, and
+            that take `CHEAPER` of its median at most.
         strength: where the policy's was studied.
         types: corruption types evaluated; 0 if none were.
         better, worse: on which it makes fewer and more errors, by Holm's adjusted p.
-        seconds, seconds_without: median training time of a run, with the policy and without.
+        corrupted, corrupted_low, corrupted_high: on the mean over these types, the ends
+            simultaneous over all policies.
+        seconds, seconds_without: median training time of a run, with the policy and without; NaN
+            of single epochs, of which compiling may be the most.
+        overlap: whether a run without took as long as one with it.
+        alone: for augmented among others, the verdict at the head of the report; else "".
         advice: what would tell, where the kind is "unknown" and validation images were scored.
     """
 
@@ -74,6 +82,7 @@ class Recommendation:
     unsure: tuple[str, ...] = ()
     compared: int = 0
     seeds: int = 0
+    seeds_without: int = 0
     images: int | None = None
     difference: float = np.nan
     low: float = np.nan
@@ -91,8 +100,13 @@ class Recommendation:
     types: int = 0
     better: tuple[str, ...] = ()
     worse: tuple[str, ...] = ()
+    corrupted: float = np.nan
+    corrupted_low: float = np.nan
+    corrupted_high: float = np.nan
     seconds: float = np.nan
     seconds_without: float = np.nan
+    overlap: bool = False
+    alone: str = ""
     advice: Advice | None = None
 
 
@@ -131,11 +145,11 @@ def recommended(
     scores = validation_scores({one: every[one] for one in (BOTH[0], *others.index)})
     within = own["validation_within_low"], own["validation_within_high"]
     small = lies_within(within, content.margin)
-    equals = others[
-        others["best_on_validation"]
-        & (others.index != name)
-        & (others["validation"] <= own["validation"])
-    ]
+    alike = _not_distinguished(contrasts.estimates(scores), name)
+    equals = others[others.index.isin(alike) & (others["validation"] <= own["validation"])]
+    timed = every[name].settings["epochs"] > 1
+    cheaper = equals["seconds_most"] < own["seconds_least"]
+    cheaper &= equals["seconds"] <= CHEAPER * own["seconds"]
     types = accuracy_by_type(every[BOTH[0]], every[name])
     sides = np.sign(types["difference"]).where(types["holm_p"] < ALPHA, 0)
     kind = _kind(own, small)
@@ -151,6 +165,7 @@ def recommended(
         tuple(others.loc[others["validation"] > own["validation"], "policy"]),
         compared=len(others),
         seeds=int(own["seeds"]),
+        seeds_without=int(none["seeds"]),
         images=scores[name].shape[1] if scores[name].ndim > 1 else None,
         difference=float(own["validation_difference"]),
         low=float(own["validation_low"]),
@@ -162,14 +177,22 @@ def recommended(
         test_high=test[2],
         outcome=outcome,
         equals=tuple(equals["policy"]),
-        none_may_be_best=bool(none["best_on_validation"]),
-        cheaper=tuple(equals.loc[equals["seconds"] < own["seconds"], "policy"]),
+        none_may_be_best=BOTH[0] in alike,
+        cheaper=tuple(equals.loc[cheaper, "policy"]) if timed else (),
         strength=_strength(strength) if name == BOTH[1] and strength is not None else None,
         types=len(types),
         better=tuple(types["corruption"][sides > 0]),
         worse=tuple(types["corruption"][sides < 0]),
-        seconds=float(own["seconds"]),
-        seconds_without=float(none["seconds"]),
+        corrupted=float(own["corrupted_difference"]),
+        corrupted_low=float(own["corrupted_low"]),
+        corrupted_high=float(own["corrupted_high"]),
+        seconds=float(own["seconds"]) if timed else np.nan,
+        seconds_without=float(none["seconds"]) if timed else np.nan,
+        overlap=bool(
+            own["seconds_least"] <= none["seconds_most"]
+            and none["seconds_least"] <= own["seconds_most"]
+        ),
+        alone=content.difference.outcome if name == BOTH[1] and len(frame) > len(BOTH) else "",
         advice=_advice(scores, name) if scored else None,
     )
 
@@ -179,6 +202,14 @@ def _chosen(others: pd.DataFrame) -> str:
     helps, may_help = others["validation_low"] > 0, others["validation_high"] >= 0
     groups = (others[helps], others[may_help], others[others["validation_low"].notna()], others)
     return str(next(group for group in groups if len(group))["validation"].idxmax())
+
+
+def _not_distinguished(found: contrasts.Estimates, name: str) -> list[str]:
+    """The other variants from which that of this name differs by no interval of all pairs."""
+    pairs = contrasts.all_pairs(found)
+    own = pairs[(pairs["first"] == name) | (pairs["second"] == name)]
+    alike = own[~((own["low"] > 0) | (own["high"] < 0))]
+    return [one for one in {*alike["first"], *alike["second"]} if one != name]
 
 
 def _kind(own: pd.Series, small: bool) -> str:

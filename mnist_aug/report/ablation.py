@@ -217,6 +217,21 @@ def strength_sentence(table: Table) -> str:
     )
 
 
+def _simultaneous(
+    found: contrasts.Estimates, first: str, second: str
+) -> tuple[float, float, float]:
+    """The second's mean less the first's, with its interval of those of all pairs.
+
+    Who is first is known from the same runs, and an interval by itself would not allow for that.
+    """
+    pairs = contrasts.all_pairs(found).set_index(["first", "second"])
+    if (first, second) in pairs.index:
+        row = pairs.loc[first, second]
+        return float(row["difference"]), float(row["low"]), float(row["high"])
+    row = pairs.loc[second, first]
+    return float(-row["difference"]), float(-row["high"]), float(-row["low"])
+
+
 def choice(found: dict[str, StudyRuns]) -> str:
     """What the validation split says of the policy among the candidates of all studies."""
     studies = [name for name in CANDIDATES if name in found]
@@ -239,7 +254,7 @@ def choice(found: dict[str, StudyRuns]) -> str:
         f"{percent(means.iloc[0])} %"
     )
     if first != BOTH[1]:
-        lag = contrasts.difference(candidates, first, BOTH[1])
+        lag = _simultaneous(candidates, first, BOTH[1])
         place = list(means.index).index(BOTH[1]) + 1
         text += (
             f"; the policy used here, fixed before these studies, has {percent(means[BOTH[1]])} % "
@@ -247,7 +262,7 @@ def choice(found: dict[str, StudyRuns]) -> str:
         )
     elif len(means) > 1:
         second = str(means.index[1])
-        lead = contrasts.difference(candidates, second, first)
+        lead = _simultaneous(candidates, second, first)
         text += f". Its lead over the next, {names[second]}, is {estimated(*lead, ' pp')}"
     equals = [names[name] for name in contrasts.best(candidates) if name != first]
     few = np.isnan(candidates.seed_variances).any()

@@ -9,9 +9,9 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from mnist_aug.analysis import metrics
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import spread
+from mnist_aug.analysis.intervals import estimate, spread
 from mnist_aug.analysis.metrics import CALIBRATION_BINS, reliability
-from mnist_aug.formatting import decimals, percent, points, with_sd
+from mnist_aug.formatting import MINUS, decimals, percent, points, with_sd
 from mnist_aug.report.drawing import INK, PAPER, STYLE, Figure, canvas, finished, style_of
 from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import BOTH, VariantResults
@@ -21,6 +21,7 @@ SHOWN: dict[str, tuple[str, str, Callable[[float], str]]] = {
     "loss": ("loss", "nats", lambda value: decimals(value, 4)),
     "ece": ("ECE", "pp", percent),
 }
+SCORES = ("loss", "brier", "ece")
 BARS = 20  # of the histogram of confidences, over 0 to 100 %
 NOT_SCALED = (
     "There is no temperature scaling, as no image is held out for validation or an earlier version "
@@ -31,20 +32,27 @@ NOT_SCALED = (
 def scores(content: Comparison) -> Table:
     """Proper scores and calibration error of each variant, mean and SD over seeds.
 
-    Those with `scaled_` are after temperature scaling, NaN where no temperature was fitted.
+    Those with `scaled_` are after temperature scaling, NaN where no temperature was fitted. Of
+    each, `_gain` is how much less it is than the baseline's with the same seed, with the ends of
+    the 95 % interval over seeds.
     """
     rows = []
+    plain = _by_seed(content, content.variants[BOTH[0]])
     for variant, result in zip(
         content.variants.values(), content.results.itertuples(), strict=True
     ):
         row: dict[str, object] = {"variant": variant.name}
-        for name in ("loss", "brier", "ece"):
-            row |= _mean(name, variant.on_test[name].to_numpy())
+        own = _by_seed(content, variant)
+        for name in own:
+            row |= _mean(name, own[name].to_numpy())
+        gains = (plain - own).dropna(how="all")  # of the seeds that both have
+        for name in gains:
+            ends = estimate(gains[name].to_numpy())
+            names = (f"{name}_gain", f"{name}_gain_low", f"{name}_gain_high")
+            row |= dict(zip(names, ends, strict=True))
         sure = float(variant.probabilities.max(axis=2).mean(axis=1).mean())
         row["overconfidence"] = sure - result.accuracy
         row |= _mean("temperature", variant.temperatures)
-        for name, values in _scaled_scores(content, variant).items():
-            row |= _mean(f"scaled_{name}", values)
         rows.append(row)
     frame, accuracy = pd.DataFrame(rows), content.results["accuracy"]
     display = {
@@ -76,15 +84,17 @@ def _mean(name: str, values: np.ndarray) -> dict[str, float]:
     return {name: float(values.mean()), f"{name}_sd": spread(values)}
 
 
-def _scaled_scores(content: Comparison, variant: VariantResults) -> dict[str, np.ndarray]:
-    """Loss, Brier score and calibration error of each run at its own temperature, float [S]."""
-    if not np.isfinite(variant.temperatures).all():
-        return dict.fromkeys(("loss", "brier", "ece"), np.full(1, np.nan))
-    rows = [
-        metrics.scores(content.labels, metrics.at_temperature(one, heat))
-        for one, heat in zip(variant.log_probabilities, variant.temperatures, strict=True)
-    ]
-    return {name: np.array([row[name] for row in rows]) for name in ("loss", "brier", "ece")}
+def _by_seed(content: Comparison, variant: VariantResults) -> pd.DataFrame:
+    """Loss, Brier score and calibration error of each run, as it is and at its own temperature."""
+    found = variant.on_test[[*SCORES]].copy()
+    scaled = pd.DataFrame(np.nan, found.index, [*SCORES])
+    if np.isfinite(variant.temperatures).all():
+        for seed, one, heat in zip(
+            variant.seeds, variant.log_probabilities, variant.temperatures, strict=True
+        ):
+            own = metrics.scores(content.labels, metrics.at_temperature(one, heat))
+            scaled.loc[seed] = [own[name] for name in SCORES]
+    return found.join(scaled.add_prefix("scaled_"))
 
 
 def sentences(table: Table) -> list[str]:
@@ -100,7 +110,8 @@ def sentences(table: Table) -> list[str]:
         f"{points(second['overconfidence'])} pp with {BOTH[1]}. The expected calibration error "
         f"(ECE) is the mean distance of the two over {CALIBRATION_BINS} bins of equal mass; the "
         "Brier score is the squared distance of the probabilities to the truth, summed over "
-        "classes. Less is better for both, and for the loss, the mean negative log-likelihood."
+        "classes. Less is better for both, and for the loss, the mean negative log-likelihood. "
+        "Chance alone keeps the ECE of perfect probabilities above zero."
     )
     if not np.isfinite([first["scaled_loss"], second["scaled_loss"]]).all():
         return [text, NOT_SCALED]
@@ -119,23 +130,42 @@ def sentences(table: Table) -> list[str]:
 
 
 def _remaining(name: str, first: pd.Series, second: pd.Series) -> str:
-    """How much of what augmentation gains is had by scaling alone, and what is left after both."""
+    """How much of what augmentation gains is had by scaling alone, and what is left after both.
+
+    Args:
+        second: the row of augmented, with `_gain` and its ends.
+    """
     called, unit, show = SHOWN[name]
-    gain, left = first[name] - second[name], first[f"scaled_{name}"] - second[f"scaled_{name}"]
     alone = first[name] - first[f"scaled_{name}"]
 
-    def change(by: float) -> str:
-        return f"{'lowers' if by >= 0 else 'raises'} it by {show(abs(by))} {unit}"
+    def change(by: float, low: float = np.nan, high: float = np.nan) -> str:
+        sign = 1 if by >= 0 else -1
+        ends = sorted((sign * low, sign * high))
+        shown = [show(end).replace("-", MINUS) for end in ends]
+        known = "" if np.isnan(low) else f" (95 % CI {shown[0]} to {shown[1]})"
+        return f"{'lowers' if by >= 0 else 'raises'} it by {show(abs(by))} {unit}{known}"
 
-    start = f"The {called}: augmentation {change(gain)}"
-    end = f"After both are scaled, augmentation {'still ' if gain * left > 0 else ''}{change(left)}"
-    if gain <= 0:
-        return f"{start}. {end}."
-    share = f", {percent(alone / gain, 0)} % of that" if alone > 0 else ""
-    return (
-        f"{start}; temperature scaling of the {BOTH[0]}, without augmentation, {change(alone)}"
-        f"{share}. {end}{f', {percent(left / gain, 0)} % of its gain' if left > 0 else ''}."
+    gain, left = (
+        [float(second[f"{part}_gain{end}"]) for end in ("", "_low", "_high")]
+        for part in (name, f"scaled_{name}")
     )
+    text = f"The {called}: augmentation {change(*gain)}"
+    if _detected(gain) and gain[0] > 0:
+        text += f"; temperature scaling of the {BOTH[0]}, without augmentation, {change(alone)}"
+        text += f", {percent(alone / gain[0], 0)} % of that" if alone > 0 else ""
+    elif not np.isnan(gain[1]):
+        text += ", so no change is detectable" if not _detected(gain) else ""
+    text += f". After both are scaled, augmentation {change(*left)}"
+    if np.isnan(left[1]):
+        return f"{text}; one seed can't tell more."
+    if not _detected(left):
+        return f"{text}, so no difference is detectable."
+    return f"{text}."
+
+
+def _detected(change: list[float]) -> bool:
+    """Whether the interval of a change, its mean and its ends, leaves 0 out."""
+    return change[1] > 0 or change[2] < 0
 
 
 def bins(content: Comparison) -> Table:

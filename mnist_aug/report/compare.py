@@ -239,7 +239,10 @@ def _ranking(frame: pd.DataFrame) -> str:
         f"(95 % CI of its rank: {first['rank_low']:.0f} to {first['rank_high']:.0f})"
     )
     if len(may):
-        return f"{text}; {listed([*may.sort_values('rank')['name']])} may rank first as well."
+        return (
+            f"{text}; by the wider CIs of all pairs {listed([*may.sort_values('rank')['name']])} "
+            "may rank first as well."
+        )
     return f"{text}; no other may."
 
 
@@ -265,7 +268,10 @@ def _alone(others: pd.DataFrame, content: Comparison) -> str:
     """How the verdict on augmented at the head of the page is related to its row here."""
     own = others.set_index("variant").loc[BOTH[1]]
     alone = content.difference.outcome
-    text = f"At the head of the page {own['name']} is compared by itself, so its CI differs"
+    text = (
+        f"At the head of the page {own['name']} is compared by itself, its runs paired by seed, so "
+        "its CI differs"
+    )
     if alone == own["outcome"]:
         return f"{text}; the outcome is the same."
     return (

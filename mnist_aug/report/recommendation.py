@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.planning import POWER
 from mnist_aug.analysis.recommendation import Recommendation, recommended
 from mnist_aug.report import inputs
 from mnist_aug.report.templating import environment
@@ -21,7 +22,7 @@ def lines(content: Comparison, given: inputs.Inputs) -> list[str]:
 
 def written(found: Recommendation) -> list[str]:
     """The same of facts."""
-    text = environment(False).get_template(TEMPLATE).render(found=found)
+    text = environment(False).get_template(TEMPLATE).render(found=found, power=POWER)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 

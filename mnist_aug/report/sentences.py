@@ -179,7 +179,7 @@ def sample_size(advice: Advice, difference: Difference) -> str:
         )
     return (
         f"{what} takes more of both: about {about(images)} test images and {about(seeds)} seeds. "
-        f"More seeds alone won't do, as {few}."
+        f"More seeds alone do little, as {few}."
     )
 
 
@@ -375,9 +375,12 @@ def training_time(cost: pd.DataFrame) -> str:
     first, second = (cost.set_index("variant").loc[model] for model in BOTH)
     text = (
         f"Median training time of a run: {number(first['seconds'])} s with {BOTH[0]}, "
-        f"{number(second['seconds'])} s with {BOTH[1]} (wall clock, without "
-        "compiling; other work on the machine counts)."
+        f"{number(second['seconds'])} s with {BOTH[1]} (wall clock; other work on the machine "
+        "counts, "
     )
+    if first["epochs"] < 2:
+        return f"{text}and compiling, too, which is most of the first run of a single epoch)."
+    text += "compiling does not)."
     apart = (
         first["seconds_most"] < second["seconds_least"]
         or second["seconds_most"] < first["seconds_least"]

@@ -122,14 +122,32 @@ def test_a_variance_is_borrowed_upwards_alone_and_by_a_limit():
     assert found[4] > 0.5
 
 
+@pytest.mark.parametrize(("variants", "seeds"), [(2, 8), (3, 5), (4, 4), (5, 3)])
+def test_few_variances_say_nothing_of_what_is_usual(variants, seeds):
+    """As docs/statistics.md says: with a seed or a variant less nothing is borrowed."""
+    spread = np.linspace(1, 2, variants)
+    assert moderated(spread, np.full(variants, seeds - 1))[0][0] > 1
+    for fewer, freedom in ((spread, seeds - 2), (spread[:-1], seeds - 1)):
+        found, own, shared, _ = moderated(fewer, np.full(len(fewer), freedom))
+        assert found.tolist() == fewer.tolist()
+        assert own.tolist() == [freedom] * len(fewer)
+        assert not shared.any()
+
+
 def test_a_variance_without_spread():
     none, *_ = moderated(np.zeros(3), np.full(3, 4))
     assert none.tolist() == [0, 0, 0]
     one, *_ = moderated(np.array([0.0, 1.0, 1.0]), np.full(3, 4))
     assert 0 < one[0] < 1
-    found = estimates({"a": np.full(3, 0.5), "b": np.full(3, 0.75)})
+    found = estimates({"a": np.full(3, 0.5), "b": np.full(5, 0.75)})
     (row,) = against(found, "a").itertuples()
-    assert (row.low, row.high, row.p) == (0.25, 0.25, 0)
+    exact = stats.permutation_test(
+        (np.arange(3), np.arange(3, 8)), lambda a, b: a.mean() - b.mean(), n_resamples=np.inf
+    )
+    assert row.p == pytest.approx(exact.pvalue)
+    assert 0 < row.low < 0.25 < row.high
+    few = estimates({"a": np.full(3, 0.5), "b": np.full(3, 0.75)})  # p is 0.1 at best
+    assert against(few, "a")["low"].item() < 0
     same = estimates({"a": np.full(3, 0.5), "b": np.full(3, 0.5)})
     assert against(same, "a")["p"].tolist() == [1]
     assert best(same) == ["a", "b"]

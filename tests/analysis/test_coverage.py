@@ -58,6 +58,12 @@ def test_the_intervals_over_all_sources(training, seeds, repeats, allowed):
 
 @pytest.mark.parametrize(("repeats", "allowed"), REPEATS)
 @pytest.mark.parametrize("seeds", SEEDS)
+def test_two_models_by_themselves(seeds, repeats, allowed):
+    assert coverage.alone(seeds, repeats) == pytest.approx(0.05, abs=allowed)
+
+
+@pytest.mark.parametrize(("repeats", "allowed"), REPEATS)
+@pytest.mark.parametrize("seeds", SEEDS)
 def test_the_difference_of_two_models(seeds, repeats, allowed):
     found = coverage.headline(seeds, repeats)
     assert found["interval"] <= 0.05 + allowed

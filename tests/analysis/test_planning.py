@@ -43,6 +43,29 @@ def test_images_where_no_number_of_seeds_will_do():
     assert found.images > 359
 
 
+def test_both_where_seeds_alone_would_be_beyond_measure():
+    """The images leave just enough power, so that a little less of a difference asks for all."""
+    rng = np.random.default_rng(4)
+    drawn = study(rng, 5, 2000, seed=0.01, image=0.5, cell=0.3, mean=0.0)
+    drawn += 3.0 * np.sqrt(Crossed.of(drawn).image / 2000) - drawn.mean()
+    found = advice(np.zeros_like(drawn), drawn)
+    assert found.images == 4000
+    assert 2 <= found.seeds < 20
+    within = _power(Crossed.of(drawn), drawn.mean(), found.seeds, found.images)
+    assert within >= 0.8 > _power(Crossed.of(drawn), drawn.mean(), found.seeds, 2000)
+
+
+def test_two_seeds_ask_for_seeds_before_images():
+    """A t with one degree of freedom would ask for twenty times the images that five seeds need."""
+    differences = study(np.random.default_rng(6), 2, 300, seed=0.01, image=0.3, cell=0.1)
+    differences += 0.03 - differences.mean()
+    found = advice(np.zeros_like(differences), differences)
+    assert found.seeds == 5
+    variance = Crossed.of(differences)
+    assert _power(variance, differences.mean(), 5, found.images) >= 0.8
+    assert _power(variance, differences.mean(), 2, 10 * found.images) < 0.8
+
+
 def test_both_where_neither_will_do_alone():
     differences = study(np.random.default_rng(2), 2, 300, seed=0.05, image=0.3, mean=0.03)
     found = advice(np.zeros_like(differences), differences)

@@ -20,6 +20,7 @@ def study(scores):
 
 def test_differences_are_of_all_runs_and_borrow_the_spread():
     scores = {"baseline": [0.5, 0.6, 0.55, 0.51], "a": [0.7, 0.72], "b": [0.8, 0.9]}
+    scores |= {name: [0.8, 0.85, 0.9] for name in "cdef"}
     runs = study(scores)
     np.testing.assert_allclose(runs.values("a"), [0.7, 0.72])
     mean, low, high = runs.difference("baseline", "a")

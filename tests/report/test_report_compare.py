@@ -99,8 +99,8 @@ def test_outcomes_are_counted_and_named(content):
         "0.20 pp, so of little consequence."
     )
     assert text[2] == (
-        "By mean test accuracy default ranks first of 6 (95 % CI of its rank: 1 to 3); mixup:0.2, "
-        "affine and cutmix may rank first as well."
+        "By mean test accuracy default ranks first of 6 (95 % CI of its rank: 1 to 3); by the "
+        "wider CIs of all pairs mixup:0.2, affine and cutmix may rank first as well."
     )
     assert text[3].endswith(
         "default has the largest mean accuracy, 98.70 %; by the simultaneous 95 % CIs of all pairs "

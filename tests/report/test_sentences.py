@@ -92,7 +92,7 @@ def test_no_caution_where_both_are_equivalent():
         (
             Advice(20, 4800),
             "To find a difference like the one seen with a chance of 80 % takes more of both: "
-            "about 4,800 test images and 20 seeds. More seeds alone won't do, as the 1,000 test "
+            "about 4,800 test images and 20 seeds. More seeds alone do little, as the 1,000 test "
             "images are too few.",
         ),
     ],
@@ -206,15 +206,19 @@ def test_a_ratio_of_times_only_when_the_ranges_are_apart(least, ratio):
     cost = pd.DataFrame(
         {
             "variant": ["baseline", "augmented"],
+            "epochs": 15,
             "seconds": [20.7, 25.04],
             "seconds_least": [19.4, least],
             "seconds_most": [21.7, 26.0],
         }
     )
     assert sentences.training_time(cost) == (
-        "Median training time of a run: 20.7 s with baseline, 25.0 s with augmented (wall clock, "
-        "without compiling; other work on the machine counts)." + ratio
+        "Median training time of a run: 20.7 s with baseline, 25.0 s with augmented (wall clock; "
+        "other work on the machine counts, compiling does not)." + ratio
     )
+    single = sentences.training_time(cost.assign(epochs=1))
+    assert "compiling, too" in single
+    assert "times as long" not in single
 
 
 @pytest.mark.parametrize(
