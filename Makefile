@@ -29,7 +29,8 @@ $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
 SOURCE = --data="$$DATA" $(if $(TRANSPOSE),--transpose="$$TRANSPOSE")
 OPTIONS = $(SOURCE) --seeds="$$SEEDS" --epochs="$$EPOCHS" --policy="$$POLICY" \
-          --model="$$MODEL" --results="$$RESULTS" --reports="$$REPORTS"
+          --model="$$MODEL" --results="$$RESULTS" --reports="$$REPORTS" \
+          $(if $(MARGIN),--margin="$$MARGIN")
 SETS = $(if $(EXTRA),--extra="$$EXTRA") $(if $(MNIST_C),--mnist-c="$$MNIST_C") \
        $(if $(TTA),--tta="$$TTA")
 WHERE = $(if $(SCHEDULER),--scheduler="$$SCHEDULER") $(if $(filter 1,$(TENSORBOARD)),--tensorboard)
@@ -78,7 +79,7 @@ $(EVALUATED): scripts/train.py $(call code,results data augment train evaluate a
 	@sh tools/stamp.sh keep evaluated
 report: $(REPORTED) ## do all of it, and write the report [reports/index.html]
 $(REPORTED): $(EVALUATED) scripts/report.py $(call code,results analysis experiments report)
-	$(PY) scripts/report.py $(OPTIONS) $(if $(MARGIN),--margin="$$MARGIN")
+	$(PY) scripts/report.py $(OPTIONS)
 	@sh tools/stamp.sh keep reported
 
 # The results of these are not there yet when make looks, so it is called again to see them.

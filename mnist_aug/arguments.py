@@ -99,6 +99,14 @@ def parser(description: str) -> Parser:
         default=Path("reports"),
         help="folder of the report (default: %(default)s)",
     )
+    options.add_argument(
+        "--margin",
+        type=percentage_points,
+        default=None,
+        metavar="PP",
+        help="a difference in accuracy, in percentage points, below which the report counts two "
+        "models as equivalent (default: a tenth of the baseline's error)",
+    )
     return options
 
 
@@ -143,22 +151,11 @@ def add_running(options: Parser) -> None:
     )
 
 
-def add_margin(options: Parser) -> None:
-    options.add_argument(
-        "--margin",
-        type=percentage_points,
-        default=None,
-        metavar="PP",
-        help="a difference in accuracy, in percentage points, below which two models count as "
-        "equivalent (default: a tenth of the baseline's error)",
-    )
-
-
 def percentage_points(text: str) -> float:
     """A difference above 0 and up to 100 percentage points, as a fraction."""
     if not re.fullmatch(r"(?=.)[0-9]{0,3}(\.[0-9]{1,9})?", text) or not 0 < float(text) <= 100:
         raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is not a number of percentage points above 0, as 0.2"
+            f"{text[:40]!r} is not a number of percentage points above 0 and up to 100, as 0.2"
         )
     return float(text) / 100
 

@@ -10,9 +10,7 @@ from mnist_aug.errors import one_line_errors
 
 
 def main() -> None:
-    parser = arguments.parser(__doc__)
-    arguments.add_margin(parser)
-    options = parser.parse_args()
+    options = arguments.parser(__doc__).parse_args()
 
     from mnist_aug.report import page
 

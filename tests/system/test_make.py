@@ -326,7 +326,8 @@ def test_a_mistake_is_one_line_and_costs_nothing(reported, digits, tmp_path):
     before = content(reported)
     for values, words in (
         (["SEEDS=many"], "'many' is not a whole number"),
-        ([f"DATA={negative}"], "give another RESULTS="),
+        (["SEEDS=7", "MARGIN=0,2"], "'0,2' is not a number of percentage points"),
+        ([f"DATA={negative}"], "use another results folder (at the shell, RESULTS="),
         (["RESULTS="], "--results is empty: give it a value, or leave it out"),
         (["MODEL="], "--model is empty"),
         (["RESULTS=."], "give a folder of its own"),
@@ -445,12 +446,12 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
         options = [
             f"--{name}={value}"
             for name in ("data", "transpose", "seeds", "epochs", "policy", "model")
-        ] + [f"--results={value}", f"--reports={value}"]
+        ] + [f"--results={value}", f"--reports={value}", f"--margin={value}"]
         scheduler = f"--scheduler={value}"
         both = ["scripts/train.py", "baseline", "augmented", "--evaluate", *options]
         report = [
             [*both, f"--extra={value}", f"--mnist-c={value}", f"--tta={value}", scheduler],
-            ["scripts/report.py", *options, f"--margin={value}"],
+            ["scripts/report.py", *options],
         ]
         targets = ["epochs", "tune", "published", "predict", "serve"]
         if given == "in the call":
