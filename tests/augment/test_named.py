@@ -68,8 +68,13 @@ def leaves(t):
     return [] if isinstance(t, A.NoOp) else [t]
 
 
-@pytest.mark.parametrize("side", [8, 15, 28, 64, 256])
-@pytest.mark.parametrize("fill", [0, 255, (250, 240, 20)])
+MORE = pytest.mark.torture
+
+
+@pytest.mark.parametrize(
+    "side", [8, 28, *(pytest.param(side, marks=MORE) for side in (15, 64, 256))]
+)
+@pytest.mark.parametrize("fill", [0, pytest.param(255, marks=MORE), (250, 240, 20)])
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_all_sizes_and_backgrounds_are_vectorised(name, side, fill):
     made = policy.load(name, side, fill).pipeline

@@ -8,9 +8,11 @@ import sys
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 
+import mnist_aug
 from mnist_aug.train import model_source, models
 from mnist_aug.train.variant import baseline
 
@@ -59,11 +61,31 @@ def test_targets_variables_and_links_exist(page):
             assert (page.parent / link).exists(), link
 
 
-def test_python_examples_run(tmp_path):
-    examples = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(examples) == 4
-    for example in examples[:3]:  # tests/train/test_model_file.py runs the last
-        subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
+COMPARE, POLICY, ENGINE, _ = EXAMPLES  # tests/train/test_model_file.py runs the last
+
+
+@pytest.mark.torture  # the next test has the same without training
+def test_the_example_that_compares_runs(tmp_path):
+    subprocess.run([sys.executable, "-c", COMPARE], cwd=tmp_path, check=True)
+    assert (tmp_path / "reports" / "index.html").exists()
+
+
+def test_the_example_that_compares_is_of_the_interface(monkeypatch):
+    """Names and arguments exist: `tests/test_api.py` says what they do."""
+    found = create_autospec(mnist_aug.Compared, instance=True)
+    faked = create_autospec(mnist_aug.compare, return_value=found)
+    monkeypatch.setattr(mnist_aug, "compare", faked, raising=False)
+    exec(COMPARE, {})
+    faked.assert_called_once()
+    found.report.assert_called_once_with("reports")
+    (said,) = re.findall(r"# a DataFrame; also (.*)", COMPARE)
+    for name in re.findall(r"found\.(\w+)", said):
+        assert hasattr(mnist_aug.Compared, name), name
+
+
+def test_the_other_examples_run(tmp_path):
+    subprocess.run([sys.executable, "-c", f"{POLICY}\n{ENGINE}"], cwd=tmp_path, check=True)
     assert (tmp_path / "mine.yaml").exists()
 
 

@@ -17,10 +17,12 @@ from mnist_aug.train.trainer import Trainer
 from mnist_aug.train.variant import baseline
 
 NAMES = [
-    *("resnet", "mlp", "nested"),  # which have all that is special between them
+    "mlp",  # with all random layers of dense ones, moving statistics and penalties
     *(
         pytest.param(name, marks=pytest.mark.torture)
-        for name in ("mixer", "lstm", "vit", "separable", "inception", "squeeze")
+        for name in (
+            *("resnet", "nested", "mixer", "lstm", "vit", "separable", "inception", "squeeze"),
+        )
     ),
 ]
 EPOCHS = 2

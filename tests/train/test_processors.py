@@ -93,6 +93,7 @@ def test_with_all_masks_at_once_and_one_process(tmp_path):
     check(short_run(tmp_path, variant="augmented", **ALL), "augmented")
 
 
+@pytest.mark.torture  # test_pools.py has two processes, and the test above the digests
 def test_without_masks_in_two_processes(tmp_path):
     check(short_run(tmp_path, processes=2), "baseline")
 

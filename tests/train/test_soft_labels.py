@@ -1,5 +1,6 @@
 """Training on soft labels and on the Jensen-Shannon loss: the steps that stock Keras would take."""
 
+import itertools
 from dataclasses import replace
 
 import keras
@@ -80,7 +81,7 @@ def published_jsd(labels, probabilities):
 @pytest.mark.parametrize(
     ("name", "loss"),
     [
-        ("mixup:0.2", soft_loss),
+        pytest.param("mixup:0.2", soft_loss, marks=pytest.mark.torture),
         ("affine+cutmix+label-smoothing:0.2", soft_loss),
         ("affine+augmix-jsd", published_jsd),
     ],
@@ -147,14 +148,19 @@ def test_what_accuracy_counts_and_what_losses_hold(few):
 OTHERS = ["label-smoothing:0.1", "autoaugment-svhn", "rand-m6-n2", "cutout", "random-erasing"]
 
 
-@pytest.mark.parametrize("model", ["dense", "cnn"])
 @pytest.mark.parametrize(
-    "name",
+    ("name", "model"),
     [
-        "mixup:0.2",
-        "cutmix",
-        "augmix-jsd",
-        *(pytest.param(one, marks=pytest.mark.torture) for one in ["augmix", *OTHERS]),
+        ("mixup:0.2", "dense"),
+        ("cutmix", "cnn"),
+        ("augmix-jsd", "dense"),
+        *(
+            pytest.param(name, model, marks=pytest.mark.torture)
+            for name, model in [
+                *(("mixup:0.2", "cnn"), ("cutmix", "dense"), ("augmix-jsd", "cnn")),
+                *itertools.product(["augmix", *OTHERS], ["dense", "cnn"]),
+            ]
+        ),
     ],
 )
 def test_models_learn_by_every_method(few, name, model):
@@ -162,7 +168,9 @@ def test_models_learn_by_every_method(few, name, model):
     assert history["val_loss"].iloc[-1] < history["val_loss"].iloc[0] < np.log(10) + 0.1
 
 
-@pytest.mark.parametrize("name", ["default+mixup:0.2", "augmix-jsd"])
+@pytest.mark.parametrize(
+    "name", ["default+mixup:0.2", pytest.param("augmix-jsd", marks=pytest.mark.torture)]
+)
 def test_a_resumed_run_ends_as_a_whole_one(few, name, tmp_path, monkeypatch):
     monkeypatch.setattr("mnist_aug.train.checkpoints.SAVE_SECONDS", 0)
     one, place = variant(name, epochs=3), tmp_path / "checkpoint.npz"

@@ -147,7 +147,7 @@ def test_initial_weights_depend_on_the_seed_alone():
 @pytest.mark.parametrize(
     "variant",
     [
-        baseline,
+        pytest.param(baseline, marks=pytest.mark.torture),  # test_models.py has them
         replace(baseline, schedule="cosine", warmup=0.25, learning_rate=0.01, weight_decay=1.0),
     ],
     ids=["Keras's defaults", "all settings of the optimizer"],
