@@ -92,7 +92,7 @@ strength: ## the default policy's magnitudes from 0 to 2 times, and the report
 data-efficiency: ## both variants on 100 to all training images, and the report
 epochs: ## both variants trained for longer, and the report
 variance: ## both variants, each seed with training images of its own drawing, and the report
-compare: ## POLICIES, or all named methods, on the same seeds, and the report
+compare: ## POLICY with POLICIES, or with all named methods, on the same seeds, and the report
 study: ## all of these studies, and the report
 tuned: ## what `make tune` found, trained with new seeds and evaluated, and the report
 published: | $(READY) ## published results of dense networks, and what the same networks reach here

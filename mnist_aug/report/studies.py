@@ -62,12 +62,18 @@ def read(
                     f"out, as {reason}: `make compare` with the settings of baseline and augmented "
                     f"makes {'them' if len(own) > 1 else 'it'} anew."
                 )
-            known = [_work(content.both[1])]
+            kept = [content.both[1]]
             for variant, one in [*evaluated.items()]:
-                if variant in reasons or _work(one) in known:
-                    del evaluated[variant]
-                else:
-                    known.append(_work(one))
+                same = next((other for other in kept if _work(other) == _work(one)), None)
+                if variant not in reasons and same is None:
+                    kept.append(one)
+                    continue
+                del evaluated[variant]
+                if variant not in reasons and same is not None and same.policy != one.policy:
+                    left_out.append(
+                        f"Of the study compare {one.policy} is left out, as it does the same as "
+                        f"{same.policy}."
+                    )
         elif reasons:
             left_out.append(
                 f"The study {name} is left out, as {next(iter(reasons.values()))}: "

@@ -276,10 +276,11 @@ def test_policies_that_do_not_fit_are_left_out_and_named(tmp_path):
     sets = {"test": np.ones((2, 60), bool)}
     synthetic_results.write_policies(
         results,
-        dict.fromkeys(("affine", "cutmix", "mixup:0.2", "fine", "again"), sets),
+        dict.fromkeys(("affine", "cutmix", "mixup:0.2", "fine", "again", "other"), sets),
         affine={"epochs": 9},
         cutmix={"epochs": 9},
-        again={"policy": synthetic_results.POLICY},  # is augmented's
+        again={"policy": synthetic_results.POLICY},  # is augmented's, of its name
+        other={"policy": synthetic_results.named("fine") | {"name": "other.yaml"}},
         **{"mixup:0.2": {"learning_rate": 0.01}},
     )
     variants, left_out = studies.read(results, comparison.load(results))
@@ -290,6 +291,7 @@ def test_policies_that_do_not_fit_are_left_out_and_named(tmp_path):
         f"baseline and augmented 5: {again} them anew.",
         "Of the study compare mixup:0.2 is left out, as its runs have learning_rate 0.01, those of "
         f"augmented 0.001: {again} it anew.",
+        "Of the study compare other.yaml is left out, as it does the same as fine.",
     ]
 
 
