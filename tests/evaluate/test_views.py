@@ -92,6 +92,7 @@ def test_everything_else_is_as_without_it(evaluated, trained, few, tmp_path):
             assert one == other
 
 
+@pytest.mark.torture
 def test_the_same_in_other_batches(evaluated, trained, few, tmp_path, monkeypatch):
     results = shutil.copytree(trained, tmp_path / "results")
     monkeypatch.setattr(evaluation, "BATCH_VALUES", 784 * 33)
@@ -128,6 +129,7 @@ def test_what_it_was_made_with_and_took_is_kept(evaluated):
         assert seconds["tta"] > (VIEWS + 0.99) * seconds["plain"] > 0
 
 
+@pytest.mark.torture
 def test_without_validation_images_the_test_images_are_scored(few, tmp_path):
     wanted = [(replace(augmented, epochs=1, validation_split=0), 0)]
     training.train_all(wanted, few, tmp_path)

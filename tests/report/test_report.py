@@ -95,13 +95,15 @@ def test_verdict(tmp_path, first, second, seeds, start):
         assert ("50 % fewer errors" if second > first else "100 % more errors") in sentence
 
 
-def test_same_bytes_anywhere_without_tensorflow(full, tmp_path):
+@pytest.mark.parametrize("name", ["small", pytest.param("full", marks=pytest.mark.torture)])
+def test_same_bytes_anywhere_without_tensorflow(request, tmp_path, name):
+    report = request.getfixturevalue(name)
     blocker = tmp_path / "blocked"
     for name in ("tensorflow", "keras"):
         (blocker / name).mkdir(parents=True)
         (blocker / name / "__init__.py").write_text("raise ImportError('blocked')\n")
     moved = tmp_path / "elsewhere"
-    shutil.copytree(full.results, moved)
+    shutil.copytree(report.results, moved)
     done = subprocess.run(
         [
             sys.executable,
@@ -120,10 +122,10 @@ def test_same_bytes_anywhere_without_tensorflow(full, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 5  # the verdict, and what to do
-    verdict = sentences.verdict(full.content)
+    verdict = sentences.verdict(report.content)
     assert f"again/index.html: {verdict}" in done.stdout
-    assert f"**{verdict}**" in full.text
-    assert hashes(tmp_path / "again") == hashes(full.reports)
+    assert f"**{verdict}**" in report.text
+    assert hashes(tmp_path / "again") == hashes(report.reports)
 
 
 def test_an_old_report_leaves_nothing_behind(small, tmp_path):

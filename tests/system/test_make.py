@@ -327,7 +327,7 @@ def test_a_mistake_is_one_line_and_costs_nothing(reported, digits, tmp_path):
     for values, words in (
         (["SEEDS=many"], "'many' is not a whole number"),
         (["SEEDS=7", "MARGIN=0,2"], "'0,2' is not a number of percentage points"),
-        ([f"DATA={negative}"], "use another results folder (at the shell, RESULTS="),
+        ([f"DATA={negative}"], "give another RESULTS="),
         (["RESULTS="], "--results is empty: give it a value, or leave it out"),
         (["MODEL="], "--model is empty"),
         (["RESULTS=."], "give a folder of its own"),

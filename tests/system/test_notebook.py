@@ -93,6 +93,6 @@ def test_runs_top_to_bottom(monkeypatch, tmp_path):
     assert len([text for text in shown if "training 4 runs: done after" in text]) == 3
     assert not [text for text in shown if "<progress" in text]
     assert "validation" in "".join(output.get("text", "") for output in outputs)
-    table = next(text for text in shown if "test accuracy against none" in text)
+    table = next(text for text in shown if "best_on_validation" in text)
     assert all(name in table for name in ("none", "default", "mixup:0.2", "mine"))
     assert (tmp_path / "reports" / "index.html").exists()

@@ -13,6 +13,7 @@ import pytest
 from conftest import PATIENCE, PROJECT
 from PIL import Image
 from processes import start_training, until
+from project import on_one_core
 
 from mnist_aug import provenance, vectorize
 from mnist_aug.errors import one_line_errors
@@ -41,7 +42,9 @@ def test_help_names_the_shared_options(script, name):
     ("device", "words"), [("gpu", "DEVICE is gpu, and TensorFlow finds none"), ("tpu", "is 'tpu'")]
 )
 def test_a_device_that_is_not_there(script, fails_in_one_line, tmp_path, device, words):
-    process = script("train", "--data=digits", "--epochs=1", DEVICE=device, CUDA_VISIBLE_DEVICES="")
+    with on_one_core():
+        options = {"DEVICE": device, "CUDA_VISIBLE_DEVICES": ""}
+        process = script("train", "baseline", "--data=digits", "--epochs=1", **options)
     fails_in_one_line(process, words)
     assert not any(tmp_path.iterdir())
 
@@ -225,9 +228,10 @@ def given(name, arguments):
     return [*(["--data", "digits"] if own else []), *arguments]
 
 
-def test_mistakes_are_one_line_and_change_nothing(here, monkeypatch, capsys, counted):
-    before = content(here.parent)
-    for name, arguments, words in [*SHARED, *MISTAKES]:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.torture)])
+def test_mistakes_are_one_line_and_change_nothing(here, monkeypatch, capsys, counted, step):
+    before, cases = content(here.parent), [*SHARED[::step], *MISTAKES]
+    for name, arguments, words in cases:
         script = str(PROJECT / "scripts" / f"{name}.py")
         monkeypatch.setattr("sys.argv", [script, *given(name, arguments)])
         run, what = (runpy.run_module, name) if name in TOOLS else (runpy.run_path, script)
@@ -241,7 +245,7 @@ def test_mistakes_are_one_line_and_change_nothing(here, monkeypatch, capsys, cou
         assert words in said, case
         assert len(said) < 1_000, case
         assert content(here.parent) == before, case
-    counted("calls of scripts with wrong arguments", len(SHARED) + len(MISTAKES))
+    counted("calls of scripts with wrong arguments", len(cases))
 
 
 @pytest.mark.torture

@@ -102,7 +102,9 @@ def test_two_processes_do_what_one_does(data, few, tmp_path):
     assert {path.name for path in (tmp_path / "there" / "more" / "baseline").iterdir()} == {
         name.removeprefix("baseline/") for name in more
     }
-    assert more["baseline/seed-01"] == here["baseline/seed-01"]
+    shared = more.keys() & here.keys()  # of the first two, one may have been slower than a third
+    assert shared
+    assert {name: more[name] for name in shared} == {name: here[name] for name in shared}
 
 
 def test_a_worker_killed_as_it_starts_is_reported_in_one_line(started, tmp_path):

@@ -180,11 +180,12 @@ def test_a_resumed_run_ends_as_a_whole_one(few, name, tmp_path, monkeypatch):
             if epoch == 2:
                 raise KeyboardInterrupt
 
+    first = trainer(one, few)
     with pytest.raises(KeyboardInterrupt):
-        trainer(one, few).fit(SEED, [Stop()], checkpoint=place)
+        first.fit(SEED, [Stop()], checkpoint=place)
     assert place.exists()
     resumed, history, _ = trainer(one, few).fit(SEED, checkpoint=place)
-    whole, expected, _ = trainer(one, few).fit(SEED)
+    whole, expected, _ = first.fit(SEED)
     for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_array_equal(history, expected)

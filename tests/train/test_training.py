@@ -557,17 +557,18 @@ def test_a_resampled_run_is_one_on_images_in_another_order(few):
     assert sorted(order) == [*range(count)]
     assert order.tolist() != resampled_order(count, 4).tolist()
     mixed = replace(few, x_train=few.x_train[order], y_train=few.y_train[order])
+    trainer, of_mixed = Trainer(short, few), Trainer(short, mixed)
+    plain, plain_history, _ = trainer.fit(seed)
     for variant in (short, augmented_short):
-        found, history, _ = Trainer(replace(variant, resampled=True), few).fit(seed)
-        expected, as_mixed, _ = Trainer(variant, mixed).fit(seed)
+        trainer.take(replace(variant, resampled=True))
+        of_mixed.take(variant)
+        found, history, _ = trainer.fit(seed)
+        expected, as_mixed, _ = of_mixed.fit(seed)
         pd.testing.assert_frame_equal(history, as_mixed)
+        assert not history.equals(plain_history)
         for own, other in zip(found.get_weights(), expected.get_weights(), strict=True):
             assert own.tobytes() == other.tobytes()
-    # What was trained before and after in the same trainer makes no difference.
-    trainer = Trainer(short, few)
-    plain, plain_history, _ = trainer.fit(seed)
-    trainer.take(replace(short, resampled=True))
-    assert not trainer.fit(seed)[1].equals(plain_history)
+    # What was trained between in the same trainer makes no difference.
     trainer.take(short)
     again, again_history, _ = trainer.fit(seed)
     pd.testing.assert_frame_equal(plain_history, again_history)
