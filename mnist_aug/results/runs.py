@@ -40,6 +40,9 @@ CORRECT = "correct.npz"
 METRICS = "metrics.csv"
 EVALUATION = "evaluation.json"
 BOTH = ("baseline", "augmented")  # the variants that every results folder compares
+ELSEWHERE = (
+    "give another RESULTS= (--results; in Python, results=), or remove this results folder first"
+)
 LEAST_PROBABILITY = 1e-7  # of those that earlier versions rounded, in a logarithm
 # What must agree between a run on disk and what is wanted, next to the dataset's content.
 SETTINGS = ("variant", "seed", "fingerprint")
@@ -91,16 +94,12 @@ def disagreement(run: Path, wanted: Mapping[str, Any]) -> str | None:
     if other["sha256"] != wanted["dataset"]["sha256"]:
         raise UserError(
             f"{run} was trained on dataset {dataset_label(other)}, not on "
-            f"{dataset_label(wanted['dataset'])}: give another RESULTS= (--results), or "
-            "`make clean-results` first"
+            f"{dataset_label(wanted['dataset'])}: {ELSEWHERE}"
         )
     manifest["variant"]["model"] = model_of(manifest["variant"])
     mine, theirs = (one["variant"]["model"]["name"] for one in (manifest, wanted))
     if mine != theirs:
-        raise UserError(
-            f"{run} was trained with model {mine}, not {theirs}: give another RESULTS= "
-            "(--results), or `make clean-results` first"
-        )
+        raise UserError(f"{run} was trained with model {mine}, not {theirs}: {ELSEWHERE}")
     for name in (MODEL, HISTORY):
         if not files.is_whole(run / name, manifest):
             return f"{name} is {'damaged' if (run / name).exists() else 'missing'}"

@@ -136,7 +136,8 @@ def test_the_datasets_name_may_change_its_content_may_not(stored_run):
         runs.disagreement(folder, wanted | {"dataset": other})
     assert str(error.value) == (
         f"{folder} was trained on dataset 'digits' ({dataset['sha256'][:8]}…), not on 'new' "
-        "(abababab…): give another RESULTS= (--results), or `make clean-results` first"
+        "(abababab…): give another RESULTS= (--results; in Python, results=), or remove this "
+        "results folder first"
     )
 
 
