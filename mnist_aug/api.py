@@ -13,12 +13,15 @@ docs/python.md has the whole of it.
 from __future__ import annotations
 
 import html
+import itertools
+import json
 import os
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -54,18 +57,18 @@ Build: TypeAlias = Callable[..., "keras.Model"]
 
 OBJECTS = ("policies", "models")  # folders of results/compare that hold what was given as objects
 NAMED = 3  # transforms that a policy without a name is called by
-# What of the report's table stands below a call in a notebook.
-SHORT = (
-    "policy",
+SUMMARY = [  # columns of `Compared.table`
     "seeds",
-    "validation accuracy ± SD, %",
-    "may be the best",
-    "test error ± SD, %",
-    "test accuracy against none, pp (95 % CI)",
-    "p by Holm",
+    "validation",
+    "best_on_validation",
+    "error",
+    "difference",
+    "low",
+    "high",
+    "holm_p",
     "outcome",
-    "rank (95 % CI)",
-)
+    "rank",
+]
 
 
 def compare(
@@ -94,8 +97,8 @@ def compare(
             transform or composition, or an `augment.policy.Policy`; in a dict, by the name to give
             it. Names are fitted to the images' size and background; files and objects are taken as
             they are, as images uint8 `[H, W]` or `[H, W, 3]` come. Objects are written as policy
-            files into `results/compare/policies`, and if they have no name, one is made of their
-            transforms' names.
+            files into `results/compare/policies`, and if they have no name, they take that of a
+            file there that holds the same, or a new one, made of their transforms' names.
         build: the classifier, as a function `build(image_shape, classes)` that returns an
             uncompiled `keras.Model`, or as a model, whose weights are not used: docs/models.md says
             what it must be. It is written into `results/compare/models`.
@@ -105,7 +108,7 @@ def compare(
         epochs: of each run.
         results: folder of the runs, or None for a temporary one that lasts as long as what is
             returned. A folder holds the runs of one dataset and one model, and all policies in it
-            are compared: those of earlier calls, too.
+            are compared: those of earlier calls, too. A policy takes the place of one of its name.
         margin: a difference in accuracy, as a fraction in (0, 1], up to which two models count as
             equivalent; a tenth of the error without augmentation if None.
 
@@ -114,7 +117,8 @@ def compare(
 
     Raises:
         UserError: an argument makes no sense; `results` holds runs of another dataset or model, or
-            a pair of models whose policy is not among these; or as `studies.run` does.
+            its `augmented` has a policy that can't be loaded again; or as `studies.run` does.
+        KeyboardInterrupt: after a line that says so where finished runs are kept.
 
     Warns:
         ImageByImageWarning, PolicyFillWarning, PolicyTranslatedWarning: of policies.
@@ -132,23 +136,47 @@ def compare(
         results = Path(kept.name) / "results"
     folder = Path(results)
     wanted = _policies(policies, folder, images)
-    first = _of_augmented(wanted, folder)
     if build is not None:
         model = _model(build, folder, images)
-    settings: dict[str, Any] = {
-        "epochs": epochs,
-        "policy": first,
-        "model": model,
-    }
-    studies.variants(studies.COMPARE, images, epochs, first, folder, model, wanted)
-    with _main_not_run_again(), pools.pool(images, processes=pools.in_parallel()) as pool:
-        settings["pool"] = pool
-        studies.run_both(BOTH, wanted_seeds, images, folder, **settings)
-        if len(wanted) > 1:
-            studies.run(studies.COMPARE, wanted_seeds, images, folder, given=wanted, **settings)
+    try:
+        with tempfile.TemporaryDirectory(prefix="mnist-aug-") as spare:
+            first = _of_augmented(wanted, folder, images, Path(spare))
+            _train(wanted, first, wanted_seeds, images, folder, epochs, model)
+    except KeyboardInterrupt:
+        if kept is None:
+            print(
+                f"interrupted: finished runs are kept in {folder}, the same call goes on from them",
+                file=sys.stderr,
+                flush=True,
+            )
+        raise
     found = Compared(folder, margin)
     found._kept = kept
     return found
+
+
+def _train(
+    wanted: list[str],
+    first: str,
+    seeds: list[int],
+    images: Dataset,
+    folder: Path,
+    epochs: int,
+    model: str,
+) -> None:
+    """Train and evaluate what is missing of baseline, augmented and all other policies.
+
+    Args:
+        first: the policy of augmented.
+    """
+    settings: dict[str, Any] = {"epochs": epochs, "policy": first, "model": model}
+    others = studies.variants(studies.COMPARE, images, epochs, first, folder, model, wanted)
+    given = [str(one.policy) for one in others]
+    with _main_not_run_again(), pools.pool(images, processes=pools.in_parallel()) as pool:
+        settings["pool"] = pool
+        studies.run_both(BOTH, seeds, images, folder, **settings)
+        if given:
+            studies.run(studies.COMPARE, seeds, images, folder, given=given, **settings)
 
 
 class Compared:
@@ -171,16 +199,25 @@ class Compared:
         self.results, self.margin = Path(results).resolve(), _margin(margin)
         self._kept: tempfile.TemporaryDirectory[str] | None = None  # removed with this object
         with files.locked(self.results):
+            if not {*BOTH} <= {*runs.evaluated_variants(self.results)}:
+                raise UserError(
+                    f"{results} holds no comparison: make one with mnist_aug.compare(..., "
+                    f"results={str(results)!r})"
+                )
             self._content = comparison.load(self.results, margin)
             self._given = inputs.read(self.results, self._content)
         self._frame = self._given.compared.assign(policy=self._names(self._given.compared))
 
     def _names(self, frame: pd.DataFrame) -> list[str]:
-        """What the rows are called; policies that were given as objects without their suffix."""
-        folder = self.results / studies.COMPARE / OBJECTS[0]
+        """What the rows are called.
+
+        Policies that were given as objects are so without their suffix, unless another has the
+        name that is left.
+        """
+        folder, names = self.results / studies.COMPARE / OBJECTS[0], section.names(frame)
+        short = [one.removesuffix(".yaml") if (folder / one).is_file() else one for one in names]
         return [
-            name.removesuffix(".yaml") if (folder / name).is_file() else name
-            for name in section.names(frame)
+            one if short.count(one) == 1 else whole for one, whole in zip(short, names, strict=True)
         ]
 
     @property
@@ -190,6 +227,17 @@ class Compared:
         The most accurate on the validation images come first.
         """
         return self._frame.set_index("policy")
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """The main columns of `table`.
+
+        seeds; validation, the mean accuracy on the validation images; best_on_validation, whether
+        no other policy beats it there; error, the mean on the test images; difference, in accuracy
+        there against none, with low and high, simultaneous over all policies; holm_p, adjusted for
+        their number; outcome; rank on the test images, 1 is the best.
+        """
+        return self.table[SUMMARY]
 
     @property
     def ranking(self) -> pd.DataFrame:
@@ -254,18 +302,15 @@ class Compared:
         page.write(self.results, folder, margin=self.margin)
         return folder / "index.html"
 
-    @cached_property
-    def _shown(self) -> pd.DataFrame:
-        """The report's table, with the columns that fit a page."""
-        display = section.table(self._frame).display
-        return display[[name for name in SHORT if name in display]].set_index("policy")
-
     def __repr__(self) -> str:
-        return f"{self._shown.to_string()}\n\n{self.recommendation}"
+        return f"{self.summary.to_string(**_SHOWN)}\n\n{self.recommendation}"
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<p>{html.escape(line)}</p>" for line in self.recommendation.split("\n"))
-        return self._shown.to_html() + lines
+        return self.summary.to_html(**_SHOWN) + lines
+
+
+_SHOWN: dict[str, Any] = {"float_format": "{:.4g}".format, "na_rep": "—"}
 
 
 # What is given ------------------------------------------------------------------------------------
@@ -314,12 +359,27 @@ def _dataset(given: Data) -> Dataset:
         parts = [*given]
         if len(parts) == 2 and all(isinstance(p, tuple | list) and len(p) == 2 for p in parts):
             parts = [*parts[0], *parts[1]]  # ((x_train, y_train), (x_test, y_test))
+        if len(parts) == 4 and _are_split(parts):
+            raise UserError(
+                "data is in the order (x_train, x_test, y_train, y_test): give (x_train, y_train, "
+                "x_test, y_test), as Keras has them"
+            )
         if len(parts) in (2, 4):
             return datasets.from_arrays(*parts)
     kind = f"a {type(given).__name__}" + (f" of {len(given)}" if hasattr(given, "__len__") else "")
     raise UserError(
         f"data is {kind}: give a name, a path, or arrays as (x_train, y_train, x_test, y_test)"
     )
+
+
+def _are_split(parts: list[Any]) -> bool:
+    """Whether four arrays come in the order that scikit-learn's `train_test_split` gives them."""
+    try:
+        x_train, x_test, y_train, y_test = (tuple(np.shape(part)) for part in parts)
+    except Exception:  # whatever the library that they come from raises; `from_arrays` tells
+        return False
+    alike = x_train[1:] == x_test[1:] != y_train[1:]  # () of labels
+    return alike and x_train[:1] == y_train[:1] and x_test[:1] == y_test[:1]
 
 
 def _policies(given: Policies, results: Path, images: Dataset) -> list[str]:
@@ -334,7 +394,8 @@ def _policies(given: Policies, results: Path, images: Dataset) -> list[str]:
         raise UserError(f"policies is {_short(given)}: give a list of them, or a dict by name")
     if not pairs:
         raise UserError("policies is empty: give at least one, as ['default']")
-    wanted: dict[str, str] = {}  # what make calls them, by what they are called here
+    # By what they are called here: what make calls them, and what is in the files to be written.
+    wanted: dict[str, tuple[str, bytes | None]] = {}
     for name, one in pairs:
         if isinstance(one, os.PathLike):
             one = os.fspath(one)
@@ -343,34 +404,96 @@ def _policies(given: Policies, results: Path, images: Dataset) -> list[str]:
             policy = augmentation.load(one, images.side, images.fill)
         else:
             policy = _as_policy(name, one)
+        content = None
         if plain and name in (None, one):
             called, place = policy.name, one
         else:
             called = _file_name(name or policy.name)
-            place = str(results / studies.COMPARE / OBJECTS[0] / f"{called}.yaml")
+            content = _content(policy, called, _named_pipeline(one) if plain else "")
+            if name is None and not isinstance(one, Policy):
+                called = _unused(called, policy, content, results, wanted)
+            place = str(_file(results, called))
         if called == section.NONE:
             raise UserError(
                 f"a policy is called {called}, as no augmentation is: give it another name"
             )
-        if wanted.get(called) == place == one:
-            continue  # the same twice
-        if called.lower() in map(str.lower, wanted):  # one file, where case makes none other
+        if wanted.get(called) == (place, content):
+            print(f"note: policy {called} is given twice: compared once", flush=True)
+            continue
+        if _clash(called, place, wanted):
             raise UserError(
                 f"two policies are called {called}: give them names, as "
                 "policies={'mild': ..., 'strong': ...}"
             )
-        wanted[called] = place
-        if place != one:
-            _write_policy(Path(place), policy, _named_pipeline(one) if plain else "")
+        wanted[called] = place, content
+        if content is not None:
+            _write(Path(place), content)
             augmentation.load(place, images.side, images.fill)  # as every process will read it
-    return [*wanted.values()]
+    return [place for place, _ in wanted.values()]
+
+
+def _file(results: Path, called: str) -> Path:
+    """Where a policy is that was given as an object."""
+    return results / studies.COMPARE / OBJECTS[0] / f"{called}.yaml"
+
+
+def _clash(called: str, place: str, wanted: Mapping[str, tuple[str, bytes | None]]) -> bool:
+    """Whether another policy has that name, or a file of it, whatever the case of its letters."""
+    own, others = augmentation.name(place), [augmentation.name(one) for one, _ in wanted.values()]
+    return called in wanted or own.lower() in map(str.lower, others)
+
+
+def _unused(
+    called: str,
+    policy: Policy,
+    content: bytes,
+    results: Path,
+    wanted: Mapping[str, tuple[str, bytes | None]],
+) -> str:
+    """A name for a policy without one: of a file that holds the same, or one that is not in use.
+
+    Args:
+        called: what it would be called if there were no others.
+        content: of its file.
+        wanted: the policies before it.
+    """
+    folder = _file(results, called).parent
+    there = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
+    same = [one for one in there if there[one] == content and one != section.NONE]
+    for one in same:
+        if wanted.get(one) == (str(_file(results, one)), content):
+            return one
+    work = _work(augmentation.describe(policy))
+    numbered = (f"{called}-{number}" for number in itertools.count(2))
+    for one in itertools.chain(same, [called], numbered):
+        held = one in there or any(_work(own) != work for own in _trained(results, f"{one}.yaml"))
+        free = one in same or not held
+        if free and not _clash(one, str(_file(results, one)), wanted):
+            break
+    return one
+
+
+def _work(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What a policy does, whatever it is called."""
+    return {key: value for key, value in described.items() if key != "name"}
+
+
+def _trained(results: Path, name: str) -> list[dict[str, Any]]:
+    """The policies of that name that runs have, as manifests describe them."""
+    found = []
+    for variant in (BOTH[1], f"{studies.COMPARE}/{name}"):
+        for seed in runs.seeds(results, variant)[:1]:
+            with suppress(UserError):  # a damaged run is trained again anyway
+                run = runs.read_run(runs.run_folder(results, variant, seed))
+                found.append(run.manifest["variant"]["policy"])
+    return [one for one in found if one["name"] == name]
 
 
 def _named_pipeline(policy: str) -> str:
     """The names of a policy's pipeline, to be fitted where they are read; "" if it has files."""
-    parts = policy.split("+")
-    if any(Path(part).suffix in augmentation.FILES for part in parts):
+    if _has_files(policy):
         return ""
+    parts = policy.split("+")
     return "+".join(p for p in parts if p.partition(":")[0] not in augmentation.METHODS)
 
 
@@ -400,7 +523,7 @@ def _file_name(name: object) -> str:
     return re.sub(r"[^\w.=-]+", "-", name)[:60].strip(".-") or "policy"
 
 
-def _write_policy(path: Path, policy: Policy, named: str) -> None:
+def _content(policy: Policy, called: str, named: str = "", as_json: bool = False) -> bytes:
     """A file from which `augment.policy.load` makes the policy again.
 
     Args:
@@ -410,7 +533,7 @@ def _write_policy(path: Path, policy: Policy, named: str) -> None:
         described = augmentation.describe(policy)
     except Exception as error:  # albumentations raises whatever its parts raise
         raise UserError(
-            f"policy {path.stem} can't be written into a file, from which other processes read it "
+            f"policy {called} can't be written into a file, from which other processes read it "
             f"({saved.one_line(error)}): use albumentations' own transforms that it can save"
         ) from None
     content = {key: described[key] for key in saved.MIXING if key in described}
@@ -418,8 +541,9 @@ def _write_policy(path: Path, policy: Policy, named: str) -> None:
         content["pipeline"] = named
     elif policy.pipeline.transforms or not content:
         content |= {"__version__": A.__version__, "transform": described["pipeline"]}
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    _write(path, text.encode())
+    if as_json:
+        return json.dumps(content).encode()
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode()
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -433,25 +557,51 @@ def _write(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def _of_augmented(wanted: Sequence[str], results: Path) -> str:
-    """Which of the policies augmented has: the one that it has already, or the first.
+def _of_augmented(wanted: Sequence[str], results: Path, images: Dataset, spare: Path) -> str:
+    """The policy of augmented, as `load` takes it: the one that it has already, or the first.
+
+    Args:
+        spare: an empty folder, for a file that is not found again.
 
     Raises:
-        UserError: it has another one, which would be lost.
+        UserError: the one that it has can't be loaded any more; its runs would be lost.
     """
-    name = BOTH[1]
-    there = runs.seeds(results, name)
+    variant = BOTH[1]
+    there = runs.seeds(results, variant)
     if not there:
         return wanted[0]
-    run = runs.read_run(runs.run_folder(results, name, there[0]))
-    own = run.manifest["variant"]["policy"]["name"]
+    own = runs.read_run(runs.run_folder(results, variant, there[0])).manifest["variant"]["policy"]
+    name = own["name"]
     for one in wanted:
-        if augmentation.name(one) == own:
+        if augmentation.name(one) == name:
             return one
+    for place in _places(own, results, spare):
+        with suppress(UserError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it was not given now
+            found = augmentation.describe(augmentation.load(place, images.side, images.fill))
+            if found == own or not _has_files(name):
+                print(f"note: {results / variant} keeps its policy, {name}", flush=True)
+                return place
     raise UserError(
-        f"{results / name} has policy {own}, which is not among policies: add it, or give another "
-        "results"
+        f"{results / variant} has policy {name}, which is not found again: add it to policies, or "
+        "give another results"
     )
+
+
+def _places(own: dict[str, Any], results: Path, spare: Path) -> Iterator[str]:
+    """Where the policy of a manifest may be; last, in a file that is made of the manifest."""
+    name = own["name"]
+    yield name
+    path = Path(name)
+    if path.suffix in augmentation.FILES:
+        yield str(results / studies.COMPARE / OBJECTS[0] / name)
+        again = _content(augmentation.described(own), name, as_json=path.suffix == ".json")
+        (spare / name).write_bytes(again)
+        yield str(spare / name)
+
+
+def _has_files(policy: str) -> bool:
+    return any(Path(part).suffix in augmentation.FILES for part in policy.split("+"))
 
 
 def _model(build: Any, results: Path, images: Dataset) -> str:

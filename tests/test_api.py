@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -100,9 +101,26 @@ def test_tables_have_a_row_for_each_policy_and_run(found):
 def test_it_is_shown_as_text_and_as_html(found):
     for shown in (repr(found), found._repr_html_()):
         assert all(name in shown for name in ("none", "default", "Rotate-GaussNoise"))
-        assert "test error" in shown
+        assert all(name in shown for name in found.summary)
+        assert f"{found.summary.loc['default', 'error']:.4g}" in shown
     assert "<table" in found._repr_html_()
     assert "<p>" in found._repr_html_()
+
+
+def test_the_summary_is_numbers(found):
+    pd.testing.assert_frame_equal(found.summary, found.table[[*found.summary]])
+    texts = [name for name, kind in found.summary.dtypes.items() if kind.kind not in "bif"]
+    assert texts == ["outcome"]
+    assert len(found.summary.columns) <= 10
+
+
+def test_rows_have_names_of_their_own(found, here):
+    """A policy by name, and one that was given by the same name as an object."""
+    shutil.copytree(found.results, "results")
+    (here / "results/compare/policies/default.yaml").touch()
+    again = mnist_aug.Compared("results")
+    twice = again._frame.assign(policy=["default", "default.yaml", None])
+    assert again._names(twice) == ["default", "default.yaml", "none"]
 
 
 def test_it_writes_the_report(found, tmp_path):
@@ -122,9 +140,11 @@ def test_a_folder_is_read_again_without_training(found):
     assert again.margin == 0.5
 
 
-def test_a_folder_without_results_is_said(tmp_path):
-    with pytest.raises(UserError, match="is missing, so there is nothing to compare"):
-        mnist_aug.Compared(tmp_path)
+def test_a_folder_without_results_is_said(here):
+    words = "nowhere holds no comparison: make one with mnist_aug.compare(..., results='nowhere')"
+    with pytest.raises(UserError) as raised:
+        mnist_aug.Compared("nowhere")
+    assert str(raised.value) == words
 
 
 def test_the_same_call_trains_nothing(found, few, here, monkeypatch, capsys):
@@ -138,6 +158,86 @@ def test_the_same_call_trains_nothing(found, few, here, monkeypatch, capsys):
     assert said.count("all runs are up to date") == 3
     assert before == {path: path.stat().st_mtime_ns for path in found.results.rglob("*.keras")}
     pd.testing.assert_frame_equal(again.table, found.table)
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_calls_in_a_folder_add_up(found, few, here, capsys):
+    """Without the policy of augmented, too, of which more seeds are trained as well."""
+    shutil.copytree(found.results, "results")
+    before = content(here / "results" / "augmented" / "seed-00")
+    more = mnist_aug.compare(few, "affine", results="results", seeds=3, epochs=1)
+    assert "note: results/augmented keeps its policy, default\n" in capsys.readouterr().out
+    assert before == content(here / "results" / "augmented" / "seed-00")
+    assert more.table.loc["default", "variant"] == "augmented"
+    assert more.table["seeds"].to_dict() == {
+        "none": 3,
+        "default": 3,
+        "affine": 3,
+        "Rotate-GaussNoise": 2,
+    }
+    old = found.runs.loc["Rotate-GaussNoise", "accuracy"]
+    assert more.runs.loc["Rotate-GaussNoise", "accuracy"].tolist() == old.tolist()
+
+
+def test_a_policy_of_augmented_without_its_file(few, here, capsys):
+    """Which was somewhere else, or is gone: it is in the manifests."""
+    once = {"results": "results", "epochs": 1}
+    (here / "own").mkdir()
+    A.save(A.Compose([A.Rotate(limit=5)]), "own/Rotate.yaml", data_format="yaml")
+    mnist_aug.compare(few, "own/Rotate.yaml", seeds=1, **once)
+    before = content(here / "results" / "augmented" / "seed-00")
+    shutil.rmtree("own")
+    found = mnist_aug.compare(few, A.Rotate(limit=10), seeds=2, **once)
+    assert "note: results/augmented keeps its policy, Rotate.yaml\n" in capsys.readouterr().out
+    assert before == content(here / "results" / "augmented" / "seed-00")
+    assert found.table["variant"].to_dict() == {
+        "none": "baseline",
+        "Rotate.yaml": "augmented",
+        "Rotate-2": "Rotate-2.yaml",
+    }
+    assert found.table["seeds"].tolist() == [2, 2, 2]
+    # The same as an object.
+    again = mnist_aug.compare(few, A.Rotate(limit=5), seeds=2, **once)
+    assert before == content(here / "results" / "augmented" / "seed-00")
+    assert {*again.table.index} == {"none", "Rotate", "Rotate-2"}
+
+
+def test_a_policy_of_augmented_that_is_lost(few, here):
+    """A file and a method, which no file of that name could hold."""
+    once = {"results": "results", "seeds": 1, "epochs": 1}
+    (here / "own").mkdir()
+    A.save(A.Compose([A.Rotate(limit=5)]), "own/mine.yaml", data_format="yaml")
+    mnist_aug.compare(few, "own/mine.yaml+mixup:0.2", **once)
+    before = content(here / "results" / "augmented")
+    words = "results/augmented has policy mine.yaml+mixup:0.2, which is not found again: add it to"
+    with pytest.raises(UserError, match=re.escape(words)):
+        mnist_aug.compare(few, "affine", **once)
+    assert before == content(here / "results" / "augmented")
+
+
+def test_a_folder_of_other_data_is_left_alone(found, few, here):
+    shutil.copytree(found.results, "results")
+    other = few.x_train[:-1], few.y_train[:-1], few.x_test, few.y_test
+    with pytest.raises(UserError, match="results=") as raised:
+        mnist_aug.compare(other, "default", results="results", epochs=1)
+    assert "`make" not in str(raised.value)
+
+
+def test_interrupted_calls_say_that_runs_are_kept(asked, few, monkeypatch, capsys):
+    def interrupted(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api.studies, "run_both", interrupted)
+    for results, said in (
+        ("own", "interrupted: finished runs are kept in own, the same call goes on from them\n"),
+        (None, ""),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            mnist_aug.compare(few, "affine", results=results)
+        assert capsys.readouterr().err == said
 
 
 def test_make_finds_the_same_runs(found, few, called, here, monkeypatch):
@@ -229,6 +329,13 @@ def test_arrays_may_have_names(few):
         (lambda x, y, s, t: (x, y + 0.5, s, t), "y_train holds labels such as "),
         (lambda x, y, s, t: (x - 99.0, y, s, t), "so they were standardised"),
         (lambda x, y, s, t: (x, y, s[:0], t[:0]), "y_test is empty"),
+        (
+            lambda x, y, s, t: (x, s, y, t),
+            "data is in the order (x_train, x_test, y_train, y_test): give (x_train, y_train, "
+            "x_test, y_test), as Keras has them",
+        ),
+        (lambda x, y, s, t: (x.reshape(400, -1), s.reshape(100, -1), y, t), "data is in the order"),
+        (lambda x, y, s, t: (x, s, np.eye(10)[y], [*t]), "data is in the order"),
         (lambda x, y, s, t: (x, y, s, t, s), "data is a tuple of 5: give a name, a path, or"),
         (lambda x, y, s, t: {"x": x}, "data is a dict of 1"),
         (lambda x, y, s, t: None, "data is a NoneType"),
@@ -252,7 +359,7 @@ def refused(words, *arguments, **named):
 # Policies -----------------------------------------------------------------------------------------
 
 
-def test_policies_become_what_make_takes(asked, few):
+def test_policies_become_what_make_takes(asked, few, capsys):
     rotate, noise = A.Rotate(limit=5), A.GaussNoise(p=0.3)
     given = [
         "default",
@@ -268,8 +375,10 @@ def test_policies_become_what_make_takes(asked, few):
     names = ["Rotate", "Rotate-GaussNoise", "OneOf", "Rotate-GaussNoise-HorizontalFlip-2-more"]
     names += ["mixed", "augmix-jsd"]
     wanted = ["default", *(f"results/compare/policies/{name}.yaml" for name in names)]
-    assert asked["compare"]["given"] == wanted
+    assert asked["compare"]["given"] == wanted[1:]
     assert asked["both"]["policy"] == "default"
+    note = "note: policy default is given twice: compared once\n"
+    assert capsys.readouterr().out.count(note) == 1
     for place, one in zip(wanted[1:], given[1:-1], strict=True):
         if not isinstance(one, policy.Policy):
             one = policy.Policy("", one if isinstance(one, A.BaseCompose) else A.Compose([one]))
@@ -281,7 +390,8 @@ def test_a_dict_names_policies(asked, few):
     given = {"mild / 5": A.Rotate(limit=5), "affine": "affine", "twice": "affine+mixup:0.2"}
     mnist_aug.compare(few, given, results="results")
     folder = "results/compare/policies"
-    assert asked["compare"]["given"] == [f"{folder}/mild-5.yaml", "affine", f"{folder}/twice.yaml"]
+    assert asked["both"]["policy"] == f"{folder}/mild-5.yaml"
+    assert asked["compare"]["given"] == ["affine", f"{folder}/twice.yaml"]
     named, own = policy.load("affine+mixup:0.2"), policy.load(f"{folder}/twice.yaml")
     assert policy.describe(own) == policy.describe(named) | {"name": "twice.yaml"}
 
@@ -306,11 +416,50 @@ def test_one_policy_is_all_that_augmented_needs(asked, few):
     assert asked["both"]["policy"].endswith("/Rotate.yaml")
 
 
-def test_the_policy_of_augmented_is_not_lost(found, few, here):
-    before = [*(found.results / "augmented").rglob("*")]
-    with pytest.raises(UserError, match="has policy default, which is not among policies: add it"):
-        mnist_aug.compare(few, ["affine"], results=found.results)
-    assert before == [*(found.results / "augmented").rglob("*")]
+def limit(place):
+    (rotate,) = policy.load(place).pipeline.transforms
+    return rotate.limit[1]
+
+
+def test_a_policy_without_a_name_takes_no_others_place(asked, few):
+    folder = "results/compare/policies"
+    for degrees, name in (
+        *((5, "Rotate"), (10, "Rotate-2"), (20, "Rotate-3")),
+        *((10, "Rotate-2"), (5, "Rotate")),  # again
+    ):
+        mnist_aug.compare(few, A.Rotate(limit=degrees), results="results")
+        assert asked["both"]["policy"] == f"{folder}/{name}.yaml"
+        assert limit(f"{folder}/{name}.yaml") == degrees
+    assert len(os.listdir(folder)) == 3
+    # One that was named is found again by what it does, and is replaced by its name alone.
+    mnist_aug.compare(few, {"mild": A.Rotate(limit=7)}, results="results")
+    mnist_aug.compare(few, A.Rotate(limit=7), results="results")
+    assert asked["both"]["policy"] == f"{folder}/mild.yaml"
+    mnist_aug.compare(few, {"mild": A.Rotate(limit=8)}, results="results")
+    assert limit(f"{folder}/mild.yaml") == 8
+    assert len(os.listdir(folder)) == 4
+
+
+def test_policies_without_names_in_one_call(asked, few, capsys):
+    given = [*map(A.Rotate, (5, 10, 5)), "affine", A.Affine(rotate=5)]
+    mnist_aug.compare(few, given, results="results")
+    names = [asked["both"]["policy"], *asked["compare"]["given"]]
+    folder = "results/compare/policies"
+    assert names == [
+        *(f"{folder}/Rotate.yaml", f"{folder}/Rotate-2.yaml"),
+        *("affine", f"{folder}/Affine.yaml"),
+    ]
+    assert [*map(limit, names[:2])] == [5, 10]
+    said = capsys.readouterr().out
+    assert said.count("note: policy Rotate is given twice: compared once\n") == 1
+
+
+def test_policies_that_do_the_same_are_said_once(asked, few, capsys):
+    given = {"one": A.Rotate(limit=5), "two": A.Rotate(limit=5)}
+    mnist_aug.compare(few, given, results="results")
+    said = capsys.readouterr().out
+    assert said.count("note: policies one.yaml and two.yaml do the same: compared once") == 1
+    assert "compare" not in asked
 
 
 class Own(A.ImageOnlyTransform):
@@ -330,7 +479,7 @@ class Own(A.ImageOnlyTransform):
         ({"x": [A.Rotate()]}, "policy x is [Rotate("),
         ("deflaut", "policy 'deflaut' is unknown: is it default?"),
         (["missing.yaml"], "policy file missing.yaml can't be read"),
-        ([A.Rotate(5), A.Rotate(10)], "two policies are called Rotate: give them names"),
+        (["affine", policy.load("affine")], "two policies are called affine: give them names"),
         ({"a b": "affine", "a/b": "default"}, "two policies are called a-b"),
     ],
 )
@@ -589,7 +738,7 @@ def test_the_examples_of_the_page_are_right(asked, few, monkeypatch):
         asked.clear()
         exec(example, held)
         assert asked["both"]["data"].x_train.shape[1:] == (28, 28)
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
     assert asked["both"]["model"].endswith("build.keras")
 
 
