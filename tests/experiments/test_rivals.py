@@ -7,7 +7,8 @@ from mnist_aug.data import dataset
 from mnist_aug.experiments import rivals
 
 SLOW = pytest.mark.torture  # Keras's elastic layer takes seconds to compile
-EACH = [pytest.param(task, marks=SLOW if task == rivals.BOTH else ()) for task in rivals.TASKS]
+QUICK = rivals.AFFINE, rivals.MIXUP
+EACH = [pytest.param(task, marks=() if task in QUICK else SLOW) for task in rivals.TASKS]
 
 
 @pytest.fixture(scope="module")

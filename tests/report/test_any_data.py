@@ -76,19 +76,21 @@ def light(tmp_path_factory, render):
     return made(folder, render, shape=(14, 10), light=True, described=said)
 
 
+AT_CHANCE = {  # of 60 images with each of two seeds
+    model: np.tile(np.arange(60) < right, (2, 1))
+    for model, right in (("baseline", 12), ("augmented", 6))
+}
+
+
 @pytest.fixture(scope="module")
 def chance(tmp_path_factory, render):
-    """Both guess: 12 and 6 of 60 images are right with each seed."""
-    correct = {
-        model: np.tile(np.arange(60) < right, (2, 1))
-        for model, right in (("baseline", 12), ("augmented", 6))
-    }
+    """Both guess."""
     return made(
         tmp_path_factory.mktemp("chance"),
         render,
         test=60,
         shape=(14, 14),
-        correct=correct,
+        correct=AT_CHANCE,
         other_sets=True,
         studies=("ablation", "compare", "data-efficiency", "tuned"),
     )
@@ -371,14 +373,25 @@ def test_results_without_these_facts_are_read(tmp_path):
     assert (content.kind, content.background, content.is_named) == ("image", 0, False)
 
 
-def test_no_verdict_at_chance(chance):
+NO_VERDICT = (
+    "No verdict: neither model learned to tell the classes apart: test accuracy is 20.00 % and "
+    "10.00 % on the 60 test images of MNIST, where always guessing the most frequent class gives "
+    "10.00 % (n = 2 seeds)."
+)
+
+
+def test_no_verdict_at_chance(tmp_path):
     """12 of 60 is less than 0.1 + 3 (0.1 * 0.9 / 60)^(1/2) = 0.2162, 13 would be more."""
-    verdict = sentences.verdict(chance.content)
-    assert verdict == (
-        "No verdict: neither model learned to tell the classes apart: test accuracy is 20.00 % and "
-        "10.00 % on the 60 test images of MNIST, where always guessing the most frequent class "
-        "gives 10.00 % (n = 2 seeds)."
+    results = synthetic_results.write(
+        tmp_path, seeds=2, test=60, bench=False, samples=False, correct=AT_CHANCE
     )
+    assert sentences.verdict(comparison.load(results)) == NO_VERDICT
+
+
+@pytest.mark.torture
+def test_nothing_is_concluded_at_chance(chance):
+    verdict = sentences.verdict(chance.content)
+    assert verdict == NO_VERDICT
     assert f"**{verdict}**" in chance.text
     assert "it must be above 21.62 %" in chance.text
     head = chance.text[: chance.text.index("## Contents")]

@@ -252,7 +252,9 @@ def test_settings_without_a_model_are_of_dense_networks(tmp_path):
     assert ({*searches}, {*runs}) == ({"baseline", "augmented"}, {"tuned", "ablation"})
 
 
-@pytest.mark.parametrize("wanted", [OWN, f"../models/{OWN}"])
+@pytest.mark.parametrize(
+    "wanted", [pytest.param(OWN, marks=pytest.mark.torture), f"../models/{OWN}"]
+)
 def test_a_model_is_known_by_its_name(own, tmp_path, wanted):
     write(own.results, tmp_path, model=wanted)
     assert (tmp_path / "index.html").exists()

@@ -155,7 +155,7 @@ def test_the_numbers_in_the_alt_text_are_those_of_the_results(full):
 @pytest.mark.parametrize(
     "options",
     [
-        {"seeds": 1, "test": 60},
+        pytest.param({"seeds": 1, "test": 60}, marks=pytest.mark.torture),
         {"seeds": 2, "classes": 3, "test": 60, "shape": (12, 9)},
         {"seeds": 1, "classes": 2, "test": 8, "epochs": 1},
         {
@@ -163,7 +163,7 @@ def test_the_numbers_in_the_alt_text_are_those_of_the_results(full):
             "test": 60,
             "correct": {"baseline": np.ones((2, 60), bool), "augmented": np.ones((2, 60), bool)},
         },
-        {"seeds": 2, "classes": 26, "test": 104},
+        pytest.param({"seeds": 2, "classes": 26, "test": 104}, marks=pytest.mark.torture),
     ],
 )
 @pytest.mark.filterwarnings("error")
@@ -172,6 +172,7 @@ def test_odd_results_can_be_drawn(tmp_path, options):
         ElementTree.fromstring(figure.svg)
 
 
+@pytest.mark.torture
 def test_two_hundred_classes_stay_small_and_repeat(tmp_path):
     content = comparison.load(
         synthetic_results.write(

@@ -9,7 +9,7 @@ import albumentations as A
 import numpy as np
 import pytest
 from conftest import PROJECT
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -64,6 +64,7 @@ def photographs():
 # What leaves the picture --------------------------------------------------------------------------
 
 
+@settings(max_examples=30)
 @given(st.integers(-28, 28), st.integers(-28, 28))
 def test_ink_that_is_shifted_out_is_that_of_the_rows_and_columns_that_leave(digits, right, down):
     images = digits.x_train[:20]
@@ -288,6 +289,7 @@ def test_transforms_alone_go_from_weak_to_strong(few, tmp_path):
     assert 29 < angles[-1] <= 30
 
 
+@pytest.mark.torture
 def test_of_very_many_transforms_some_are_left_out(few, tmp_path):
     many = [t(p=1) for t in (A.HorizontalFlip, A.VerticalFlip, A.Transpose, A.InvertImg)]
     many += [
@@ -332,7 +334,12 @@ def test_padding_that_is_cropped_again_is_not_shown_alone(few, tmp_path):
 
 @pytest.mark.parametrize(
     ("shape", "classes", "light"),
-    [((8, 8), 2, True), ((40, 24), 10, False), ((256, 256, 3), 3, True), ((32, 32, 3), 100, False)],
+    [
+        ((8, 8), 2, True),
+        ((40, 24), 10, False),
+        pytest.param((256, 256, 3), 3, True, marks=pytest.mark.torture),
+        ((32, 32, 3), 100, False),
+    ],
 )
 def test_any_size_and_colour(few, tmp_path, shape, classes, light):
     sizes = [
