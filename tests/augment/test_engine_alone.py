@@ -93,7 +93,13 @@ def test_the_engine_needs_nothing_else(refusing, tmp_path):
     assert said == MAP_NEEDS
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("train", "report") else pytest.mark.torture)
+        for name in SCRIPTS
+    ],
+)
 def test_a_script_says_what_to_install(name, refusing, tmp_path, fails_in_one_line):
     arguments = {"predict": ["7.png"], "study": ["ablation"]}.get(name, [])
     script = PROJECT / "scripts" / f"{name}.py"

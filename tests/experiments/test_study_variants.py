@@ -233,7 +233,13 @@ def test_both_models_are_trained_and_evaluated_on_all_sets(few, tmp_path, capsys
         assert results.metrics.eval_set.tolist() == [*eval_sets.names(few)]
         assert results.seeds == [0]
     assert (tmp_path / extras.SAMPLES).exists()
-    # Another policy trains the augmented model anew, and evaluates both.
+
+
+@pytest.mark.torture  # test_training.py has the same of training alone
+def test_another_policy_trains_augmented_anew_and_evaluates_both(few, tmp_path, capsys):
+    both = [baseline.name, augmented.name]
+    studies.run_both(both, 1, few, tmp_path, epochs=1)
+    capsys.readouterr()
     studies.run_both(both, 1, few, tmp_path, epochs=1, policy="affine")
     out = capsys.readouterr().out
     assert out.startswith("baseline: all runs are up to date\ntraining 1 run: ")

@@ -117,8 +117,16 @@ def grey(path):
     return preprocessing.read(path).round().astype(np.uint8)
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(6, marks=pytest.mark.torture)])
-@pytest.mark.parametrize("group", handwriting.GROUPS)
+QUICK = [*handwriting.GROUPS][::3]
+
+
+@pytest.mark.parametrize(
+    ("group", "count"),
+    [
+        *((group, 1) for group in QUICK),
+        *(pytest.param(group, 6, marks=pytest.mark.torture) for group in handwriting.GROUPS),
+    ],
+)
 def test_preparation_is_that_of_python(page, tmp_path, group, count):
     kinds = [kind for kind in handwriting.GROUPS[group] if "12 mega" not in kind]
     cases = [

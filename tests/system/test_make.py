@@ -217,13 +217,18 @@ def test_what_is_changed_or_removed_is_made_again(reported, tmp_path, expected, 
 @pytest.mark.parametrize(
     ("variable", "name", "file"),
     [
-        ("DATA", "own.npz", "own.npz"),
+        pytest.param("DATA", "own.npz", "own.npz", marks=pytest.mark.torture),
         ("DATA", "idx folder", "idx folder/train-labels-idx1-ubyte"),
-        ("DATA", "own/train.csv", "own/test.csv"),
+        pytest.param("DATA", "own/train.csv", "own/test.csv", marks=pytest.mark.torture),
         ("DATA", "pictures", "pictures/data/train/a cat/1.JPEG"),
-        ("DATA", "all/emnist-letters", "all/emnist-letters-test-images-idx3-ubyte.gz"),
+        pytest.param(
+            "DATA",
+            "all/emnist-letters",
+            "all/emnist-letters-test-images-idx3-ubyte.gz",
+            marks=pytest.mark.torture,
+        ),
         ("POLICY", "-own.yaml", "-own.yaml"),
-        ("POLICY", "own.json", "own.json"),
+        pytest.param("POLICY", "own.json", "own.json", marks=pytest.mark.torture),
         ("EXTRA", "own.npz", "own.npz"),
         ("MNIST_C", "published", "published/fog/test_images.npy"),
     ],
@@ -432,8 +437,17 @@ MORE = [
 ]
 
 
-@pytest.mark.parametrize("given", ["in the call", "in the environment"])
-@pytest.mark.parametrize("tried", [VALUES, pytest.param(MORE, marks=pytest.mark.torture)])
+@pytest.mark.parametrize(
+    ("tried", "given"),
+    [
+        (VALUES[::2], "in the call"),
+        (VALUES[1::2], "in the environment"),
+        *(
+            pytest.param(VALUES + MORE, given, marks=pytest.mark.torture)
+            for given in ("in the call", "in the environment")
+        ),
+    ],
+)
 def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
     tmp_path, recorder, tried, given, counted
 ):

@@ -221,8 +221,13 @@ def test_what_is_accepted_is_in_the_lock():
 
 @pytest.mark.parametrize(
     "answer",
-    [knows(), lambda *_: "<html>sign in</html>", None],
-    ids=["knows nothing", "is another server", "is not there"],
+    [
+        pytest.param(knows(), id="knows nothing", marks=pytest.mark.torture),
+        pytest.param(
+            lambda *_: "<html>sign in</html>", id="is another server", marks=pytest.mark.torture
+        ),
+        pytest.param(None, id="is not there"),
+    ],
 )
 def test_where_no_database_answers_nothing_is_said_to_be_sound(answer, monkeypatch):
     with database(answer) as url:
@@ -233,6 +238,7 @@ def test_where_no_database_answers_nothing_is_said_to_be_sound(answer, monkeypat
     assert "\n" not in said
 
 
+@pytest.mark.torture
 def test_a_database_that_never_answers_is_given_up(monkeypatch):
     over = threading.Event()
 

@@ -609,6 +609,10 @@ def test_what_a_file_does_ends_with_its_process(here, capfd):
         os.getcwd(),
     )
     assert not tf.config.functions_run_eagerly()
+
+
+@pytest.mark.torture
+def test_a_file_that_ends_its_process_is_named(here):
     (here / "net.py").write_text(sequential(before="import os\nos._exit(3)\n"))
     with pytest.raises(UserError, match=r"ended the process that tried it \(exit status 3\)"):
         model_source.load("net.py:build", SHAPE, CLASSES)
