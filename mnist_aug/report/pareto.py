@@ -198,6 +198,7 @@ def sentences(table: Table, content: Comparison, inputs: Inputs) -> list[str]:
         f"test images: {listed(steps)}. The front describes these runs; what to use is to be "
         "chosen by the validation accuracy."
     ]
+    slowest = (frame["minutes_most"] / frame["minutes_least"]).max()
     devices = dict.fromkeys(
         provenance.machine(one.manifest["device"])
         for own in ({n: content.variants[n] for n in BOTH}, *inputs.evaluated.values())
@@ -207,7 +208,8 @@ def sentences(table: Table, content: Comparison, inputs: Inputs) -> list[str]:
     text.append(
         "Minutes are wall-clock time of training one run, without compiling, the median over runs, "
         f"on: {'; '.join(devices)}. Runs may have been trained in parallel there, one a core, and "
-        "other work on the machine counts; so differences of some percent say little."
+        "other work on the machine counts: within a variant the slowest run took up to "
+        f"{number(slowest)} times as long as the quickest."
     )
     left_out = [name for name in OTHER_IMAGES if name in inputs.evaluated]
     if left_out:

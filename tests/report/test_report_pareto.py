@@ -76,6 +76,8 @@ def test_the_front_is_told_with_its_conditions(made):
     )
     assert "wall-clock time" in text[1]
     assert "on: made-up processor, 2 cores, Linux." in text[1]
+    times = table.frame["minutes_most"] / table.frame["minutes_least"]
+    assert f"slowest run took up to {times.max():.2f} times as long as the quickest" in text[1]
     assert (
         text[2] == "Left out are variants on other training images (data-efficiency and variance)."
     )
