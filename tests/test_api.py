@@ -182,6 +182,7 @@ def test_calls_in_a_folder_add_up(found, few, here, capsys):
     assert more.runs.loc["Rotate-GaussNoise", "accuracy"].tolist() == old.tolist()
 
 
+@pytest.mark.torture
 def test_a_policy_of_augmented_without_its_file(few, here, capsys):
     """Which was somewhere else, or is gone: it is in the manifests."""
     once = {"results": "results", "epochs": 1}
@@ -205,6 +206,7 @@ def test_a_policy_of_augmented_without_its_file(few, here, capsys):
     assert {*again.table.index} == {"none", "Rotate", "Rotate-2"}
 
 
+@pytest.mark.torture
 def test_a_policy_of_augmented_that_is_lost(few, here):
     """A file and a method, which no file of that name could hold."""
     once = {"results": "results", "seeds": 1, "epochs": 1}
@@ -240,6 +242,7 @@ def test_interrupted_calls_say_that_runs_are_kept(asked, few, monkeypatch, capsy
         assert capsys.readouterr().err == said
 
 
+@pytest.mark.torture
 def test_make_finds_the_same_runs(found, few, called, here, monkeypatch):
     """With the arrays in a file and the policy that was written, by the scripts that make calls."""
     np.savez(
@@ -265,6 +268,7 @@ def test_make_finds_the_same_runs(found, few, called, here, monkeypatch):
         assert made[0] == made[1], variant
 
 
+@pytest.mark.torture
 def test_runs_without_a_folder_last_as_long_as_what_is_found(few, here):
     found = mnist_aug.compare(few, "affine", build=build, seeds=[3], epochs=1)
     folder = found.results
@@ -509,7 +513,7 @@ def branched(image_shape, classes):
     return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
 
 
-@pytest.mark.parametrize("function", [build, branched])
+@pytest.mark.parametrize("function", [build, pytest.param(branched, marks=pytest.mark.torture)])
 def test_a_model_is_its_architecture_alone(function):
     """Whatever numbers Keras gives its layers, so that its runs are found again."""
     made = [function((28, 28, 1), 10) for _ in range(2)]
@@ -527,6 +531,7 @@ def test_a_lambda_has_a_name(asked, few):
     assert asked["both"]["model"].endswith("/compare/models/model.keras")
 
 
+@pytest.mark.torture
 def test_the_file_is_of_the_architecture_that_was_tried(here, few):
     """As `make report MODEL=` with the file reads it."""
     name, content = model_source.of_object(build, few.image_shape, few.classes)
@@ -618,6 +623,7 @@ def test_what_is_imported_stays_light():
     ], ended.stderr
 
 
+@pytest.mark.torture
 def test_a_script_without_a_guard_is_run_once(tmp_path):
     """Python runs a program's file again in the processes that it spawns."""
     script = tmp_path / "script.py"

@@ -193,6 +193,7 @@ def test_a_run_that_diverged_is_evaluated_and_nothing_judges_it(results, few):
     assert doubts.Judge.load(stored, "augmented") is None
 
 
+@pytest.mark.torture
 def test_nothing_is_known_of_doubts_without_validation_images(few, tmp_path):
     training.train_all([(replace(baseline, epochs=1, validation_split=0), 0)], few, tmp_path)
     evaluation.evaluate(tmp_path, few)

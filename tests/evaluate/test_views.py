@@ -73,6 +73,7 @@ def test_what_is_scored_is_the_mean_over_the_image_and_its_views(evaluated, few,
         assert plain["images"] == len(few.x_train) - TRAINED
 
 
+@pytest.mark.torture
 def test_everything_else_is_as_without_it(evaluated, trained, few, tmp_path):
     """Also after it was asked for: nothing of it is left then."""
     results = shutil.copytree(evaluated, tmp_path / "results")

@@ -138,6 +138,7 @@ def test_the_best_trial_becomes_policies_and_variants(fake, tmp_path):
     }
 
 
+@pytest.mark.torture
 def test_a_killed_search_goes_on_with_what_it_was_at(fake, tmp_path):
     process = searching(tmp_path, 12, 3600, fast=5)
     for _ in range(2):
@@ -181,6 +182,7 @@ def test_searches_in_parallel_share_the_trials(tmp_path):
     assert len(pd.read_csv(tmp_path / "tune" / "augmented.csv")) == 10
 
 
+@pytest.mark.torture
 def test_a_search_goes_on_for_more_trials_and_in_a_database(fake, tmp_path):
     storage = f"sqlite:///{tmp_path / 'search.db'}"
     first = fake(baseline, 3, 1, tmp_path, search.SEARCHED, storage)

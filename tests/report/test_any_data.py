@@ -240,7 +240,9 @@ def test_size_and_notes_are_those_of_prediction(fashion, opened, shape):
     ]
 
 
-@pytest.mark.parametrize("name", ["light", LETTERS, CHANCE])
+@pytest.mark.parametrize(
+    "name", [pytest.param("light", marks=pytest.mark.torture), LETTERS, CHANCE]
+)
 def test_drawings_are_brought_as_by_prediction(request, opened, name):
     """In MNIST's form, in a box of its own in 14 by 10, and in MNIST's form made smaller."""
     report = request.getfixturevalue(name)

@@ -249,6 +249,7 @@ def test_an_answer_takes_less_than_a_frame(page):
     assert page.evaluate(LEAST_TIME) < 16
 
 
+@pytest.mark.torture
 def test_convolutional_networks_answer_as_fast(browser, convnet):
     report, model = convnet
     page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -268,6 +269,7 @@ def test_convolutional_networks_answer_as_fast(browser, convnet):
     page.close()
 
 
+@pytest.mark.torture
 def test_a_model_that_the_page_cannot_run_gets_a_sentence(browser, render, tmp_path):
     reason = np.array("it has layers that the page doesn't know (LSTM, Add)")
     (tmp_path / "reports").mkdir()

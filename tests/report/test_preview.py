@@ -390,6 +390,7 @@ def test_mistakes(called, fails_in_one_line, tmp_path, arguments, words):
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.torture
 def test_tensorflow_is_not_needed(tmp_path):
     code = (
         "import runpy, sys\n"

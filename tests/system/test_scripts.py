@@ -39,7 +39,11 @@ def test_help_names_the_shared_options(script, name):
 
 
 @pytest.mark.parametrize(
-    ("device", "words"), [("gpu", "DEVICE is gpu, and TensorFlow finds none"), ("tpu", "is 'tpu'")]
+    ("device", "words"),
+    [
+        pytest.param("gpu", "DEVICE is gpu, and TensorFlow finds none", marks=pytest.mark.torture),
+        ("tpu", "is 'tpu'"),
+    ],
 )
 def test_a_device_that_is_not_there(script, fails_in_one_line, tmp_path, device, words):
     with on_one_core():

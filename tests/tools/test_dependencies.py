@@ -185,6 +185,7 @@ def test_the_agpl_successor_of_albumentations_is_nowhere():
     assert {name for name, _ in PINNED if "albu" in name} == {"albumentations", "albucore"}
 
 
+@pytest.mark.torture
 def test_the_lock_is_audited_and_a_known_vulnerability_fails(fails_in_one_line, counted):
     queries = []
     faulty = [pin for pin in PINNED if pin[0] == "numpy"][-1]  # pinned once for each Python

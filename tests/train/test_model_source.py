@@ -581,6 +581,7 @@ def test_the_architecture_tells_it_from_others_and_the_bytes_its_file(here):
     assert len({model.source["sha256"] for model in (first, commented, wider)}) == 3
 
 
+@pytest.mark.torture
 def test_what_a_file_does_ends_with_its_process(here, capfd):
     """Two files may call their helpers alike, and what they change is not changed here."""
     before = {name: getattr(keras.config, name)() for name in SETTINGS}, [*sys.path], os.getcwd()

@@ -59,6 +59,7 @@ def started(data, tmp_path):
     process.communicate()
 
 
+@pytest.mark.torture
 def test_two_processes_do_what_one_does(data, few, tmp_path):
     """The same bytes, by processes that start TensorFlow once each and end at Ctrl-C."""
     process = subprocess.run(

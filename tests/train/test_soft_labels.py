@@ -121,6 +121,7 @@ def test_the_jensen_shannon_loss_has_a_gradient_where_the_model_is_sure_and_wron
     assert np.abs(tape.gradient(loss, outputs)).max() > 0.4
 
 
+@pytest.mark.torture
 def test_what_accuracy_counts_and_what_losses_hold(few):
     still = replace(variant("mixup:1"), learning_rate=0.0)
     model = trainer(still, few).initial(SEED)

@@ -69,6 +69,7 @@ def build(image_shape, classes):
 """
 
 
+@pytest.mark.torture
 def test_penalties_are_no_part_of_the_cross_entropy(few, tmp_path, capsys):
     """What a regularizer adds to the loss doesn't tell whether a run learned."""
     (tmp_path / "net.py").write_text(REGULARIZED)
@@ -174,6 +175,7 @@ def trainer(few):
     return Trainer(short, few)
 
 
+@pytest.mark.torture
 def test_restart_forgets_everything(trainer):
     first, history, _ = trainer.fit(0)
     trainer.fit(1)
@@ -551,6 +553,7 @@ def test_labels_in_order_are_noticed(untrained, few, tmp_path, capsys):
     assert note.endswith("the images trained on do not: shuffle the training images")
 
 
+@pytest.mark.torture
 def test_a_resampled_run_is_one_on_images_in_another_order(few):
     seed, count = 3, len(few.x_train)
     order = resampled_order(count, seed)
