@@ -32,6 +32,7 @@ import pandas as pd
 import yaml
 
 from mnist_aug.analysis import comparison
+from mnist_aug.analysis.policies import work
 from mnist_aug.analysis.recommendation import recommended
 from mnist_aug.arguments import LARGEST
 from mnist_aug.augment import policy as augmentation
@@ -463,19 +464,14 @@ def _unused(
     for one in same:
         if wanted.get(one) == (str(_file(results, one)), content):
             return one
-    work = _work(augmentation.describe(policy))
+    does = work(augmentation.describe(policy))
     numbered = (f"{called}-{number}" for number in itertools.count(2))
     for one in itertools.chain(same, [called], numbered):
-        held = one in there or any(_work(own) != work for own in _trained(results, f"{one}.yaml"))
+        held = one in there or any(work(own) != does for own in _trained(results, f"{one}.yaml"))
         free = one in same or not held
         if free and not _clash(one, str(_file(results, one)), wanted):
             break
     return one
-
-
-def _work(described: Mapping[str, Any]) -> dict[str, Any]:
-    """What a policy does, whatever it is called."""
-    return {key: value for key, value in described.items() if key != "name"}
 
 
 def _trained(results: Path, name: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ intervals are of `contrasts`: over seeds and images, and over all policies at on
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,15 @@ def compared(content: Comparison, variants: Mapping[str, VariantResults]) -> pd.
     if frame["validation"].notna().all():
         frame = frame.sort_values("validation", ascending=False, kind="stable")
     return frame.reset_index(drop=True)
+
+
+def work(policy: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a policy does, whatever it is called: its description, as in a manifest, but the name.
+
+    Policies that do the same are to be compared once, as the same runs twice would pass for twice
+    as much evidence.
+    """
+    return {key: value for key, value in (policy or {}).items() if key != "name"}
 
 
 def validation_scores(variants: Mapping[str, VariantResults]) -> Scores:

@@ -145,7 +145,8 @@ def recommended(
     scores = validation_scores({one: every[one] for one in (BOTH[0], *others.index)})
     within = own["validation_within_low"], own["validation_within_high"]
     small = lies_within(within, content.margin)
-    alike = _not_distinguished(contrasts.estimates(scores), name)
+    estimates = contrasts.estimates(scores)
+    alike = _not_distinguished(estimates, name)
     equals = others[others.index.isin(alike) & (others["validation"] <= own["validation"])]
     timed = every[name].settings["epochs"] > 1
     cheaper = equals["seconds_most"] < own["seconds_least"]
@@ -193,7 +194,7 @@ def recommended(
             and none["seconds_least"] <= own["seconds_most"]
         ),
         alone=content.difference.outcome if name == BOTH[1] and len(frame) > len(BOTH) else "",
-        advice=_advice(scores, name) if scored else None,
+        advice=_advice(scores, estimates, name) if scored else None,
     )
 
 
@@ -222,8 +223,8 @@ def _kind(own: pd.Series, small: bool) -> str:
     return "equivalent" if small else "unknown"
 
 
-def _advice(scores: Scores, name: str) -> Advice:
-    """What would tell the variant of that name from the baseline, compared with as many others.
+def _advice(scores: Scores, found: contrasts.Estimates, name: str) -> Advice:
+    """What would show a difference between the variant of that name and the baseline.
 
     It is worked out for the level that this interval, simultaneous with the others, has by itself,
     and for as many seeds as both have, in pairs. Intervals that are not paired may be wider: where
@@ -231,14 +232,13 @@ def _advice(scores: Scores, name: str) -> Advice:
     """
     first, second = scores[BOTH[0]], scores[name]
     seeds = min(len(first), len(second))
-    rows = contrasts.against(contrasts.estimates(scores), BOTH[0]).set_index("variant")
-    own = rows.loc[name]
+    own = contrasts.against(found, BOTH[0]).set_index("variant").loc[name]
     reach = max(own["high"] - own["difference"], own["difference"] - own["low"])
     level = float(1 - 2 * stats.t.sf(reach / own["se"], own["df"])) if own["se"] > 0 else LEVEL
-    found = planning.advice(first[:seeds], second[:seeds], level=level)
-    if (found.seeds or 0) <= seeds and (found.images or 0) <= first.shape[1]:
+    advice = planning.advice(first[:seeds], second[:seeds], level=level)
+    if (advice.seeds or 0) <= seeds and (advice.images or 0) <= first.shape[1]:
         return Advice(None, None)
-    return found
+    return advice
 
 
 def factor(variant: str) -> float:

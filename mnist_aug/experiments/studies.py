@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mnist_aug.analysis.policies import work
 from mnist_aug.augment import named
 from mnist_aug.augment import policy as policies
 from mnist_aug.data import eval_sets
@@ -115,8 +116,7 @@ def compared(given: Sequence[str], dataset: Dataset, policy: str) -> list[Varian
     """A variant for each policy of a comparison but that of augmented, which is trained anyway.
 
     A variant's name is its policy's, with hyphens for what is no part of a folder's name. Policies
-    that do the same under several names are compared once, as the same runs twice would pass for
-    twice as much evidence.
+    that do the same under several names are compared once.
 
     Args:
         given: names and files, as `policy.load` takes them; none twice.
@@ -128,7 +128,7 @@ def compared(given: Sequence[str], dataset: Dataset, policy: str) -> list[Varian
 
     def described(one: str) -> tuple[str, dict[str, Any]]:
         data = policies.describe(policies.load(one, dataset.side, dataset.fill))
-        return data.pop("name"), data
+        return str(data["name"]), work(data)
 
     called, own = described(policy)
     known = [(called, own)]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.policies import work
 from mnist_aug.analysis.studies import StudyRuns
 from mnist_aug.formatting import estimated, listed
 from mnist_aug.results.runs import BOTH, VariantResults, evaluated_variants, read_variant
@@ -64,7 +65,8 @@ def read(
                 )
             kept = [content.both[1]]
             for variant, one in [*evaluated.items()]:
-                same = next((other for other in kept if _work(other) == _work(one)), None)
+                does = work(one.settings["policy"])
+                same = next((v for v in kept if work(v.settings["policy"]) == does), None)
                 if variant not in reasons and same is None:
                     kept.append(one)
                     continue
@@ -83,12 +85,6 @@ def read(
         if evaluated:
             found[name] = evaluated
     return found, left_out
-
-
-def _work(variant: VariantResults) -> dict[str, Any]:
-    """What a variant's policy does, whatever it is called."""
-    policy = variant.settings["policy"] or {}
-    return {key: value for key, value in policy.items() if key != "name"}
 
 
 def _unlike(

@@ -153,8 +153,8 @@ def test_times_that_overlap_are_no_cost():
 def test_a_verdict_by_itself_that_differs_is_explained():
     lines = said("unknown", **TWENTY | UNSURE | {"alone": "helps"})
     assert lines[0].endswith(
-        "That policy default helps, as the head of the page says, is of this policy alone, on the "
-        "test images; one of 20 is chosen by the validation images."
+        "The verdict at the head of the page is on policy default alone, by the test images; the "
+        "choice among 20 is by the validation images."
     )
     assert "head of the page" not in said("unknown", **ONE | UNSURE)[0]
 
