@@ -23,8 +23,7 @@ def trained(variants: Mapping[str, Mapping[str, VariantResults]]) -> pd.DataFram
     rows = []
     for study, own in variants.items():
         for name, variant in own.items():
-            minutes = np.array([run.manifest["seconds"] for run in variant.runs], float) / 60
-            validation = variant.validation_accuracy
+            minutes, validation = variant.seconds / 60, variant.validation_accuracy
             rows.append(
                 {
                     "study": study,
@@ -42,6 +41,14 @@ def trained(variants: Mapping[str, Mapping[str, VariantResults]]) -> pd.DataFram
                 }
             )
     return pd.DataFrame(rows).sort_values("minutes", kind="stable", ignore_index=True)
+
+
+def overlap(first: pd.Series, second: pd.Series) -> bool:
+    """Whether training times of two variants overlap, by `seconds_least` and `seconds_most`."""
+    return bool(
+        first["seconds_least"] <= second["seconds_most"]
+        and second["seconds_least"] <= first["seconds_most"]
+    )
 
 
 def front(minutes: np.ndarray, errors: np.ndarray) -> np.ndarray:

@@ -83,9 +83,8 @@ def compared(content: Comparison, variants: Mapping[str, VariantResults]) -> pd.
     for column, metric in (("nll", "loss"), ("ece", "ece")):
         frame[column] = [one.on_test[metric].mean() for one in every.values()]
     frame = frame.join(_validation(every)).join(_corrupted(every)).join(_transfer(every))
-    times = [[float(run.manifest["seconds"]) for run in one.runs] for one in every.values()]
     for column, of in (("seconds", np.median), ("seconds_least", min), ("seconds_most", max)):
-        frame[column] = [float(of(own)) for own in times]
+        frame[column] = [float(of(one.seconds)) for one in every.values()]
     if frame["validation"].notna().all():
         frame = frame.sort_values("validation", ascending=False, kind="stable")
     return frame.reset_index(drop=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mnist_aug.analysis import contrasts, planning
+from mnist_aug.analysis import contrasts, pareto, planning
 from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.contrasts import Scores
 from mnist_aug.analysis.intervals import LEVEL, lies_within
@@ -189,10 +189,7 @@ def recommended(
         corrupted_high=float(own["corrupted_high"]),
         seconds=float(own["seconds"]) if timed else np.nan,
         seconds_without=float(none["seconds"]) if timed else np.nan,
-        overlap=bool(
-            own["seconds_least"] <= none["seconds_most"]
-            and none["seconds_least"] <= own["seconds_most"]
-        ),
+        overlap=pareto.overlap(none, own),
         alone=content.difference.outcome if name == BOTH[1] and len(frame) > len(BOTH) else "",
         advice=_advice(scores, estimates, name) if scored else None,
     )

@@ -98,15 +98,20 @@ def _split(
     )
 
 
-def _drawn_variances(variances: np.ndarray, freedom: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as they could be by what was seen, float [DRAWS] each: its chi square turned round."""
+def _drawn_variances(
+    variances: np.ndarray, freedom: np.ndarray, drawn: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both as they could be by what was seen, its chi square turned round, and `training` of them.
+
+    Each float [DRAWS]. Arguments as for `_half_width`.
+    """
     even = (np.arange(DRAWS) + 0.5) / DRAWS
     other = np.random.default_rng(0).permutation(even)
     fixed, own = (
         variance * df / stats.chi2.ppf(chance, df)
         for variance, df, chance in zip(variances, freedom, (even, other), strict=True)
     )
-    return fixed, own
+    return fixed, own, np.maximum(own - fixed, 0) / (1 - drawn)
 
 
 def _training_share(
@@ -116,8 +121,7 @@ def _training_share(
 
     That of `test` has none: it would be too narrow where training images do nothing.
     """
-    fixed, own = _drawn_variances(variances, freedom)
-    training = np.maximum(own - fixed, 0) / (1 - drawn)
+    fixed, _, training = _drawn_variances(variances, freedom, drawn)
     total = fixed + training + test
     shares = np.divide(training, total, out=np.zeros_like(total), where=total > 0)
     low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
@@ -141,8 +145,7 @@ def _half_width(
         drawn: as in `_split`.
         test: the variance from test images.
     """
-    fixed, own = _drawn_variances(variances, freedom)
-    training = np.maximum(own - fixed, 0) / (1 - drawn)
+    fixed, own, training = _drawn_variances(variances, freedom, drawn)
     counts = np.where(own < fixed, 0.5, 1.0)
     deviations = np.sqrt(own / seeds + drawn * training + test)
     if not deviations.any():

@@ -153,8 +153,8 @@ def _remaining(name: str, first: pd.Series, second: pd.Series) -> str:
     if _detected(gain) and gain[0] > 0:
         text += f"; temperature scaling of the {BOTH[0]}, without augmentation, {change(alone)}"
         text += f", {percent(alone / gain[0], 0)} % of that" if alone > 0 else ""
-    elif not np.isnan(gain[1]):
-        text += ", so no change is detectable" if not _detected(gain) else ""
+    elif not (_detected(gain) or np.isnan(gain[1])):
+        text += ", so no change is detectable"
     text += f". After both are scaled, augmentation {change(*left)}"
     if np.isnan(left[1]):
         return f"{text}; one seed can't tell more."

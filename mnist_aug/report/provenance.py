@@ -133,7 +133,7 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
 def cost(content: Comparison) -> Table:
     rows = []
     for variant in content.variants.values():
-        seconds = np.array([run.manifest["seconds"] for run in variant.runs], float)
+        seconds = variant.seconds
         speed = np.array([run.manifest["images_per_second"] for run in variant.runs], float)
         rows.append(
             {

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mnist_aug.analysis import pareto
 from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.intervals import ABOVE_CHANCE, FEW_SEEDS, Chance, Difference
 from mnist_aug.analysis.planning import POWER, Advice
@@ -381,11 +382,7 @@ def training_time(cost: pd.DataFrame) -> str:
     if first["epochs"] < 2:
         return f"{text}and compiling, too, which is most of the first run of a single epoch)."
     text += "compiling does not)."
-    apart = (
-        first["seconds_most"] < second["seconds_least"]
-        or second["seconds_most"] < first["seconds_least"]
-    )
-    if not apart:
+    if pareto.overlap(first, second):
         return text
     ratio = number(second["seconds"] / first["seconds"])
     return f"{text} That is {ratio} times as long with {BOTH[1]} as with {BOTH[0]}."

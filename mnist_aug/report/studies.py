@@ -63,15 +63,16 @@ def read(
                     f"out, as {reason}: `make compare` with the settings of baseline and augmented "
                     f"makes {'them' if len(own) > 1 else 'it'} anew."
                 )
+            evaluated = {v: one for v, one in evaluated.items() if v not in reasons}
             kept = [content.both[1]]
             for variant, one in [*evaluated.items()]:
                 does = work(one.settings["policy"])
                 same = next((v for v in kept if work(v.settings["policy"]) == does), None)
-                if variant not in reasons and same is None:
+                if same is None:
                     kept.append(one)
                     continue
                 del evaluated[variant]
-                if variant not in reasons and same is not None and same.policy != one.policy:
+                if same.policy != one.policy:
                     left_out.append(
                         f"Of the study compare {one.policy} is left out, as it does the same as "
                         f"{same.policy}."

@@ -290,6 +290,11 @@ class VariantResults:
             return self.scores["validation"].to_numpy()
         return np.array([run.validation_accuracy for run in self.runs])
 
+    @property
+    def seconds(self) -> np.ndarray:
+        """float [S], that training took."""
+        return np.array([run.manifest["seconds"] for run in self.runs], float)
+
     @cached_property
     def _predicted(self) -> list[dict[str, np.ndarray]]:
         return [self._arrays(seed, PREDICTIONS) for seed in self.seeds]
