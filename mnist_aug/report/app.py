@@ -1,7 +1,6 @@
 """Try it yourself: the networks of a run of both models, reading what is drawn or chosen."""
 
 import base64
-import hashlib
 import itertools
 import json
 from collections.abc import Mapping
@@ -211,16 +210,3 @@ def known_images(doubts: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
         "labels": doubts["labels"].tolist(),
         "far": float(doubts["far"]),
     }
-
-
-def policy(app: App | None) -> str:
-    """The page's Content-Security-Policy: no request anywhere, and no script but ours."""
-    script = (
-        "'none'"
-        if app is None
-        else "'sha256-" + base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode() + "'"
-    )
-    return (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
-        f"style-src 'unsafe-inline'; script-src {script}"
-    )

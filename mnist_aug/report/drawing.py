@@ -4,14 +4,17 @@ Colours are those of Okabe and Ito (2008), told apart by the colour-blind; every
 colour and its marker throughout. Text stays text: it can be searched, and the file needs no font.
 """
 
+import html
 import io
+import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -51,8 +54,8 @@ DARK_RULES = "".join(
 )
 DARK_STYLE = f"@media (prefers-color-scheme: dark) {{.paper{{fill:{DARK[PAPER]}}}{DARK_RULES}}}"
 TAG = r"<[^>]*>"  # only there ids and colours are: a name may look like either
-WIDTH = 5.4  # inches of every figure: on a phone of 390 px a letter of 9.5 points is 8.5 px high
-SMALL = 9.5  # points of the smallest letter
+WIDTH = 6.0  # inches of every figure: on a phone of 390 px a letter of 10 points is 8.6 px high
+SMALL = 10  # points of the smallest letter; a wide page makes letters smaller (`--type`)
 MARKERS = "oDs^vP"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -77,7 +80,8 @@ STYLE: dict[Any, Any] = {
     "grid.color": RULE,
     "grid.linewidth": 0.8,
     "axes.axisbelow": True,
-    "lines.linewidth": 1.8,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
     "axes.facecolor": "none",
     "image.interpolation": "none",
     "path.simplify": False,
@@ -87,7 +91,7 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart: its SVG text, alt text and caption, and the table of the numbers it shows."""
+    """A chart: its SVG text and alt text, and the table of the numbers it shows."""
 
     name: str
     title: str
@@ -98,16 +102,64 @@ class Figure:
 
     @property
     def inline(self) -> str:
-        """The SVG for the page: its colours follow the page's scheme, the paper shows through."""
+        """The SVG for the page: its colours follow the page's scheme, the paper shows through.
+
+        The page's `--type` scales its letters, so that they are of one size on a phone and a desk.
+        """
         svg = re.sub(r'<rect class="paper"[^>]*/>|<style class="dark">.*?</style>', "", self.svg)
 
         def in_scheme(tag: re.Match[str]) -> str:
             text = tag[0]
             for ink, css in (INKS | SHADES).items():
                 text = text.replace(ink, css)
+            if text.startswith("<text"):
+                text = re.sub(
+                    r"font-size: ([\d.]+)px", r"font-size: calc(\1px * var(--type))", text
+                )
+                text = re.sub(
+                    r"font: ([^;]*?)([\d.]+)px", r"font: \1calc(\2px * var(--type))", text
+                )
             return text
 
         return re.sub(TAG, in_scheme, svg)
+
+
+def tips(artist: Artist, texts: Sequence[str], seeds: Sequence[int] | None = None) -> None:
+    """What each mark of an artist says when it is pointed at or reached by keys.
+
+    Args:
+        artist: from `plot`, `scatter`, `hlines`, `fill_between` or the like.
+        texts: one for each mark in the order drawn; a line is one mark.
+        seeds: of the runs that the marks show; the page highlights one seed in all figures.
+    """
+    own = [[text, None if seeds is None else int(seeds[i])] for i, text in enumerate(texts)]
+    artist.set_gid(f"tips:{json.dumps(own)}")
+
+
+def _with_tips(svg: str) -> str:
+    """The marks of the groups that `tips` named, each with its text as <title> and its seed."""
+    first, *groups = re.split(r"""<g id=(["'])tips:(.*?)\1>""", svg)
+    parts = [first]
+    for given, rest in zip(groups[1::3], groups[2::3], strict=True):
+        own = iter(json.loads(html.unescape(given)))
+        depth, end = 1, len(rest)
+        for tag in re.finditer(r"<(/?)(g|defs)\b[^>]*>", rest):
+            depth += -1 if tag[1] else 1
+            if not depth:
+                end = tag.start()
+                break
+        defined = rest.rfind("</defs>", 0, end) + 1
+
+        def said(mark: re.Match[str], own: Iterator = own, defined: int = defined) -> str:
+            if mark.start() < defined or (found := next(own, None)) is None:
+                return mark[0]
+            text, seed = html.escape(visible(found[0])), found[1]
+            run = "" if seed is None else f' data-seed="{seed}"'
+            return f'<{mark[1]} data-tip=""{run}{mark[2]}><title>{text}</title></{mark[1]}>'
+
+        marks = re.sub(r"<(use|path)\b([^>]*)/>", said, rest[:end])
+        parts += ["<g>", marks, rest[end:]]
+    return "".join(parts)
 
 
 def style_of(content: Comparison, name: str) -> dict[str, Any]:
@@ -159,7 +211,7 @@ def _svg(figure: Canvas, name: str, alt: str) -> str:
         FigureCanvasSVG(figure).print_svg(buffer, metadata=NO_METADATA)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = _with_tips(re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S))
     # Equal images would share an id, so only those that something refers to are kept. They are
     # numbered: Matplotlib makes some of a layout's last digits, which may differ.
     targets = re.findall(r'(?:url\(|href=")#([^")]+)', "".join(re.findall(TAG, svg)))

@@ -3,22 +3,28 @@
 The same results give the same bytes. Every number and every sentence with a number is computed.
 """
 
+import base64
+import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mnist_aug.analysis import comparison, planning
+from markupsafe import Markup
+
+from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import DENSE, name_of
 from mnist_aug.errors import UserError
-from mnist_aug.report import app, architecture, inputs, recommendation, robustness, sentences
+from mnist_aug.report import app, architecture, inputs, recommendation, sentences
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.sections import every_section
 from mnist_aug.report.tables import Table
 from mnist_aug.report.templating import environment, visible
 from mnist_aug.results import files
 from mnist_aug.results.runs import BOTH
+
+SCRIPT = (Path(__file__).parent / "templates" / "report.js").read_text(encoding="utf-8")
 
 
 def write(
@@ -53,18 +59,11 @@ def write(
         given = inputs.read(results, content)
     reports = Path(reports)
     files.check_writable(reports)
-    sections = list(every_section(content, given))
+    sections = every_section(content, given)
     drawn = [figure for section in sections for figure in section.figures]
     every = {t.name: t for s in sections for t in (*s.tables, *(f.table for f in s.figures))}
-    verdict, name = sentences.verdict(content), name_of(content.both[1].settings)
-    advice = recommendation.lines(content, given)
+    name = name_of(content.both[1].settings)
     page = {
-        "verdict": verdict,
-        "beyond": robustness.summary(every["corruptions"])
-        if "corruptions" in every and content.difference.outcome != "no verdict"
-        else "",
-        "caution": _caution(content),
-        "recommendation": advice,
         "subtitle": sentences.subtitle(content),
         "label": content.label,
         "classifier": architecture.classifier(content.both[1].settings),
@@ -73,14 +72,29 @@ def write(
         "warnings": [*map(sentences.closed, content.dataset.get("warnings", []))],
         "sections": sections,
         "app": given.app,
-        "security": app.policy(given.app),
+        "script": Markup(SCRIPT),  # written here, not by a user
+        "security": security(SCRIPT, *([app.SCRIPT] if given.app else [])),
+        "app_security": security(app.SCRIPT),
         "listed": {table.name for section in sections for table in section.tables},
     }
     with suppress(OSError):  # raised when a file is written
         reports.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
     with files.locked(reports):
         _write(reports, page, every.values(), drawn)
-    return "\n".join(" ".join(visible(one).split()) for one in (verdict, *advice))
+    said = [sentences.verdict(content), *recommendation.lines(content, given)]
+    return "\n".join(" ".join(visible(one).split()) for one in said)
+
+
+def security(*scripts: str) -> str:
+    """A page's Content-Security-Policy: no request anywhere, and no script but these."""
+    hashes = (
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
+    )
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
+        f"style-src 'unsafe-inline'; script-src {allowed}"
+    )
 
 
 def _write(
@@ -101,16 +115,6 @@ def _write(
         _write_file(reports / "index.html", html.get_template("report.html.j2").render(page))
     except OSError as error:
         raise files.unwritable(error.filename or reports, error) from None
-
-
-def _caution(content: Comparison) -> str:
-    difference, advice = content.difference, ""
-    if difference.outcome == "no detectable difference":
-        first, second = content.both
-        found = planning.advice(first.correct, second.correct)
-        advice = sentences.sample_size(found, difference)
-    text = sentences.caution(difference, content.permutation_p[BOTH[1]], advice)
-    return " ".join(filter(None, (sentences.not_learned(content), text)))
 
 
 def _check_wanted(

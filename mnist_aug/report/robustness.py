@@ -11,11 +11,57 @@ from mnist_aug.analysis import robustness
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.data.eval_sets import SEVERITIES
 from mnist_aug.formatting import MINUS, estimated, listed, number, percent, points, span, with_sd
+from mnist_aug.report import pictures
+from mnist_aug.report.blocks import Section, joined, part
 from mnist_aug.report.drawing import MUTED, STYLE, Figure, canvas, finished, label_rows, style_of
+from mnist_aug.report.inputs import Inputs
+from mnist_aug.report.sentences import concluded
 from mnist_aug.report.tables import Table, claim, differences, holm_column
 from mnist_aug.results.runs import BOTH
 
 SOURCES = {"corruption/": "made here", "mnist-c/": "as published"}
+
+
+def section(content: Comparison, inputs: Inputs) -> Section:
+    """Both models on other images than those of the test set."""
+    return joined("robustness", "Robustness", _parts(content, inputs))
+
+
+def _parts(content: Comparison, inputs: Inputs) -> Iterable[Section]:
+    found = corruptions(content)
+    if not found:
+        yield part(
+            "corruptions",
+            "Corrupted images",
+            ["The results hold no scores on corrupted images: `make evaluate` makes them."],
+        )
+        return
+    every = [*found.values()]
+    moved = transfer(content)
+    drawn = [corruption_figure(content, table) for table in every]
+    if inputs.samples is not None:
+        drawn.append(pictures.corrupted(content, inputs.samples))
+    text = [
+        *concluded(content, *corruption_sentences(every[0])),
+        *origin([*found], content),
+    ]
+    yield part("corruptions", "Corrupted images", text, drawn, every)
+    if has_severities(content):
+        changed = severities(content)
+        yield part(
+            "severities",
+            "How much change both models bear",
+            concluded(content, severity_sentence(changed)),
+            [severity_figure(content, changed)],
+        )
+    other = "handwriting" if content.is_written else "datasets"
+    yield part(
+        "transfer",
+        f"Training images and other {other}",
+        concluded(content, *transfer_sentences(moved)),
+        [],
+        [moved],
+    )
 
 
 def corruptions(content: Comparison) -> dict[str, Table]:

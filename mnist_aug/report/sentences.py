@@ -23,6 +23,13 @@ NO_CONCLUSION = (  # in the place of those of a study
 NUMERALS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 
 
+def concluded(content: Comparison, *text: str) -> list[str]:
+    """Sentences that say what numbers mean; where there is no verdict, that they mean nothing."""
+    if content.difference.outcome == "no verdict":
+        return [NO_CONCLUSION]
+    return list(text)
+
+
 def closed(text: str) -> str:
     """A sentence with its full stop."""
     return text if text[-1:] in ".!?" else f"{text}."

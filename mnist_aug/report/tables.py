@@ -25,6 +25,7 @@ class Table:
 
     `frame` holds plain numbers and goes to tables/<name>.csv; `display` holds text of the same
     rows for the page, its first column naming the row. With `wraps` the lines of its cells break.
+    `note` stands below the title: what the CIs cover, and what p is adjusted for.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Table:
     frame: pd.DataFrame
     display: pd.DataFrame
     wraps: bool = False
+    note: str = ""
 
     @property
     def text_columns(self) -> list[str]:

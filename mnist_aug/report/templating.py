@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from mnist_aug.formatting import about, listed, number, points
+from mnist_aug.formatting import about, estimated, listed, number, percent, points, span
 
 COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
 UNSEEN = dict.fromkeys(
@@ -41,6 +41,10 @@ def environment(html: bool) -> jinja2.Environment:
         finalize=lambda value: visible(value) if isinstance(value, str) else value,
     )
     made.filters["md"] = markdown
+    made.filters["percent"] = percent
+    made.filters["span"] = lambda row: span(row["low"], row["high"])
+    made.filters["ci"] = lambda row: estimated(row["difference"], row["low"], row["high"], " pp")
+    made.filters["plural"] = lambda count, one, many=None: one if count == 1 else many or f"{one}s"
     made.filters["about"] = about
     made.filters["pp"] = points
     made.filters["number"] = number

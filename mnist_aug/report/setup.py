@@ -1,0 +1,186 @@
+"""Experimental setup: settings, cards, manifest, and how to rebuild all of it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.models import CNN, DENSE, name_of
+from mnist_aug.analysis.tta import described as used_tta
+from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
+from mnist_aug.report import cards, provenance, search, tables
+from mnist_aug.report.blocks import Section, joined, part
+from mnist_aug.report.inputs import Inputs
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH, VariantResults
+
+SOMEWHERE = "path/to/data"
+
+
+def section(content: Comparison, inputs: Inputs, shown: Mapping[str, Table]) -> Section:
+    """What was run, and how to run it again.
+
+    Args:
+        shown: tables of the sections before, by name.
+    """
+    return joined("setup", "Experimental setup", _parts(content, inputs, shown))
+
+
+def _parts(content: Comparison, inputs: Inputs, shown: Mapping[str, Table]) -> Iterable[Section]:
+    yield part(
+        "settings",
+        "What differs between the models",
+        _same_settings(content),
+        [],
+        [provenance.settings(content)],
+    )
+    corrupted, moved = shown.get("corruptions"), shown.get("transfer")
+    model_card = cards.model_card(
+        content,
+        shown["classes"].frame,
+        None if corrupted is None else corrupted.frame,
+        None if moved is None else moved.frame,
+    )
+    yield part("cards", "Model card and data card", [], [], [model_card, cards.data_card(content)])
+    yield part(
+        "manifest",
+        "Manifest",
+        _mixed_hosts(content),
+        [],
+        [
+            provenance.manifest(content),
+            tables.runs(content),
+            *([provenance.searches(inputs.searches)] if inputs.searches else []),
+        ],
+    )
+    yield _rebuild(content, inputs)
+
+
+def _same_settings(content: Comparison) -> list[str]:
+    first, second = (provenance.flatten(provenance.plain(variant)) for variant in content.both)
+    policy = content.both[1].settings["policy"] or {}
+    soft = {"mixup", "cutmix", "label_smoothing"} & policy.keys()
+    jsd = policy.get("augmix", {}).get("jsd", 0)
+    same = [
+        f"{key} {value}"
+        for key, value in first.items()
+        if second.get(key) == value
+        and value not in ("none", "[]")  # which say nothing
+        and not (key == "loss" and (soft or jsd))
+    ]
+    same.append(f"{content.both[0].runs[0].manifest['parameters']:,} parameters")
+    text = [f"Equal in both models: {'; '.join(same)}."]
+    if soft:
+        text.append(
+            f"The loss is the cross-entropy with the label in {BOTH[0]}, and with shares of "
+            f"several classes in {BOTH[1]}."
+        )
+    if jsd:
+        text.append(
+            f"The loss is the cross-entropy in {BOTH[0]}; in {BOTH[1]}, {jsd:g} times the "
+            "Jensen-Shannon divergence between three views is added to it."
+        )
+    return text
+
+
+def _mixed_hosts(content: Comparison) -> list[str]:
+    """A sentence for each of commit, versions and device in which runs differ."""
+    manifests = content.manifests
+    return [
+        f"The runs were not all made with the same {word}; the table lists each."
+        for key, word in (
+            ("git", "git commit"),
+            ("versions", "package versions"),
+            ("device", "machine"),
+        )
+        if any(m[key] != manifests[0][key] for m in manifests)
+    ]
+
+
+def _rebuild(content: Comparison, inputs: Inputs) -> Section:
+    manifests, searches = content.manifests, inputs.searches
+    commits = list(dict.fromkeys(m["git"].get("commit") for m in manifests))
+    commands = [
+        f"git checkout {c}"
+        for c in commits[:1]
+        if len(commits) == 1 and re.fullmatch("[0-9a-f]{7,64}", str(c))
+    ]
+    settings = content.both[1].settings
+    policy = _policy(str(content.both[1].policy))
+    model = _model(settings)
+    source = _source(content.dataset)
+    data = source + (" TRANSPOSE=1" if content.dataset.get("transposed") else "")
+    commands += search.commands(searches, data, policy, model)
+    changed_policy = "" if policy == "default" else f" POLICY={policy}"
+    for name, variants in inputs.evaluated.items():
+        given = f" {_policies(variants)}" if name == "compare" else ""
+        commands.append(
+            f"make {name}{given} DATA={data} "
+            f"SEEDS={max(len(variant.seeds) for variant in variants.values())} "
+            f"EPOCHS={settings['epochs']}{changed_policy}{model}"
+        )
+    if inputs.reached is not None:
+        commands.append(f"make published DATA={data}{inputs.reached.command}")
+    # The last, as each of the others leaves a report of as many seeds as it has.
+    used = used_tta(content.both[1])
+    commands.append(
+        f"make report DATA={data} SEEDS={len(content.paired_seeds)}"
+        f" EPOCHS={settings['epochs']} POLICY={policy}{model}"
+        + (f" TTA={used['views']}" if used else "")
+    )
+    dirty = any(m["git"].get("dirty") for m in manifests)
+    known = (
+        ""
+        if source != SOMEWHERE
+        else (f" DATA is where you have {content.label}; its SHA-256 is in the manifest.")
+    )
+    if model_source := manifests[0].get("model_source"):
+        known += (
+            f" MODEL is where you have {model_source['file']}; its SHA-256 is in the model card."
+        )
+    changed = " The code had changes that were not committed." if dirty else ""
+    other = (
+        " Trials run beside each other, so another search may find other settings."
+        if searches
+        else ""
+    )
+    return part(
+        "rebuild",
+        "How to rebuild",
+        [f"In the repository:{known}{changed}{other}"],
+        [],
+        [],
+        [f"commands:{' ; '.join(commands)}"],
+    )
+
+
+def _policy(name: str) -> str:
+    """How to give a policy of that name as POLICY=; where its files are, only the user knows."""
+    if not re.fullmatch("[A-Za-z0-9_.:+-]+", name):
+        return "path/to/policy"  # the name would not be one word to a shell
+    return "+".join(
+        f"path/to/{part}" if part.endswith((".yaml", ".yml", ".json")) else part
+        for part in name.split("+")
+    )
+
+
+def _policies(variants: dict[str, VariantResults]) -> str:
+    """What to give as POLICIES= to compare these."""
+    return f'POLICIES="{" ".join(_policy(str(one.policy)) for one in variants.values())}"'
+
+
+def _model(settings: dict[str, Any]) -> str:
+    """How to give the model as MODEL=, after a space; nothing for the default, a dense network."""
+    name = name_of(settings)
+    if name in (DENSE, CNN):
+        return "" if name == DENSE else f" MODEL={name}"
+    return f" MODEL=path/to/{name if re.fullmatch('[A-Za-z0-9_.:-]+', name) else 'model'}"
+
+
+def _source(dataset: dict[str, Any]) -> str:
+    """What to give as DATA= for the dataset; a made-up path where only the user can know."""
+    named = {MNIST_SHA256: "mnist", DIGITS_SHA256: "digits"}
+    name = str(dataset["name"])
+    if dataset["origin"] == "keras.datasets" and re.fullmatch("[a-z0-9_]+", name):
+        return name  # which is downloaded again
+    return named.get(dataset["sha256"], SOMEWHERE)
