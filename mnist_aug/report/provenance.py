@@ -9,6 +9,7 @@ import pandas as pd
 
 from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.cost import times
 from mnist_aug.analysis.models import label
 from mnist_aug.formatting import MINUS, number
 from mnist_aug.report.tables import Table
@@ -131,22 +132,8 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
 
 
 def cost(content: Comparison) -> Table:
-    rows = []
-    for variant in content.variants.values():
-        seconds = variant.seconds
-        speed = np.array([run.manifest["images_per_second"] for run in variant.runs], float)
-        rows.append(
-            {
-                "variant": variant.name,
-                "runs": len(seconds),
-                "epochs": variant.settings.get("epochs"),
-                "seconds": np.median(seconds),
-                "seconds_least": seconds.min(),
-                "seconds_most": seconds.max(),
-                "images_per_second": np.median(speed),
-            }
-        )
-    frame = pd.DataFrame(rows)
+    """Training time of a run of each variant."""
+    frame = times(content)
     display = pd.DataFrame(
         {
             "variant": frame["variant"],
