@@ -17,11 +17,12 @@
     if (event.key === "Escape") { close(true); menu.focus(); }
   });
   const links = new Map(all("a", nav).map((a) => [a.hash.slice(1), a]));
-  const headings = all("h2[id]").filter((h) => links.has(h.id));
+  const headings = all("h2[id], h3[id]").filter((h) => links.has(h.id));
   const mark = () => {
     const top = innerHeight / 3;
     let now = headings[0];
-    for (const h of headings) if (h.getBoundingClientRect().top < top) now = h;
+    for (const h of headings)
+      if (h.checkVisibility() && h.getBoundingClientRect().top < top) now = h;
     for (const [id, a] of links) {
       if (now && id === now.id) a.setAttribute("aria-current", "true");
       else a.removeAttribute("aria-current");
