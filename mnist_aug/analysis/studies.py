@@ -5,14 +5,15 @@ borrow the spread that is usual among the variants of its study.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from mnist_aug.analysis import contrasts
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import spread
+from mnist_aug.analysis.intervals import LEVEL, mean_interval, spread
 from mnist_aug.analysis.significance import holm
 from mnist_aug.results.runs import BOTH, VariantResults
 
@@ -103,18 +104,12 @@ def summary(runs: StudyRuns, names: Sequence[str], against: Sequence[str]) -> pd
     """A row for each variant: means, SDs, and differences with intervals.
 
     Returns:
-        variant, seeds; validation and test, the mean accuracy, each with `_sd`; for each variant
-        of `against` the difference in test accuracy `against_<name>`, with `_low` and `_high` of
-        each by itself, `_p`, and `_holm_p`, adjusted for the rows.
+        variant, seeds; validation and test, the mean accuracy, each with `_sd` and the ends of its
+        95 % interval by itself, `_low` and `_high`; for each variant of `against` the difference in
+        test accuracy `against_<name>`, with `_low` and `_high` of each by itself, `_p`, and
+        `_holm_p`, adjusted for the rows.
     """
-    rows = []
-    for name in names:
-        row = {"variant": name, "seeds": len(runs.frame[runs.frame["variant"] == name])}
-        for part in ("validation", "test"):
-            own = runs.values(name, part)
-            row |= {part: own.mean() if len(own) else np.nan, f"{part}_sd": spread(own)}
-        rows.append(row)
-    frame, found = pd.DataFrame(rows), runs.estimates()
+    frame, found = _means(runs, names), runs.estimates()
     for other in against:
         differences = contrasts.against(found, other).set_index("variant").reindex(names)
         itself = frame["variant"].to_numpy() == other
@@ -126,14 +121,69 @@ def summary(runs: StudyRuns, names: Sequence[str], against: Sequence[str]) -> pd
     return frame
 
 
+def _means(runs: StudyRuns, names: Sequence[str]) -> pd.DataFrame:
+    """The first columns of `summary`."""
+    counts = runs.frame["variant"].value_counts().reindex(names)
+    frame = pd.DataFrame({"variant": names, "seeds": counts.to_numpy()})
+    for part in ("validation", "test"):
+        own = [runs.values(name, part) for name in names]
+        frame[part] = [one.mean() if len(one) else np.nan for one in own]
+        frame[f"{part}_sd"] = [spread(one) for one in own]
+        ends = mean_intervals(runs.estimates(part)) if any(map(len, own)) else pd.DataFrame()
+        for end in ("low", "high"):
+            frame[f"{part}_{end}"] = frame["variant"].map(ends.get(end, {}))
+    return frame
+
+
+def mean_intervals(found: contrasts.Estimates, level: float = LEVEL) -> pd.DataFrame:
+    """The interval of each mean by itself, over seeds: low and high by variant.
+
+    As in `contrasts` a variance that is shrunk towards the usual one has the degrees of freedom of
+    both. NaN for a single seed.
+    """
+    freedom = 1 / (1 / found.freedom + found.shared**2 / found.shared_freedom)
+    half = stats.t.isf((1 - level) / 2, freedom) * np.sqrt(found.seed_variances)
+    return pd.DataFrame(
+        {"low": found.means - half, "high": found.means + half}, index=[*found.names]
+    )
+
+
+def grid(runs: StudyRuns) -> pd.DataFrame:
+    """Each part of the policy alone at each strength, against no augmentation.
+
+    Returns:
+        variant, part, factor, and the means of `summary`; `validation_difference` and
+        `test_difference` in accuracy to the baseline, each with `_low` and `_high`, simultaneous
+        over all rows, and `_holm_p`. By part, the one with the most accurate row on validation
+        first, and factor.
+    """
+    own = replace(runs, frame=runs.frame[runs.frame["variant"] != BOTH[1]])
+    names = [name for name in own.frame["variant"].unique() if name != BOTH[0]]
+    frame = _means(own, names)
+    cells = [name.partition("-") for name in names]
+    frame.insert(1, "part", [part for part, *_ in cells])
+    frame.insert(2, "factor", [float(times.rstrip("x") or 1) for *_, times in cells])
+    for part in ("validation", "test"):
+        found = own.estimates(part)
+        known = BOTH[0] in found.names and len(found.names) > 1
+        rows = contrasts.against(found, BOTH[0]).set_index("variant") if known else pd.DataFrame()
+        for column in ("difference", "low", "high", "holm_p"):
+            end = "" if column == "difference" else f"_{column}"
+            frame[f"{part}_difference{end}"] = frame["variant"].map(rows.get(column, {}))
+    best = frame.groupby("part")["validation"].transform("max")
+    order = frame.assign(best=-best).sort_values(["best", "part", "factor"]).index
+    return frame.loc[order].reset_index(drop=True)
+
+
 def data_efficiency(runs: StudyRuns) -> pd.DataFrame:
     """Errors of both models against the number of training images.
 
     Returns:
-        training_images; the mean error of both models, each with `_sd`; seeds, the fewest of the
-        two; difference, low and high; worth, how many times the images the baseline needs for the
-        error of augmented, inf beyond all there are; lead, by how much augmented is more accurate
-        than the baseline with all images, with `_low` and `_high`.
+        training_images; the mean error of both models, each with `_sd` and, as `_low` and `_high`,
+        Student's t interval over its seeds; seeds, the fewest of the two; difference, low and high;
+        worth, how many times the images the baseline needs for the error of augmented, inf beyond
+        all there are and 0 below all measured; lead, by how much augmented is more accurate than
+        the baseline with all images, with `_low` and `_high`.
     """
     sizes = sorted({*runs.frame["training_images"]})
     models = np.where(runs.frame["policy"].isna(), *BOTH)
@@ -147,9 +197,12 @@ def data_efficiency(runs: StudyRuns) -> pd.DataFrame:
         row: dict[str, object] = {"training_images": size}
         for model, name in zip(BOTH, (one, two), strict=True):
             own = named.values(name)
+            ends = mean_interval(1 - own)
             row |= {
                 model: 1 - own.mean() if len(own) else np.nan,
                 f"{model}_sd": spread(own),
+                f"{model}_low": ends[0],
+                f"{model}_high": ends[1],
             }
         row["seeds"] = min(len(named.values(name)) for name in (one, two))
         gain, low, high = named.difference(one, two)
@@ -159,18 +212,63 @@ def data_efficiency(runs: StudyRuns) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     errors = frame[BOTH[0]].to_numpy()
     worth = [_size(sizes, errors, error) for error in frame[BOTH[1]]] / np.array(sizes)
-    frame.insert(9, "worth", worth)
+    frame.insert(frame.columns.get_loc("lead"), "worth", worth)
     return frame
 
 
+@dataclass(frozen=True)
+class Worth:
+    """What augmentation is worth in training images.
+
+    Attributes:
+        every: all training images.
+        images: the fewest, of the sizes measured, with which augmented is on average as accurate as
+            the baseline with all; None if there are none.
+        lead, lead_low, lead_high: its lead there.
+        detectable: the fewest with which the whole interval of the lead is above 0; None if none.
+        factors: how many times the images the baseline needs, least and most over the sizes
+            measured where that can be told, by interpolation; None if it can't.
+        sizes: the least and the largest of these.
+    """
+
+    every: int
+    images: int | None = None
+    lead: float = np.nan
+    lead_low: float = np.nan
+    lead_high: float = np.nan
+    detectable: int | None = None
+    factors: tuple[float, float] | None = None
+    sizes: tuple[int, int] | None = None
+
+
+def worth(frame: pd.DataFrame) -> Worth:
+    """What augmentation is worth, from the frame of `data_efficiency`."""
+    sizes = frame["training_images"]
+    every = int(sizes.max())
+    level, ahead = frame[frame["lead"] >= 0], frame[frame["lead_low"] > 0]
+    known = frame[np.isfinite(frame["worth"]) & (frame["worth"] > 0)]
+    factors = ends = None
+    if len(known):
+        factors = float(known["worth"].min()), float(known["worth"].max())
+        ends = int(known["training_images"].min()), int(known["training_images"].max())
+    detectable = int(ahead["training_images"].iloc[0]) if len(ahead) else None
+    if level.empty:
+        return Worth(every, detectable=detectable, factors=factors, sizes=ends)
+    first = level.iloc[0]
+    lead = (float(first[f"lead{end}"]) for end in ("", "_low", "_high"))
+    return Worth(every, int(first["training_images"]), *lead, detectable, factors, ends)
+
+
 def _size(sizes: list[int], errors: np.ndarray, error: float) -> float:
-    """The number of images with which a model has that error; inf beyond all there are.
+    """The number of images with which a model has that error; inf beyond all, 0 below the fewest.
 
     Linear between the sizes measured, in the logarithms of both.
     """
     below = np.flatnonzero(errors <= error)
     if not len(below):
         return np.inf
+    if error > errors[0]:
+        return 0.0
     end = below[0]
     around = slice(max(end - 1, 0), end + 1)
     logarithm = np.interp(np.log(error), np.log(errors[around][::-1]), np.log(sizes[around][::-1]))

@@ -3,9 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from mnist_aug.analysis import contrasts
-from mnist_aug.analysis.studies import StudyRuns, by_epoch, data_efficiency, settled, summary
+from mnist_aug.analysis.studies import (
+    StudyRuns,
+    by_epoch,
+    data_efficiency,
+    settled,
+    summary,
+    worth,
+)
 
 
 def study(scores):
@@ -78,6 +86,33 @@ def test_training_images_by_hand():
         10 ** (np.log(0.38 / 0.19) / np.log(0.38 / 0.09))
     )
     assert table.loc[1000, "worth"] == np.inf
+    ends = 1 - np.array(stats.t.interval(0.95, 2, 0.91, stats.sem([0.9, 0.92, 0.91])))
+    np.testing.assert_allclose(table.loc[1000, ["baseline_high", "baseline_low"]], ends)
+
+
+def efficiency(baseline, augmented):
+    """The frame of errors by training images, of three runs each that hardly vary."""
+    rows = [
+        {"variant": f"{m}-{size}", "test": 1 - error + noise, "policy": p, "training_images": size}
+        for m, p, own in (("baseline", None, baseline), ("augmented", "default", augmented))
+        for size, error in own.items()
+        for noise in (-0.001, 0, 0.001)
+    ]
+    return data_efficiency(StudyRuns(pd.DataFrame(rows), pd.DataFrame()))
+
+
+def test_what_augmentation_is_worth():
+    # The baseline's error halves with ten times the images.
+    baseline = {100: 0.2, 1000: 0.1, 10_000: 0.05}
+    found = worth(efficiency(baseline, {100: 0.1, 1000: 0.0499, 10_000: 0.03}))
+    assert (found.every, found.images, found.detectable) == (10_000, 1000, 10_000)
+    assert found.lead == pytest.approx(0.0001)
+    assert found.lead_low < 0 < found.lead_high
+    assert found.factors == pytest.approx((10, 10))
+    assert found.sizes == (100, 100)
+    found = worth(efficiency(baseline, {100: 0.3, 1000: 0.2, 10_000: 0.1}))
+    assert (found.images, found.detectable) == (None, None)
+    assert found.factors == pytest.approx((0.1, 0.1))  # at 100 it is less than can be measured
 
 
 def test_curves_by_epoch_and_where_they_settle():
