@@ -13,7 +13,7 @@ def main() -> None:
         "studies",
         metavar="STUDY",
         nargs="+",
-        help="ablation, strength, data-efficiency, epochs, variance, compare or tuned",
+        help="ablation, strength, grid, data-efficiency, epochs, variance, compare or tuned",
     )
     options.add_argument(
         "--policies",

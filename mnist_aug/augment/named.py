@@ -360,12 +360,18 @@ def augmix_operations(severity: float = 3) -> list[A.BasicTransform | A.BaseComp
 
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.5, 2)
+OF_A_PART = (0.5, 1.5, 2)  # strengths of single parts that have a name
 NAMED: dict[str, Callable[[], A.Compose]] = {
     "default": default,
     "affine": without("elastic"),
     **{part: partial(default, parts=[part]) for part in PARTS},
     **{f"no-{part}": without(part) for part in PARTS if part != "elastic"},
     **{f"default-{strength}x": partial(default, strength) for strength in (*STRENGTHS, 1.25)},
+    **{
+        f"{part}-{strength}x": partial(default, strength, [part])
+        for part in PARTS
+        for strength in OF_A_PART
+    },
     "wide": wide,
     "wide-affine": partial(wide, ["affine"]),
     "trivialaugment": trivial_augment,

@@ -13,7 +13,9 @@ from mnist_aug.formatting import estimated, listed
 from mnist_aug.results.runs import BOTH, VariantResults, evaluated_variants, read_variant
 
 OF_A_POLICY = ("name", "policy", "later_policies", "model")  # the last is compared by `models`
-NAMES = ("compare", "ablation", "strength", "data-efficiency", "epochs", "variance", "tuned")
+NAMES = (
+    *("compare", "ablation", "strength", "grid", "data-efficiency", "epochs", "variance", "tuned"),
+)
 
 
 def read(
@@ -117,7 +119,7 @@ def _unlike(
                 return f"its runs have {key} {own.get(key)}, those of augmented {usual.get(key)}"
     if name in ("compare", "tuned"):  # which are about other policies
         return None
-    if name in ("ablation", "strength"):
+    if name in ("ablation", "strength", "grid"):
         same = content.both[1].policy == "default"
     else:
         same = own["policy"] in (None, usual["policy"])

@@ -286,7 +286,9 @@ def _command(folder: Path) -> str:
 STUDIES = {
     **{
         name: f"make {name}"
-        for name in ("ablation", "strength", "data-efficiency", "epochs", "variance", "tuned")
+        for name in (
+            *("ablation", "strength", "grid", "data-efficiency", "epochs", "variance", "tuned"),
+        )
     },
     "compare": "make compare POLICIES=…",
     **dict.fromkeys(("published", "recipes"), "make published ROW={}"),
