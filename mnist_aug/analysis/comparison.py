@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,15 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import contrasts, models
-from mnist_aug.analysis.intervals import Chance, Difference, compare, mean_interval, spread
+from mnist_aug.analysis.intervals import (
+    LEVEL,
+    Chance,
+    Difference,
+    compare,
+    difference_interval,
+    mean_interval,
+    spread,
+)
 from mnist_aug.analysis.significance import permutation_test
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.errors import UserError
@@ -222,6 +231,49 @@ def contrast(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
         "high": float(ends[1]),
         "p": float(p),
     }
+
+
+def contrast_by_set(
+    first: Sequence[np.ndarray], second: Sequence[np.ndarray], same_images: bool = True
+) -> pd.DataFrame:
+    """Two models on each of several sets of images, with simultaneous intervals.
+
+    Args:
+        first, second: of each set, as for `contrast`.
+        same_images: whether image i of one set is a version of image i of all others.
+
+    Returns:
+        first and second, the means; difference, second minus first; low and high, over seeds and
+        images, which all cover with 95 % (`contrasts.by_set`); side, 1 where they lie above 0, -1
+        below, else 0. Of one seed the intervals cover the images alone, if there are any, each at a
+        level that makes them simultaneous (Bonferroni), and side is 0.
+    """
+    seeds = min(len(first[0]), len(second[0]))
+    if seeds > 1:
+        low, high = contrasts.by_set(first, second, same_images)
+    else:
+        low = high = np.full(len(first), np.nan)
+    if seeds < 2 and first[0].ndim > 1:
+        level = 1 - (1 - LEVEL) / len(first)
+        ends = [
+            difference_interval(
+                np.subtract(two[:1], one[:1], dtype=np.float32), level, FEW_RESAMPLES
+            )
+            for one, two in zip(first, second, strict=True)
+        ]
+        low, high = np.transpose(ends)
+    means = [np.array([float(np.mean(one)) for one in every]) for every in (first, second)]
+    side = np.where(low > 0, 1, np.where(high < 0, -1, 0)) * (seeds > 1)
+    return pd.DataFrame(
+        {
+            "first": means[0],
+            "second": means[1],
+            "difference": means[1] - means[0],
+            "low": low,
+            "high": high,
+            "side": side.astype(int),
+        }
+    )
 
 
 def load(results: Path, margin: float | None = None) -> Comparison:

@@ -24,13 +24,15 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from mnist_aug.analysis.intervals import LEVEL, RULE_OF_THREE, Crossed
+from mnist_aug.analysis.intervals import LEVEL, RULE_OF_THREE, Crossed, crossed_quantile
 from mnist_aug.analysis.significance import holm
 
 MOST_PRIOR = 4.0  # degrees of freedom that the usual variance counts for at most, see `moderated`
 LEAST_USUAL = 4.0  # degrees of freedom, below which the usual variance is of no use
 DRAWS = 100_000  # of the joint distribution: the ends of intervals vary by 0.3 % of the width
 BLOCK = 2_000  # of them at once, for memory
+
+_ESTIMATED = ("mean", "se", "df")  # of each of `_Differences`
 
 Scores = Mapping[str, np.ndarray]
 
@@ -195,6 +197,7 @@ class _Differences:
     mean: np.ndarray  # float [J], second minus first
     se: np.ndarray
     df: np.ndarray
+    image_variance: np.ndarray  # float [J], of the mean, from images
 
     @classmethod
     def of(cls, found: Estimates, one: np.ndarray, two: np.ndarray) -> "_Differences":
@@ -222,7 +225,7 @@ class _Differences:
         if found.images is not None:
             least = RULE_OF_THREE / found.images / stats.t.ppf((1 + LEVEL) / 2, df)
             se = np.fmax(se, least) + 0 * variance  # NaN stays
-        return cls(found, one, two, mean, se, df)
+        return cls(found, one, two, mean, se, df, images)
 
     @property
     def p(self) -> np.ndarray:
@@ -284,6 +287,92 @@ class _Differences:
             for _ in range(DRAWS // BLOCK)
         ]
         return np.concatenate(most)
+
+
+def by_set(
+    first: Sequence[np.ndarray],
+    second: Sequence[np.ndarray],
+    same_images: bool = True,
+    level: float = LEVEL,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intervals of the difference between two variants on each of several sets, simultaneous.
+
+    The differences share their seeds and, as versions of the same images do, their images. Each has
+    the standard error and degrees of freedom that it has by itself, and all have the same chance to
+    lie outside (Beran 1988): that of the largest of normal variates with the differences'
+    correlations. These are the data's own, from images as they are and from seeds shrunk towards
+    none (Schaefer and Strimmer 2005, Statistical Applications in Genetics and Molecular Biology
+    4:32), as those of few seeds look too large; without any, intervals are widest (Sidak 1967).
+    That far out, Satterthwaite's degrees of freedom alone are too many for few seeds, so
+    `intervals.crossed_quantile` is taken. In 300 draws each of seeds and of 2,000 images from the
+    30 runs on 15 corruption types in results/reference, any interval missed in 3.3 % with three
+    seeds, 4.7 % with five, 5.0 % with ten and 3.7 % with thirty.
+
+    Args:
+        first, second: of each set, as `estimates` takes them: at least one set.
+        same_images: whether image i of one set is a version of image i of all others.
+        level: the probability with which all intervals together cover.
+
+    Returns:
+        The ends, float [J] each; NaN where either variant has a single seed.
+    """
+    each = [
+        _Differences.of(estimates({"first": one, "second": two}), np.array([0]), np.array([1]))
+        for one, two in zip(first, second, strict=True)
+    ]
+    mean, se, df = (np.concatenate([getattr(one, part) for one in each]) for part in _ESTIMATED)
+    error = np.full(1, 1 - level)
+    if len(each) > 1 and np.isfinite(se).all():
+        covariance = _seed_covariance(first) + _seed_covariance(second)
+        covariance = _shrunk(covariance, len(first[0]) + len(second[0]) - 2)
+        if same_images and first[0].ndim > 1:
+            parts = _image_covariance([*first, *second]).reshape(2, len(each), 2, len(each))
+            signs = np.array([-1, 1])
+            covariance += np.einsum("a,aibj,b->ij", signs, parts, signs)
+        elif first[0].ndim > 1:
+            covariance += np.diag([one.image_variance[0] for one in each])
+        if covariance.diagonal().any():
+            error = 2 * stats.norm.sf(np.quantile(_largest_of(covariance), [level]))
+    images = np.concatenate([one.image_variance for one in each])
+    share = 1 - np.divide(images, se**2, out=np.zeros_like(se), where=se > 0)
+    seeds = min(len(first[0]), len(second[0]))
+    reach = [
+        crossed_quantile(float(1 - error[0]), *own, seeds) for own in zip(df, share, strict=True)
+    ]
+    half = np.where(se > 0, reach, 1) * se
+    bound = min(one.found.bound for one in each)
+    return np.maximum(mean - half, -bound), np.minimum(mean + half, bound)
+
+
+def _seed_covariance(scores: Sequence[np.ndarray]) -> np.ndarray:
+    """float [J, J], of means on J sets, from the seeds that all share."""
+    by_seed = [own.mean(axis=1) if own.ndim > 1 else own for own in scores]
+    return np.atleast_2d(np.cov(by_seed)) / len(by_seed[0])
+
+
+def _shrunk(covariance: np.ndarray, freedom: int) -> np.ndarray:
+    """A covariance whose correlations are as much smaller as their sampling error asks for."""
+    sd = np.sqrt(covariance.diagonal())
+    scale = np.outer(sd, sd)
+    correlation = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
+    others = correlation[~np.eye(len(sd), dtype=bool)] ** 2
+    noise = ((1 - others.clip(max=1)) ** 2).sum() / freedom
+    keep = 1 - min(noise / others.sum(), 1) if others.any() else 0
+    return np.where(np.eye(len(sd), dtype=bool), covariance, keep * covariance)
+
+
+def _largest_of(covariance: np.ndarray) -> np.ndarray:
+    """float32 [draws], the largest magnitude of normal variates in their standard deviations."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(values.clip(0))
+    weights = root.T.astype(np.float32)[:, covariance.diagonal() > 0]
+    weights /= np.sqrt((weights**2).sum(axis=0))
+    rng = np.random.default_rng(0)
+    most = [
+        np.abs(rng.standard_normal((BLOCK, len(root)), np.float32) @ weights).max(axis=1)
+        for _ in range(DRAWS // BLOCK)
+    ]
+    return np.concatenate(most)
 
 
 def difference(

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from mnist_aug.analysis import contrasts, pareto, planning
-from mnist_aug.analysis.comparison import ALPHA, Comparison
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.contrasts import Scores
 from mnist_aug.analysis.intervals import LEVEL, lies_within
 from mnist_aug.analysis.planning import Advice
@@ -67,7 +67,7 @@ class Recommendation:
             that take `CHEAPER` of its median at most.
         strength: where the policy's was studied.
         types: corruption types evaluated; 0 if none were.
-        better, worse: on which it makes fewer and more errors, by Holm's adjusted p.
+        better, worse: on which it is more and less accurate, by CIs simultaneous over all types.
         corrupted, corrupted_low, corrupted_high: on the mean over these types, the ends
             simultaneous over all policies.
         seconds, seconds_without: median training time of a run, with the policy and without; NaN
@@ -152,7 +152,6 @@ def recommended(
     cheaper = equals["seconds_most"] < own["seconds_least"]
     cheaper &= equals["seconds"] <= CHEAPER * own["seconds"]
     types = accuracy_by_type(every[BOTH[0]], every[name])
-    sides = np.sign(types["difference"]).where(types["holm_p"] < ALPHA, 0)
     kind = _kind(own, small)
     test = tuple(float(own[part]) for part in ("difference", "low", "high"))
     outcome = str(own["outcome"])
@@ -182,8 +181,8 @@ def recommended(
         cheaper=tuple(equals.loc[cheaper, "policy"]) if timed else (),
         strength=_strength(strength) if name == BOTH[1] and strength is not None else None,
         types=len(types),
-        better=tuple(types["corruption"][sides > 0]),
-        worse=tuple(types["corruption"][sides < 0]),
+        better=tuple(types["corruption"][types["side"] > 0]),
+        worse=tuple(types["corruption"][types["side"] < 0]),
         corrupted=float(own["corrupted_difference"]),
         corrupted_low=float(own["corrupted_low"]),
         corrupted_high=float(own["corrupted_high"]),

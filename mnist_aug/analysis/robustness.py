@@ -1,14 +1,16 @@
-"""Errors on corrupted images and at each severity, accuracy on other images than the test images.
+"""Accuracy on other images than the test images: corrupted, of other severities, other datasets.
 
-All of both models, on the seeds they share.
+All of both models, on the seeds they share. A difference is augmented minus baseline, so that a
+positive one is a gain of augmentation.
 """
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import Comparison, contrast
+from mnist_aug.analysis.comparison import Comparison, contrast, contrast_by_set
 from mnist_aug.analysis.intervals import spread
-from mnist_aug.analysis.significance import holm
 from mnist_aug.data.corruptions import SIDE
 from mnist_aug.data.eval_sets import SEVERITIES
 from mnist_aug.results.runs import BOTH, VariantResults
@@ -40,6 +42,7 @@ AFFINE = {
     "translate_px": "translate",
     "shear": "shear",
 }
+SIDES = ("first", "second")  # what `contrast_by_set` calls both models
 
 
 def corruption_sets(content: Comparison, source: str = "corruption/") -> list[str]:
@@ -84,30 +87,46 @@ def mean_accuracy(scores: pd.DataFrame, source: str) -> np.ndarray:
 
 
 def _mean_correct(content: Comparison, eval_sets: list[str]) -> list[np.ndarray]:
-    """Of both models float [S, N], the share of the versions of each test image read right."""
+    """Of both models float [S, N], the share of the versions of each image classified correctly."""
     return [np.mean([one.correct_on(name) for name in eval_sets], axis=0) for one in content.both]
 
 
-def corruption_errors(content: Comparison, source: str) -> pd.DataFrame:
-    """Errors on the corruption types of a source, the largest gain first, and means of several.
+def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
+    """Accuracy on the corruption types of a source, the largest gain first, and means of several.
 
     Returns:
-        corruption; policy, "resembles the policy", "unseen" or, of a mean, ""; the error of
-        baseline and augmented, difference, low and high, over seeds and images; p, and holm_p, over
-        all corruption types, NaN of a mean; relative, the error of augmented over that of baseline,
-        NaN where this is 0, and in means the mean of those.
+        corruption; policy, "resembles the policy", "unseen" or, of a mean, ""; the accuracy of
+        baseline and augmented; difference, with low and high, over seeds and images: of types
+        simultaneous over all of them (`comparison.contrast_by_set`), of a mean by itself; side, 1
+        where that interval lies above 0, -1 below, else 0, as with a single seed; relative_error,
+        the error of augmented over that of baseline, NaN where this is 0, and in means the mean of
+        those: the mean corruption error of Hendrycks and Dietterich (2019) with the baseline as
+        their reference.
     """
-    like, rows = trained_on(content.both[1].settings["policy"]), []
-    for eval_set in corruption_sets(content, source):
-        corruption = eval_set.removeprefix(source)
-        part = "resembles the policy" if corruption in like else "unseen"
-        rows.append(_errors(content, [eval_set], corruption, part))
-    single = pd.DataFrame(rows).sort_values("difference", kind="stable")
-    single.insert(8, "holm_p", holm(single["p"]))
+    like = trained_on(content.both[1].settings["policy"])
+    names = corruption_sets(content, source)
+    first, second = ([one.correct_on(name) for name in names] for one in content.both)
+    single = contrast_by_set(first, second).rename(columns=dict(zip(SIDES, BOTH, strict=True)))
+    types = [name.removeprefix(source) for name in names]
+    single.insert(0, "corruption", types)
+    resembles = ["resembles the policy" if one in like else "unseen" for one in types]
+    single.insert(1, "policy", resembles)
+    errors = 1 - single[[*BOTH]]
+    single["relative_error"] = errors[BOTH[1]] / errors[BOTH[0]].where(errors[BOTH[0]] > 0)
+    single = single.sort_values("difference", ascending=False, kind="stable")
 
     def mean(title: str, rows: pd.DataFrame) -> dict[str, object]:
-        found = _errors(content, list(source + rows["corruption"]), title, "")
-        return found | {"relative": rows["relative"].mean()}
+        found = contrast(*_mean_correct(content, list(source + rows["corruption"])))
+        own = {BOTH[0]: found["first"], BOTH[1]: found["second"]}
+        own |= {key: found[key] for key in ("difference", "low", "high")}
+        side = int(found["low"] > 0) - int(found["high"] < 0)
+        return {
+            "corruption": title,
+            "policy": "",
+            **own,
+            "side": side * (len(content.paired_seeds) > 1),
+            "relative_error": rows["relative_error"].mean(),
+        }
 
     means = []
     for title, part in (("resembling", "resembles the policy"), ("unseen", "unseen")):
@@ -118,72 +137,79 @@ def corruption_errors(content: Comparison, source: str) -> pd.DataFrame:
     return pd.concat([single, pd.DataFrame(means)], ignore_index=True)
 
 
+def unlike_policy(content: Comparison) -> dict[str, Any] | None:
+    """Accuracy on the corruption types that no transform of the policy resembles, in the mean.
+
+    On all of them where each is, or none is.
+
+    Returns:
+        types, how many, of every; difference, low and high, over seeds and images. None where no
+        type was evaluated.
+    """
+    source = "corruption/"
+    like, every = trained_on(content.both[1].settings["policy"]), corruption_sets(content, source)
+    if not every:
+        return None
+    own = [name for name in every if name.removeprefix(source) not in like] or every
+    found = contrast(*_mean_correct(content, own))
+    ends = {key: found[key] for key in ("difference", "low", "high")}
+    return {"types": len(own), "every": len(every), **ends}
+
+
 def accuracy_by_type(first: VariantResults, second: VariantResults) -> pd.DataFrame:
     """The difference in accuracy on each corruption type that both have, by name.
 
     Returns:
-        corruption, in words; difference, second minus first; holm_p, NaN with a single seed.
+        corruption, in words; difference, second minus first; low, high and side, as in
+        `corruption_accuracy`.
     """
     names = [name for name in first.scores if name.startswith("corruption/")]
     both = [name for name in names if name in second.scores]
-    found = [contrast(first.correct_on(name), second.correct_on(name)) for name in both]
-    return pd.DataFrame(
-        {
-            "corruption": [n.removeprefix("corruption/").replace("_", " ") for n in both],
-            "difference": [one["difference"] for one in found],
-            "holm_p": holm(np.array([one["p"] for one in found])),
-        }
-    )
+    if not both:
+        return pd.DataFrame(columns=["corruption", "difference", "low", "high", "side"])
+    one, two = ([own.correct_on(name) for name in both] for own in (first, second))
+    found = contrast_by_set(one, two)
+    found = found.drop(columns=[*SIDES])
+    found.insert(0, "corruption", [n.removeprefix("corruption/").replace("_", " ") for n in both])
+    return found
 
 
-def _errors(
-    content: Comparison, eval_sets: list[str], corruption: str, policy: str
-) -> dict[str, object]:
-    found = contrast(*_mean_correct(content, eval_sets))
-    first, second = 1 - found["first"], 1 - found["second"]
-    return {
-        "corruption": corruption,
-        "policy": policy,
-        BOTH[0]: first,
-        BOTH[1]: second,
-        "difference": -found["difference"],
-        "low": -found["high"],
-        "high": -found["low"],
-        "p": found["p"],
-        "relative": second / first if first else np.nan,
-    }
-
-
-def severity_errors(content: Comparison) -> pd.DataFrame:
-    """Errors at each severity of each axis, the unchanged test images included.
+def severity_accuracy(content: Comparison) -> pd.DataFrame:
+    """Accuracy at each severity of each axis, the unchanged test images included.
 
     Returns:
-        axis, unit, severity; of both models the mean error, the least and the most over seeds;
-        difference, low and high, over seeds; p, and holm_p, over all severities of all axes, NaN of
-        the unchanged images.
+        axis, unit, severity; of both models the mean accuracy, the least and the most over seeds;
+        difference, with low and high, over seeds, simultaneous over all severities of all axes;
+        side, as in `corruption_accuracy`. Of the unchanged images, low and high are NaN, and side
+        is 0: the main result has them.
     """
-    rows = []
+    rows, clean = [], []
+    scores: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for name, axis in SEVERITIES.items():
         found = {float(s.split("/")[1]): s for s in corruption_sets(content, f"{name}/")}
         scaled = name == "shift" and min(content.size) != SIDE
         unit = f"1/{SIDE} of the shorter side" if scaled else axis.unit
         for severity, eval_set in sorted((found | {axis.clean: "test"}).items() if found else ()):
             row = {"axis": axis.title, "unit": unit, "severity": severity}
-            errors = [1 - one.scores[eval_set].to_numpy() for one in content.both]
-            for model, error in zip(BOTH, errors, strict=True):
+            for model, one, every in zip(BOTH, content.both, scores, strict=True):
+                accuracy = one.scores[eval_set].to_numpy()
+                every.append(accuracy)
                 row |= {
-                    model: error.mean(),
-                    f"{model}_least": error.min(),
-                    f"{model}_most": error.max(),
+                    model: accuracy.mean(),
+                    f"{model}_least": accuracy.min(),
+                    f"{model}_most": accuracy.max(),
                 }
-            own = contrast(*errors)
-            row |= {key: own[key] for key in ("difference", "low", "high", "p")}
-            rows.append(row | {"clean": severity == axis.clean})
+            rows.append(row)
+            clean.append(severity == axis.clean)
     frame = pd.DataFrame(rows)
-    if rows:
-        clean = frame.pop("clean")
-        frame.loc[~clean, "holm_p"] = holm(frame.loc[~clean, "p"])
-    return frame
+    if not rows:
+        return frame
+    changed = np.flatnonzero(~np.array(clean))
+    frame["difference"] = frame[BOTH[1]] - frame[BOTH[0]]
+    one, two = ([every[i] for i in changed] for every in scores)
+    own = contrast_by_set(one, two)[["low", "high", "side"]].set_index(changed)
+    frame = frame.join(own)
+    return frame.assign(side=frame["side"].fillna(0).astype(int))
 
 
 def transfer(content: Comparison) -> pd.DataFrame:
@@ -208,3 +234,18 @@ def transfer(content: Comparison) -> pd.DataFrame:
             row |= {model: accuracy.mean(), f"{model}_sd": spread(accuracy)}
         rows.append(row | {key: found[key] for key in ("difference", "low", "high")})
     return pd.DataFrame(rows)
+
+
+def generalisation_gap(frame: pd.DataFrame) -> dict[str, float]:
+    """The accuracy on training images less that on test images, of both models.
+
+    Args:
+        frame: of `transfer`.
+
+    Returns:
+        By model; empty if the training images were not scored.
+    """
+    rows = frame.set_index("images")
+    if "training" not in rows.index:
+        return {}
+    return {model: float(rows.at["training", model] - rows.at["test", model]) for model in BOTH}

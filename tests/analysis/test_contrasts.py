@@ -13,6 +13,7 @@ from mnist_aug.analysis.contrasts import (
     against,
     all_pairs,
     best,
+    by_set,
     difference,
     estimates,
     moderated,
@@ -309,3 +310,62 @@ def test_intervals_of_accuracies_stay_within_what_there_can_be(scores):
         for end in {"low", "high", "alone_low", "alone_high"} & {*rows}:
             assert rows[end].between(-1, 1).all()
     assert (against(found, "baseline")["df"] >= 1).all()
+
+
+def sets_of(rng, seeds: int, images: int = 150, sets: int = 6) -> list[list[np.ndarray]]:
+    """Two variants alike on several sets: effects of seeds, of images and of cells, all shared."""
+    every = []
+    hard = rng.normal(0, 1, (sets, 1, images))
+    for _ in range(2):
+        common = rng.normal(0, 0.1, (1, seeds, 1)) + rng.normal(0, 0.1, (sets, seeds, 1))
+        own = hard + rng.normal(0, 0.5, (sets, 1, images))
+        every.append([*(common + own + rng.normal(0, 0.5, (sets, seeds, images)))])
+    return every
+
+
+def test_intervals_on_several_sets_cover_together():
+    rng, missed = np.random.default_rng(3), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contrasts, "DRAWS", 4000)
+        for _ in range(60):
+            low, high = by_set(*sets_of(rng, 4))
+            missed.append(((low > 0) | (high < 0)).any())
+    assert np.mean(missed) <= 0.13
+
+
+def test_more_sets_make_intervals_wider_but_not_the_same_again():
+    first, second = sets_of(np.random.default_rng(0), 5)
+    alone, few, many = (
+        np.subtract(*by_set(first[:n], second[:n])[::-1])[0] for n in (1, 2, len(first))
+    )
+    assert alone < few < many
+    same = np.subtract(*by_set([first[0]] * 6, [second[0]] * 6)[::-1])
+    assert same == pytest.approx(np.full(6, alone), rel=0.01)
+
+
+def test_of_many_seeds_and_given_images_sets_are_as_many_normal_variates():
+    """Independent ones: the ends are those of Sidak (1967)."""
+    rng = np.random.default_rng(1)
+    first, second = ([*rng.normal(0, 1, (5, 4000))] for _ in range(2))
+    low, high = by_set(first, second)
+    sidak = stats.norm.isf((1 - 0.95 ** (1 / 5)) / 2)
+    se = [np.hypot(stats.sem(one), stats.sem(two)) for one, two in zip(first, second, strict=True)]
+    assert (high - low) / 2 == pytest.approx(sidak * np.array(se), rel=0.01)
+
+
+def test_sets_of_different_images_and_single_seeds():
+    first, second = sets_of(np.random.default_rng(2), 5)
+    cut = [
+        [own[:, : 50 + 20 * place] for place, own in enumerate(every)] for every in (first, second)
+    ]
+    low, high = by_set(*cut, same_images=False)
+    assert (low < high).all()
+    one = [own[:1] for own in first]
+    assert np.isnan(by_set(one, second)).all()
+
+
+def test_equal_scores_on_all_sets():
+    right = [np.ones((3, 60), bool)] * 4
+    low, high = by_set(right, right)
+    assert (low < 0).all()
+    assert high == pytest.approx(-low)
