@@ -22,9 +22,8 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
 
 
-@pytest.mark.parametrize("what", ["verdict", "tuned"])
-def test_what_is_quoted_stands_in_the_reference_report(what):
-    quoted = re.search(rf"<!-- {what} -->(.*?)<!-- end -->", README, re.S)[1].replace("\n> ", " ")
+def test_the_verdict_stands_in_the_reference_report():
+    quoted = re.search(r"<!-- verdict -->(.*?)<!-- end -->", README, re.S)[1].replace("\n> ", " ")
     quoted = " ".join(quoted.split()).removesuffix(".")
     report = (PROJECT / "reports/reference/report.md").read_text(encoding="utf-8")
     assert quoted
@@ -56,13 +55,37 @@ def test_targets_variables_and_links_exist(page):
     assert {*named} <= targets
     given = re.findall(r"(?:`|make [^`\n]* )([A-Z_]+)=", text)  # READY and PY are make's own
     assert {*given} <= {*re.findall(r"^([A-Z_]+) (?:\?|:)=", makefile, re.M)}
-    for link in re.findall(r"\]\(([^)#]+)\)", text):
-        if not link.startswith("http"):
-            assert (page.parent / link).exists(), link
+    for link, heading in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", text):
+        target = page.parent / link if link else page
+        assert target.exists(), link
+        assert not heading or heading in anchors(target), f"{link}#{heading}"
 
 
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
-COMPARE, POLICY, ENGINE, _ = EXAMPLES  # tests/train/test_model_file.py runs the last
+def anchors(page):
+    """Those that a page's headings have, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_the_readme_is_short_and_begins_with_what_to_type():
+    lines = README.splitlines()
+    assert len(lines) <= 120
+    assert max(map(len, lines)) <= 110
+    first_screen = "\n".join(lines[:40])
+    assert "\nmake report" in first_screen
+    assert "mnist_aug.compare(" in first_screen
+
+
+def examples(text):
+    """The Python on a page, block by block."""
+    return re.findall(r"```python\n(.*?)```", text, re.S)
+
+
+def doc(name):
+    return (PROJECT / "docs" / name).read_text(encoding="utf-8")
+
+
+(COMPARE,) = examples(README)
 
 
 @pytest.mark.torture  # the next test has the same without training
@@ -84,16 +107,17 @@ def test_the_example_that_compares_is_of_the_interface(monkeypatch):
         assert hasattr(mnist_aug.Compared, name), name
 
 
-def test_the_other_examples_run(tmp_path):
-    subprocess.run([sys.executable, "-c", f"{POLICY}\n{ENGINE}"], cwd=tmp_path, check=True)
+def test_the_examples_of_a_policy_file_and_of_the_engine_run(tmp_path):
+    (policy,), (engine, *_) = examples(doc("policies.md")), examples(doc("engine.md"))
+    subprocess.run([sys.executable, "-c", f"{policy}\n{engine}"], cwd=tmp_path, check=True)
     assert (tmp_path / "mine.yaml").exists()
 
 
-MODELS = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
+MODELS = doc("models.md")
 
 
 def test_the_model_on_the_page_on_models_is_one_to_train(tmp_path):
-    (example,) = re.findall(r"```python\n(.*?)```", MODELS, re.S)
+    example, _ = examples(MODELS)  # tests/train/test_model_file.py runs the other
     (tmp_path / "resnet.py").write_text(example)
     found = model_source.load(f"{tmp_path}/resnet.py:build", (28, 28), 10)
     layers = [layer["class_name"] for layer in found.architecture["config"]["layers"]]
@@ -121,7 +145,7 @@ def table(text, heading):
 
 
 def test_what_the_page_on_scaling_says_was_measured():
-    text = (PROJECT / "docs" / "scaling.md").read_text()
+    text = doc("scaling.md")
     reference = [manifests(variant) for variant in ("baseline", "augmented")]
     for row, runs in zip(table(text, "## What 10,000 runs cost"), reference, strict=True):
         cores = runs[0]["device"]["cores"]

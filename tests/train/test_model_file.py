@@ -259,12 +259,13 @@ sys.stdout.buffer.write(model_file.content(model))
 """
 
 
-def test_the_example_of_the_readme_reads_it(images, tmp_path, monkeypatch):
+def test_the_example_on_the_page_on_models_reads_it(images, tmp_path, monkeypatch):
     path = tmp_path / "results/augmented/seed-00" / runs.MODEL
     path.parent.mkdir(parents=True)
     path.write_bytes(model_file.content(built("dense")))
     np.save(tmp_path / "images.npy", images)
-    examples = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.S)
+    page = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.S)
     (example,) = (one for one in examples if "load_model" in one)
     monkeypatch.chdir(tmp_path)
     found: dict = {}
