@@ -1,31 +1,34 @@
 """What the report says of corrupted and changed images, against values worked out by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic_results
-from statsmodels.stats.multitest import multipletests
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis import robustness as analysis
 from mnist_aug.augment import policy, saved
-from mnist_aug.report import robustness
+from mnist_aug.report import inputs, robustness
+from mnist_aug.report.tables import Table
 
 pytest_plugins = "rendered"
 
 
-def test_errors_are_those_of_the_bits(full):
+def test_accuracies_are_those_of_the_bits(full):
     table = full.tables["corruptions"].frame.set_index("corruption")
-    error = {
+    accuracy = {
         variant.name: {
-            name: 1 - variant.correct_on(f"corruption/{name}").mean()
+            name: variant.correct_on(f"corruption/{name}").mean()
             for name in ("fog", "rotate", "zigzag")
         }
         for variant in full.content.both
     }
     for name in ("fog", "rotate", "zigzag"):
         row = table.loc[name]
-        assert np.isclose(row["baseline"], error["baseline"][name])
-        assert np.isclose(row["relative"], error["augmented"][name] / error["baseline"][name])
+        before, after = (accuracy[model][name] for model in ("baseline", "augmented"))
+        assert np.isclose(row["baseline"], before)
+        assert np.isclose(row["difference"], after - before)
+        assert np.isclose(row["relative_error"], (1 - after) / (1 - before))
         assert row["low"] < row["difference"] < row["high"]
     assert list(table.index) == [
         "rotate",
@@ -36,11 +39,11 @@ def test_errors_are_those_of_the_bits(full):
         "mean of all 3",
     ]
     every = table.loc["mean of all 3"]
-    assert np.isclose(every["augmented"], np.mean(list(error["augmented"].values())))
-    assert np.isclose(every["relative"], table["relative"][:3].mean())
+    assert np.isclose(every["augmented"], np.mean(list(accuracy["augmented"].values())))
+    assert np.isclose(every["relative_error"], table["relative_error"][:3].mean())
     assert np.isclose(
         table.loc["mean of 2 unseen", "baseline"],
-        (error["baseline"]["fog"] + error["baseline"]["zigzag"]) / 2,
+        (accuracy["baseline"]["fog"] + accuracy["baseline"]["zigzag"]) / 2,
     )
 
 
@@ -50,14 +53,25 @@ def test_the_interval_of_the_mean_knows_that_versions_share_an_image(full):
     assert width["mean of all 3"] < width[["rotate", "zigzag", "fog"]].min()
 
 
-def test_p_is_that_of_the_interval_and_adjusted_for_all_types(full):
+def test_intervals_of_types_are_simultaneous_and_those_of_means_alone(full):
+    table = full.tables["corruptions"]
+    frame = table.frame.set_index("corruption")
+    width = frame["high"] - frame["low"]
+    assert width["rotate"] > width["mean of 1 resembling"]  # the same images
+    assert frame["side"].tolist()[:4] == [1, 0, -1, 1]
+    assert table.note == (
+        "95 % CIs over seeds and test images: of the types simultaneous over all 3, of each mean "
+        "by itself."
+    )
+
+
+def test_what_helps_is_the_same_in_the_section_and_the_recommendation(full):
     frame = full.tables["corruptions"].frame
-    single = frame[frame["policy"] != ""]
-    assert ((single["p"] < 0.05) == ((single["low"] > 0) | (single["high"] < 0))).all()
-    assert list(single["holm_p"]) == pytest.approx(multipletests(single["p"], method="holm")[1])
-    assert frame.loc[frame["policy"] == "", "holm_p"].isna().all()
-    shown = full.tables["corruptions"].display["p, Holm for 3"]
-    assert list(shown[3:]) == ["—"] * 3
+    found = analysis.accuracy_by_type(*full.content.both).set_index("corruption")
+    single = frame[frame["policy"] != ""].set_index("corruption")
+    pd.testing.assert_frame_equal(
+        found.sort_index(), single[[*found]].sort_index(), check_names=False
+    )
 
 
 def test_mean_accuracy_of_a_source_by_hand(full):
@@ -69,37 +83,81 @@ def test_mean_accuracy_of_a_source_by_hand(full):
 
 
 def test_sentences(full):
-    text = robustness.corruption_sentences(full.tables["corruptions"])[0]
-    assert "Mean error over 3 corruption types is 41." in text
+    section = full.sections["robustness"]
+    text = " ".join(block.text for block in section.blocks if block.kind == "paragraph")
+    assert "On the 2 corruption types that no transform of the policy resembles, mean " in text
     assert (
-        "By p adjusted for all 3 (Holm 1979), augmented makes fewer errors in 1 of 3 corruption "
-        "types (rotate), more errors in 1 (fog) and no detectable difference in 1 (zigzag)." in text
+        "Means hide opposite effects: augmentation helps in 1 of 3 types and hurts in 1 (fog)."
+    ) in text
+    assert (
+        "Augmentation helps at every severity of rotation and shift. It hurts at every severity of "
+        "noise." in text
     )
-    assert "The policy's transforms resemble rotate" in text
-    others = list(robustness.transfer_sentences(full.tables["transfer"]))
-    assert others[0].startswith("Generalisation gap")
-    assert others[1].startswith("On the 400 images of sklearn-digits")
-    assert robustness.severity_sentence(full.tables["severities"]) == (
-        "For these test images, by p over seeds adjusted for all 4 severities (Holm 1979), "
-        "augmented makes: rotation, fewer errors in all 2 severities; shift, fewer errors in the "
-        "only one; noise, more errors in the only one."
+    assert "On the 400 images of sklearn-digits, which neither model was trained on" in text
+    gap = {
+        one.name: one.scores["training"].mean() - one.accuracy.mean() for one in full.content.both
+    }
+    assert section.facts["gap"] == pytest.approx(gap)
+    kinds = [(block.kind, block.name) for block in section.blocks]
+    folded, corrupted = (kinds.index(one) for one in (("folded", ""), ("figure", "corrupted")))
+    assert folded < corrupted < kinds.index(("end", ""))
+
+
+def test_facts_of_each_kind_of_axis():
+    frame = pd.DataFrame(
+        [
+            {"axis": axis, "unit": "px", "severity": severity, "low": low, "side": side}
+            for axis, own in {
+                "shift": [(0, np.nan, 0), (1, 0.1, 1), (2, 0.1, 1)],
+                "noise": [(0, np.nan, 0), (0.1, -0.2, -1)],
+                "stroke": [(-2, -0.2, -1), (1, 0.1, 1), (2, -0.1, 0)],
+                "scale": [(2, -0.1, 0)],
+            }.items()
+            for severity, low, side in own
+        ]
     )
+    table = Table("severities", "", frame, frame)
+    assert robustness.severity_facts(table) == {
+        "helped": ["shift"],
+        "hurt": ["noise"],
+        "unclear": ["scale"],
+        "mixed": [{"axis": "stroke", "unit": "px", "better": ["1"], "worse": ["\N{MINUS SIGN}2"]}],
+    }
+    assert robustness.severity_facts(None) == {}
+    assert robustness.severity_facts(Table("", "", frame.assign(low=np.nan), frame)) == {}
+
+
+def test_one_seed_judges_no_type(tmp_path):
+    results = synthetic_results.write(
+        tmp_path, seeds=1, test=200, bench=False, samples=False, other_sets=True
+    )
+    content = comparison.load(results)
+    section = robustness.section(content, inputs.read(results, content))
+    text = " ".join(block.text for block in section.blocks)
+    assert "With one seed, the CIs cover other test images alone, and no single type is" in text
+    assert "helps" not in text
+    frame = section.tables[0].frame
+    assert (frame["side"] == 0).all()
+    assert (frame["low"] < frame["difference"]).all()
+    assert section.facts["severity"] == {}
 
 
 def test_severities_hold_the_clean_images(full):
     frame = full.tables["severities"].frame
     turned = frame[frame["axis"] == "rotation"]
     assert turned["severity"].tolist() == [-10, 0, 10]
-    assert np.isclose(turned["augmented"].iloc[1], 1 - full.content.both[1].accuracy.mean())
+    assert np.isclose(turned["augmented"].iloc[1], full.content.both[1].accuracy.mean())
     assert (frame["baseline_least"] <= frame["baseline"]).all()
     assert (frame["baseline"] <= frame["baseline_most"]).all()
+    assert turned["low"].isna().tolist() == [False, True, False]
+    assert list(full.tables["severities"].display["95 % CI, pp"][[1, 3]]) == ["—", "—"]
 
 
 def test_shifts_of_other_sizes_are_in_shares_of_the_side(full, tmp_path):
     results = synthetic_results.write(
         tmp_path, seeds=1, test=60, shape=(16, 20), bench=False, samples=False, other_sets=True
     )
-    small = analysis.severity_errors(comparison.load(results))
+    small = analysis.severity_accuracy(comparison.load(results))
     for frame, unit in (
         (full.tables["severities"].frame, "px"),
         (small, "1/28 of the shorter side"),
@@ -107,15 +165,17 @@ def test_shifts_of_other_sizes_are_in_shares_of_the_side(full, tmp_path):
         assert {*frame[frame["axis"] == "shift"]["unit"]} == {unit}
 
 
-def test_without_scores_on_any_axis_there_is_no_section_on_them(tmp_path, render, monkeypatch):
+def test_without_scores_on_any_axis_nothing_is_said_of_them(tmp_path, monkeypatch):
     few = {"corruption/fog": (0.2, 0.15), "training": (0.99, 0.98)}
     monkeypatch.setattr(synthetic_results, "OTHER_SETS", few)
     results = synthetic_results.write(
         tmp_path / "results", seeds=1, test=60, bench=False, samples=False, other_sets=True
     )
-    report = render(results, tmp_path / "reports")
-    assert "severities" not in report.sections
-    assert {"corruptions", "transfer"} <= {*report.sections}
+    content = comparison.load(results)
+    section = robustness.section(content, inputs.read(results, content))
+    headings = [block.name for block in section.blocks if block.kind == "heading"]
+    assert headings == ["corruptions", "transfer"]
+    assert [table.name for table in section.tables] == ["corruptions", "transfer"]
 
 
 @pytest.mark.parametrize(
