@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from mnist_aug import notes
+
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
@@ -28,7 +30,7 @@ def one_line_errors() -> Iterator[None]:
     so, too, wherever a library meets them. Where the other end of stdout is closed, as `head` does,
     there is no message: exit code 141. Any other exception is a fault of ours and keeps its
     traceback. A path that is not UTF-8 is printed with escapes. Warnings of the package are one
-    line, too.
+    line, too, and like notes each comes once.
     """
     others = warnings.showwarning
 
@@ -42,7 +44,7 @@ def one_line_errors() -> Iterator[None]:
     ) -> None:
         if category.__module__.startswith("mnist_aug."):
             where = f"{filename}: " if lineno == 0 else ""  # of a policy file
-            _report(f"warning: {where}{message}")
+            notes.say(" ".join(f"warning: {where}{message}".split()), sys.stderr)
         else:
             others(message, category, filename, lineno, file, line)
 
@@ -50,7 +52,8 @@ def one_line_errors() -> Iterator[None]:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file
     try:
         try:
-            yield
+            with notes.each_once():
+                yield
         except UserError as error:
             _report(f"error: {error}")
             raise SystemExit(2) from None

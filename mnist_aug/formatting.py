@@ -57,6 +57,16 @@ def with_sd(frame: pd.DataFrame, part: str, show: Callable[[float], str] = perce
     )
 
 
+def mean_and_sd(mean: float, sd: float) -> str:
+    """Of fractions, in per cent, as in "97.66 ± 0.25"; no SD where it is NaN, as of one run."""
+    return percent(mean) + ("" if np.isnan(sd) else f" ± {percent(sd)}")
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things in words, as in "1 run" and "3 runs"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def listed(names: list[str]) -> str:
     """Names as words: "3", "3 and 5", "3, 5 and 9"."""
     return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)

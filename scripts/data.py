@@ -12,12 +12,14 @@ def main() -> None:
     given = arguments.parser(__doc__).parse_args()
 
     from mnist_aug.data import dataset, overview
+    from mnist_aug.experiments import next_steps
 
     found = dataset.load(given.data, transpose=given.transpose)
     print("\n".join(overview.lines(found)))
     sheet = given.reports / "data.png"
     overview.write(found, sheet)
     print(f"contact sheet: {sheet}")
+    print(next_steps.line("preview", given))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ def main() -> None:
 
     from mnist_aug.data import dataset
     from mnist_aug.evaluate import evaluation
+    from mnist_aug.experiments import next_steps
     from mnist_aug.train import pools
 
     evaluation.evaluate(
@@ -34,6 +35,7 @@ def main() -> None:
         tta=given.tta,
         processes=pools.in_parallel(),
     )
+    print(next_steps.line("report", given, "the report"))
 
 
 if __name__ == "__main__":

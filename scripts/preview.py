@@ -15,12 +15,14 @@ def main() -> None:
     given = arguments.parser(__doc__).parse_args()
 
     from mnist_aug.data import dataset
+    from mnist_aug.experiments import next_steps
     from mnist_aug.report import preview
 
     found = dataset.load(given.data, test=False, transpose=given.transpose)
     for note in preview.write(found, given.policy or "default", given.reports):
         print(f"note: {note}")
     print(f"preview: {given.reports / 'preview.html'}, {given.reports / 'preview.png'}")
+    print(next_steps.line("report", given, "training with and without it, and the report"))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ from mnist_aug.errors import one_line_errors
 def main() -> None:
     options = arguments.parser(__doc__).parse_args()
 
+    from mnist_aug.analysis import comparison
+    from mnist_aug.experiments import next_steps
     from mnist_aug.report import page
 
-    verdict = page.write(
+    said = page.write(
         options.results,
         options.reports,
         options.seeds,
@@ -23,7 +25,11 @@ def main() -> None:
         options.model,
         options.margin,
     )
-    print(f"{options.reports / 'index.html'}: {verdict}")
+    content = comparison.load(options.results)
+    print(next_steps.reached(content))
+    print(said)
+    print(f"report: {options.reports / 'index.html'}")
+    print(next_steps.after_report(content, options.results, options))
 
 
 if __name__ == "__main__":

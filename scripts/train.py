@@ -24,7 +24,7 @@ def main() -> None:
     given = options.parse_args()
 
     from mnist_aug.data import dataset
-    from mnist_aug.experiments import studies
+    from mnist_aug.experiments import next_steps, studies
     from mnist_aug.train import pools, training, variant
 
     names = given.variants or list(variant.VARIANTS)
@@ -53,6 +53,7 @@ def main() -> None:
     else:
         runs = [(one, seed) for one in wanted for seed in range(seeds)]
         training.train_all(runs, images, given.results, **where)
+        print("\n".join(next_steps.after_training(names, seeds, given)))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def main() -> None:
     given = options.parse_args()
 
     from mnist_aug.data import dataset
-    from mnist_aug.experiments import search
+    from mnist_aug.experiments import next_steps, search
     from mnist_aug.train import pools, variant
 
     searched = search.parts(given.search)
@@ -52,6 +52,7 @@ def main() -> None:
             processes=pools.in_parallel(),
             scheduler=given.scheduler,
         )
+    print(next_steps.after_search(given))
 
 
 if __name__ == "__main__":

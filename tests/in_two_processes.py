@@ -32,7 +32,7 @@ def main(data, results):
     here = psutil.Process()
 
     def evaluation(pool):
-        seen["epochs"] = pool.epochs()
+        seen["epochs"] = round(pool.epochs(), 6)
         began = workers(here)
         evaluate(results, few, seeds=SEEDS, tta=2, pool=pool)
         seen["processes"] = len(began)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_aug import notes
 from mnist_aug.data import assembly, digits, known, layout, sources
 from mnist_aug.data.formats.stored import Stored
 from mnist_aug.data.matching import Part
@@ -240,9 +241,9 @@ def _as_array(name: str, given: Any) -> np.ndarray:
 
 def _tell(found: Dataset) -> None:
     for note in found.notes:
-        print(f"note: {note}", flush=True)
+        notes.say(f"note: {note}")
     for warning in found.warnings:
-        print(f"warning: {warning}", flush=True)
+        notes.say(f"warning: {warning}")
 
 
 def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset:

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mnist_aug import notes
 from mnist_aug.data import dataset, plausibility
 from mnist_aug.data.corruptions import (
     CORRUPTIONS,
@@ -190,10 +191,9 @@ def _others(content: Dataset, extra: str | None) -> Iterator[EvalSet]:
             )
         known = np.isin(plausibility.hashes(given.x_test), plausibility.hashes(content.x_train))
         if known.any():
-            print(
+            notes.say(
                 f"warning: {known.sum():,} of {len(known):,} images of EXTRA {extra} are also "
-                "training images: accuracy on them measures memorisation",
-                flush=True,
+                "training images: accuracy on them measures memorisation"
             )
         yield EvalSet(f"other/{given.name}", given.x_test, label_of[given.y_test])
     if content.name == "mnist":

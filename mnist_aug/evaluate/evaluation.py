@@ -18,6 +18,7 @@ import pandas as pd
 
 from mnist_aug import provenance, terminal
 from mnist_aug.analysis import doubts, metrics
+from mnist_aug.analysis.intervals import spread
 from mnist_aug.analysis.models import name_of
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment.mixing import Mixer
@@ -29,6 +30,7 @@ from mnist_aug.data.eval_sets import EvalSet
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import examples, page_network, saved_models, views
 from mnist_aug.evaluate.views import Views
+from mnist_aug.formatting import counted, mean_and_sd
 from mnist_aug.results import extras, files, runs
 from mnist_aug.train import jobs, pools
 from mnist_aug.train.pools import Pool
@@ -197,11 +199,12 @@ def evaluate_runs(
         elif tta and "validation" not in sets:
             sets = [*sets, "validation"]
         task = partial(_evaluate_set, dataset.sha256, models, ensembles, split, probabilities)
+        images = [_count(one, dataset, split) for one in sets]
         with (
             nullcontext(pool) if pool else pools.pool(dataset, len(sets), processes) as where,
-            terminal.progress("evaluating", len(sets)) as bar,
+            terminal.progress(f"evaluating {counted(len(models), 'run')}", sum(images)) as bar,
         ):
-            for name, found in _in_order(where, task, sets, bar):
+            for name, found in _in_order(where, task, sets, images, bar):
                 for key, (row, bits, arrays) in found.items():
                     rows[key].append({"variant": key[0], "seed": key[1], "eval_set": name, **row})
                     if bits is not None:
@@ -240,9 +243,11 @@ def evaluate_runs(
                 for key in keys
             }
             runs.write_evaluation(results / name, about, table, arrays_of)
-            test = table[table["eval_set"] == "test"]
-            count = f"{len(test)} run{'s' if len(test) > 1 else ''}"
-            print(f"{name}: {count}, accuracy {test['accuracy'].mean():.4f}", flush=True)
+            test = table.loc[table["eval_set"] == "test", "accuracy"].to_numpy()
+            of = "ensemble of " if members else ""
+            count = counted(len(members or test), "run")
+            reached = mean_and_sd(test.mean(), spread(test))
+            print(f"{name}: test accuracy {reached} % ({of}{count})", flush=True)
 
 
 def _add_views(
@@ -266,8 +271,9 @@ def _add_views(
     ]
     task = partial(_evaluate_views, dataset.sha256, models, tta, split)
     seconds: dict[RunKey, dict[str, float]] = {}
-    with terminal.progress("evaluating views", len(wanted)) as bar:
-        for found in _in_order(pool, task, wanted, bar):
+    images = [_count(name, dataset, split) for name, _ in wanted]
+    with terminal.progress("evaluating with test-time augmentation", sum(images)) as bar:
+        for found in _in_order(pool, task, wanted, images, bar):
             for key, (scored, taken) in found.items():
                 for name, (row, bits) in scored.items():
                     rows[key].append({"variant": key[0], "seed": key[1], "eval_set": name, **row})
@@ -289,8 +295,23 @@ def _check_alike(trained: Mapping[RunKey, runs.Run]) -> None:
                 )
 
 
-def _in_order(pool: Pool, task: Callable, sets: Sequence, bar: terminal.Bar) -> Iterable:
-    """What a task makes of each set, in the order of the sets."""
+def _count(one: str | EvalSet, dataset: Dataset, split: float) -> int:
+    """How many images a set has, by its name where it is yet to be made."""
+    if isinstance(one, EvalSet):
+        return len(one.images)
+    trained_on = dataset.training_count(split)
+    validation = len(dataset.x_train) - trained_on
+    return {"training": trained_on, "validation": validation}.get(one, len(dataset.x_test))
+
+
+def _in_order(
+    pool: Pool, task: Callable, sets: Sequence, images: Sequence[int], bar: terminal.Bar
+) -> Iterable:
+    """What a task makes of each set, in the order of the sets.
+
+    Args:
+        images: how many each set has, by which the bar goes.
+    """
     left = iter(enumerate(sets))
     pending: dict = {}
     found: dict[int, Any] = {}
@@ -301,7 +322,7 @@ def _in_order(pool: Pool, task: Callable, sets: Sequence, bar: terminal.Bar) -> 
         if not pending:
             break
         found |= dict(pool.finished(pending))
-        bar.reached(len(found))
+        bar.reached(sum(images[number] for number in found))
     return [found[number] for number in range(len(sets))]
 
 
@@ -513,10 +534,14 @@ def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], 
     shown = {name: _median_seed(variants[name]) for name in models}
     split = trained[0].manifest["variant"]["validation_split"]
     own = policies.described(used[0]) if used else None
+    samples = examples.choose(variants, dataset, _augmented(own, dataset, split) if own else None)
+    if own:
+        images, index = samples["original_images"], samples["original_index"]
+        samples |= examples.at_strengths(own, images, index, dataset.side, dataset.fill)
     extras.write_samples(
         results,
         {name: variant.evaluation for name, variant in variants.items()},
-        examples.choose(variants, dataset, _augmented(own, dataset, split) if own else None),
+        samples,
         _shown_weights(models, shown, dataset, pool),
         _doubts(models, shown, dataset, split, pool),
     )

@@ -25,6 +25,7 @@ from mnist_aug.augment import named, saved
 from mnist_aug.augment import policy as policies
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
+from mnist_aug.formatting import percent
 from mnist_aug.results import extras, files
 from mnist_aug.results.extras import BEST_POLICY, Search
 from mnist_aug.train import model_source
@@ -121,6 +122,12 @@ def _search(
     command = provenance.command_line()
     left = trials - len(_finished(study))
     pending: dict = {}  # the trial and its scores so far, by future
+    if left > 0:
+        print(
+            f"{start.name}: searching, {left} of {trials} trials to do: TensorFlow starts and "
+            "compiles first, which takes some seconds",
+            flush=True,
+        )
     with (
         terminal.progress(f"{start.name}: {trials} trials", trials) as bar,
         pool(dataset, max(left, 1), processes, scheduler) as where,
@@ -150,8 +157,8 @@ def _search(
                 else:
                     hand_in(trial, scores)
                     continue
-                bar.say(_line(start, trial, scores, pruned, study))
                 bar.reached(len(_finished(study)))
+                bar.say(_line(start, trial, scores, pruned, study))
     with files.locked(folder):  # another search may write, too; the last one knows the most trials
         _write(study, start, about, dataset, folder)
 
@@ -353,10 +360,12 @@ def _line(
 ) -> str:
     best = _best(_whole(_finished(study)))
     so_far = (
-        f"best so far {best.value:.4f} (trial {best.number})" if best else "none is finished yet"
+        f"best so far {percent(best.value)} % (trial {best.number})"
+        if best and best.value is not None
+        else "none is finished yet"
     )
     return (
-        f"{start.name}, trial {trial.number}: validation accuracy {np.mean(scores):.4f} "
+        f"{start.name}, trial {trial.number}: validation accuracy {percent(np.mean(scores))} % "
         f"({'pruned after' if pruned else 'mean of'} {len(scores)} "
         f"{'seed' if len(scores) == 1 else 'seeds'}); {so_far}"
     )
@@ -416,8 +425,8 @@ def _write(
     }
     extras.write_search(folder, Search(start.name, found, trials, importance), policy_file)
     print(
-        f"{start.name}: {len(finished)} trials, the best {best.value:.4f} (trial {best.number}), "
-        f"written to {folder / f'{start.name}.json'}",
+        f"{start.name}: best validation accuracy {percent(found['validation'])} % "
+        f"(trial {best.number} of {len(finished)}), in {folder / f'{start.name}.json'}",
         flush=True,
     )
 

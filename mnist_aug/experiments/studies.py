@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mnist_aug import notes
 from mnist_aug.analysis.policies import work
 from mnist_aug.augment import named
 from mnist_aug.augment import policy as policies
@@ -64,6 +65,12 @@ STUDIES = {
     # The default policy's magnitudes, all times one factor. Baseline and augmented are factors
     # 0 and 1.
     "strength": [_policy(f"default-{strength}x") for strength in named.STRENGTHS],
+    # Each part of the default policy alone, its magnitude times several factors.
+    "grid": [
+        _policy(name)
+        for part in named.PARTS
+        for name in (part, *(f"{part}-{strength}x" for strength in named.OF_A_PART))
+    ],
     # Fewer training images, as many steps. Baseline and augmented have all images.
     "data-efficiency": [
         replace(one, name=f"{one.name}-{count}", training_images=count)
@@ -138,7 +145,7 @@ def compared(given: Sequence[str], dataset: Dataset, policy: str) -> list[Varian
         same = next((other for other, data in known if data == own), None)
         if same is not None:
             if same != called:
-                print(f"note: policies {same} and {called} do the same: compared once", flush=True)
+                notes.say(f"note: policies {same} and {called} do the same: compared once")
             continue
         known.append((called, own))
         name = re.sub(r"[:/\\]", "-", called)
@@ -175,7 +182,7 @@ def variants(
     if study not in NAMES:
         raise UserError(f"study {study!r} is unknown: use one of {', '.join(NAMES)}")
     policy = policy or str(augmented.policy)
-    if policy != augmented.policy and study in ("ablation", "strength"):
+    if policy != augmented.policy and study in ("ablation", "strength", "grid"):
         raise UserError(
             f"study {study} takes the default policy apart, so it can't be of policy "
             f"{policy}: leave POLICY= (--policy) out"

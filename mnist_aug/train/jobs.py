@@ -92,9 +92,11 @@ def fingerprints(augments: bool) -> dict[str, str | None]:
 class _Worker:
     """What a process that trains keeps from job to job."""
 
-    def __init__(self, stop: Any = None, on_epoch: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, stop: Any = None, on_progress: Callable[[float], None] | None = None
+    ) -> None:
         self.stop = stop  # an event, to leave off at a block's end
-        self.on_epoch = on_epoch
+        self.on_progress = on_progress
         self.datasets: dict[str, Dataset] = {}  # by SHA-256
         # The last trainer, and the settings that it was compiled for.
         self.trainer: Trainer | None = None
@@ -105,15 +107,17 @@ _here = _Worker()
 _one_at_a_time = threading.Lock()
 
 
-def prepare(dataset: Dataset, stop: Any = None, on_epoch: Callable[[], None] | None = None) -> None:
+def prepare(
+    dataset: Dataset, stop: Any = None, on_progress: Callable[[float], None] | None = None
+) -> None:
     """Give this process the dataset that its jobs are about.
 
     Args:
         stop: an event that ends its jobs.
-        on_epoch: called at the end of each epoch.
+        on_progress: called at the end of each block, with the share of an epoch that it is.
     """
     global _here
-    _here = _Worker(stop, on_epoch)
+    _here = _Worker(stop, on_progress)
     add(dataset)
 
 
@@ -219,13 +223,13 @@ def _trainer(job: Job) -> Trainer:
 def _callbacks(job: Job) -> list:
     import keras
 
-    on_epoch = _here.on_epoch or (lambda: None)
-    callbacks = [
-        keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: stop_if_interrupted(),
-            on_epoch_end=lambda epoch, logs: on_epoch(),
-        )
-    ]
+    def on_block_end(batch: int, logs: Any) -> None:
+        stop_if_interrupted()
+        if _here.on_progress:
+            _here.on_progress(1 / heard.params["steps"])
+
+    heard = keras.callbacks.LambdaCallback(on_train_batch_end=on_block_end)
+    callbacks = [heard]
     if job.logs is not None:
         callbacks.append(keras.callbacks.TensorBoard(job.logs))
     return callbacks

@@ -39,7 +39,8 @@ class Pool:
     Attributes:
         submit: takes a function and its arguments, returns the future of its result.
         slots: says how many calls to hand in at a time; further ones would wait.
-        epochs: says how many epochs were trained so far; None where that isn't known.
+        epochs: says how many epochs were trained so far, the parts of those under way included;
+            None where that isn't known.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Pool:
         slots: Callable[[], float],
         pressed: threading.Event,
         check: Callable[[], None] = lambda: None,
-        epochs: Callable[[], int] | None = None,
+        epochs: Callable[[], float] | None = None,
     ) -> None:
         self.submit, self.slots, self.epochs = submit, slots, epochs
         self._pressed, self._check = pressed, check
@@ -118,11 +119,11 @@ def _one_thread_here() -> bool:
 
 
 def _this_process(dataset: Dataset, pressed: threading.Event) -> Pool:
-    epochs = 0
+    epochs = 0.0
 
-    def on_epoch() -> None:
+    def on_progress(share: float) -> None:
         nonlocal epochs
-        epochs += 1
+        epochs += share
         here.on_wait()
 
     def submit(function: Callable, *arguments: Any) -> Future:
@@ -135,13 +136,13 @@ def _this_process(dataset: Dataset, pressed: threading.Event) -> Pool:
         return future
 
     here = Pool(submit, lambda: 1, pressed, epochs=lambda: epochs)
-    jobs.prepare(dataset, pressed, on_epoch)
+    jobs.prepare(dataset, pressed, on_progress)
     return here
 
 
 def _processes(dataset: Dataset, count: int, pressed: threading.Event) -> Iterator[Pool]:
     spawn = multiprocessing.get_context("spawn")  # TensorFlow doesn't survive a fork
-    stop, epochs = spawn.Event(), spawn.Value("q", 0)
+    stop, epochs = spawn.Event(), spawn.Value("d", 0)
     packed: Any = _Packed(dataset)
     executor = ProcessPoolExecutor(count, spawn, _begin, (packed, stop, epochs))
 
@@ -154,7 +155,8 @@ def _processes(dataset: Dataset, count: int, pressed: threading.Event) -> Iterat
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     try:
-        yield Pool(submit, lambda: count, pressed, epochs=lambda: epochs.value)
+        # Read without its lock, which a worker that was killed may hold.
+        yield Pool(submit, lambda: count, pressed, epochs=lambda: epochs.get_obj().value)
     except BrokenProcessPool:  # the others are ended, too; one may have held the lock of `stop`
         raise UserError(
             "a worker process was ended from outside, perhaps for want of memory: " + jobs.KEPT
@@ -205,11 +207,11 @@ def _begin(dataset: Dataset, stop: Any, epochs: Any) -> None:
 
     threading.Thread(target=end_with_parent, daemon=True).start()
 
-    def on_epoch() -> None:
+    def on_progress(share: float) -> None:
         with epochs.get_lock():
-            epochs.value += 1
+            epochs.value += share
 
-    jobs.prepare(dataset, stop, on_epoch)
+    jobs.prepare(dataset, stop, on_progress)
     # Keras brings these for what isn't used here, which is a third of the time it takes to start.
     unused: dict[str, Any] = dict.fromkeys({"sklearn", "matplotlib"} - sys.modules.keys())
     sys.modules.update(unused)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from mnist_aug import backend, provenance, terminal
+from mnist_aug import backend, notes, provenance, terminal
 from mnist_aug.augment import policy
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
+from mnist_aug.formatting import counted, percent
 from mnist_aug.results import files, runs
 from mnist_aug.train import model_source, pools
 from mnist_aug.train.jobs import Job, wanted_manifest, work
@@ -137,22 +138,24 @@ def _train(todo: Todo, results: Path, models: Models, pool: Pool, tensorboard: b
     pending: dict = {}
     total = sum(variant.epochs for variant, *_ in todo.values())
     before = pool.epochs() if pool.epochs else 0
-    what = f"training {len(todo)} run{'s' if len(todo) > 1 else ''}"
+    what = f"training {counted(len(todo), 'run')}"
     slots = int(min(len(todo), pool.slots()))
     print(
-        f"{what}{f', {slots} at a time' if slots > 1 else ''}: TensorFlow starts and compiles "
+        f"{what}{f', {slots} in parallel' if slots > 1 else ''}: TensorFlow starts and compiles "
         "first, which takes some seconds",
         flush=True,
     )
     with terminal.progress(f"{what}: starting TensorFlow", total) as bar:
+        epochs, finished = 0, 0  # of finished runs, and how many these are
 
         def on_wait() -> None:
-            if pool.epochs and (done := pool.epochs() - before):
-                bar.describe(what)
+            # A run that goes on from a checkpoint trains fewer than it has.
+            done = max(epochs, pool.epochs() - before if pool.epochs else 0)
+            if done:
+                bar.describe(f"training: {finished} of {counted(len(todo), 'run')} done")
                 bar.reached(done)
 
         pool.on_wait = on_wait
-        finished = 0
         while True:
             while len(pending) < pool.slots() and (key := next(left, None)):
                 variant, manifest, _ = todo[key]
@@ -166,10 +169,9 @@ def _train(todo: Todo, results: Path, models: Models, pool: Pool, tensorboard: b
                 runs.write_run(results, name, seed, held)
                 for checkpoint in (results / name).glob(f".seed-{seed:02d}.*{CHECKPOINT}"):
                     checkpoint.unlink(missing_ok=True)
-                finished += todo[name, seed][0].epochs
-                if pool.epochs is None:
-                    bar.describe(what)
-                    bar.reached(finished)
+                epochs += todo[name, seed][0].epochs
+                finished += 1
+                on_wait()
                 bar.say(_line(name, seed, todo[name, seed][2], held))
         pool.on_wait = lambda: None
 
@@ -177,10 +179,9 @@ def _train(todo: Todo, results: Path, models: Models, pool: Pool, tensorboard: b
 def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
     """Say what is wrong, or slow, before anything is trained."""
     if lacks := backend.unpinned_processor():
-        print(
+        notes.say(
             f"note: this processor {lacks}: the last bits of weights and predictions will differ "
-            "from other machines', and statistics will not",
-            flush=True,
+            "from other machines', and statistics will not"
         )
     for name in dict.fromkeys(name for variant in variants for name in variant.policies()):
         check_policy(name, dataset.image_shape, dataset.fill)
@@ -190,11 +191,10 @@ def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
         count = dataset.training_count(split)
         unseen = np.setdiff1d(dataset.y_train[count:], dataset.y_train[:count])
         if len(unseen):
-            print(
+            notes.say(
                 f"note: the validation images, the last {split:.0%} of the training images, hold "
                 f"class {', '.join(dataset.class_names[k] for k in unseen)}, and the images "
-                "trained on do not: shuffle the training images",
-                flush=True,
+                "trained on do not: shuffle the training images"
             )
 
 
@@ -252,8 +252,8 @@ def _line(name: str, seed: int, reason: str, held: dict[str, bytes]) -> str:
             f"guessing, ln {classes} = {np.log(classes):.4f}"
         )
     )
+    part = "val_accuracy" if held_out else "accuracy"
     return (
-        f"{name}, seed {seed:02d}: trained in {manifest['seconds']:.1f} s ({reason}), "
-        f"{'validation' if held_out else 'training'} accuracy "
-        f"{last['val_accuracy' if held_out else 'accuracy']:.4f}{amiss}"
+        f"{name}, seed {seed:02d}: {'validation' if held_out else 'training'} accuracy "
+        f"{percent(last[part])} %, trained in {manifest['seconds']:.1f} s ({reason}){amiss}"
     )

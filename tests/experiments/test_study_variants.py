@@ -19,6 +19,7 @@ from mnist_aug.train.variant import augmented, baseline
 ABOUT = {
     "ablation": "policy",
     "strength": "policy",
+    "grid": "policy",
     "data-efficiency": "training_images",
     "epochs": "epochs",
     "variance": "resampled",
@@ -52,6 +53,12 @@ def test_the_ablation_has_every_part_alone_and_the_policy_without_it():
         "no-scale",
         "no-translate",
         "no-shear",
+    }
+
+
+def test_the_grid_has_every_part_alone_at_every_strength():
+    assert named(studies.STUDIES["grid"]).keys() == {
+        f"{part}{strength}" for part in PARTS for strength in ("", "-0.5x", "-1.5x", "-2x")
     }
 
 
@@ -93,6 +100,10 @@ DEFAULT = {"rotate": 6, "scale": 0.06, "translate": 0.03, "shear": 5, "elastic":
         *(
             (f"default-{factor}x", dict.fromkeys(DEFAULT, factor))
             for factor in (0.25, 0.5, 0.75, 1.5, 2)
+        ),
+        *(
+            (f"{part}-{factor}x", {part: factor})
+            for part, factor in zip(DEFAULT, (0.5, 1.5, 2, 0.5, 2), strict=True)
         ),
     ],
 )
@@ -176,7 +187,7 @@ def test_another_policy_takes_the_place_of_the_default(digits):
     for study in ("data-efficiency", "epochs"):
         for variant in studies.variants(study, digits, policy="affine"):
             assert variant.policy == (None if variant.name.startswith("baseline") else "affine")
-    for study in ("ablation", "strength"):
+    for study in ("ablation", "strength", "grid"):
         assert studies.variants(study, digits, policy="default") == studies.STUDIES[study]
         with pytest.raises(UserError, match=f"study {study} takes the default policy apart"):
             studies.variants(study, digits, policy="affine")
@@ -202,7 +213,7 @@ def test_a_study_is_trained_once_and_evaluated_on_the_test_images(
 ):
     monkeypatch.setattr(studies, "STUDIES", {"epochs": [replace(augmented, name="augmented-long")]})
     studies.run("epochs", [0], few, tmp_path, epochs=1)
-    assert "augmented-long, seed 00: trained in" in capsys.readouterr().out
+    assert "augmented-long, seed 00: validation accuracy" in capsys.readouterr().out
     folder = tmp_path / "epochs" / "augmented-long"
     table = pd.read_csv(folder / "metrics.csv")
     assert table[["variant", "seed", "eval_set"]].to_numpy().tolist() == [
@@ -243,7 +254,7 @@ def test_another_policy_trains_augmented_anew_and_evaluates_both(few, tmp_path, 
     studies.run_both(both, 1, few, tmp_path, epochs=1, policy="affine")
     out = capsys.readouterr().out
     assert out.startswith("baseline: all runs are up to date\ntraining 1 run: ")
-    assert "augmented, seed 00: trained in" in out
+    assert "augmented, seed 00: validation accuracy" in out
     assert "(policy was default, now affine)" in out
     evaluated = [
         line.split(":")[0]
