@@ -206,8 +206,8 @@ def severity_accuracy(content: Comparison) -> pd.DataFrame:
         return frame
     changed = np.flatnonzero(~np.array(clean))
     frame["difference"] = frame[BOTH[1]] - frame[BOTH[0]]
-    one, two = ([every[i] for i in changed] for every in scores)
-    own = contrast_by_set(one, two)[["low", "high", "side"]].set_index(changed)
+    before, after = ([every[i] for i in changed] for every in scores)
+    own = contrast_by_set(before, after)[["low", "high", "side"]].set_index(changed)
     frame = frame.join(own)
     return frame.assign(side=frame["side"].fillna(0).astype(int))
 
