@@ -1,13 +1,15 @@
 """What training for longer changes."""
 
+from typing import Any
+
 import matplotlib
 import pandas as pd
 
 from mnist_aug.analysis import studies
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.studies import SETTLED, StudyRuns
-from mnist_aug.formatting import estimated, percent
-from mnist_aug.report.drawing import MUTED, SMALL, STYLE, Figure, canvas, finished, style_of
+from mnist_aug.formatting import percent
+from mnist_aug.report.drawing import MUTED, SMALL, STYLE, Figure, canvas, finished, style_of, tips
 from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import BOTH
 
@@ -22,7 +24,7 @@ def table(runs: StudyRuns) -> Table:
     display = pd.DataFrame(
         {
             "epoch": by_model["epoch"].astype(str),
-            **{f"{model}, validation accuracy, %": by_model[model].map(percent) for model in BOTH},
+            **{f"{model}, %": by_model[model].map(percent) for model in BOTH},
         }
     )
     return Table("epochs", "Validation accuracy by epoch, mean over seeds", frame, display)
@@ -30,64 +32,66 @@ def table(runs: StudyRuns) -> Table:
 
 @matplotlib.rc_context(STYLE)
 def figure(table: Table, content: Comparison) -> Figure:
-    """Validation error by epoch: mean and range over seeds."""
-    drawn, ((axes,),) = canvas(3.6, content, "Validation error in a long training")
+    """Validation accuracy by epoch: mean and range over seeds."""
+    drawn, ((axes,),) = canvas(2.9, content, "Validation accuracy in a long training")
+    several = (table.frame["seeds"] > 1).any()
     for model, own in table.frame.groupby("variant", sort=False):
         colour = style_of(content, model)["color"]
-        error, least, most = (
-            100 * (1 - own[f"validation{end}"]) for end in ("", "_most", "_least")
-        )
+        mean, least, most = (100 * own[f"validation{end}"] for end in ("", "_least", "_most"))
         axes.fill_between(own["epoch"], least, most, color=colour, alpha=0.25, linewidth=0)
-        axes.plot(own["epoch"], error, color=colour)
+        axes.plot(own["epoch"], mean, color=colour)
+        marked = own[own["epoch"].isin(ROWS)]
+        (marks,) = axes.plot(marked["epoch"], 100 * marked["validation"], "o", color=colour)
+        tips(
+            marks,
+            [f"{model}, epoch {r.epoch}: {percent(r.validation)} %" for r in marked.itertuples()],
+        )
         axes.annotate(
             model,
-            (own["epoch"].iloc[-1], error.iloc[-1]),
+            (own["epoch"].iloc[-1], mean.iloc[-1]),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
             fontsize=SMALL,
             annotation_clip=False,
         )
-    top = 100 * (1 - table.frame[table.frame["epoch"] >= 3]["validation_least"].min())
+    settled = table.frame[table.frame["epoch"] >= 3]
+    low, high = 100 * settled["validation_least"].min(), 100 * settled["validation_most"].max()
+    pad = 0.05 * (high - low) or 0.1
     usual = content.both[0].settings["epochs"]
     axes.axvline(usual, color=MUTED, linewidth=1, linestyle="--")
     axes.annotate(
-        f"the {usual} epochs of both models",
-        (usual, top),
-        xytext=(4, -2),
+        f"{usual} epochs, as in the main result",
+        (usual, low),
+        xytext=(4, 0),
         textcoords="offset points",
-        va="top",
         fontsize=SMALL,
         color=MUTED,
     )
-    axes.set(xlabel="epoch", ylabel="validation error, %", ylim=(0, top))
+    axes.set(ylabel="validation accuracy, %", ylim=(low - pad, high + pad))
+    axes.set_xlabel(f"epoch{'; band: range over seeds' if several else ''}")
     axes.grid(axis="y")
     ends = table.frame.drop_duplicates("variant", keep="last")
-    alt = "Line chart of the validation error by epoch. " + " ".join(
-        f"After epoch {row.epoch}, {row.variant}: {percent(1 - row.validation)} %."
+    alt = "Line chart of the validation accuracy by epoch. " + " ".join(
+        f"After epoch {row.epoch}, {row.variant}: {percent(row.validation)} %."
         for row in ends.itertuples()
     )
-    caption = (
-        "Lines are means over seeds and shades the range from the least to the most. "
-        "Training has a constant learning rate, so any point is what training for so "
-        "many epochs gives."
-    )
-    return finished(drawn, "epochs", "Epochs", alt, caption, table)
+    return finished(drawn, "epochs", "Longer training", alt, "", table)
 
 
-def sentence(runs: StudyRuns, table: Table) -> str:
-    """When each model stops gaining, and what the long training changes on the test images."""
-    parts = [
-        f"{model} at epoch {studies.settled(own)}"
-        for model, own in table.frame.groupby("variant", sort=False)
-    ]
-    gains = [
-        f"{estimated(*runs.difference(model, f'{model}-long'), ' pp')} with {model}"
-        for model in BOTH
-    ]
-    last, usual = int(table.frame["epoch"].max()), int(runs.frame["epochs"].min())
-    return (
-        f"The mean validation accuracy, smoothed over five epochs, comes "
-        f"within {100 * SETTLED:g} pp of its peak with {' and with '.join(parts)}. On the test "
-        f"images, {last} epochs instead of {usual} change accuracy by {' and '.join(gains)}."
-    )
+def facts(runs: StudyRuns, table: Table) -> dict[str, Any]:
+    """What the long training changes on the test images, and when each model stops gaining."""
+
+    def row(first: str, second: str) -> dict[str, float]:
+        return dict(zip(("difference", "low", "high"), runs.difference(first, second), strict=True))
+
+    return {
+        "long": int(table.frame["epoch"].max()),
+        "usual": int(runs.frame["epochs"].min()),
+        "changes": {model: row(model, f"{model}-long") for model in BOTH},
+        "gain": row(*(f"{model}-long" for model in BOTH)),
+        "within": 100 * SETTLED,
+        "settled": {
+            model: studies.settled(own) for model, own in table.frame.groupby("variant", sort=False)
+        },
+    }

@@ -6,13 +6,13 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, LogLocator, NullLocator
 
 from mnist_aug.analysis import pareto
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import spread
 from mnist_aug.experiments.published import ENSEMBLE
-from mnist_aug.formatting import listed, number, percent, with_sd
+from mnist_aug.formatting import number, percent, with_sd
 from mnist_aug.report import provenance, tuned
 from mnist_aug.report.drawing import (
     COLOURS,
@@ -27,6 +27,7 @@ from mnist_aug.report.drawing import (
     finished,
     key,
     plain_logarithms,
+    tips,
 )
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.published import Reached
@@ -34,12 +35,21 @@ from mnist_aug.report.tables import Table
 from mnist_aug.report.templating import clipped
 from mnist_aug.results.runs import BOTH
 
-FIRST = "baseline and augmented"
+FIRST = "main result"
 PUBLISHED = "published"
 # Of fewer training images, or of others that are held out; so they are of another kind.
 OTHER_IMAGES = ("data-efficiency", "variance")
 NAME = 20  # letters of a name in the figure
 ROOM = 0.33  # of the axis that such a name takes
+TICKS: tuple[float, ...] = (  # seconds
+    *(0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
+    *(3600 * hours for hours in (1, 2, 5, 10, 24, 48, 120, 240)),
+)
+MOST_TICKS = 6  # that have room for their labels
+NOTE = (
+    "Time: wall clock of training, median over runs. SD: over runs. Front: nothing else is both as "
+    "fast and as accurate on the test images."
+)
 
 
 def table(content: Comparison, inputs: Inputs) -> Table:
@@ -58,15 +68,16 @@ def table(content: Comparison, inputs: Inputs) -> Table:
             "study": frame["study"],
             "runs": frame["seeds"].astype(str),
             "epochs": frame["epochs"].astype(str),
-            "minutes a run, median": frame["minutes"].map(_minutes),
+            "time, s": (60 * frame["minutes"]).map(number),
             "validation accuracy ± SD, %": with_sd(frame, "validation").where(
                 frame["validation"].notna(), "—"
             ),
             "test error ± SD, %": with_sd(frame, "error"),
-            "on the front": np.where(frame["on_front"], "yes", "—"),
+            "front": np.where(frame["on_front"], "yes", "—"),
         }
     )
-    return Table("pareto", "Accuracy and training time of all that was trained", frame, display)
+    title = "Accuracy and training time of everything trained"
+    return Table("pareto", title, frame, display, note=NOTE)
 
 
 def _published(reached: Reached) -> pd.DataFrame:
@@ -76,13 +87,14 @@ def _published(reached: Reached) -> pd.DataFrame:
         if name == ENSEMBLE:
             continue
         error, minutes = reached.error(name), reached.seconds[name] / 60
+        settings = reached.manifests[name]["variant"]
         rows.append(
             {
                 "study": PUBLISHED,
                 "variant": name,
-                "policy": None,
+                "policy": (settings["policy"] or {}).get("name"),
                 "seeds": len(minutes),
-                "epochs": reached.manifests[name]["variant"]["epochs"],
+                "epochs": settings["epochs"],
                 "minutes": minutes.median(),
                 "minutes_least": minutes.min(),
                 "minutes_most": minutes.max(),
@@ -95,8 +107,12 @@ def _published(reached: Reached) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _minutes(minutes: float) -> str:
-    return number(minutes, 2)
+def duration(seconds: float) -> str:
+    """A training time in the unit that suits it, as in "7.5 s" or "12 min"."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{number(seconds / length, 2)} {unit}"
+    return f"{number(seconds, 2)} s"
 
 
 def _name(row: Any, content: Comparison) -> str:
@@ -115,41 +131,62 @@ def _name(row: Any, content: Comparison) -> str:
 def figure(table: Table, content: Comparison) -> Figure:
     """Test error against training time, both on logarithmic axes."""
     least = 0.5 / len(content.labels)  # an error of 0 has no logarithm
-    frame = table.frame.assign(drawn=100 * table.frame["error"].clip(lower=least))
+    frame = table.frame.assign(
+        seconds=60 * table.frame["minutes"], drawn=100 * table.frame["error"].clip(lower=least)
+    )
     studies = [*dict.fromkeys([FIRST, *frame["study"]])]
-    lines = -(-len(studies) // 3)
-    height = 4.2 + 0.25 * lines
+    lines = -(-len(studies) // 4)
     title = "Test error against training time"
-    drawn, ((axes,),) = canvas(height, content, title, key=lines)
+    drawn, ((axes,),) = canvas(3.4 + 0.2 * lines, content, title, key=lines)
     front = frame[frame["on_front"]]
-    axes.plot(front["minutes"], front["drawn"], color=MUTED, linewidth=1.2, zorder=1)
+    axes.plot(front["seconds"], front["drawn"], color=MUTED, linewidth=1, zorder=1)
     for place, study in enumerate(studies):
         own = frame[frame["study"] == study]
         colour = (*COLOURS, INK)[place % 7]
         look = {"marker": (MARKERS + "X")[place % 7], "linestyle": "none", "color": colour}
-        axes.plot([], [], markersize=7, label=study, **look)
-        for chosen, size in ((~own["on_front"], 5), (own["on_front"], 8)):
+        axes.plot([], [], markersize=5, label=study, **look)
+        for chosen, size in ((~own["on_front"], 4), (own["on_front"], 6)):
             some = own[chosen]
-            axes.plot(
-                some["minutes"],
+            (marks,) = axes.plot(
+                some["seconds"],
                 some["drawn"],
                 markersize=size,
-                markeredgecolor=INK if size == 8 else PAPER,
-                markeredgewidth=1 if size == 8 else 0.6,
+                markeredgecolor=INK if size == 6 else PAPER,
+                markeredgewidth=0.9 if size == 6 else 0.5,
                 zorder=3,
                 **look,
             )
-    for which, values in (("x", frame["minutes"]), ("y", frame["drawn"])):
+            tips(marks, [_tip(row) for row in some.itertuples()])
+    for which, values in (("x", frame["seconds"]), ("y", frame["drawn"])):
         _scale(axes, which, values)
     left, right = axes.get_xlim()
-    axes.set_xlim(left * (left / right) ** (ROOM / (1 - ROOM)))  # for the first name
+    axes.set_xlim(left * (left / right) ** (ROOM / (1 - ROOM)), right)  # for the first name
+    _name_front(axes, front)
+    axes.set_xlabel("training time per run, median (logarithmic)")
+    axes.set_ylabel("test error, % (logarithmic)")
+    axes.grid()
+    key(drawn, 4)
+    alt = "Scatter chart of the test error against training time. On the Pareto front: "
+    alt += " ".join(
+        f"{row.name}: {duration(row.seconds)}, {percent(row.error)} %."
+        for row in front.itertuples()
+    )
+    return finished(drawn, table.name, "Accuracy and training time", alt, "", table)
+
+
+def _tip(row: Any) -> str:
+    return f"{row.name} ({row.study}): {duration(row.seconds)}, test error {percent(row.error)} %"
+
+
+def _name_front(axes: Axes, front: pd.DataFrame) -> None:
+    """Names at the left of the front, below each other where marks are near, with leaders."""
     ends = np.log10([axes.get_xlim(), axes.get_ylim()])
     left, below = -np.inf, np.inf
     for row in front.itertuples():
-        own = np.array([row.minutes, row.drawn])
-        x, y = (np.log10(own) - ends[:, 0]) / np.ptp(ends, axis=1) - (0.02, 0.045)
+        own = (row.seconds, row.drawn)
+        x, y = (np.log10(own) - ends[:, 0]) / np.ptp(ends, axis=1) - (0.05, 0.06)
         if x - left < ROOM:
-            y = min(y, below - 0.055)
+            y = min(y, below - 0.075)
         left, below = x, y
         axes.annotate(
             clipped(row.name, NAME),
@@ -159,64 +196,58 @@ def figure(table: Table, content: Comparison) -> Figure:
             ha="right",
             va="center",
             fontsize=SMALL,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": MUTED,
+                "linewidth": 0.6,
+                "shrinkA": 0,
+                "shrinkB": 4,
+                "relpos": (1, 0.5),
+            },
         )
-    axes.set_xlabel("training time of a run, minutes (logarithmic)")
-    axes.set_ylabel("test error, % (logarithmic)")
-    axes.grid()
-    key(drawn, 3)
-    alt = "Scatter chart of the test error against training time. On the front: " + " ".join(
-        f"{row.name}: {_minutes(row.minutes)} minutes, {percent(row.error)} %."
-        for row in front.itertuples()
-    )
-    caption = (
-        "A mark is a variant: median training time and mean test error of its runs. Large marks, "
-        "joined by a line, are the Pareto front: nothing else is both as quick and as accurate."
-    )
-    return finished(drawn, table.name, "Accuracy and minutes", alt, caption, table)
 
 
 def _scale(axes: Axes, which: str, values: pd.Series) -> None:
     """A logarithmic axis with room around the values, and ticks however near they are."""
-    low, high = values.min() / 1.25, values.max() * 1.25
+    low, high = values.min() / (1.25 if which == "x" else 1.4), values.max() * 1.25
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_minor_locator(NullLocator())
+    ticks = [tick for tick in TICKS if low <= tick <= high] if which == "x" else []
+    while len(ticks) > MOST_TICKS:
+        ticks = ticks[::2]
+    if len(ticks) > 1:
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_formatter(
+            FixedFormatter([duration(tick).replace(".0 ", " ") for tick in ticks])
+        )
+        return
     steps = (1, 2, 5) if high / low > 4 else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
     axis.set_major_locator(LogLocator(subs=steps))
-    axis.set_minor_locator(NullLocator())
     plain_logarithms(axis)
 
 
-def sentences(table: Table, content: Comparison, inputs: Inputs) -> list[str]:
-    """What is on the front, how times were taken, and what has no place there."""
+def facts(table: Table, content: Comparison, inputs: Inputs) -> dict[str, Any]:
+    """The ends of the front, how far times spread, and what has no place there."""
     frame = table.frame
-    steps = [
-        f"{row.name} ({_minutes(row.minutes)} minutes, {percent(row.error)} %)"
-        for row in frame[frame["on_front"]].itertuples()
-    ]
-    text = [
-        "On the Pareto front nothing else that was trained is both as quick and as accurate on the "
-        f"test images: {listed(steps)}. The front describes these runs; what to use is to be "
-        "chosen by the validation accuracy."
-    ]
-    slowest = (frame["minutes_most"] / frame["minutes_least"]).max()
     devices = dict.fromkeys(
         provenance.machine(one.manifest["device"])
         for own in ({n: content.variants[n] for n in BOTH}, *inputs.evaluated.values())
         for variant in own.values()
         for one in variant.runs
     )
-    text.append(
-        "Minutes are wall-clock time of training one run, without compiling, the median over runs, "
-        f"on: {'; '.join(devices)}. Runs may have been trained in parallel there, one a core, and "
-        "other work on the machine counts: within a variant the slowest run took up to "
-        f"{number(slowest)} times as long as the quickest."
-    )
-    left_out = [name for name in OTHER_IMAGES if name in inputs.evaluated]
-    if left_out:
-        text.append(f"Left out are variants on other training images ({listed(left_out)}).")
-    if (frame["study"] == PUBLISHED).any():
-        text.append(
-            "The published results are of other networks, trained on all training images, so they "
-            "have no validation accuracy."
-        )
-    return text
+    return {
+        "front": [
+            {
+                "name": row.name,
+                "time": duration(60 * row.minutes),
+                "error": row.error,
+                "augmented": isinstance(row.policy, str),
+            }
+            for row in frame[frame["on_front"]].itertuples()
+        ],
+        "spread": float((frame["minutes_most"] / frame["minutes_least"]).max()),
+        "machines": [*filter(None, devices)],
+        "left_out": [name for name in OTHER_IMAGES if name in inputs.evaluated],
+        "published": bool((frame["study"] == PUBLISHED).any()),
+    }

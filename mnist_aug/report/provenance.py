@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.cost import times
 from mnist_aug.analysis.models import label
@@ -147,57 +146,6 @@ def cost(content: Comparison) -> Table:
         }
     )
     return Table("cost", "Training time of a run", frame, display)
-
-
-def bench(times: pd.DataFrame) -> Table:
-    """Time for each image of each method, and how many times faster than its reference."""
-    frame = benchmark.by_method(benchmark.epochs(times)).drop(columns="draws", errors="ignore")
-
-    def ratio(row: Any) -> str:
-        if row.method == row.against or np.isnan(row.ratio):
-            return "reference" if row.method == row.against else "none"
-        return f"{number(row.ratio)} ({number(row.ratio_least)} to {number(row.ratio_most)})"
-
-    display = pd.DataFrame(
-        {
-            "benchmark": frame["benchmark"],
-            "method": frame["method"],
-            "µs an image, median": frame["us_per_image"].map(number),
-            "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
-            "times faster, median (range)": [ratio(r) for r in frame.itertuples()],
-        }
-    )
-    title = f"Time against the reference method, {_repeats(frame)} repeats"
-    return Table("bench", title, frame, display)
-
-
-def libraries(times: pd.DataFrame) -> Table:
-    """Augmentation on one core by each library, and how many times faster the reference is."""
-    frame = benchmark.by_method(benchmark.libraries(times))
-
-    def slower(row: Any) -> str:
-        if row.method == row.against:
-            return "reference"
-        most, least = number(1 / row.ratio_least), number(1 / row.ratio_most)
-        return f"{number(1 / row.ratio)} ({least} to {most})"
-
-    display = pd.DataFrame(
-        {
-            "work": frame["benchmark"],
-            "by": frame["method"],
-            "draws": frame["draws"],
-            "µs an image, median": frame["us_per_image"].map(number),
-            "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
-            "reference is faster, times": [slower(r) for r in frame.itertuples()],
-        }
-    )
-    title = f"Augmentation by each library on one core, {_repeats(frame)} repeats"
-    return Table("bench-libraries", title, frame, display)
-
-
-def _repeats(frame: pd.DataFrame) -> str:
-    least, most = frame["repeats"].min(), frame["repeats"].max()
-    return f"{least} to {most}" if most > least else f"{least}"
 
 
 def manifest(content: Comparison) -> Table:

@@ -1,4 +1,4 @@
-"""The benchmark in the report: epochs, and libraries beside the engine; and of older versions."""
+"""The benchmark in the report: epochs, and libraries compared with the engine; older versions."""
 
 from dataclasses import replace
 
@@ -8,12 +8,15 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import benchmark, comparison
-from mnist_aug.report import figures, provenance, sections
+from mnist_aug.report import bench, efficiency
+from mnist_aug.report.inputs import Inputs
 from mnist_aug.results import extras
 
 BATCH = "once for the whole batch"
 SECONDS = {("affine", "ours"): 0.01, ("affine", "theirs"): 0.03, ("mixup:0.2", "ours"): 0.02}
 SECONDS |= {("mixup:0.2", "theirs"): 0.005}
+NOTHING = Inputs(None, None, None, {}, {}, None, [])
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @pytest.fixture(scope="module")
@@ -32,43 +35,65 @@ def content(tmp_path_factory):
     return comparison.load(results)
 
 
-def test_epochs_and_libraries_are_told_apart(content):
+def written(content):
+    """The blocks of what is folded on the engine, and its text."""
+    blocks = efficiency.section(content, NOTHING).blocks
+    start = next(i for i, block in enumerate(blocks) if block.text.endswith("engine benchmark"))
+    assert blocks[-1].kind == "end"
+    return blocks[start:], " ".join(block.text for block in blocks[start:])
+
+
+def test_ratios_are_taken_repeat_by_repeat(content):
+    frame = bench.table(content.benchmark).frame.set_index("method")
+    assert frame.loc["blocks", "ratio"] == pytest.approx(8)
+    assert frame.loc["blocks", "us_per_image"] == pytest.approx(10.5)
+    assert frame.loc["blocks", "images_per_second"] == pytest.approx(1e6 / 10.5)
+
+
+def test_epochs_and_libraries_have_tables_of_their_own(content):
     times = content.benchmark
     assert set(benchmark.libraries(times)["benchmark"]) == {"affine", "mixup:0.2"}
     assert set(benchmark.epochs(times)["benchmark"]) == {"training epoch", "default policy"}
     old = times.drop(columns="draws")
     assert len(benchmark.epochs(old)) == len(old)
     assert len(benchmark.libraries(old)) == 0
-    assert "draws" not in provenance.bench(times).frame
+    assert "draws" not in bench.table(times).frame
 
 
-def test_libraries_are_compared_with_the_engine(content):
-    table = provenance.libraries(content.benchmark)
+def test_ratios_are_said_the_right_way_round(content):
+    table = bench.libraries_table(content.benchmark)
     shown = table.display.set_index(["work", "by"])
-    factor = shown["reference is faster, times"]
-    assert factor["affine", "ours"] == factor["mixup:0.2", "ours"] == "reference"
-    assert factor["affine", "theirs"].startswith("3.00 (3.00 to 3.00)")
-    assert factor["mixup:0.2", "theirs"].startswith("0.250 (0.250 to 0.250)")
+    against = shown["against the reference (range)"]
+    assert against["affine", "ours"] == against["mixup:0.2", "ours"] == "reference"
+    slower, faster = f"3.0{TIMES} slower", f"4.0{TIMES} faster"
+    assert against["affine", "theirs"] == f"{slower} ({slower} to {slower})"
+    assert against["mixup:0.2", "theirs"] == f"{faster} ({faster} to {faster})"
     assert shown["draws"]["mixup:0.2", "theirs"] == BATCH
     np.testing.assert_allclose(table.frame["us_per_image"], [200, 600, 400, 100])
     assert table.title.endswith("3 repeats")
 
 
-def test_the_section_of_costs_has_both_and_names_what_is_left_out(content):
-    section = sections._cost(content)
-    assert [figure.name for figure in section.figures] == ["bench", "bench-libraries"]
-    assert [table.name for table in section.tables] == ["cost", "bench", "bench-libraries"]
-    text = " ".join(section.sentences)
-    assert "Not installed, and so left out: kornia." in text
-    assert "affine alone" not in text
-    drawn = figures.libraries(content, content.benchmark)
+def test_all_of_it_is_folded_and_names_what_is_missing(content):
+    blocks, text = written(content)
+    placed = [block.name for block in blocks if block.kind in ("figure", "table")]
+    assert placed == ["bench", "bench-libraries", "bench-libraries", "bench"]
+    assert "Not installed: kornia." in text
+    assert "Image by image" not in text
+    drawn = bench.libraries(content, content.benchmark)
     for word in ("affine", "mixup:0.2", "ours", "theirs"):
         assert f">{word}<" in drawn.svg
     assert "mixup:0.2, theirs: 100 µs." in drawn.alt
+    assert "<title>theirs, affine: 600 µs</title>" in drawn.svg
 
 
 def test_results_of_older_versions_say_what_their_rows_compare(content):
-    old = content.benchmark.drop(columns="draws")
-    section = sections._cost(replace(content, benchmark=old))
-    assert [figure.name for figure in section.figures] == ["bench"]
-    assert any("affine alone" in sentence for sentence in section.sentences)
+    old = replace(content, benchmark=content.benchmark.drop(columns="draws"))
+    blocks, text = written(old)
+    assert [block.name for block in blocks if block.kind == "figure"] == ["bench"]
+    assert "The other libraries do the affine part alone" in text
+
+
+def test_without_a_benchmark_the_cost_stands_alone(content):
+    section = efficiency.section(replace(content, benchmark=None), NOTHING)
+    assert [table.name for table in section.tables] == ["cost"]
+    assert not any("benchmark" in block.text for block in section.blocks)

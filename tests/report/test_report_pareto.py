@@ -8,7 +8,7 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import comparison
-from mnist_aug.report import inputs, pareto
+from mnist_aug.report import efficiency, inputs, pareto
 from mnist_aug.report.templating import clipped
 
 pytest_plugins = "rendered"
@@ -45,7 +45,7 @@ def test_the_table_has_all_that_was_trained_on_the_same_images(made):
     table = pareto.table(*made)
     frame = table.frame.set_index("name")
     assert {*frame["study"]} == {
-        "baseline and augmented",
+        "main result",
         "compare",
         "epochs",
         "tuned",
@@ -58,7 +58,7 @@ def test_the_table_has_all_that_was_trained_on_the_same_images(made):
         "default, rest tuned",
     } == {*frame.index}
     display = table.display.set_index("trained")
-    assert display.loc["quick", "minutes a run, median"] == "0.50"
+    assert display.loc["quick", "time, s"] == "30.1"
     assert display.loc["quick", "test error ± SD, %"] == "6.00 ± 0.00"
     assert display.loc["small", "validation accuracy ± SD, %"] == "—"
     front = frame["on_front"]
@@ -67,21 +67,30 @@ def test_the_table_has_all_that_was_trained_on_the_same_images(made):
     assert not front["none"]  # which quick beats
 
 
-def test_the_front_is_told_with_its_conditions(made):
+def test_the_front_has_its_conditions(made):
     content, given = made
     table = pareto.table(content, given)
-    text = pareto.sentences(table, content, given)
-    assert re.search(
-        r"quick \(0\.50 minutes, 6\.00 %\).* and slow \(10 minutes, 2\.00 %\)\.", text[0]
-    )
-    assert "wall-clock time" in text[1]
-    assert "on: made-up processor, 2 cores, Linux." in text[1]
+    facts = pareto.facts(table, content, given)
+    front = {row["name"]: row for row in facts["front"]}
+    assert (front["quick"]["time"], front["slow"]["time"]) == ("30 s", "10 min")
+    assert front["quick"]["error"] == pytest.approx(0.06)
+    assert front["quick"]["augmented"]
+    assert facts["machines"] == ["made-up processor, 2 cores, Linux"]
+    assert facts["left_out"] == ["data-efficiency", "variance"]
     times = table.frame["minutes_most"] / table.frame["minutes_least"]
-    assert f"slowest run took up to {times.max():.2f} times as long as the quickest" in text[1]
-    assert (
-        text[2] == "Left out are variants on other training images (data-efficiency and variance)."
-    )
-    assert "no validation accuracy" in text[3]
+    text = " ".join(block.text for block in efficiency.section(content, given).blocks)
+    assert "The Pareto front runs from quick (30 s, 6.00 % error) to slow (10 min, 2.00 %)." in text
+    assert "All on it were trained with augmentation." in text
+    assert f"the slowest run took up to {times.max():.2f} times as long as the fastest" in text
+    assert "left out (data-efficiency and variance)" in text
+    assert "Published networks (appendix A)" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.5, "0.50 s"), (7.49, "7.5 s"), (59.9, "60 s"), (742, "12 min")]
+)
+def test_durations_have_the_unit_that_suits_them(seconds, said):
+    assert pareto.duration(seconds) == said
 
 
 def test_the_figure_names_what_is_on_the_front(made):
@@ -91,7 +100,8 @@ def test_the_figure_names_what_is_on_the_front(made):
     text = re.sub("<[^>]*>", " ", figure.svg)
     for name in table.frame["name"][table.frame["on_front"]]:
         assert clipped(name, pareto.NAME) in text
-    assert "quick: 0.50 minutes, 6.00 %." in figure.alt
+    assert "quick: 30 s, 6.00 %." in figure.alt
+    assert "<title>quick (compare): 30 s, test error 6.00 %</title>" in figure.svg
 
 
 def test_a_model_without_errors_can_be_drawn(tmp_path):
@@ -103,4 +113,4 @@ def test_a_model_without_errors_can_be_drawn(tmp_path):
     )
     content = comparison.load(results)
     table = pareto.table(content, SimpleNamespace(evaluated={}, reached=None))
-    assert "none: 0.13 minutes, 0.00 %." in pareto.figure(table, content).alt
+    assert "none: 8.0 s, 0.00 %." in pareto.figure(table, content).alt

@@ -199,29 +199,6 @@ def test_last_epochs_that_differ_and_a_loss_that_is_no_number():
 
 
 @pytest.mark.parametrize(
-    ("least", "ratio"),
-    [(21.7, ""), (21.8, " That is 1.21 times as long with augmented as with baseline.")],
-)
-def test_a_ratio_of_times_only_when_the_ranges_are_apart(least, ratio):
-    cost = pd.DataFrame(
-        {
-            "variant": ["baseline", "augmented"],
-            "epochs": 15,
-            "seconds": [20.7, 25.04],
-            "seconds_least": [19.4, least],
-            "seconds_most": [21.7, 26.0],
-        }
-    )
-    assert sentences.training_time(cost) == (
-        "Median training time of a run: 20.7 s with baseline, 25.0 s with augmented (wall clock; "
-        "other work on the machine counts, compiling does not)." + ratio
-    )
-    single = sentences.training_time(cost.assign(epochs=1))
-    assert "compiling, too" in single
-    assert "times as long" not in single
-
-
-@pytest.mark.parametrize(
     ("shown", "total", "what", "text"),
     [
         (

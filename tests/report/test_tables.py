@@ -119,13 +119,6 @@ def test_readings_by_hand(content):
     assert row["augmented_prediction"] == 4
 
 
-def test_bench_ratio_is_taken_repeat_by_repeat(content):
-    frame = provenance.bench(content.benchmark).frame.set_index("method")
-    assert frame.loc["blocks", "ratio"] == pytest.approx(8)
-    assert frame.loc["blocks", "us_per_image"] == pytest.approx(10.5)
-    assert frame.loc["blocks", "images_per_second"] == pytest.approx(1e6 / 10.5)
-
-
 def test_only_what_differs_between_both_models(content):
     display = provenance.settings(content).display.set_index("setting")
     assert display.loc["policy / name"].tolist() == ["none", "default"]

@@ -1,0 +1,184 @@
+"""The benchmark of the augmentation engine: its times against other ways to do the same work."""
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+
+from mnist_aug.analysis import benchmark
+from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.formatting import number
+from mnist_aug.report.drawing import (
+    COLOURS,
+    MARKERS,
+    MUTED,
+    PAPER,
+    SMALL,
+    STYLE,
+    Figure,
+    canvas,
+    finished,
+    key,
+    plain_logarithms,
+    tips,
+)
+from mnist_aug.report.tables import Table
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+DOT: dict[str, Any] = {
+    "linestyle": "none",
+    "markersize": 4.5,
+    "markeredgecolor": PAPER,
+    "markeredgewidth": 0.5,
+    "zorder": 3,
+}
+NOTE = (
+    "Against the reference: median, least and most of the ratios within each repeat; these are not "
+    "ratios of the medians."
+)
+
+
+def table(times: pd.DataFrame) -> Table:
+    """Time for each image of each method, and how much faster or slower than its reference."""
+    frame = benchmark.by_method(benchmark.epochs(times)).drop(columns="draws", errors="ignore")
+    display = pd.DataFrame(
+        {
+            "benchmark": frame["benchmark"],
+            "method": frame["method"],
+            "µs per image, median": frame["us_per_image"].map(number),
+            "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
+            "against the reference (range)": [_against(r) for r in frame.itertuples()],
+        }
+    )
+    title = f"Time by method, {_repeats(frame)} repeats"
+    return Table("bench", title, frame, display, note=NOTE)
+
+
+def libraries_table(times: pd.DataFrame) -> Table:
+    """Augmentation on one core by each library, and how much faster or slower than the engine."""
+    frame = benchmark.by_method(benchmark.libraries(times))
+    display = pd.DataFrame(
+        {
+            "work": frame["benchmark"],
+            "by": frame["method"],
+            "draws": frame["draws"],
+            "µs per image, median": frame["us_per_image"].map(number),
+            "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
+            "against the reference (range)": [_against(r) for r in frame.itertuples()],
+        }
+    )
+    title = f"Augmentation by library on one core, {_repeats(frame)} repeats"
+    return Table("bench-libraries", title, frame, display, note=NOTE)
+
+
+def _against(row: Any) -> str:
+    """How a method compares with its reference, the ratio the right way round."""
+    if row.method == row.against:
+        return "reference"
+    if np.isnan(row.ratio):
+        return "—"
+    least, most = speed(row.ratio_least), speed(row.ratio_most)
+    return f"{speed(row.ratio)} ({least} to {most})"
+
+
+def speed(ratio: float) -> str:
+    """The time of a reference over a method's own in words, the right way round."""
+    if ratio < 1:
+        return f"{number(1 / ratio, 2)}{TIMES} slower"
+    return f"{number(ratio, 2)}{TIMES} faster"
+
+
+def _repeats(frame: pd.DataFrame) -> str:
+    least, most = frame["repeats"].min(), frame["repeats"].max()
+    return f"{least} to {most}" if most > least else f"{least}"
+
+
+@matplotlib.rc_context(STYLE)
+def figure(content: Comparison, times: pd.DataFrame) -> Figure:
+    """Time for each image of each method, every repeat a dot, on a logarithmic scale."""
+    own_table = table(times)
+    raw = benchmark.epochs(times)
+    raw = raw.assign(us=1e6 * raw["seconds"] / raw["images"])
+    groups = list(own_table.frame.groupby("benchmark", sort=False))
+    sizes = [len(lines) for _, lines in groups]
+    drawn, panels = canvas(
+        1.2 + 0.21 * sum(sizes) + 0.3 * len(sizes),
+        content,
+        "Time per image; grey: the reference",
+        nrows=len(sizes),
+        sharex=True,
+        gridspec_kw={"height_ratios": [n + 0.2 for n in sizes]},
+    )
+    for axes, (name, lines) in zip(panels[:, 0], groups, strict=True):
+        for row, line in enumerate(lines.itertuples()):
+            own = raw[(raw["benchmark"] == name) & (raw["method"] == line.method)]
+            colour = MUTED if line.method == line.against else COLOURS[2]
+            (dots,) = axes.plot(own["us"], [row] * len(own), **DOT, marker="o", color=colour)
+            tips(dots, [f"{line.method}, {name}: {number(us)} µs" for us in own["us"]])
+            axes.annotate(
+                f"{number(line.us_per_image)} µs",
+                (own["us"].max(), row),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=SMALL,
+            )
+        axes.set_title(name, loc="right")  # a long name has room on its left
+        axes.set_yticks(range(len(lines)), lines["method"])
+        axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel="", ylabel="", xscale="log")
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        plain_logarithms(axes.xaxis)
+    ends = own_table.frame[["us_least", "us_most"]]
+    axes.set_xlim(10 ** np.floor(np.log10(ends.min().min())), ends.max().max() * 4)
+    axes.set_xlabel("µs per image (logarithmic); dot: a repeat, number: median")
+    text = " ".join(
+        f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs."
+        for r in own_table.frame.itertuples()
+    )
+    return finished(drawn, "bench", "Time by method", f"Dot plot. {text}", "", own_table)
+
+
+@matplotlib.rc_context(STYLE)
+def libraries(content: Comparison, times: pd.DataFrame) -> Figure:
+    """Median time for each image of each work by each library, on a logarithmic scale."""
+    own_table = libraries_table(times)
+    frame = own_table.frame
+    works = list(dict.fromkeys(frame["benchmark"]))
+    every = list(frame.groupby("method", sort=False))
+    lines = -(-len(every) // 2)
+    title = "Time to augment one image, on one core"
+    height = 1.5 + 0.28 * lines + 0.3 * len(works)
+    drawn, ((axes,),) = canvas(height, content, title, key=lines)
+    for place, (library, own) in enumerate(every):
+        whole = own["draws"].str.contains("whole batch")
+        look = {**DOT, "marker": MARKERS[place % len(MARKERS)], "markersize": 5}
+        colour = COLOURS[place % len(COLOURS)]
+        axes.plot([], [], **look, color=colour, label=library)
+        for hollow, some in own.groupby(whole):
+            (marks,) = axes.plot(
+                some["us_per_image"],
+                # Apart, so that marks of the same time are all seen.
+                [works.index(work) + 0.5 * place / len(every) - 0.2 for work in some["benchmark"]],
+                **look | ({"markeredgecolor": colour, "markeredgewidth": 1.3} if hollow else {}),
+                color=PAPER if hollow else colour,
+            )
+            tips(
+                marks,
+                [
+                    f"{library}, {r.benchmark}: {number(r.us_per_image)} µs"
+                    for r in some.itertuples()
+                ],
+            )
+    axes.set(xscale="log", ylim=(len(works) - 0.5, -0.5), ylabel="")
+    axes.set_xlabel("µs per image, median (logarithmic); hollow: a draw per batch")
+    axes.set_yticks(range(len(works)), works)
+    axes.grid(axis="both")
+    axes.tick_params(axis="y", length=0)
+    plain_logarithms(axes.xaxis)
+    key(drawn, 2)
+    text = " ".join(
+        f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs." for r in frame.itertuples()
+    )
+    return finished(drawn, own_table.name, "Time by library", f"Dot plot. {text}", "", own_table)
