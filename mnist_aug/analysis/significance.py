@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.05  # of a test
+LEAST_SEEDS = 6  # the fewest whose permutation test can go below that: 2 / 2^6
 
 
 def permutation_test(differences: np.ndarray) -> float:

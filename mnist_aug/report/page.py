@@ -16,7 +16,7 @@ from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import DENSE, name_of
 from mnist_aug.errors import UserError
-from mnist_aug.report import app, architecture, inputs, recommendation, sentences
+from mnist_aug.report import app, architecture, inputs, sentences
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.sections import every_section
 from mnist_aug.report.tables import Table
@@ -81,7 +81,7 @@ def write(
         reports.mkdir(parents=True, exist_ok=True)  # what is not there can't be locked
     with files.locked(reports):
         _write(reports, page, every.values(), drawn)
-    said = [sentences.verdict(content), *recommendation.lines(content, given)]
+    said = [sections[0].facts["verdict"], *sections[0].facts["todo"]]  # of the summary
     return "\n".join(" ".join(visible(one).split()) for one in said)
 
 

@@ -14,7 +14,7 @@ TEMPLATE = "recommendation.txt.j2"
 
 
 def lines(content: Comparison, given: inputs.Inputs) -> list[str]:
-    """Three or four lines: what to use, what to expect, where it hurts, what it costs."""
+    """Two or three lines: what to use, what to expect, where it hurts."""
     return written(
         recommended(content, given.compared, given.policies, given.studies.get("strength"))
     )

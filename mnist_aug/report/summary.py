@@ -1,14 +1,223 @@
 """Summary and recommendation: what stands on the first screen."""
 
-from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.report import figures, recommendation, sentences
-from mnist_aug.report.blocks import Section, joined, part
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from mnist_aug.analysis import planning, robustness, studies
+from mnist_aug.analysis.comparison import ALPHA, Comparison
+from mnist_aug.analysis.cost import cost
+from mnist_aug.analysis.intervals import FEW_SEEDS
+from mnist_aug.analysis.significance import LEAST_SEEDS
+from mnist_aug.formatting import counted, number, points, span
+from mnist_aug.report import recommendation, seeds, tuned
+from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
+from mnist_aug.report.tables import p_value
+from mnist_aug.report.templating import clipped, environment
+from mnist_aug.results.runs import BOTH
+
+POLICY = 40  # letters of a policy's name in the verdict
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A size that the answer rests on.
+
+    Attributes:
+        title: what it is.
+        value, interval: as text; the interval is empty where there is none.
+        condition: on which it holds.
+        anchor: of the section with the details.
+    """
+
+    title: str
+    value: str
+    interval: str
+    condition: str
+    anchor: str
 
 
 def section(content: Comparison, inputs: Inputs) -> Section:
     """The answer, its sizes, and what to do."""
-    text = [sentences.verdict(content), *recommendation.lines(content, inputs)]
-    return joined(
-        "summary", "Summary", [part("what-to-do", "What to do", text, [figures.seeds(content)])]
+    facts = {
+        "verdict": verdict(content),
+        "cards": [*cards(content, inputs)],
+        "todo": recommendation.lines(content, inputs),
+        **caution(content),
+    }
+    return Section("summary", "Summary", facts, [seeds.figure(content)])
+
+
+def verdict(content: Comparison) -> str:
+    """The answer in a sentence of some twenty words."""
+    policy, found = content.variants[BOTH[1]].policy, content.difference
+    change = found.error_reduction
+    text = (
+        environment(False)
+        .get_template("verdict.txt.j2")
+        .render(
+            policy=clipped(policy, POLICY) if policy else "",
+            outcome=found.outcome,
+            first=found.first,
+            second=found.second,
+            margin=100 * (found.margin or 0),
+            small=found.is_within_margin,
+            errors=None if change is None else 100 * change,
+            failed=failed(content),
+        )
     )
+    return " ".join(text.split())
+
+
+def failed(content: Comparison) -> list[str]:
+    """Which of both models did not learn to tell the classes apart, in the mean over seeds."""
+    found = content.difference
+    accuracies = zip(BOTH, (found.first, found.second), strict=True)
+    return [model for model, value in accuracies if not content.chance.beaten_by(value)]
+
+
+def caution(content: Comparison) -> dict[str, Any]:
+    """What the verdict does not tell.
+
+    Returns:
+        outcome; seeds, of both models; few, whether that is too few to know the spread; least, the
+        fewest for the permutation test; p, its text, and least_p, the smallest that these seeds
+        allow; doubt, "untestable" or "unconfirmed" where the test does not back a verdict; the
+        difference's low and high; advice, of `planning`, where there is no detectable difference;
+        unlearned, the seeds of runs that did not learn, by model; classes; chance, first and
+        second, what guesses give and both models reach; images.
+    """
+    found, p = content.difference, content.permutation_p[BOTH[1]]
+    first, second = content.both
+    clear = found.outcome in ("helps", "hurts")
+    doubt = "untestable" if found.seeds < LEAST_SEEDS else "unconfirmed" if p >= ALPHA else ""
+    unsure = found.outcome == "no detectable difference"
+    advice = planning.advice(first.correct, second.correct) if unsure else None
+    if advice and advice.images is None and (advice.seeds or 0) <= found.seeds:
+        advice = None
+    unlearned = {v.name: [run.seed for run in v.runs if not run.learned] for v in content.both}
+    return {
+        "outcome": found.outcome,
+        "seeds": found.seeds,
+        "few": 1 < found.seeds < FEW_SEEDS,
+        "enough": FEW_SEEDS,
+        "least": LEAST_SEEDS,
+        "p": p_value(p),
+        "least_p": 2 / 2**found.seeds,
+        "doubt": doubt if clear else "",
+        "low": found.low,
+        "high": found.high,
+        "advice": asdict(advice) if advice else None,
+        "power": 100 * planning.POWER,
+        "unlearned": {name: own for name, own in unlearned.items() if own},
+        "classes": content.classes,
+        "chance": content.chance.accuracy,
+        "first": found.first,
+        "second": found.second,
+        "images": found.examples,
+    }
+
+
+def cards(content: Comparison, inputs: Inputs) -> Iterable[Card]:
+    """Up to five, as far as there are results; none where a model did not learn."""
+    found = content.difference
+    if found.outcome == "no verdict":
+        return
+    many = found.seeds > 1
+    yield Card(
+        "Test accuracy, as trained",
+        f"{points(found.mean)} pp",
+        _interval(found.low, found.high),
+        f"{counted(found.seeds, 'seed')}, {counted(found.examples, 'test image')}"
+        + ("" if many else "; CI over images alone"),
+        "result",
+    )
+    yield from _both_tuned(content, inputs)
+    yield from _corrupted(content, many)
+    if runs := inputs.studies.get("data-efficiency"):
+        yield _worth(studies.worth(studies.data_efficiency(runs)))
+    yield from _time(content)
+
+
+def _interval(low: float, high: float) -> str:
+    return f"95 % CI {span(low, high)}" if np.isfinite(low) else ""
+
+
+def _both_tuned(content: Comparison, inputs: Inputs) -> Iterable[Card]:
+    if not (runs := inputs.studies.get("tuned")):
+        return
+    frame = tuned.gains(runs, content, inputs.evaluated["tuned"]).frame
+    rows = frame[(frame["first"] == tuned.BOTH_TUNED[0]) & (frame["second"] == tuned.BOTH_TUNED[1])]
+    for row in rows[rows["verdict"] != "no verdict"].itertuples():
+        counts = {row.seeds_first, row.seeds_second}
+        if len(counts) == 1:
+            condition = f"{counted(row.seeds_first, 'seed')} each"
+        else:
+            condition = f"{row.seeds_first} and {row.seeds_second} seeds"
+        yield Card(
+            "Test accuracy, both tuned",
+            f"{points(row.test)} pp",
+            _interval(row.test_low, row.test_high),
+            f"{condition}{'; CI over seeds' if np.isfinite(row.test_low) else ''}",
+            "choosing",
+        )
+
+
+def _corrupted(content: Comparison, many: bool) -> Iterable[Card]:
+    found = robustness.unlike_policy(content)
+    if found is None:
+        return
+    types = f"{found['types']} of {found['every']} types"
+    unlike = found["types"] < found["every"]
+    yield Card(
+        "Corruptions unlike the policy" if unlike else "Corrupted test images",
+        f"{points(found['difference'])} pp",
+        _interval(found["low"], found["high"]),
+        f"mean accuracy on {types if unlike else counted(found['types'], 'type')}"
+        + ("" if many else "; CI over images alone"),
+        "robustness",
+    )
+
+
+def _worth(found: studies.Worth) -> Card:
+    title, every = "Worth in training images", f"{found.every:,}"
+    if found.images is None or found.images == found.every:
+        return Card(title, "none saved", "", f"at the sizes measured below {every}", "efficiency")
+    interval = _interval(found.lead_low, found.lead_high)
+    return Card(
+        title,
+        f"{found.images:,}",
+        f"match {every} without it",
+        f"lead {points(found.lead)} pp{f', {interval}' if interval else ''}",
+        "efficiency",
+    )
+
+
+def _time(content: Comparison) -> Iterable[Card]:
+    """How much longer or shorter training is; nothing of single epochs, which compile as long."""
+    found = cost(content)
+    if found.compiling:
+        return
+    with_it, without = number(found.seconds_augmented, 2), number(found.seconds_baseline, 2)
+    times = f"{with_it} s instead of {without} s a run"
+    if found.overlap:
+        value, times = "no clear change", f"{with_it} s and {without} s a run; runs overlap"
+    elif found.ratio > 1:
+        value = f"{number(found.ratio, 2)}{TIMES} slower"
+    else:
+        value = f"{number(1 / found.ratio, 2)}{TIMES} faster"
+    condition = ["median"]
+    if found.in_parallel is not None:
+        runs = (
+            f"{found.in_parallel} runs in parallel"
+            if found.in_parallel > 1
+            else "one run at a time"
+        )
+        condition.append(runs + (f" on {counted(found.cores, 'core')}" if found.cores else ""))
+    if not found.same_machine:
+        condition.append("on different machines")
+    yield Card("Training time", value, times, ", ".join(condition), "efficiency")

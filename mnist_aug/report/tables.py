@@ -14,6 +14,7 @@ from mnist_aug.formatting import MINUS, decimals, listed, number, percent, point
 from mnist_aug.report.templating import clipped
 from mnist_aug.results.runs import BOTH
 
+NAME = 30  # letters of a policy's name in a cell
 NAMED = 12  # at most so many are named in a sentence
 RISKY = r"\t|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"  # how a formula starts
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
@@ -110,73 +111,74 @@ def claim(
 
 
 def results(content: Comparison) -> Table:
-    frame = content.results
+    """Each variant's accuracy, and its difference from the baseline on the seeds they share.
+
+    The frame is `Comparison.results` with columns that are empty where there is no such difference:
+    policy; paired_seeds; difference, low and high; better, the share of seeds with a gain, ties by
+    half, with better_low and better_high; permutation_p and holm_p; outcome.
+    """
+    rows = {}
+    for name, (first, second) in content.pairs.items():
+        found = content.differences[name]
+        counts = second.correct.sum(axis=1) - first.correct.sum(axis=1)
+        share, low, high = significance.probability_better(counts)
+        rows[name] = {
+            "paired_seeds": found.seeds,
+            "difference": found.mean,
+            "low": found.low,
+            "high": found.high,
+            "better": share,
+            "better_low": low,
+            "better_high": high,
+            "permutation_p": content.permutation_p[name],
+            "outcome": found.outcome,
+        }
+    compared = pd.DataFrame.from_dict(rows, orient="index")
+    compared.insert(8, "holm_p", significance.holm(compared["permutation_p"]))
+    frame = content.results.join(compared, on="variant")
+    frame.insert(1, "policy", [variant.policy for variant in content.variants.values()])
+    known = frame["difference"].notna()
+
+    def compared_only(texts: Iterable[str]) -> list[str]:
+        return [text if there else "—" for text, there in zip(texts, known, strict=True)]
+
     display = pd.DataFrame(
         {
-            "variant": frame["variant"],
-            "policy": [variant.policy or "none" for variant in content.variants.values()],
+            "variant (policy)": [
+                f"{name} ({clipped(one.policy, NAME)})" if one.policy else name
+                for name, one in content.variants.items()
+            ],
             "seeds": frame["seeds"].astype(str),
             "accuracy ± SD, %": with_sd(frame, "accuracy"),
-            "95 % CI over seeds, %": [
+            "95 % CI, %": [
                 span(r.accuracy_low, r.accuracy_high, percent) for r in frame.itertuples()
             ],
-            f"errors of {len(content.labels):,}": frame["errors"].map(number),
-            "loss ± SD, nats": with_sd(frame, "loss", lambda loss: decimals(loss, 4)),
-            "parameters": frame["parameters"].map("{:,}".format),
+            **{name: compared_only(cells) for name, cells in differences(frame).items()},
         }
     )
-    title = "Accuracy and loss on the test images, mean over seeds"
-    return Table("results", title, frame, display)
+    note = "One seed: the CI of the difference covers other test images alone."
+    if len(content.paired_seeds) > 1:
+        display["better in, % of seeds (95 % CI)"] = compared_only(
+            f"{percent(r.better, 0)} ({span(r.better_low, r.better_high, whole)})"
+            for r in frame.itertuples()
+        )
+        several = len(rows) > 1
+        p_values = frame["holm_p" if several else "permutation_p"]
+        display["p (Holm)" if several else "p"] = compared_only(map(p_value, p_values))
+        note = (
+            "SD and CI of an accuracy: over seeds, on these test images. CI of a difference: over "
+            "seeds and test images. p: paired permutation test over seeds."
+        )
+    title = f"Test accuracy, and difference from the {BOTH[0]}"
+    return Table("results", title, frame, display, note=note)
+
+
+def whole(fraction: float) -> str:
+    return percent(fraction, 0)
 
 
 def p_value(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
-
-
-def comparisons(content: Comparison) -> Table:
-    """Each variant against the baseline on the seeds they share, by interval and by tests."""
-    rows = []
-    for name, (first, second) in content.pairs.items():
-        difference = content.differences[name]
-        counts = second.correct.sum(axis=1) - first.correct.sum(axis=1)
-        share, low, high = significance.probability_better(counts)
-        rows.append(
-            {
-                "variant": name,
-                "seeds": difference.seeds,
-                "difference": difference.mean,
-                "difference_low": difference.low,
-                "difference_high": difference.high,
-                "better": share,
-                "better_low": low,
-                "better_high": high,
-                "permutation_p": content.permutation_p[name],
-                "outcome": difference.outcome,
-            }
-        )
-    frame = pd.DataFrame(rows)
-    frame.insert(9, "holm_p", significance.holm(frame["permutation_p"]))
-    display = pd.DataFrame(
-        {
-            f"against {BOTH[0]}": frame["variant"],
-            "seeds": frame["seeds"].astype(str),
-            **differences(frame.rename(columns=lambda name: name.removeprefix("difference_"))),
-            "better in, % of seeds": [f"{100 * share:.0f}" for share in frame["better"]],
-            "95 % CI of that": [
-                span(r.better_low, r.better_high, lambda v: percent(v, 0))
-                for r in frame.itertuples()
-            ],
-            "permutation test over seeds, p": frame["permutation_p"].map(p_value),
-        }
-    )
-    if len(frame) > 1:
-        display[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
-    return Table(
-        "comparisons",
-        "The difference, by CI over seeds and test images and by test over seeds",
-        frame,
-        display,
-    )
 
 
 def pairs(content: Comparison) -> Table:
@@ -203,12 +205,14 @@ def pairs(content: Comparison) -> Table:
             "difference, pp": frame["difference"].map(points),
             "images gained": frame["gained"].map("{:,}".format),
             "images lost": frame["lost"].map("{:,}".format),
-            "McNemar's test, p": frame["mcnemar_p"].map(p_value),
+            "p (Holm)" if len(frame) > 1 else "p": frame["holm_p"].map(p_value),
         }
     )
-    if len(frame) > 1:
-        display[f"p, Holm for {len(frame)}"] = frame["holm_p"].map(p_value)
-    return Table("pairs", "Test accuracy of each pair of runs", frame, display)
+    note = (
+        f"Gained and lost: test images that only {BOTH[1]} and only {BOTH[0]} classifies "
+        "correctly. p: McNemar's exact test of a seed's two models."
+    )
+    return Table("pairs", "Per-seed results: test accuracy of each pair", frame, display, note=note)
 
 
 def runs(content: Comparison) -> Table:
@@ -248,38 +252,6 @@ def runs(content: Comparison) -> Table:
     if not frame["learned"].all():
         display["learned"] = frame["learned"].map({True: "yes", False: "no"})
     return Table("runs", "Every run", frame, display)
-
-
-def curves(content: Comparison) -> Table:
-    """Learning curves of both models, a row for each run and epoch."""
-    frame = pd.concat(
-        [
-            run.history.assign(variant=variant.name, seed=run.seed)
-            for variant in content.both
-            for run in variant.runs
-        ],
-        ignore_index=True,
-    )
-    names = ["loss", "val_loss", "accuracy", "val_accuracy"]
-    frame = frame[["variant", "seed", "epoch", *names]]
-    ends = frame["epoch"] == frame.groupby(["variant", "seed"])["epoch"].transform("max")
-    # A mean without the runs whose loss is not a number would hide them.
-    last = (
-        frame[ends]
-        .groupby("variant", sort=False)[names]
-        .agg(lambda values: values.mean(skipna=False))
-        .reset_index()
-    )
-    display = pd.DataFrame(
-        {
-            "variant": last["variant"],
-            "training loss, nats": [decimals(loss, 4) for loss in last["loss"]],
-            "validation loss, nats": [decimals(loss, 4) for loss in last["val_loss"]],
-            "training accuracy, %": last["accuracy"].map(percent),
-            "validation accuracy, %": last["val_accuracy"].map(percent),
-        }
-    )
-    return Table("curves", "After the last epoch, mean over seeds", frame, display)
 
 
 def name_columns(content: Comparison, frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
