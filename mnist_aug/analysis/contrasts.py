@@ -77,7 +77,7 @@ def estimates(scores: Scores, over_images: bool = True) -> Estimates:
             they are not.
 
     Raises:
-        ValueError: the variants have different images, one of them no run, or a score is no number.
+        ValueError: the variants have different images, one of them no run, or a score isn't finite.
     """
     arrays = {name: np.asarray(own) for name, own in scores.items()}
     shapes = {own.shape[1:] for own in arrays.values()}

@@ -22,11 +22,11 @@ class Advice:
     """What would find a difference like the one seen, with a chance of `POWER`.
 
     Attributes:
-        seeds: how many; with the test images there are if `images` is None. None where no number
-            of seeds up to `MOST_SEEDS` will do with these images.
-        images: how many test images; with the seeds there are if `seeds` is None. None where the
-            test images are enough, and more of them would not save most of the seeds. Both are None
-            where there is no difference to be found, or a single seed to judge by.
+        seeds: how many; with the present test images if `images` is None. None if no number of
+            seeds up to `MOST_SEEDS` is enough with these images.
+        images: how many test images; with the present seeds if `seeds` is None. None if the test
+            images are enough, and more of them would not save most of the seeds. Both are None if
+            there is no difference to find, or only a single seed.
     """
 
     seeds: int | None
@@ -59,8 +59,8 @@ def advice(
         by_seed = variance.seed / enough + variance.cell / (enough * images)
         if enough <= seeds or variance.image / images <= by_seed:
             return Advice(enough, None)
-        # Where images make most of what is left, the number of seeds grows beyond measure with the
-        # least change of the difference; twice the images make it few.
+        # If most of the remaining variance is from images, the number of seeds explodes at the least
+        # change of the difference; with twice the images it is small.
         return Advice(seeds_for(2 * images), 2 * images)
     few = seeds < FEW_SEEDS  # whose wide quantiles images would have to make up for
     if (enough := images_for(FEW_SEEDS if few else seeds)) is not None:

@@ -21,13 +21,13 @@ def described(variant: VariantResults) -> dict[str, Any] | None:
 
 
 def gains(content: Comparison) -> pd.DataFrame:
-    """With less without it, of each variant that was evaluated so, on validation and test images.
+    """What it gains for each variant evaluated with it, on validation and test images.
 
     Returns:
         variant; images, "validation" or "test"; count; seeds; views; the mean accuracy without it,
         `plain`, and with it, `tta`; difference, low and high, over seeds and images; outcome, as
-        that of `Difference`, but that there is no verdict only where the variant's plain test
-        accuracy is that of guesses; permutation_p and holm_p, over all rows; seconds_plain and
+        that of `Difference`, except that there is no verdict only if the variant's plain test
+        accuracy is at chance; permutation_p and holm_p, over all rows; seconds_plain and
         seconds_tta for 1,000 images on one thread, and times, how many times as long it takes.
     """
     rows = []

@@ -133,10 +133,10 @@ def _half_width(
 ) -> float:
     """Half the width of the interval of the mean of resampled runs.
 
-    A difference of two variances that are known from a few seeds each is no chi square, so
-    Student's t won't do. The mean is taken to be normal with a variance drawn as both could be by
-    what was seen (a generalized confidence interval; Weerahandi 1993). Where `training` came out
-    less than 0, which can't be, it is 0, and the draw counts half.
+    A difference of two variances, each estimated from a few seeds, has no chi-square distribution,
+    so Student's t does not apply. The mean is taken to be normal, with a variance drawn from the
+    values of both that agree with the data (a generalized confidence interval; Weerahandi 1993).
+    Where `training` would be negative it is set to 0, and the draw counts half.
 
     Args:
         variances: float [2], between runs on the same and on their own training images.
