@@ -59,8 +59,8 @@ def advice(
         by_seed = variance.seed / enough + variance.cell / (enough * images)
         if enough <= seeds or variance.image / images <= by_seed:
             return Advice(enough, None)
-        # If most of the remaining variance is from images, the number of seeds explodes at the least
-        # change of the difference; with twice the images it is small.
+        # If most of the remaining variance is from images, the number of seeds explodes with the
+        # least change of the difference; with twice the images it is small.
         return Advice(seeds_for(2 * images), 2 * images)
     few = seeds < FEW_SEEDS  # whose wide quantiles images would have to make up for
     if (enough := images_for(FEW_SEEDS if few else seeds)) is not None:
