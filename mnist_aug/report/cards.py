@@ -1,4 +1,4 @@
-"""Limits, model card and data card: what the results are good for, and what nobody tried."""
+"""Model card and data card: what was trained, on what, and what it is good for."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,12 +8,9 @@ import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
-from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
-from mnist_aug.experiments.published import ENSEMBLE
 from mnist_aug.formatting import listed, percent, span
-from mnist_aug.report import architecture, search, studies
-from mnist_aug.report.inputs import Inputs
+from mnist_aug.report import architecture
 from mnist_aug.report.sentences import closed
 from mnist_aug.report.tables import Table, names_of
 from mnist_aug.results.runs import BOTH, model_of
@@ -34,92 +31,6 @@ DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken fo
 }
 LISTED = 100  # at most so many classes are named
 UNKNOWN = "Who made the images, and of {}, the dataset's files do not say."
-
-
-def limits(content: Comparison, inputs: Inputs) -> list[str]:
-    """What the results do not show, in sentences."""
-    settings, seeds = content.both[1].settings, len(content.paired_seeds)
-    others = "convolutional networks" if name_of(settings) == DENSE else "other architectures"
-    elsewhere = {
-        DENSE: "Convolutional networks",
-        CNN: "Dense networks, other architectures",
-    }.get(name_of(settings), "Other architectures")
-    runs = inputs.studies.get("tuned")
-    tuned = runs is not None and {"tuned-baseline", "tuned-augmented"} <= {*runs.frame["variant"]}
-    named = sorted(
-        {
-            search.label(name)
-            for s in inputs.searches.values()
-            for name in s.settings
-            if name in s.about["start"] or name == "width"
-        }
-    )
-    ensemble = (
-        "the ensemble's covers other test images alone; "
-        if inputs.reached is not None and ENSEMBLE in inputs.reached.rows
-        else ""
-    )
-    handwriting, origins = (
-        (
-            "handwriting",
-            "Images count as independent, though one person may have written many: no CI "
-            "covers other writers.",
-        )
-        if content.is_written
-        else (
-            "datasets",
-            "Images count as independent, though several may show the same object: no CI "
-            "covers objects other than those shown.",
-        )
-    )
-    sentences = [
-        f"Both models are one network, trained with {settings['optimizer']} at one learning rate, "
-        f"one batch size and {settings['epochs']} epochs, none of them tuned for either"
-        f"{f'; the search tunes {listed(named)} for both' if tuned and named else ''}. "
-        f"{elsewhere} and images of other things may gain less, more or nothing.",
-        "All seeds share one training set and one validation part"
-        f"{', but for those of the study variance' if 'variance' in inputs.studies else ''}. The "
-        "CIs of the headline "
-        f"and of the sections on corrupted images, classes and other {handwriting} cover other "
-        f"seeds{' and' if seeds > 1 else ', with one seed none, and'} other test images "
-        f"like these; {ensemble}all others hold for these images alone where nothing else is said. "
-        f"None covers test images of another kind. {origins}",
-        "CIs of single classes, corruption types, severities and parts of a policy are each by "
-        "itself; what the text says of many is by p adjusted for their number.",
-    ]
-    built = content.both[1].runs[0].manifest.get("architecture")
-    if built and (drawing := architecture.policy_layers(built)):
-        sentences.append(
-            f"The model itself changes images at random in training ({listed(drawing)}), in both "
-            "variants: the difference is what the policy adds to that."
-        )
-    if corruption_sets(content):
-        sentences.append(
-            "The corruptions are made by formulas. They were chosen by the authors of "
-            "MNIST-C, at one severity each, not drawn from pictures that people take."
-        )
-    missing = [name for name in studies.NAMES if name not in inputs.studies]
-    if not inputs.searches:
-        sentences.append("Not in these results: a search for better settings (`make tune`).")
-    if missing:
-        sentences.append(
-            f"Not in these results: the studies {listed(missing)} "
-            f"({', '.join(f'`make {name}`' for name in missing)})."
-        )
-    untested = [
-        others,
-        *([] if content.in_colour else ["images in colour"]),
-        "adversarial images",
-        *(["other alphabets", "photographs"] if content.is_written else []),
-        "training on a GPU",
-    ]
-    sentences.append(
-        f"Not tested: {listed(untested)}."
-        if tuned
-        else f"Not tested: {', '.join(untested)}, and whether the gain lasts when both models "
-        "are tuned."
-    )
-    return sentences
 
 
 def model_card(

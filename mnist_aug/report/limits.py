@@ -1,12 +1,53 @@
-"""Limits, and what was not tested."""
+"""Limits: what the results do not show, and what was not tested."""
+
+from typing import Any
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.report import cards
-from mnist_aug.report.blocks import Section, joined, part
+from mnist_aug.analysis.models import CNN, DENSE, name_of
+from mnist_aug.analysis.robustness import corruption_sets
+from mnist_aug.report import architecture, search, studies
+from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
 
 
 def section(content: Comparison, inputs: Inputs) -> Section:
     """What the results do not show."""
-    text = cards.limits(content, inputs) + inputs.left_out
-    return joined("limits", "Limits", [part("untested", "What was not tested", text)])
+    return Section("limits", "Limits", facts(content, inputs))
+
+
+def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
+    """What was held fixed, what the CIs leave out, what is missing, and what does not belong."""
+    settings = content.both[1].settings
+    built = content.both[1].runs[0].manifest.get("architecture")
+    runs = inputs.studies.get("tuned")
+    tuned = runs is not None and {"tuned-baseline", "tuned-augmented"} <= {*runs.frame["variant"]}
+    searched = {
+        search.label(name)
+        for one in inputs.searches.values()
+        for name in one.settings
+        if name in one.about["start"] or name == "width"
+    }
+    missing = [name for name in studies.NAMES if name not in inputs.studies]
+    return {
+        "label": content.label,
+        "optimizer": settings["optimizer"],
+        "epochs": settings["epochs"],
+        "tuned": tuned,
+        "searched": sorted(searched) if tuned else [],
+        "other_models": _other_models(content),
+        "resampled": "variance" in inputs.studies,
+        "written": content.is_written,
+        "in_colour": content.in_colour,
+        "corrupted": bool(corruption_sets(content)),
+        "drawing": architecture.policy_layers(built) if built else [],
+        "on_gpu": any("gpu" in manifest.get("device", {}) for manifest in content.manifests),
+        "missing": [*([] if inputs.searches else ["tune"]), *missing],
+        "left_out": inputs.left_out,
+    }
+
+
+def _other_models(content: Comparison) -> str:
+    """The architectures of which the results say nothing."""
+    return {DENSE: "convolutional networks", CNN: "dense networks and other architectures"}.get(
+        name_of(content.both[1].settings), "other architectures"
+    )
