@@ -26,6 +26,8 @@ from project import (
 TARGETS = {
     *("help", "setup", "baseline", "augmented", "evaluate", "report", "ablation", "strength"),
     *(
+        "grid",
+        "leaderboard",
         "data-efficiency",
         "epochs",
         "variance",
@@ -97,6 +99,10 @@ def test_help_is_the_default_and_lists_every_target(project):
     assert set(re.findall(r"^  make ([a-z-]+) +\w", text, re.M)) == TARGETS
     (phony,) = re.findall(r"^\.PHONY: (.*)$", made(project, "--print-data-base", "help"), re.M)
     assert set(phony.split()) == TARGETS
+    assert max(map(len, text.splitlines())) <= 100  # columns of a terminal
+    headings = re.findall(r"\n\n([A-Z].*)\n  ", text)
+    assert headings[0] == "Start here"
+    assert len(headings) == len({*headings}) == 10
     for variable in ("DATA", "SEEDS", "EPOCHS", "POLICY", "RESULTS", "REPORTS", "PYTHON"):
         assert re.search(rf"^  {variable} +.*\(default: \S+\)$", text, re.M), variable
 
@@ -263,15 +269,15 @@ def test_a_study_more_seeds_and_another_policy_whatever_folders_are_called(copy)
     call += [f"RESULTS={HARD}", f"REPORTS=-{HARD}"]
     text = made(copy, "epochs", *call)
     assert planned(text) == ["study.py", *ALL]
-    reasons = dict(re.findall(r"^(\S+, seed \d+): trained in .*? s \((.*?), ", text, re.M))
+    reasons = dict(re.findall(r"^(\S+, seed \d+): .* trained in .*? s \((.*?)\)", text, re.M))
     assert reasons == {
-        "baseline-long, seed 00": "new)",
-        "baseline-long, seed 01": "new)",
-        "augmented-long, seed 00": "new)",
-        "augmented-long, seed 01": "new)",
-        "baseline, seed 01": "new)",
+        "baseline-long, seed 00": "new",
+        "baseline-long, seed 01": "new",
+        "augmented-long, seed 00": "new",
+        "augmented-long, seed 01": "new",
+        "baseline, seed 01": "new",
         "augmented, seed 00": "policy was default",
-        "augmented, seed 01": "new)",
+        "augmented, seed 01": "new",
     }
     (kept,) = (copy / HARD).glob("baseline/seed-00/manifest.json")
     assert json.loads(kept.read_text())["weights_sha256"] == trained["baseline/seed-00"]
@@ -467,7 +473,7 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
             [*both, f"--extra={value}", f"--mnist-c={value}", f"--tta={value}", scheduler],
             ["scripts/report.py", *options],
         ]
-        targets = ["epochs", "tune", "published", "predict", "serve"]
+        targets = ["epochs", "tune", "published", "predict", "leaderboard", "serve"]
         if given == "in the call":
             targets += [f"{name}={value}" for name in values]
             values = {}
@@ -486,6 +492,7 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
                 scheduler,
             ],
             ["scripts/predict.py", f"--results={value}", "--", value],
+            ["scripts/leaderboard.py", *options],
             ["-m", "http.server", "--bind", "127.0.0.1", f"--directory={value}", "8000"],
         ]
         if "\n" in value:  # make loses line breaks as it looks whether these are there
@@ -558,6 +565,8 @@ def test_clean_targets_leave_the_reference(tmp_path):
         "results/.lock",
         "reports/index.html",
         "reports/figures/seeds.svg",
+        "reports/leaderboard.md",
+        "reports/leaderboard.tex",
         "reports/.lock",
     ]
     for name in kept + gone:

@@ -19,7 +19,7 @@ from mnist_aug import provenance, vectorize
 from mnist_aug.errors import one_line_errors
 from mnist_aug.results import files, runs
 
-SCRIPTS = ("train", "evaluate", "study", "tune", "report", "bench", "check")
+SCRIPTS = ("train", "evaluate", "study", "tune", "report", "leaderboard", "bench", "check")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -175,6 +175,8 @@ MISTAKES = [
     ("report", ["--seeds", "3"], "results/baseline/metrics.csv is missing"),
     ("report", ["baseline"], "unrecognized arguments: baseline"),
     ("report", ["--scheduler", "tcp://host:1"], "unrecognized arguments"),
+    ("leaderboard", [], "results/baseline/metrics.csv is missing"),
+    ("leaderboard", ["best"], "unrecognized arguments: best"),
     ("check", [], "results/baseline/metrics.csv is missing"),
     ("check", ["--reference", "nowhere"], "results/baseline/metrics.csv is missing"),
     ("bench", ["--data", "nowhere"], "nowhere is neither a folder nor a file"),
