@@ -23,10 +23,8 @@ from mnist_aug.report.drawing import (
     style_of,
     tips,
 )
-from mnist_aug.report.templating import clipped
 from mnist_aug.results.runs import BOTH
 
-NAME = 16  # letters of a variant's name
 ABOVE, BELOW = 0.08, 0.24  # where dots start and where the mean stands, from the middle of a row
 TEXT = 0.3  # of a panel's width that a mean's text takes
 ROOM = 0.42  # above the middle of a row, for its dots
@@ -34,11 +32,11 @@ ROOM = 0.42  # above the middle of a row, for its dots
 
 @matplotlib.rc_context(STYLE)
 def figure(content: Comparison) -> Figure:
-    """Accuracy of each run of each variant at the left, differences of pairs at the right."""
+    """Accuracy of each run of both models at the left, differences of pairs at the right."""
     difference, gaps = content.difference, 100 * content.gains
-    names, many = [*content.variants], len(content.paired_seeds) > 1
+    variants, many = [content.variants[name] for name in BOTH], len(content.paired_seeds) > 1
     drawn, ((left, right),) = canvas(
-        1.2 + 0.3 * len(names),
+        1.75,
         content,
         "Every run (dot), and means with 95 % CI (bar)"
         if many
@@ -48,7 +46,8 @@ def figure(content: Comparison) -> Figure:
         gridspec_kw={"width_ratios": [1.35, 1]},
     )
     means = []
-    for row, (name, variant) in enumerate(content.variants.items()):
+    for row, variant in enumerate(variants):
+        name = variant.name
         own, values = content.results.loc[row], 100 * variant.accuracy
         mean, low, high = (100 * own[f"accuracy{end}"] for end in ("", "_low", "_high"))
         said = [f"{name}, seed {s}: {v:.2f} %" for s, v in zip(variant.seeds, values, strict=True)]
@@ -56,8 +55,8 @@ def figure(content: Comparison) -> Figure:
         _row(left, row, values, ends, said, variant.seeds, **style_of(content, name))
         over = f" (95 % CI over seeds {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
         means.append((ends, f"{mean:.2f} %", f"{name}, mean: {mean:.2f} %{over}"))
-    label_rows(left, [clipped(name, NAME) for name in names])
-    left.set(ylim=(len(names) - 0.5, -0.55))
+    label_rows(left, BOTH)
+    left.set(ylim=(1.5, -0.55))
     left.set_xlabel("test accuracy, %")
     left.margins(x=0.08)
     for row, mean_of in enumerate(means):
@@ -93,7 +92,7 @@ def figure(content: Comparison) -> Figure:
         + " ".join(
             f"{v.name}: mean test accuracy {percent(mean)} %, from {percent(v.accuracy.min())} to "
             f"{percent(v.accuracy.max())} %, n = {len(v.runs)}."
-            for v, mean in zip(content.variants.values(), content.results["accuracy"], strict=True)
+            for v, mean in zip(variants, content.results["accuracy"], strict=False)
         )
         + f" In {better} of {len(gaps)} {'seeds' if many else 'seed'} {BOTH[1]} is more accurate "
         f"than {BOTH[0]}. The mean difference is {text}, 95 % CI {interval} pp over "

@@ -205,7 +205,7 @@ def _time(content: Comparison) -> Iterable[Card]:
     with_it, without = number(found.seconds_augmented, 2), number(found.seconds_baseline, 2)
     times = f"{with_it} s instead of {without} s a run"
     if found.overlap:
-        value, times = "no clear change", f"{with_it} s and {without} s a run; runs overlap"
+        value, times = f"{with_it} vs {without} s", "no detectable difference"
     elif found.ratio > 1:
         value = f"{number(found.ratio, 2)}{TIMES} slower"
     else:

@@ -1,0 +1,349 @@
+"""The first screen: verdict, what it does not tell, cards, and the figure of all runs."""
+
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_results
+
+from mnist_aug.analysis import comparison, planning, robustness, studies
+from mnist_aug.analysis.cost import Cost
+from mnist_aug.analysis.intervals import Chance, Difference
+from mnist_aug.analysis.planning import Advice
+from mnist_aug.analysis.studies import Worth
+from mnist_aug.formatting import MINUS
+from mnist_aug.report import blocks, page, summary
+from mnist_aug.report.drawing import Figure
+
+pytest_plugins = "rendered"
+
+HELPS = Difference(30, 10_000, 0.9766, 0.9863, 0.0081, 0.0113, Chance(0.1135, 10_000))
+SAME = replace(HELPS, second=0.9768, low=-0.001, high=0.0014)
+WITHIN = {"within_low": -0.0008, "within_high": 0.0012}
+READ = {"correct": np.ones((2, 2), bool), "settings": {"policy": None}, "scores": {}}
+
+
+def content(difference=HELPS, policy="default", p=1e-9, learned=True):
+    """What the summary reads of a comparison."""
+    runs = [SimpleNamespace(seed=seed, learned=learned) for seed in range(difference.seeds)]
+    both = tuple(
+        SimpleNamespace(name=name, policy=own, runs=runs, **READ)
+        for name, own in (("baseline", None), ("augmented", policy))
+    )
+    return SimpleNamespace(
+        difference=difference,
+        chance=difference.chance,
+        variants={one.name: one for one in both},
+        both=both,
+        permutation_p={"augmented": p},
+        classes=10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (
+            HELPS,
+            "Augmentation (policy default) helps: test accuracy rises from 97.66 to 98.63 %, 41 % "
+            "fewer errors.",
+        ),
+        (
+            replace(HELPS, first=0.9, second=0.8, low=-0.12, high=-0.08),
+            "Augmentation (policy default) hurts: test accuracy falls from 90.00 to 80.00 %, 100 % "
+            "more errors.",
+        ),
+        (
+            replace(HELPS, second=0.9769, low=0.0001, high=0.0005, margin=0.0023, **WITHIN),
+            "Augmentation (policy default) helps, but by less than 0.23 pp: test accuracy rises "
+            "from 97.66 to 97.69 %, 1 % fewer errors.",
+        ),
+        (
+            replace(HELPS, first=1.0, second=0.99, low=-0.012, high=-0.008),
+            "Augmentation (policy default) hurts: test accuracy falls from 100.00 to 99.00 %.",
+        ),
+        (
+            SAME,
+            "No detectable difference: test accuracy is 97.68 % with augmentation (policy "
+            "default), 97.66 % without.",
+        ),
+        (
+            replace(SAME, margin=0.0023, **WITHIN),
+            "Equivalent within ±0.23 pp: test accuracy is 97.68 % with augmentation (policy "
+            "default), 97.66 % without.",
+        ),
+        (
+            replace(HELPS, seeds=1),
+            "One seed is too few for a verdict: test accuracy is 98.63 % with augmentation (policy "
+            "default), 97.66 % without.",
+        ),
+        (
+            replace(HELPS, first=0.1, second=0.11),
+            "No verdict: neither model learned to tell the classes apart.",
+        ),
+        (
+            replace(HELPS, second=0.1),
+            "No verdict: the augmented model did not learn to tell the classes apart.",
+        ),
+        (
+            replace(HELPS, first=0.1),
+            "No verdict: the baseline did not learn to tell the classes apart.",
+        ),
+    ],
+)
+def test_the_verdict_is_a_short_sentence(difference, text):
+    found = summary.verdict(content(difference))
+    assert found == text
+    assert len(found.split()) <= 24  # of which signs of per cent are words of their own
+
+
+def test_a_long_name_of_a_policy_is_clipped_and_none_is_left_out():
+    assert summary.verdict(content(policy="x\n" * 500)).startswith(
+        f"Augmentation (policy {'x ' * 19}x…) helps"
+    )
+    assert summary.verdict(content(policy=None)).startswith("Augmentation helps: test")
+
+
+def said(monkeypatch, advice=None, **given) -> list[str]:
+    """The paragraphs of caution that stand in the summary."""
+    monkeypatch.setattr(planning, "advice", lambda *_: advice or Advice(None, None))
+    facts = summary.caution(content(**given)) | {"verdict": "", "cards": [], "todo": ["Wait."]}
+    table = SimpleNamespace(display=pd.DataFrame())
+    figure = Figure("seeds", "", "", "", "", table)
+    made = blocks.made("summary", facts, [figure])
+    return [one.text for one in made if one.kind == "paragraph"]
+
+
+def untestable(seeds: int, least: str) -> str:
+    return (
+        f"With {seeds} seeds the permutation test over seeds can't reach p < 0.05 (its smallest p "
+        f"is {least}). The verdict rests on the CI, which takes accuracies to vary normally "
+        "between seeds; SEEDS=6 or more allow the test."
+    )
+
+
+FEW = " So few seeds say little about the spread between seeds, so the CI itself is uncertain"
+UNSURE = (
+    f"This does not prove that there is no effect: {MINUS}0.10 to +0.14 pp are compatible with the "
+    "data."
+)
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "text"),
+    [
+        (HELPS, 0.001, []),
+        (replace(HELPS, seeds=5), 0.0625, [untestable(5, "0.0625")]),
+        (replace(HELPS, seeds=2), 0.5, [untestable(2, "0.5") + FEW + "."]),
+        (
+            HELPS,
+            0.0625,
+            [
+                "The permutation test over seeds does not confirm this (p = 0.0625). The verdict "
+                "rests on the CI, which takes accuracies to vary normally between seeds."
+            ],
+        ),
+        (SAME, 0.04, [UNSURE]),
+        (replace(SAME, seeds=4), 0.25, [UNSURE, FEW.strip() + "; use SEEDS=5 or more."]),
+        (replace(SAME, margin=0.0023, **WITHIN), 0.5, []),
+        (
+            replace(HELPS, seeds=1),
+            1,
+            [
+                "Another seed may give another difference, and a single pair of runs does not "
+                "show how far off this one is. Train with SEEDS=5 or more."
+            ],
+        ),
+        (
+            replace(HELPS, seeds=2, first=0.1, second=0.11),
+            1,
+            [
+                "Test accuracy is 10.00 % without augmentation and 11.00 % with it on 10,000 test "
+                "images. Always guessing the most frequent class gives 11.35 %. Look at the data "
+                "and the learning curves first: wrong labels, pixels on an unexpected scale, too "
+                "few epochs and an unsuitable learning rate all end here."
+            ],
+        ),
+    ],
+)
+def test_what_the_verdict_does_not_tell_is_said(monkeypatch, difference, p, text):
+    assert said(monkeypatch, difference=difference, p=p) == text
+
+
+FIND = UNSURE + " To find a difference of the size seen with 80 % power, about "
+
+
+@pytest.mark.parametrize(
+    ("advice", "text"),
+    [
+        (Advice(1200, None), "1,200 seeds are enough with these test images."),
+        (Advice(None, 4800), "4,800 test images are needed; more seeds alone are not enough."),
+        (
+            Advice(20, 4800),
+            "4,800 test images and 20 seeds are needed; more seeds alone do little.",
+        ),
+    ],
+)
+def test_what_would_find_a_difference(monkeypatch, advice, text):
+    assert said(monkeypatch, advice, difference=SAME) == [FIND + text]
+
+
+def test_fewer_seeds_than_there_are_is_no_advice(monkeypatch):
+    assert said(monkeypatch, Advice(30, None), difference=SAME) == [UNSURE]
+
+
+def test_runs_that_did_not_learn_are_named(monkeypatch):
+    (text,) = said(monkeypatch, difference=replace(SAME, seeds=9, low=0.001), learned=False)
+    assert text == (
+        "Some training failed: baseline with seeds 0, 1, 2, 3, 4, 5, 6, 7 and 8 and augmented with "
+        "seeds 0, 1, 2, 3, 4, 5, 6, 7 and 8 did not learn, as the last training loss is not below "
+        "that of guessing, ln 10. These runs count in all means."
+    )
+
+
+def test_the_cards_are_looked_up(full):
+    cards = {card.title: card for card in full.sections["summary"].facts["cards"]}
+    assert [*cards] == [
+        "Test accuracy, as trained",
+        "Test accuracy, both tuned",
+        "Corruptions unlike the policy",
+        "Worth in training images",
+        "Training time",
+    ]
+    found = full.content.difference
+    first = cards["Test accuracy, as trained"]
+    assert first.value == f"+{100 * found.mean:.2f} pp"
+    assert first.interval == (
+        f"95 % CI {100 * found.low:+.2f} to {100 * found.high:+.2f}".replace("-", MINUS)
+    )
+    assert first.condition == "5 seeds, 400 test images"
+    frame = full.tables["search-gains"].frame.set_index(["first", "second"])
+    row = frame.loc[("tuned-baseline", "tuned-augmented")]
+    assert cards["Test accuracy, both tuned"].value == f"{100 * row['test']:+.2f} pp"
+    assert cards["Test accuracy, both tuned"].condition == "5 seeds each; CI over seeds"
+    unseen = robustness.unlike_policy(full.content)
+    assert (unseen["types"], unseen["every"]) == (2, 3)  # the policy rotates
+    value = f"{100 * unseen['difference']:+.2f} pp".replace("-", MINUS)
+    assert cards["Corruptions unlike the policy"].value == value
+    assert cards["Corruptions unlike the policy"].condition == "mean accuracy on 2 of 3 types"
+    assert {card.anchor for card in cards.values()} <= {*full.sections}
+    for card in cards.values():
+        assert card.value in full.text
+
+
+def test_what_the_unlike_corruptions_are(full):
+    """The mean is the one that the table of corruption types has."""
+    own = robustness.corruption_accuracy(full.content, "corruption/").set_index("corruption")
+    unseen = robustness.unlike_policy(full.content)
+    assert unseen["difference"] == pytest.approx(own.loc["mean of 2 unseen", "difference"])
+
+
+def test_no_card_where_a_model_did_not_learn():
+    guesses = content(replace(HELPS, second=0.1))
+    assert [*summary.cards(guesses, SimpleNamespace(studies={}))] == []
+
+
+COST = Cost(4.24, 7.49, 7.49 / 4.24, False, 30, 2, 2, True, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "interval", "condition"),
+    [
+        (
+            {},
+            "1.8x slower",
+            "7.5 s instead of 4.2 s a run",
+            "median, 2 runs in parallel on 2 cores",
+        ),
+        (
+            {"ratio": 0.8, "in_parallel": 1, "cores": 1},
+            "1.2x faster",
+            "7.5 s instead of 4.2 s a run",
+            "median, one run at a time on 1 core",
+        ),
+        (
+            {"overlap": True, "in_parallel": None},
+            "7.5 vs 4.2 s",
+            "no detectable difference",
+            "median",
+        ),
+        (
+            {"cores": None, "same_machine": False},
+            "1.8x slower",
+            "7.5 s instead of 4.2 s a run",
+            "median, 2 runs in parallel, on different machines",
+        ),
+    ],
+)
+def test_the_cost_with_its_condition(monkeypatch, change, value, interval, condition):
+    monkeypatch.setattr(summary, "cost", lambda _: replace(COST, **change))
+    *_, card = summary.cards(content(), SimpleNamespace(studies={}))
+    shown = card.value.replace("\N{MULTIPLICATION SIGN}", "x")
+    assert (shown, card.interval, card.condition) == (value, interval, condition)
+
+
+def test_times_that_hold_compiling_are_no_cost(monkeypatch):
+    monkeypatch.setattr(summary, "cost", lambda _: replace(COST, compiling=True))
+    cards = [*summary.cards(content(), SimpleNamespace(studies={}))]
+    assert [card.title for card in cards] == ["Test accuracy, as trained"]
+
+
+@pytest.mark.parametrize(
+    ("worth", "value", "rest"),
+    [
+        (
+            Worth(48_000, 3_000, 0.0011, -0.0022, 0.0043, 10_000),
+            "3,000",
+            ("match 48,000 without it", f"lead +0.11 pp, 95 % CI {MINUS}0.22 to +0.43"),
+        ),
+        (
+            Worth(48_000, 3_000, 0.0011),
+            "3,000",
+            ("match 48,000 without it", "lead +0.11 pp"),
+        ),
+        (Worth(48_000), "none saved", ("", "at the sizes measured below 48,000")),
+        (
+            Worth(48_000, 48_000, 0.01, 0.005, 0.015),
+            "none saved",
+            ("", "at the sizes measured below 48,000"),
+        ),
+    ],
+)
+def test_what_augmentation_is_worth_in_images(monkeypatch, worth, value, rest):
+    monkeypatch.setattr(summary, "cost", lambda _: replace(COST, compiling=True))
+    monkeypatch.setattr(studies, "data_efficiency", lambda _: None)
+    monkeypatch.setattr(studies, "worth", lambda _: worth)
+    inputs = SimpleNamespace(studies={"data-efficiency": True})
+    *_, card = summary.cards(content(), inputs)
+    assert (card.value, (card.interval, card.condition)) == (value, rest)
+
+
+def test_what_is_printed_is_what_the_page_says(small, tmp_path):
+    text = page.write(small.results, tmp_path / "reports")
+    facts = small.sections["summary"].facts
+    assert text.splitlines() == [facts["verdict"], *facts["todo"]]
+    assert f"**{facts['verdict']}**" in small.text
+    for line in facts["todo"]:
+        assert f"- {line}" in small.text
+
+
+def test_each_run_is_a_dot_that_says_its_value(full):
+    svg = full.figures["seeds"].svg
+    run = full.content.variants["augmented"]
+    for seed, accuracy in zip(run.seeds, run.accuracy, strict=True):
+        assert re.search(
+            rf'data-seed="{seed}"[^>]*><title>augmented, seed {seed}: {100 * accuracy:.2f} %', svg
+        )
+    assert svg.count("augmented minus baseline, seed") == 5
+    found = full.content.difference
+    assert f"mean difference: +{100 * found.mean:.2f} pp (95 % CI over seeds and images" in svg
+
+
+def test_the_figure_of_one_seed_has_no_interval_over_seeds(tmp_path):
+    results = synthetic_results.write(tmp_path, seeds=1, test=60, bench=False, samples=False)
+    figure = summary.seeds.figure(comparison.load(results))
+    assert "95 % CI over seeds" not in figure.svg
+    assert "over test images alone, as there is one seed" in figure.alt
