@@ -143,9 +143,10 @@ def mean_intervals(found: contrasts.Estimates, level: float = LEVEL) -> pd.DataF
     """
     freedom = 1 / (1 / found.freedom + found.shared**2 / found.shared_freedom)
     half = stats.t.isf((1 - level) / 2, freedom) * np.sqrt(found.seed_variances)
-    return pd.DataFrame(
-        {"low": found.means - half, "high": found.means + half}, index=[*found.names]
-    )
+    low, high = (found.means + sign * half for sign in (-1, 1))
+    if np.isfinite(found.bound):  # accuracies
+        low, high = low.clip(0, 1), high.clip(0, 1)
+    return pd.DataFrame({"low": low, "high": high}, index=[*found.names])
 
 
 def grid(runs: StudyRuns) -> pd.DataFrame:

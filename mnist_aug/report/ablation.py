@@ -1,53 +1,82 @@
-"""Which parts of the policy help, and how strong it should be."""
+"""Which transforms of the policy help, how strong it should be, and each transform by strength."""
+
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
-from mnist_aug.analysis import contrasts
+from mnist_aug.analysis import contrasts, studies
 from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.recommendation import factor
 from mnist_aug.analysis.studies import StudyRuns, summary
-from mnist_aug.formatting import estimated, listed, percent, points, with_sd
+from mnist_aug.formatting import estimated, percent, points, span, with_sd
 from mnist_aug.report.drawing import (
     COLOURS,
     INK,
     MUTED,
+    SMALL,
     STYLE,
     Figure,
     PlainTicks,
     canvas,
     finished,
     label_rows,
+    run_row,
+    tips,
 )
 from mnist_aug.report.studies import against
-from mnist_aug.report.tables import NAMED, Table, claim, p_value
+from mnist_aug.report.tables import Table, p_value
 from mnist_aug.results.runs import BOTH
 
-CANDIDATES = ("ablation", "strength", "compare", "tuned")  # the studies that compare policies
+CANDIDATES = ("ablation", "strength", "grid", "compare", "tuned")  # studies of policies
 TUNED = "tuned-policy"
+NAMED = 3  # candidates that are as good are named, more are counted
+EACH_ALONE = (
+    "CIs are over seeds, for these images, each by itself; p is adjusted for all rows (Holm)."
+)
+PARTS = {"validation": COLOURS[2], "test": COLOURS[3]}  # of the data, and their colours
+DEEPEST = 0.55  # opacity of a cell: the letters in it stay readable
+
+
+# The default policy's transforms, as in `augment.named.PARTS`, in words.
+WORDS = {"rotate": "rotation", "scale": "scaling", "translate": "translation"}
+
+
+def _word(part: str) -> str:
+    return WORDS.get(part, part)
+
+
+def _left_out(name: str) -> str | None:
+    """The part that an ablation's variant leaves out, if it does."""
+    return "elastic" if name == "affine" else name[3:] if name.startswith("no-") else None
 
 
 def _label(name: str) -> str:
     """What an ablation's variant keeps or leaves out, in words."""
-    if name == BOTH[0]:
-        return "no augmentation"
-    if name == BOTH[1]:
-        return "the whole policy"
-    if name == "affine" or name.startswith("no-"):
-        return f"all but {'elastic' if name == 'affine' else name[3:]}"
-    return f"{name} alone"
+    if name in BOTH:
+        return ("no augmentation", "full policy")[BOTH.index(name)]
+    out = _left_out(name)
+    return f"without {_word(out)}" if out else f"{_word(name)} only"
 
 
 def _named(study: str, variant: str, policy: str) -> str:
     """A candidate of a study in words."""
+    called = "the default policy" if policy == "default" else f"policy {policy}"
     if variant == BOTH[1]:
-        return "the policy used here"
+        return called
     if study == "ablation":
-        return _label(variant)
+        out = _left_out(variant)
+        return f"the default policy without {_word(out)}" if out else f"{_word(variant)} only"
     if study == "strength":
-        return f"strength {variant.removeprefix('default-').rstrip('x')}"
-    return "the tuned policy" if variant == TUNED else f"policy {policy}"
+        return f"the default policy at factor {factor(variant):g}"
+    if study == "grid":
+        part, _, times = variant.partition("-")
+        return f"{_word(part)} only at factor {times.rstrip('x') or 1}"
+    return "the tuned policy" if variant == TUNED else called
 
 
 def parts(runs: StudyRuns) -> Table:
@@ -57,16 +86,16 @@ def parts(runs: StudyRuns) -> Table:
     display = pd.DataFrame(
         {
             "policy": frame["variant"].map(_label),
-            "seeds": frame["seeds"].astype(str),
-            "validation ± SD, %": with_sd(frame, "validation"),
-            "test ± SD, %": with_sd(frame, "test"),
-            "test, against no augmentation, pp (95 % CI)": against(frame, BOTH[0]),
-            "p of that, Holm": _holm(frame, BOTH[0]),
-            "test, against the whole policy, pp (95 % CI)": against(frame, BOTH[1]),
-            "p of that one, Holm": _holm(frame, BOTH[1]),
+            "validation, %": _or_dash(frame["validation"], percent),
+            "test, %": _or_dash(frame["test"], percent),
+            "against none, pp (95 % CI)": against(frame, BOTH[0]),
+            "p (Holm)": _holm(frame, BOTH[0]),
+            "against full policy, pp (95 % CI)": against(frame, BOTH[1]),
+            "its p (Holm)": _holm(frame, BOTH[1]),
         }
     )
-    return Table("ablation", "Parts of the policy, by validation accuracy", frame, display)
+    title = "Ablation, by validation accuracy"
+    return Table("ablation", title, frame, display, note=f"Differences on test. {EACH_ALONE}")
 
 
 def _holm(frame: pd.DataFrame, other: str) -> list[str]:
@@ -76,75 +105,79 @@ def _holm(frame: pd.DataFrame, other: str) -> list[str]:
 
 @matplotlib.rc_context(STYLE)
 def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
-    """Gain in test accuracy over no augmentation, every seed a dot."""
-    frame = table.frame[table.frame["variant"] != BOTH[0]].copy()
-    frame["label"] = frame["variant"].map(_label)
-    frame = frame.sort_values(f"against_{BOTH[0]}", ascending=False, ignore_index=True)
-    title = "What each part of the policy gains"
-    figure, ((axes,),) = canvas(1.5 + 0.27 * len(frame), content, title)
+    """Gain in test accuracy over no augmentation."""
+    gain = f"against_{BOTH[0]}"
+    frame = table.frame[table.frame["variant"] != BOTH[0]]
+    frame = frame.sort_values(gain, ascending=False, ignore_index=True)
+    labels = [_label(name) for name in frame["variant"]]
+    title = "What each transform of the policy gains"
+    figure, ((axes,),) = canvas(1.55 + 0.22 * len(frame), content, title)
     axes.axvline(0, color=INK, linewidth=1.2)
-    whole = 100 * frame.loc[frame["variant"] == BOTH[1], f"against_{BOTH[0]}"].iloc[0]
-    axes.axvline(whole, color=MUTED, linewidth=1.2, linestyle="--")
-    colour = {"alone": COLOURS[4], "all but": COLOURS[0], "the whole": COLOURS[1]}
-    for row, variant in enumerate(frame["variant"]):
-        gains = 100 * (runs.values(variant) - runs.accuracy(BOTH[0]))
-        label = frame["label"][row]
-        own = next(c for word, c in colour.items() if word in label)
-        low, high = 100 * frame[[f"against_{BOTH[0]}_low", f"against_{BOTH[0]}_high"]].iloc[row]
-        bar = {"linewidth": 6, "alpha": 0.35, "solid_capstyle": "butt"}
-        axes.plot([low, high], [row, row], color=own, **bar)
-        axes.plot(gains, [row] * len(gains), "o", color=own, markersize=4)
-        axes.plot([gains.mean()] * 2, [row - 0.32, row + 0.32], color=INK, linewidth=1.6)
-    label_rows(axes, frame["label"].tolist())
-    axes.set_xlabel("test accuracy less the mean without augmentation, pp")
+    whole = frame.loc[frame["variant"] == BOTH[1], gain].iloc[0]
+    axes.axvline(100 * whole, color=MUTED, linewidth=1.2, linestyle="--", zorder=1)
+    for row, (variant, label) in enumerate(zip(frame["variant"], labels, strict=True)):
+        own = runs.frame[runs.frame["variant"] == variant].dropna(subset="test")
+        run_row(
+            axes,
+            row,
+            label,
+            frame.loc[row, [gain, f"{gain}_low", f"{gain}_high"]],
+            own["test"].to_numpy() - runs.accuracy(BOTH[0]),
+            [*own["seed"]],
+            COLOURS[1] if variant == BOTH[1] else COLOURS[0 if _left_out(variant) else 2],
+        )
+    label_rows(axes, labels)
+    axes.set_xlabel(
+        "test accuracy less the mean without augmentation, pp\n"
+        "large dot: mean; bar: 95 % CI; small dots: runs"
+    )
     axes.xaxis.set_major_formatter(PlainTicks(signed=True))
     alt = "Dot plot of the gain in test accuracy over no augmentation, pp. " + " ".join(
-        f"{label}: {points(gain)}."
-        for label, gain in zip(frame["label"], frame[f"against_{BOTH[0]}"], strict=True)
+        f"{label}: {estimated(*frame.loc[row, [gain, f'{gain}_low', f'{gain}_high']])}."
+        for row, label in enumerate(labels)
     )
-    caption = (
-        "Dots are seeds, upright lines their means and bars 95 % CIs over seeds, each by itself. "
-        "The dashed line is the whole policy."
-    )
-    return finished(figure, "ablation", "Parts of the policy", alt, caption, table)
+    return finished(figure, "ablation", "Ablation", alt, "", table)
 
 
-def parts_sentence(table: Table) -> str:
-    """Which part carries the gain, and which can be left out."""
+def parts_facts(table: Table) -> dict[str, Any]:
+    """Which transform carries the gain, and which can be left out.
+
+    Returns:
+        best: the transform that gains most by itself: name, difference, low and high; whole, the
+        full policy's gain; sure, whether there are p; gaining, losing and unclear: single
+        transforms by the adjusted p of their gain; needed and spare: those whose removal changes
+        accuracy, by the adjusted p; seeds, the fewest and the most of a variant but both models.
+    """
     frame = table.frame.set_index("variant")
-    gain = frame[f"against_{BOTH[0]}"]
-    single = gain[[name for name in gain.index if _label(name).endswith("alone")]]
-    without = frame.loc[[name for name in frame.index if _label(name).startswith("all but")]]
+    gain = f"against_{BOTH[0]}"
+    without = frame.loc[[name for name in frame.index if _left_out(name)]]
+    single = frame.drop(index=[*BOTH, *without.index])
+    sides = np.sign(single[gain]).where(single[f"{gain}_holm_p"] < ALPHA, 0)
     lost = without[f"against_{BOTH[1]}"].where(without[f"against_{BOTH[1]}_holm_p"] < ALPHA, 0)
-    left_out = without.index.map(lambda name: _label(name).split()[-1])
-    needed, spare = list(left_out[lost < 0]), list(left_out[lost > 0])
-    best = frame.loc[single.idxmax()]
-    mean, low, high = (best[f"against_{BOTH[0]}{end}"] for end in ("", "_low", "_high"))
-    text = (
-        f"The part that gains most by itself is {single.idxmax()}: "
-        f"{estimated(mean, low, high, ' pp')}; the whole policy gains {points(gain[BOTH[1]])} pp. "
-    )
-    if frame[f"against_{BOTH[1]}_holm_p"].isna().all():
-        return f"{text}With one seed nothing is said of single parts."
-    augmented = frame.drop(index=BOTH[0]).rename(
-        columns={f"against_{BOTH[0]}": "difference", f"against_{BOTH[0]}_holm_p": "holm_p"}
-    )
-    said = claim(
-        [_label(name) for name in augmented.index],
-        augmented,
-        "policies",
-        "higher accuracy",
-        "lower accuracy",
-    )
-    text += f"By p over seeds, adjusted for all rows (Holm 1979): with augmentation there is {said}"
-    text += (
-        f"; leaving out {listed(needed)} loses accuracy against the whole policy"
-        if needed
-        else "; leaving out a single part loses no accuracy that can be detected"
-    )
-    if spare:
-        text += f", {'and' if needed else 'but'} leaving out {listed(spare)} gains some"
-    return f"{text}."
+    outs = {name: _word(str(_left_out(name))) for name in without.index}
+    best = None
+    if len(single):
+        name = single[gain].idxmax()
+        ends = ("difference", ""), ("low", "_low"), ("high", "_high")
+        best = {"name": _word(str(name))} | {
+            key: single.loc[name, f"{gain}{end}"] for key, end in ends
+        }
+    return {
+        "best": best,
+        "whole": frame.loc[BOTH[1], gain],
+        "sure": bool(frame[f"{gain}_holm_p"].notna().any()),
+        "gaining": [*single.index[sides > 0].map(_word)],
+        "losing": [*single.index[sides < 0].map(_word)],
+        "unclear": [*single.index[sides == 0].map(_word)],
+        "needed": [outs[name] for name in without.index[lost < 0]],
+        "spare": [outs[name] for name in without.index[lost > 0]],
+        "without": len(without),
+        "seeds": _seeds(frame.drop(index=[*BOTH])),
+    }
+
+
+def _seeds(frame: pd.DataFrame) -> tuple[int, int]:
+    return int(frame["seeds"].min()), int(frame["seeds"].max())
 
 
 def strength(runs: StudyRuns) -> Table:
@@ -154,130 +187,296 @@ def strength(runs: StudyRuns) -> Table:
     frame = frame.sort_values("factor", ignore_index=True)
     display = pd.DataFrame(
         {
-            "factor of the magnitudes": frame["factor"].map("{:g}".format),
+            "factor": frame["factor"].map("{:g}".format),
             "seeds": frame["seeds"].astype(str),
-            "validation ± SD, %": with_sd(frame, "validation"),
-            "test ± SD, %": with_sd(frame, "test"),
-            "test, against factor 1, pp (95 % CI)": against(frame, BOTH[1]),
-            "p of that, Holm": _holm(frame, BOTH[1]),
+            "validation ± SD, %": _with_sd(frame, "validation"),
+            "test ± SD, %": _with_sd(frame, "test"),
+            "test against factor 1, pp (95 % CI)": against(frame, BOTH[1]),
+            "p (Holm)": _holm(frame, BOTH[1]),
         }
     )
-    return Table("strength", "Strength of the policy", frame, display)
+    return Table("strength", "Accuracy by strength", frame, display, note=EACH_ALONE)
 
 
 @matplotlib.rc_context(STYLE)
 def strength_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
-    """Validation and test accuracy against the factor of the magnitudes."""
-    figure, ((axes,),) = canvas(3.6, content, "Accuracy against the strength of the policy")
-    for part, colour, marker in (("validation", COLOURS[2], "s"), ("test", COLOURS[1], "D")):
-        dots = runs.frame.assign(factor=runs.frame["variant"].map(factor))
-        axes.plot(dots["factor"], 100 * dots[part], marker, color=colour, markersize=3, alpha=0.6)
-        axes.plot(
-            table.frame["factor"],
-            100 * table.frame[part],
-            color=colour,
-            label=part,
-            marker=marker,
-            markersize=6,
+    """Validation and test accuracy against the factor of the magnitudes, with bands."""
+    frame = table.frame
+    figure, ((axes,),) = canvas(3.4, content, "Accuracy against augmentation strength")
+    axes.axvline(1, color=MUTED, linewidth=1.2, linestyle="--", zorder=1)
+    for part, colour in PARTS.items():
+        own = frame[frame[part].notna()]
+        if own.empty:
+            continue
+        ends = own[[f"{part}_low", f"{part}_high"]].to_numpy().T
+        axes.fill_between(own["factor"], *(100 * ends), color=colour, alpha=0.22, linewidth=0)
+        axes.plot(own["factor"], 100 * own[part], color=colour)
+        dots = axes.plot(own["factor"], 100 * own[part], "o", color=colour)[0]
+        tips(
+            dots,
+            [
+                f"factor {r['factor']:g}: {part} accuracy {percent(r[part])} %"
+                + (
+                    f" (95 % CI {span(r[f'{part}_low'], r[f'{part}_high'], percent)})"
+                    if np.isfinite(r[f"{part}_low"])
+                    else ""
+                )
+                for _, r in own.iterrows()
+            ],
         )
-    axes.set(
-        xlabel="factor of all magnitudes (0: no augmentation, 1: the policy)", ylabel="accuracy, %"
-    )
+        # Beside the curve's end, on the side where the other is not.
+        above = part == "test"
+        axes.annotate(
+            part,
+            (own["factor"].iloc[-1], 100 * own[part].iloc[-1]),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="bottom" if above else "top",
+            color=colour,
+            fontweight="bold",
+            fontsize=SMALL,
+            annotation_clip=False,
+        )
+    _mark(axes, "the policy", 1)
+    axes.set_xlabel("factor of all magnitudes; 0 is no augmentation\nband: 95 % CI over seeds")
+    axes.set_ylabel("accuracy, %")
     axes.grid()
-    axes.legend(frameon=False, loc="lower right")
     axes.yaxis.set_major_formatter(PlainTicks())
     alt = "Line chart of accuracy against the factor of the magnitudes. " + " ".join(
         f"{r.factor:g}: validation {percent(r.validation)} %, test {percent(r.test)} %."
-        for r in table.frame.itertuples()
+        for r in frame.itertuples()
     )
-    caption = "Small marks are seeds, large ones joined by lines their means."
-    return finished(figure, "strength", "Strength", alt, caption, table)
+    return finished(figure, "strength", "Sensitivity to strength", alt, "", table)
 
 
-def strength_sentence(table: Table) -> str:
-    """Where validation accuracy peaks, and which factors differ from 1 by their adjusted p."""
+def _mark(axes: Axes, text: str, x: float) -> None:
+    axes.annotate(
+        text,
+        (x, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 3),
+        textcoords="offset points",
+        color=MUTED,
+        fontsize=SMALL,
+    )
+
+
+def strength_facts(table: Table) -> dict[str, Any]:
+    """Where validation accuracy peaks, and which factors differ from 1 by their adjusted p.
+
+    Returns:
+        best: factor and validation of the largest mean, or None where no images were held out;
+        sure, whether there are p; higher, lower and unclear, factors other than 0 and 1 by their
+        test accuracy; seeds, the fewest and the most of these.
+    """
     frame = table.frame
-    best = frame.loc[frame["validation"].idxmax()]
-    rest = frame[~frame["factor"].isin([0, 1])].rename(
-        columns={f"against_{BOTH[1]}": "difference", f"against_{BOTH[1]}_holm_p": "holm_p"}
+    rest = frame[~frame["factor"].isin([0, 1])]
+    p = rest[f"against_{BOTH[1]}_holm_p"]
+    sides = np.sign(rest[f"against_{BOTH[1]}"]).where(p < ALPHA, 0)
+    best = None
+    if frame["validation"].notna().any():
+        best = frame.loc[frame["validation"].idxmax(), ["factor", "validation"]].to_dict()
+    return {
+        "best": best,
+        "sure": bool(len(rest) and p.notna().all()),
+        "higher": [f"{one:g}" for one in rest["factor"][sides > 0]],
+        "lower": [f"{one:g}" for one in rest["factor"][sides < 0]],
+        "unclear": [f"{one:g}" for one in rest["factor"][sides == 0]],
+        "seeds": _seeds(rest) if len(rest) else None,
+    }
+
+
+def grid(runs: StudyRuns) -> Table:
+    """Each transform of the policy alone at each strength, against no augmentation."""
+    frame = studies.grid(runs)
+    gain, low, high = (f"validation_difference{end}" for end in ("", "_low", "_high"))
+    display = pd.DataFrame(
+        {
+            "transform": frame["part"].map(_word),
+            "factor": frame["factor"].map("{:g}".format),
+            "seeds": frame["seeds"].astype(str),
+            "validation ± SD, %": _with_sd(frame, "validation"),
+            "gain over none, pp": _or_dash(frame[gain], points),
+            "95 % CI, pp": [
+                "—" if np.isnan(ends[0]) else span(*ends) for ends in frame[[low, high]].to_numpy()
+            ],
+            "p (Holm)": _or_dash(frame["validation_difference_holm_p"], p_value),
+        }
     )
-    text = (
-        "A factor multiplies all magnitudes. Those in pixels are shares of the images' side, so a "
-        "factor means the same at any size. "
-        f"Mean validation accuracy is largest at factor {best['factor']:g}, "
-        f"{percent(best['validation'])} %"
+    if frame[gain].isna().all():
+        display = display.iloc[:, :3].assign(**{"test ± SD, %": _with_sd(frame, "test")})
+    note = (
+        "Gains in validation accuracy; their CIs are over seeds, for these images, and "
+        "simultaneous over all rows, for which p is adjusted, too. The CSV file has those on test."
     )
-    if not rest["holm_p"].notna().all() or rest.empty:
-        return f"{text}."
-    names = [f"{one:g}" for one in rest["factor"]]
-    said = claim(names, rest, "other factors", "higher accuracy", "lower accuracy")
-    return (
-        f"{text}. On the test images there is, against factor 1, {said}, by p over seeds adjusted "
-        "for all rows (Holm 1979)."
+    return Table("grid", "Each transform alone, by strength", frame, display, note=note)
+
+
+def _or_dash(values: pd.Series, show: Callable[[float], str]) -> list[str]:
+    return ["—" if np.isnan(value) else show(value) for value in values]
+
+
+def _with_sd(frame: pd.DataFrame, part: str) -> pd.Series:
+    return with_sd(frame, part).where(frame[part].notna(), "—")
+
+
+@matplotlib.rc_context(STYLE)
+def grid_figure(table: Table, content: Comparison) -> Figure:
+    """A heat map of the gain in validation accuracy, a cell for each transform and strength."""
+    frame = table.frame
+    rows, columns = [*frame["part"].unique()], sorted(frame["factor"].unique())
+    figure, ((axes,),) = canvas(
+        1.45 + 0.34 * len(rows), content, "Gain of each transform alone, by strength"
     )
+    largest = frame["validation_difference"].abs().max() or 1
+    for cell in frame.to_dict("records"):
+        gain = cell["validation_difference"]
+        low, high = (cell[f"validation_difference_{end}"] for end in ("low", "high"))
+        x, y = columns.index(cell["factor"]), rows.index(cell["part"])
+        patch = Rectangle(
+            (x - 0.48, y - 0.46),
+            0.96,
+            0.92,
+            facecolor=COLOURS[2 if gain > 0 else 1],
+            alpha=DEEPEST * abs(gain) / largest,
+            linewidth=0,
+        )
+        axes.add_patch(patch)
+        text = f"{_word(cell['part'])} at factor {cell['factor']:g}: {points(gain)} pp"
+        if np.isfinite(low):
+            text += f" (simultaneous 95 % CI {span(low, high)})"
+        tips(patch, [text])
+        axes.text(
+            x,
+            y,
+            points(gain),
+            ha="center",
+            va="center",
+            fontweight="bold" if low > 0 or high < 0 else "normal",
+        )
+    axes.set(xlim=(-0.5, len(columns) - 0.5))
+    label_rows(axes, [*map(_word, rows)])
+    axes.grid(visible=False)
+    axes.set_xticks(range(len(columns)), [f"{one:g}" for one in columns])
+    axes.tick_params(axis="x", length=0)
+    axes.spines["bottom"].set_visible(False)
+    axes.set_xlabel(
+        "factor of the magnitude in the default policy\n"
+        "cells: validation accuracy less that without augmentation, pp"
+    )
+    alt = (
+        "Heat map of the gain in validation accuracy over no augmentation, pp, of each transform "
+        "alone at each strength. "
+        + " ".join(
+            f"{_word(one['part'])} at {one['factor']:g}: {points(one['validation_difference'])}."
+            for one in frame.to_dict("records")
+        )
+    )
+    return finished(figure, "grid", "Transform by strength", alt, "", table)
+
+
+def grid_facts(table: Table, content: Comparison) -> dict[str, Any]:
+    """The best cell of the grid, and how many gain and lose.
+
+    Returns:
+        best: part and factor of the largest validation accuracy, with difference, low and high;
+        None where no images were held out. whole: the default policy's gain there. sure, whether
+        there are CIs; count, helping and hurting: cells, and those whose CI lies above and below 0;
+        seeds, the fewest and the most of a cell.
+    """
+    frame = table.frame
+    low, high = (frame[f"validation_difference_{end}"] for end in ("low", "high"))
+    best = None
+    if frame["validation_difference"].notna().any():
+        row = frame.loc[frame["validation_difference"].idxmax()]
+        best = {
+            "part": _word(row["part"]),
+            "factor": row["factor"],
+            "difference": row["validation_difference"],
+            "low": row["validation_difference_low"],
+            "high": row["validation_difference_high"],
+        }
+    first, second = (one.validation_accuracy.mean() for one in content.both)
+    return {
+        "best": best,
+        "whole": second - first,
+        "sure": bool(low.notna().all()),
+        "count": len(frame),
+        "helping": int((low > 0).sum()),
+        "hurting": int((high < 0).sum()),
+        "seeds": _seeds(frame),
+    }
 
 
 def _simultaneous(
     found: contrasts.Estimates, first: str, second: str
 ) -> tuple[float, float, float]:
-    """The second's mean less the first's, with its interval of those of all pairs.
+    """The first's mean less the second's, with its interval of those of all pairs.
 
     Who is first is known from the same runs, and an interval by itself would not allow for that.
     """
     pairs = contrasts.all_pairs(found).set_index(["first", "second"])
-    if (first, second) in pairs.index:
-        row = pairs.loc[first, second]
+    if (second, first) in pairs.index:
+        row = pairs.loc[second, first]
         return float(row["difference"]), float(row["low"]), float(row["high"])
-    row = pairs.loc[second, first]
+    row = pairs.loc[first, second]
     return float(-row["difference"]), float(-row["high"]), float(-row["low"])
 
 
-def choice(found: dict[str, StudyRuns]) -> str:
-    """What the validation split says of the policy among the candidates of all studies."""
-    studies = [name for name in CANDIDATES if name in found]
-    every = pd.concat([found[name].frame.assign(study=name) for name in studies])
+def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
+    """What the validation split says of the policy among the candidates of all studies.
+
+    Returns:
+        - count of candidates, and the studies that they are of.
+        - first: name and validation accuracy of the best.
+        - own: name, validation accuracy and rank of augmented's policy; is_first, whether it is
+          the best itself.
+        - lead: of the best over augmented's, or over the second where that is the best:
+          difference, low and high, simultaneous over all pairs; None of a single candidate.
+        - second: what that is over.
+        - equals: the others that it is not more accurate than by these; named, whether they are few
+          enough for that.
+        - sure, whether there are CIs.
+        - flattered: whether the policy that a search found on these images is among the best.
+
+        None where no images were held out, on which to choose.
+    """
+    names = [name for name in CANDIDATES if name in found]
+    every = pd.concat([found[name].frame.assign(study=name) for name in names])
     # The other tuned variants differ in more than the policy.
     other = [name for name in every["variant"] if name.startswith("tuned-") and name != TUNED]
     every = every[every["policy"].notna() & ~every["variant"].isin(other)]
     every = every.drop_duplicates(["variant", "seed"])
     if every["validation"].isna().any():
-        return "Policies can't be ranked without the test images, as no image was held out."
-    names = {row.variant: _named(row.study, row.variant, row.policy) for row in every.itertuples()}
+        return None
+    called = {row.variant: _named(row.study, row.variant, row.policy) for row in every.itertuples()}
     candidates = contrasts.estimates(
         {str(name): own.to_numpy() for name, own in every.groupby("variant")["validation"]}
     )
     means = pd.Series(candidates.means, candidates.names).sort_values(ascending=False)
     first = str(means.index[0])
-    text = (
-        f"Policies are ranked on the validation images alone. Of {len(means)} candidates in "
-        f"{listed(studies)}, {names[first]} has the largest mean accuracy there, "
-        f"{percent(means.iloc[0])} %"
-    )
-    if first != BOTH[1]:
-        lag = _simultaneous(candidates, first, BOTH[1])
-        place = list(means.index).index(BOTH[1]) + 1
-        text += (
-            f"; the policy used here, fixed before these studies, has {percent(means[BOTH[1]])} % "
-            f"and place {place}, {estimated(*lag, ' pp')}"
-        )
-    elif len(means) > 1:
-        second = str(means.index[1])
-        lead = _simultaneous(candidates, second, first)
-        text += f". Its lead over the next, {names[second]}, is {estimated(*lead, ' pp')}"
-    equals = [names[name] for name in contrasts.best(candidates) if name != first]
-    few = np.isnan(candidates.seed_variances).any()
-    if few:
-        text += ". One seed can't tell how far that is chance."
-    elif not equals:
-        text += ". It is more accurate than each other by simultaneous CIs of all pairs over seeds."
-    else:
-        text += (
-            f". By simultaneous CIs of all pairs over seeds it is not more accurate than "
-            f"{listed(equals) if len(equals) <= NAMED else f'{len(equals)} others'}."
-        )
-    if TUNED in means.index:
-        text += (
-            " The tuned policy was already the best of a search on these validation images, with "
-            "other seeds, so its mean may flatter it."
-        )
-    return text
+    is_first = first == BOTH[1]
+    second = BOTH[1] if not is_first else str(means.index[1]) if len(means) > 1 else None
+    lead = None
+    if second is not None:
+        ends = _simultaneous(candidates, first, second)
+        lead = dict(zip(("difference", "low", "high"), ends, strict=True))
+    equals = [name for name in contrasts.best(candidates) if name != first]
+    return {
+        "count": len(means),
+        "studies": names,
+        "first": {"name": called[first], "validation": means.iloc[0]},
+        "own": {
+            "name": called[BOTH[1]],
+            "validation": means[BOTH[1]],
+            "rank": list(means.index).index(BOTH[1]) + 1,
+            "is_first": is_first,
+            "is_equal": BOTH[1] in equals,
+        },
+        "lead": lead,
+        "second": called.get(second),
+        "equals": [called[name] for name in equals],
+        "named": len(equals) <= NAMED,
+        "sure": not np.isnan(candidates.seed_variances).any(),
+        "flattered": TUNED in (first, *equals),
+    }

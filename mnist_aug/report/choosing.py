@@ -1,86 +1,76 @@
 """Choosing a policy: policies compared, their parts and strength, and the hyperparameter search."""
 
-from collections.abc import Iterable
+from typing import Any
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.studies import runs_of_both
-from mnist_aug.report import ablation, compare, search, search_figures, studies, tuned
-from mnist_aug.report.blocks import Section, joined, part
+from mnist_aug.report import ablation, compare, search, search_figures, tuned
+from mnist_aug.report.blocks import Section
+from mnist_aug.report.drawing import Figure
 from mnist_aug.report.inputs import Inputs
-from mnist_aug.report.sentences import concluded
+from mnist_aug.report.sentences import NO_CONCLUSION
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH
 
 
-def section(content: Comparison, inputs: Inputs) -> Section:
-    """Which policy, how strong, with which settings."""
-    return joined(
-        "choosing", "Choosing a policy", (*_studies(content, inputs), *_searches(content, inputs))
-    )
+def section(content: Comparison, inputs: Inputs) -> Section | None:
+    """Which policy, how strong, with which settings; None where nothing was tried but both models.
 
-
-def _studies(content: Comparison, inputs: Inputs) -> Iterable[Section]:
+    Facts are None for what there is no study of.
+    """
     found = inputs.studies
+    facts: dict[str, Any] = dict.fromkeys(
+        ("choice", "compare", "ablation", "strength", "grid", "tuned", "search", "kept")
+    )
+    concluding = content.difference.outcome != "no verdict"
+    facts["no_conclusion"] = "" if concluding else NO_CONCLUSION
+    facts["seeds_of"] = {name: len(content.variants[name].seeds) for name in BOTH}
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    if {"ablation", "strength", "grid"} & {*found}:
+        facts["choice"] = ablation.choice(found)
     if inputs.policies:
         table = compare.table(inputs.compared)
-        yield part(
-            "compare",
-            "Which policy is best",
-            compare.sentences(table, content),
-            [compare.figure(table, content, inputs.policies)],
-            [table],
-        )
-    chosen = [ablation.choice(found)] if {"ablation", "strength"} & {*found} else []
+        tables.append(table)
+        figures.append(compare.figure(table, content, inputs.policies))
+        facts["compare"] = compare.facts(table, content)
     if runs := found.get("ablation"):
         table = ablation.parts(runs)
-        yield part(
-            "ablation",
-            "Which parts of the policy help",
-            [
-                *studies.seeds_sentences(runs, content),
-                *concluded(content, ablation.parts_sentence(table), *chosen),
-            ],
-            [ablation.parts_figure(runs, table, content)],
-            [table],
-        )
+        tables.append(table)
+        figures.append(ablation.parts_figure(runs, table, content))
+        facts["ablation"] = ablation.parts_facts(table)
     if runs := found.get("strength"):
         table = ablation.strength(runs)
-        yield part(
-            "strength",
-            "How strong the policy should be",
-            [
-                *studies.seeds_sentences(runs, content),
-                *concluded(
-                    content,
-                    ablation.strength_sentence(table),
-                    *([] if "ablation" in found else chosen),
-                ),
-            ],
-            [ablation.strength_figure(runs, table, content)],
-            [table],
-        )
+        tables.append(table)
+        figures.append(ablation.strength_figure(runs, table, content))
+        facts["strength"] = ablation.strength_facts(table)
+    if runs := found.get("grid"):
+        table = ablation.grid(runs)
+        tables.append(table)
+        facts["grid"] = ablation.grid_facts(table, content)
+        if facts["grid"]["best"]:
+            figures.append(ablation.grid_figure(table, content))
+    if runs := found.get("tuned"):
+        variants = inputs.evaluated["tuned"]
+        table = tuned.gains(runs, content, variants)
+        tables.append(table)
+        facts["tuned"] = tuned.facts(table, runs, inputs.searches, content, variants)
+    if searches := inputs.searches:
+        runs = found.get("tuned") or runs_of_both(content)
+        table = tuned.kept(searches, runs)
+        tables += [table, search.settings(searches)]
+        facts["kept"] = tuned.kept_facts(table, searches, runs)
+        facts["search"] = search.facts(searches)
+        figures += _search_figures(content, inputs)
+    if not tables:
+        return None
+    return Section("choosing", "Choosing a policy", facts, figures, tables)
 
 
-def _searches(content: Comparison, inputs: Inputs) -> Iterable[Section]:
-    """What the hyperparameter search finds."""
-    searches, runs = inputs.searches, inputs.studies.get("tuned")
-    if searches or runs:
-        text, listed = [], []
-        if runs:
-            variants = inputs.evaluated["tuned"]
-            gains = tuned.gains(runs, content, variants)
-            text += studies.seeds_sentences(runs, content)
-            text.append(tuned.answer_sentence(gains, searches, content))
-            if best := tuned.best_sentence(runs, content, variants):
-                text.append(best)
-            listed.append(gains)
-        if searches:
-            tried = runs or runs_of_both(content)
-            kept = tuned.kept(searches, tried)
-            text += tuned.kept_sentences(kept, searches, tried)
-            text += search.about_sentences(searches)
-            listed += [kept, search.settings(searches)]
-        whole = [one for one in searches.values() if len(one.trials)]
-        drawn = [search_figures.history(whole, content)] if whole else []
-        if any(len(one.importance) for one in searches.values()):
-            drawn.append(search_figures.importance(searches, content))
-        drawn += [search_figures.slices(one, content) for one in whole if one.settings]
-        yield part("search", "What the hyperparameter search finds", text, drawn, listed)
+def _search_figures(content: Comparison, inputs: Inputs) -> list[Figure]:
+    every = [*inputs.searches.values()]
+    tried = [one for one in every if len(one.trials)]
+    drawn = [search_figures.history(tried, content)] if tried else []
+    if any(len(one.importance) for one in every):
+        drawn.append(search_figures.importance(inputs.searches, content))
+    return drawn + [search_figures.slices(one, content) for one in tried if one.settings]

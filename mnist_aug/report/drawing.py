@@ -23,7 +23,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import Formatter, FuncFormatter, NullFormatter
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.formatting import MINUS
+from mnist_aug.formatting import MINUS, points, span
 from mnist_aug.report.tables import Table
 from mnist_aug.report.templating import clipped, visible
 
@@ -56,6 +56,8 @@ DARK_STYLE = f"@media (prefers-color-scheme: dark) {{.paper{{fill:{DARK[PAPER]}}
 TAG = r"<[^>]*>"  # only there ids and colours are: a name may look like either
 WIDTH = 6.0  # inches of every figure: on a phone of 390 px a letter of 10 points is 8.6 px high
 SMALL = 10  # points of the smallest letter; a wide page makes letters smaller (`--type`)
+FOOT = 0.26  # inches of every figure that hold the name of the dataset
+SOURCE = "Dataset: "
 MARKERS = "oDs^vP"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -105,8 +107,23 @@ class Figure:
         """The SVG for the page: its colours follow the page's scheme, the paper shows through.
 
         The page's `--type` scales its letters, so that they are of one size on a phone and a desk.
+        The foot with the dataset's name, which stands at the head of the page, is cut off.
         """
-        svg = re.sub(r'<rect class="paper"[^>]*/>|<style class="dark">.*?</style>', "", self.svg)
+        svg = re.sub(
+            r'<rect class="paper"[^>]*/>|<style class="dark">.*?</style>'
+            rf"|<text [^>]*>{SOURCE}[^<]*</text>",
+            "",
+            self.svg,
+        )
+        svg = re.sub(
+            r'height="([\d.]+)pt" viewBox="0 0 ([\d.]+) [\d.]+"',
+            lambda size: (
+                f'height="{float(size[1]) - 72 * FOOT:g}pt" '
+                f'viewBox="0 0 {size[2]} {float(size[1]) - 72 * FOOT:g}"'
+            ),
+            svg,
+            count=1,
+        )
 
         def in_scheme(tag: re.Match[str]) -> str:
             text = tag[0]
@@ -184,12 +201,12 @@ def canvas(
         key: leave room for so many lines below the title.
         grid: as for `subplots`.
     """
-    bottom, top = 0.26 / height, (0.56 + 0.28 * key) / height
+    bottom, top = FOOT / height, (0.56 + 0.28 * key) / height
     layout = ConstrainedLayoutEngine(hspace=hspace, wspace=wspace, rect=(0, bottom, 1, 1 - top))
     figure = Canvas(figsize=(WIDTH, height), layout=layout)
     axes = figure.subplots(squeeze=False, **grid)
     figure.text(0.004, 1 - 0.06 / height, title, fontsize=11.5, fontweight="bold", va="top")
-    source = f"Dataset: {clipped(content.label)}"
+    source = f"{SOURCE}{clipped(content.label)}"
     figure.text(0.004, 0.05 / height, source, fontsize=SMALL, color=MUTED, va="bottom")
     return figure, axes
 
@@ -246,6 +263,38 @@ def label_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
+
+
+def run_row(
+    axes: Axes,
+    row: float,
+    name: str,
+    estimate: Sequence[float],
+    runs: np.ndarray,
+    seeds: Sequence[int],
+    colour: str,
+) -> None:
+    """A row of a dot plot in pp: a mean on the bar of its CI, and below the bar a dot for each run.
+
+    Args:
+        estimate: the mean difference and the ends of its CI, fractions; NaN of a single run.
+        runs: float [S], the difference of each run, a fraction.
+        seeds: of the runs.
+    """
+    mean, low, high = estimate
+    dots = axes.plot(100 * runs, [row + 0.26] * len(runs), "o", color=colour)[0]
+    dots.set(markersize=3, alpha=0.55, markeredgewidth=0)
+    tips(
+        dots, [f"{name}, seed {s}: {points(v)} pp" for s, v in zip(seeds, runs, strict=True)], seeds
+    )
+    text = f"{name}: {points(mean)} pp"
+    if np.isfinite(low):
+        text += f" (95 % CI {span(low, high)})"
+        bar = axes.plot([100 * low, 100 * high], [row - 0.1] * 2, color=colour)[0]
+        bar.set(linewidth=2, solid_capstyle="butt")
+        tips(bar, [text])
+    point = axes.plot(100 * mean, row - 0.1, "o", color=colour, markersize=5.5)[0]
+    tips(point, [text])
 
 
 class PlainTicks(Formatter):

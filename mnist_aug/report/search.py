@@ -1,4 +1,4 @@
-"""What the hyperparameter search found: its files, its tables and its sentences."""
+"""What the hyperparameter search found: its files, its table of settings and its facts."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,6 @@ import pandas as pd
 from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.data.dataset import MNIST_SHA256, MNIST_TRAINING_SHA256
-from mnist_aug.formatting import listed, percent
 from mnist_aug.report.tables import Table
 from mnist_aug.results import extras
 from mnist_aug.results.extras import Search
@@ -121,7 +120,7 @@ def settings(searches: dict[str, Search]) -> Table:
             display[what] = [setting_text(values.get(name)) for name in names]
     return Table(
         "search-settings",
-        "The settings searched for: the model's own and the best trial's",
+        "Settings: the model's own and the best trial's",
         frame,
         display,
     )
@@ -170,31 +169,25 @@ def setting_text(value: Any, none: str = "—") -> str:
     return f"{value:.3g}"
 
 
-def about_sentences(searches: dict[str, Search]) -> list[str]:
-    """How the search was made, and which settings matter."""
-    if not searches:
-        return []
-    numbers = []
-    for model, search in searches.items():
-        about, trials = search.about, search.trials
-        runs = f", {int(trials['seeds'].sum()):,} runs in all" if len(trials) else ""
-        numbers.append(
-            f"{about['trials']} trials of {about['seeds']} seeds with {model} "
-            f"({about['pruned']} pruned{runs})"
-        )
-    text = (
-        f"The search (TPE, Bergstra, Bardenet, Bengio and Kégl 2011) made {listed(numbers)}. A "
-        "trial is judged by its mean validation accuracy over seeds; after each seed it is "
-        "pruned if its mean so far is below the median of the others. Test images were not "
-        "read."
-    )
-    most = [
-        f"{label(s.importance.iloc[0]['setting'])} "
-        f"({percent(s.importance.iloc[0]['importance'], 0)} %) with {model}"
-        for model, s in searches.items()
-        if len(s.importance)
+def facts(searches: dict[str, Search]) -> list[dict[str, Any]]:
+    """How each search was made, and which setting matters most.
+
+    Returns:
+        Of each model: model; trials; seeds of a trial; pruned; runs in all, or None; top, the
+        setting that matters most by fANOVA, and share, its importance, or None.
+    """
+    return [
+        {
+            "model": model,
+            "trials": one.about["trials"],
+            "seeds": one.about["seeds"],
+            "pruned": one.about["pruned"],
+            "runs": int(one.trials["seeds"].sum()) if len(one.trials) else None,
+            "top": label(one.importance["setting"].iloc[0]) if len(one.importance) else None,
+            "share": one.importance["importance"].iloc[0] if len(one.importance) else None,
+        }
+        for model, one in searches.items()
     ]
-    return [text] + ([f"What matters most, by fANOVA, is {listed(most)}."] if most else [])
 
 
 def commands(searches: dict[str, Search], data: str, policy: str, model: str = "") -> list[str]:

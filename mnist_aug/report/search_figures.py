@@ -27,12 +27,14 @@ from mnist_aug.report.drawing import (
     finished,
     plain_logarithms,
     style_of,
+    tips,
 )
 from mnist_aug.report.search import label, setting_text
 from mnist_aug.report.tables import Table
 from mnist_aug.results.extras import Search
 
 COLUMNS = 3  # of panels
+LOWER = 7  # Matplotlib's caret down, its tip at the place, for what lies below the axis
 BEST = COLOURS[2]
 
 
@@ -41,7 +43,7 @@ def history(searches: list[Search], content: Comparison) -> Figure:
     """Validation accuracy of each trial in order, and the best so far; a panel for each model."""
     own = runs_of_both(content).frame.groupby("variant")["validation"].mean()
     figure, panels = canvas(
-        1.2 + 2.3 * len(searches),
+        1.2 + 1.45 * len(searches),
         content,
         "Validation accuracy of each trial",
         key=1,
@@ -60,7 +62,11 @@ def history(searches: list[Search], content: Comparison) -> Figure:
         for pruned, drawn in ((False, look), (True, {"color": MUTED, "marker": "x"})):
             own_kind = frame[frame["pruned"] == pruned]
             x, y = (own_kind[name].to_numpy(float) for name in ("trial", "validation"))
-            _dots(axes, x, y, floor, markersize=4.5, **drawn)
+            texts_of = [
+                f"{search.variant}, trial {trial}{', pruned' * pruned}: {percent(value)} %"
+                for trial, value in zip(own_kind["trial"], y, strict=True)
+            ]
+            _dots(axes, x, y, floor, texts_of, markersize=4, **drawn)
         axes.step(
             frame["trial"], 100 * frame["best_so_far"], where="post", color=INK, linewidth=1.4
         )
@@ -76,28 +82,19 @@ def history(searches: list[Search], content: Comparison) -> Figure:
             f"own settings {percent(own[search.variant])} %."
         )
     axes.set_xlabel("trial")
-    _key(
-        figure,
-        [
-            Line2D([], [], markersize=4.5, **drawn)
-            for drawn in (
-                {"marker": "o", "linestyle": "none", "color": INK},
-                {"marker": "x", "linestyle": "none", "color": MUTED},
-                {"color": INK, "linewidth": 1.4},
-                {"color": INK, "linewidth": 1.2, "linestyle": "--"},
-            )
-        ],
-        ["whole", "pruned", "best so far", "the model's own settings"],
-    )
+    marks: dict[str, dict[str, Any]] = {
+        "completed": {"marker": "o", "linestyle": "none", "color": INK},
+        "pruned": {"marker": "x", "linestyle": "none", "color": MUTED},
+        "best so far": {"color": INK, "linewidth": 1.4},
+        "own settings": {"color": INK, "linewidth": 1.2, "linestyle": "--"},
+    }
+    if low:
+        marks["below axis"] = {"marker": LOWER, "linestyle": "none", "color": INK}
+    _key(figure, [Line2D([], [], markersize=4, **drawn) for drawn in marks.values()], [*marks])
     table = pd.concat(frames, ignore_index=True)
     alt = f"Scatter charts of the validation accuracy of each trial. {' '.join(texts)}"
-    caption = (
-        "Coloured marks are whole trials, means over all their seeds. Grey crosses are pruned "
-        "trials, means over fewer seeds. The solid line is the best whole trial so far. The dashed "
-        f"line is the model with its own settings, the mean over its own seeds.{_cut(low)}"
-    )
     trials = Table("search-history", "Trials", table, table)
-    return finished(figure, "search-history", "History of the search", alt, caption, trials)
+    return finished(figure, "search-history", "History of the search", alt, "", trials)
 
 
 def _key(figure: Canvas, lines: list[Line2D], labels: list[str]) -> None:
@@ -132,25 +129,15 @@ def _pad(axes: Axes, floor: float) -> float:
     return 0.06 * (axes.get_ylim()[1] - floor)
 
 
-def _cut(low: int) -> str:
-    return (
-        ""
-        if not low
-        else (
-            f" {low} trial{'s' if low > 1 else ''} below the axis {'are' if low > 1 else 'is'} "
-            "drawn at its foot, pointing down."
-        )
-    )
-
-
-def _dots(axes: Axes, x: np.ndarray, accuracy: np.ndarray, floor: float, **look: Any) -> None:
-    """Marks in percent; what is less than `floor` points down, at its height."""
+def _dots(
+    axes: Axes, x: np.ndarray, accuracy: np.ndarray, floor: float, texts: list[str], **look: Any
+) -> None:
+    """Marks in percent, each with its text; those less than `floor` point down, at its height."""
     y = 100 * accuracy
-    under = y < floor
-    axes.plot(x[~under], y[~under], linestyle="none", alpha=0.8, **look)
-    axes.plot(
-        x[under], np.full(under.sum(), floor), linestyle="none", alpha=0.8, **look | {"marker": 7}
-    )  # matplotlib's caret down, its tip at the place
+    for under, own in ((False, look), (True, look | {"marker": LOWER})):
+        kind = (y < floor) == under
+        marks = axes.plot(x[kind], y[kind].clip(floor), linestyle="none", alpha=0.8, **own)[0]
+        tips(marks, [text for text, of_kind in zip(texts, kind, strict=True) if of_kind])
 
 
 @matplotlib.rc_context(STYLE)
@@ -159,7 +146,7 @@ def importance(searches: dict[str, Search], content: Comparison) -> Figure:
     drawn = [s for s in searches.values() if len(s.importance)]
     counts = [len(s.importance) for s in drawn]
     figure, panels = canvas(
-        1.1 + 0.25 * sum(counts) + 0.3 * len(counts),
+        1.1 + 0.2 * sum(counts) + 0.3 * len(counts),
         content,
         "Importance of the settings",
         nrows=len(drawn),
@@ -205,23 +192,17 @@ def importance(searches: dict[str, Search], content: Comparison) -> Figure:
         + "."
         for search, frame in zip(drawn, frames, strict=True)
     )
-    caption = (
-        "How much of the variance of validation accuracy over the range searched each "
-        "setting explains by itself (fANOVA on the whole trials, Hutter, Hoos and "
-        "Leyton-Brown 2014), scaled to a sum of 100 %. It says nothing of which value is "
-        "best."
-    )
     name, title = "search-importance", "Importance of the settings"
-    return finished(figure, name, title, alt, caption, Table(name, title, table, table))
+    return finished(figure, name, title, alt, "", Table(name, title, table, table))
 
 
 @matplotlib.rc_context(STYLE)
 def slices(search: Search, content: Comparison) -> Figure:
-    """Validation accuracy of the whole trials against each setting, a panel each."""
+    """Validation accuracy of the completed trials against each setting, a panel each."""
     frame, names = search.whole, search.settings
     rows = -(-len(names) // COLUMNS)
     figure, panels = canvas(
-        1.2 + 1.7 * rows,
+        1.2 + 1.4 * rows,
         content,
         f"Validation accuracy by setting: {search.variant}",
         hspace=0.06,
@@ -235,7 +216,13 @@ def slices(search: Search, content: Comparison) -> Figure:
     look = style_of(content, search.variant)
     for axes, name in zip(panels.flat, names, strict=False):
         x = _places(axes, name, frame[name])
-        _dots(axes, x, frame["validation"].to_numpy(), floor, markersize=3.5, **look)
+        texts = [
+            f"trial {trial}, {label(name)} {setting_text(value)}: {percent(accuracy)} %"
+            for trial, value, accuracy in zip(
+                frame["trial"], frame[name], frame["validation"], strict=True
+            )
+        ]
+        _dots(axes, x, frame["validation"].to_numpy(), floor, texts, markersize=3.5, **look)
         best = (frame["trial"] == search.about["trial"]).to_numpy()
         axes.plot(
             x[best],
@@ -256,12 +243,11 @@ def slices(search: Search, content: Comparison) -> Figure:
             Line2D([], [], linestyle="none", markersize=3.5, **look),
             Line2D([], [], linestyle="none", markersize=10, marker="*", color=BEST),
         ],
-        ["whole trial", "the best trial"],
+        ["completed trial", "the best trial"],
     )
     panels[0, 0].set_ylim(floor - _pad(panels[0, 0], floor), None)
     panels[0, 0].yaxis.set_major_formatter(PlainTicks())
     figure.supylabel("validation accuracy, %", fontsize=10)
-    low = int((100 * frame["validation"] < floor).sum())
     best = search.best
     alt = (
         f"Scatter charts of the validation accuracy of {len(frame)} trials against each "
@@ -269,14 +255,9 @@ def slices(search: Search, content: Comparison) -> Figure:
         + ", ".join(f"{label(name)} {setting_text(best[name])}" for name in names)
         + "."
     )
-    caption = (
-        "Each mark is a whole trial; pruned ones are left out. The star is the best trial. All "
-        "settings change at once, and the search tries more where trials were good, so marks lie "
-        f"closer there.{_cut(low)}"
-    )
     name, trials = f"search-{search.variant}", search.trials
     table = Table(name, f"Trials of {search.variant}", trials, trials)
-    return finished(figure, name, f"Settings of {search.variant}", alt, caption, table)
+    return finished(figure, name, f"Settings of {search.variant}", alt, "", table)
 
 
 def _places(axes: Axes, name: str, values: pd.Series) -> np.ndarray:

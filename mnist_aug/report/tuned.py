@@ -9,9 +9,10 @@ import pandas as pd
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import outcome, spread
 from mnist_aug.analysis.studies import StudyRuns
-from mnist_aug.formatting import estimated, listed, percent, points, span, with_sd
+from mnist_aug.formatting import estimated, listed, with_sd
 from mnist_aug.report import search
 from mnist_aug.report.tables import Table
+from mnist_aug.report.templating import clipped
 from mnist_aug.results.extras import Search
 from mnist_aug.results.runs import BOTH, VariantResults
 
@@ -24,13 +25,13 @@ POLICY = (BOTH[1], "tuned-policy")
 REST = (BOTH[1], "tuned-training")
 PAIRS = {
     BOTH_TUNED: "augmentation, both models tuned",
-    SAME_POLICY: "augmentation with policy {policy}, {settings} tuned in both models",
+    SAME_POLICY: "augmentation, the rest tuned in both",
     NEITHER: "augmentation, neither model tuned",
-    POLICY_AND_REST: "the tuned policy, {settings} tuned",
-    POLICY: "the tuned policy, all else untuned",
-    REST: "{settings} tuned, with policy {policy}",
-    (BOTH[1], "tuned-augmented"): "all settings tuned, with augmentation",
-    (BOTH[0], "tuned-baseline"): "all settings tuned, without augmentation",
+    POLICY_AND_REST: "tuned policy for {policy}, rest tuned",
+    POLICY: "tuned policy for {policy}, rest untuned",
+    REST: "the rest tuned, with policy {policy}",
+    (BOTH[1], "tuned-augmented"): "all tuned, with augmentation",
+    (BOTH[0], "tuned-baseline"): "all tuned, without augmentation",
 }
 
 
@@ -46,6 +47,11 @@ def name(variant: str, policy: str) -> str:
         "tuned-policy": "tuned policy",
         "tuned-augmented": "tuned policy, rest tuned",
     }.get(variant, variant)
+
+
+def policy_text(policy: str) -> str:
+    """A policy within a sentence."""
+    return "the default policy" if policy == "default" else f"policy {policy}"
 
 
 def settings(variants: Mapping[str, VariantResults], content: Comparison) -> list[str]:
@@ -71,16 +77,13 @@ def gains(runs: StudyRuns, content: Comparison, variants: Mapping[str, VariantRe
     Args:
         variants: of the study, by name.
     """
-    words = {
-        "policy": content.both[1].policy,
-        "settings": listed(settings(variants, content)) or "other settings",
-    }
+    policy = clipped(str(content.both[1].policy), 20)
     rows = []
     for (first, second), what in PAIRS.items():
         seeds = [len(runs.values(name)) for name in (first, second)]
         if not all(seeds):
             continue
-        row: dict[str, Any] = {"what": what.format(**words), "first": first, "second": second}
+        row: dict[str, Any] = {"what": what.format(policy=policy), "first": first, "second": second}
         row |= zip(("seeds_first", "seeds_second"), seeds, strict=True)
         for part in ("validation", "test"):
             found = runs.difference(first, second, part)
@@ -92,9 +95,7 @@ def gains(runs: StudyRuns, content: Comparison, variants: Mapping[str, VariantRe
     display = pd.DataFrame(
         {
             "what changes": frame["what"],
-            "seeds, of the first and the second": [
-                f"{row.seeds_first}, {row.seeds_second}" for row in frame.itertuples()
-            ],
+            "seeds": [f"{row.seeds_first}, {row.seeds_second}" for row in frame.itertuples()],
             **{
                 f"{part}, pp (95 % CI)": [
                     estimated(*numbers) if np.isfinite(numbers[0]) else "—"
@@ -102,93 +103,94 @@ def gains(runs: StudyRuns, content: Comparison, variants: Mapping[str, VariantRe
                 ]
                 for part in ("validation", "test")
             },
-            "on test": frame["verdict"],
         }
     )
-    title = "What tuning and augmentation change in accuracy"
-    return Table("search-gains", title, frame, display)
+    title = "What augmentation and tuning change in accuracy"
+    note = (
+        "Seeds: before and after the change. CIs are over seeds, for these images, each by itself, "
+        "not adjusted for their number."
+    )
+    if rest := settings(variants, content):
+        note += f" The rest: {listed(rest)}."
+    return Table("search-gains", title, frame, display, note=note)
 
 
-def answer_sentence(table: Table, searches: dict[str, Search], content: Comparison) -> str:
-    """Whether augmentation still helps when both models are tuned, and whether the policy does."""
+def facts(
+    table: Table,
+    runs: StudyRuns,
+    searches: Mapping[str, Search],
+    content: Comparison,
+    variants: Mapping[str, VariantResults],
+) -> dict[str, Any]:
+    """Whether augmentation still helps when both models are tuned, and whether the policy does.
+
+    Args:
+        table: of `gains`, for the same runs and variants.
+
+    Returns:
+        - both, neither, policy_and_rest, policy, rest: the changes in test accuracy by that name
+          (`BOTH_TUNED` and so on): difference, low, high and verdict; None where there are no runs.
+        - own, settings: what augmented's policy is called, and what was tuned next to it.
+        - best: on the validation images, as `_best` has it, or None.
+    """
     frame = table.frame.set_index(["first", "second"])
-    own, text = content.both[1].policy, ""
-    if BOTH_TUNED in frame.index:
-        text = (
-            f"With both models tuned{_budget(searches)}, augmentation changes test accuracy by "
-            f"{_change(frame.loc[BOTH_TUNED])}; with neither tuned, by "
-            f"{_change(frame.loc[NEITHER])}. "
-        )
-    changes = [
-        f"by {_change(frame.loc[pair])}, {how}"
-        for pair, how in (
-            (POLICY_AND_REST, "where both are trained with the settings tuned for it"),
-            (POLICY, "with all else untuned"),
-        )
-        if pair in frame.index
-    ]
-    if changes:
-        text += (
-            f"The policy that the search found, in place of policy {own}, changes it "
-            f"{'; and '.join(changes)}. "
-        )
-    if REST in frame.index:
-        text += (
-            f"The other settings that it found, with policy {own}, change it by "
-            f"{_change(frame.loc[REST])}. "
-        )
-    return (
-        f"{text}CIs are over seeds, for these test images, each by itself and not adjusted for "
-        "their number."
-    )
+
+    def change(pair: tuple[str, str]) -> dict[str, Any] | None:
+        if pair not in frame.index:
+            return None
+        row = frame.loc[pair]
+        return {
+            "difference": row["test"],
+            "low": row["test_low"],
+            "high": row["test_high"],
+            "verdict": row["verdict"],
+        }
+
+    return {
+        "both": change(BOTH_TUNED),
+        "neither": change(NEITHER),
+        "policy_and_rest": change(POLICY_AND_REST),
+        "policy": change(POLICY),
+        "rest": change(REST),
+        "own": policy_text(str(content.both[1].policy)),
+        "settings": settings(variants, content),
+        "trials": {one.about["trials"] for one in searches.values()},
+        "best": _best(runs, content, variants),
+    }
 
 
-def best_sentence(
+def _best(
     runs: StudyRuns, content: Comparison, variants: Mapping[str, VariantResults]
-) -> str:
-    """Which is best of all on validation, and by how much on test it beats the tuned baseline."""
-    first, policy = "tuned-baseline", str(content.both[1].policy)
+) -> dict[str, Any] | None:
+    """Which is best of all on validation, and by how much on test it beats the tuned baseline.
+
+    Returns:
+        name; validation and test, its accuracy; difference, low and high, on test over the tuned
+        baseline, absent where it is that one; None where the two can't be compared.
+    """
+    first, policy = "tuned-baseline", policy_text(str(content.both[1].policy))
     every = runs.frame.groupby("variant")["validation"].mean().dropna()
-    if not len(every) or first not in every.index:
-        return ""
-    best = every.idxmax()
-    called = {BOTH[0]: "none", BOTH[1]: policy, **{one: name(one, policy) for one in variants}}
-    called[first] = "the tuned baseline"
-    if best == "tuned-training":
-        called[best] = f"policy {policy} with {listed(settings(variants, content))} tuned"
-    text = (
-        f"Of all of these, {called[best]} ({best}) is the most accurate on the validation images, "
-        f"{percent(every[best])} %; its test accuracy is {percent(runs.accuracy(best))} %"
-    )
+    if first not in every.index:
+        return None
+    best = str(every.idxmax())
+    tuned = listed(settings(variants, content)) or "other settings"
+    called = {
+        BOTH[0]: "the untuned baseline",
+        BOTH[1]: f"{policy}, untuned",
+        first: "the tuned baseline",
+        "tuned-training": f"{policy} with {tuned} tuned",
+        "tuned-policy": "the tuned policy, all else untuned",
+        "tuned-augmented": "the tuned policy with the other settings tuned",
+    }
+    found = {
+        "name": called.get(best, best),
+        "validation": every[best],
+        "test": runs.accuracy(best),
+    }
     if best == first:
-        return f"{text}."
-    found = runs.difference(first, best)
-    return (
-        f"{text}, against the tuned baseline's {percent(runs.accuracy(first))} %: "
-        f"{points(found[0])} pp (95 % CI {span(*found[1:])} pp)."
-    )
-
-
-def _change(row: pd.Series) -> str:
-    verdict = f"it {row['verdict']}" if row["verdict"] in ("helps", "hurts") else row["verdict"]
-    return (
-        f"{points(row['test'])} pp (95 % CI {span(row['test_low'], row['test_high'])}, n = "
-        f"{row['seeds_first']} and {row['seeds_second']} seeds): {verdict}"
-    )
-
-
-def _budget(searches: dict[str, Search]) -> str:
-    budgets = {(s.about["trials"], s.about["seeds"], s.about["epochs"]) for s in searches.values()}
-    if len(searches) < 2:
-        return ""
-    if len(budgets) == 1:
-        return f" by {budgets.pop()[0]} trials each"
-    return " by " + listed(
-        [
-            f"{s.about['trials']} trials of {s.about['seeds']} seeds for {model}"
-            for model, s in searches.items()
-        ]
-    )
+        return found
+    ends = runs.difference(first, best)
+    return found | dict(zip(("difference", "low", "high"), ends, strict=True))
 
 
 def kept(searches: dict[str, Search], runs: StudyRuns) -> Table:
@@ -222,7 +224,7 @@ def kept(searches: dict[str, Search], runs: StudyRuns) -> Table:
         {
             "variant": frame["variant"],
             "validation in the search ± SD, %": accuracy["search"],
-            "seeds of a trial": frame["search_seeds"].astype(str).replace("0", "—"),
+            "its seeds": frame["search_seeds"].astype(str).replace("0", "—"),
             "validation ± SD, %": accuracy["validation"],
             "test ± SD, %": accuracy["test"],
             "seeds": frame["seeds"].astype(str).replace("0", "—"),
@@ -232,39 +234,29 @@ def kept(searches: dict[str, Search], runs: StudyRuns) -> Table:
     return Table("search-kept", title, frame, display)
 
 
-def kept_sentences(table: Table, searches: dict[str, Search], runs: StudyRuns) -> list[str]:
-    """How much of the search's gain on validation remains with new seeds and on test.
+def kept_facts(
+    table: Table, searches: Mapping[str, Search], runs: StudyRuns
+) -> list[dict[str, Any]]:
+    """How much of the search's gain on validation remains with new seeds and on test, by model.
 
     Args:
         table: of `kept`, for the same searches and runs.
+
+    Returns:
+        model; trials; gain, of the best trial over the model's own settings on validation; again,
+        the same with seeds that the search did not use, and difference, low and high on test: None
+        where they were not trained; share, of the gain that remains, at most 1; None where there
+        was none.
     """
-    frame, sentences = table.frame.set_index("variant"), []
+    frame, found = table.frame.set_index("variant"), []
     for model, one in searches.items():
-        own = frame.loc[model]
-        found = one.about["validation"] - own["validation"]
-        text = (
-            f"The best of {one.about['trials']} trials with {model} has validation accuracy "
-            f"{percent(one.about['validation'])} %, {points(found)} pp against {model}'s "
-            f"own settings with {int(own['seeds'])} seeds"
-        )
+        gain = one.about["validation"] - frame.loc[model, "validation"]
         again, *_ = runs.difference(model, f"tuned-{model}", "validation")
-        if np.isnan(again):
-            sentences.append(
-                f"{text}. Its settings were not trained with new seeds: `make tuned` does it."
-            )
-            continue
-        on_test = runs.difference(model, f"tuned-{model}")
-        sentences.append(
-            f"{text}. Trained with seeds that the search did not use, "
-            f"{_share(again, found)}; on test the gain is {estimated(*on_test, ' pp')}."
-        )
-    return sentences
-
-
-def _share(rest: float, found: float) -> str:
-    if found <= 0:
-        return f"it is {points(rest)} pp"
-    if rest <= 0:
-        return f"nothing of that remains ({points(rest)} pp)"
-    share = "all" if rest >= found else f"{percent(rest / found, 0)} %"
-    return f"{share} of that remains ({points(rest)} pp)"
+        on_test: dict[str, float | None] = dict.fromkeys(("again", "difference", "low", "high"))
+        if not np.isnan(again):
+            ends = runs.difference(model, f"tuned-{model}")
+            on_test = dict(zip(on_test, (again, *ends), strict=True))
+        share = min(max(again, 0) / gain, 1) if gain > 0 and not np.isnan(again) else None
+        about = {"model": model, "trials": one.about["trials"], "gain": gain, "share": share}
+        found.append(about | on_test)
+    return found
