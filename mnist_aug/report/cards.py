@@ -93,10 +93,10 @@ def model_card(
     ]
     if corruptions is not None:
         single, mean = corruptions[corruptions["policy"] != ""], corruptions.iloc[-1]
-        hard = single.loc[single[BOTH[1]].idxmax()]
+        hard = single.loc[single[BOTH[1]].idxmin()]
         cells = [
-            f"{model} {percent(1 - mean[model])} % over {len(single)} corruption types, "
-            f"{percent(1 - hard[model])} % on {hard['corruption'].replace('_', ' ')}"
+            f"{model} {percent(mean[model])} % over {len(single)} corruption types, "
+            f"{percent(hard[model])} % on {hard['corruption'].replace('_', ' ')}"
             for model in BOTH
         ]
         rows.append(("on corrupted images", "; ".join(cells)))
