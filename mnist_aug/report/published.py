@@ -14,7 +14,6 @@ from scipy import stats
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import estimate, mean_interval, spread
-from mnist_aug.analysis.models import DENSE, name_of
 from mnist_aug.experiments.published import (
     AUGMENTED,
     CHOSEN_ANEW,
@@ -27,11 +26,25 @@ from mnist_aug.experiments.published import (
     Row,
     names,
 )
-from mnist_aug.formatting import listed, number, percent, points, span
-from mnist_aug.report.drawing import COLOURS, INK, SMALL, STYLE, Figure, canvas, finished
+from mnist_aug.formatting import number, percent, span
+from mnist_aug.report.drawing import (
+    COLOURS,
+    INK,
+    STYLE,
+    Figure,
+    canvas,
+    finished,
+    key,
+    label_rows,
+    tips,
+)
 from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import evaluated_variants, read_runs, read_variant, trained_variants
 
+NOTE = (
+    "95 % CI: Student's t over seeds, for these test images; of the ensemble, which is one, "
+    "Wilson's over test images."
+)
 MADE_ANEW = "`make published` makes it anew"
 
 
@@ -145,16 +158,15 @@ def table(reached: Reached, content: Comparison) -> Table:
         {
             "row": frame["row"],
             "hidden units": frame["layers"],
-            "published error, %": known(frame["published"]),
-            "error here, %": ["not run" if np.isnan(e) else percent(e) for e in frame["error"]],
-            "95 % interval, %": [
+            "published, %": known(frame["published"]),
+            "here, %": ["not run" if np.isnan(e) else percent(e) for e in frame["error"]],
+            "95 % CI, %": [
                 "—" if np.isnan(r.error) else span(r.low, r.high, percent)
                 for r in frame.itertuples()
             ],
             "runs": frame["seeds"].astype(str),
-            "parameters": [f"{p:,}" if p else "—" for p in frame["parameters"]],
             "epochs": frame["epochs"].astype(str),
-            "minutes a run": [
+            "min per run": [
                 "—"
                 if np.isnan(r.minutes)
                 else ("about " if np.isnan(r.error) else "") + number(r.minutes, 2)
@@ -163,8 +175,8 @@ def table(reached: Reached, content: Comparison) -> Table:
             "policy": frame["policy"],
         }
     )
-    title = "Published test errors of dense networks, and errors of the same layers here"
-    return Table("published", title, frame, display)
+    title = "Test errors of dense networks, published and here"
+    return Table("published", title, frame, display, note=NOTE)
 
 
 def known(shares: pd.Series) -> list[str]:
@@ -245,119 +257,88 @@ def _policy(settings: dict[str, Any]) -> str:
 
 @matplotlib.rc_context(STYLE)
 def figure(table: Table, content: Comparison) -> Figure:
-    """Error and interval of each row, and the published error where there is one."""
-    frame = table.frame.dropna(subset=["error"]).iloc[::-1].reset_index(drop=True)
+    """Error and CI of each row, and the published error where there is one."""
+    frame = table.frame.dropna(subset=["error"]).reset_index(drop=True)
     title = "Test errors of dense networks, published and here"
-    drawn, ((axes,),) = canvas(1.5 + 0.42 * len(frame), content, title)
-    places = np.arange(len(frame))
-    reach = 100 * (frame[["error", "low", "high"]].T - frame["error"]).T.abs()
-    axes.errorbar(
-        100 * frame["error"],
-        places,
-        xerr=reach[["low", "high"]].T.fillna(0),
-        fmt="o",
-        color=COLOURS[1],
-        markersize=5,
-        linewidth=2,
-        label="here, 95 % interval",
-    )
-    if frame["published"].notna().any():
-        axes.plot(
-            100 * frame["published"],
-            places + 0.3,
+    drawn, ((axes,),) = canvas(1.15 + 0.24 * len(frame), content, title, key=1)
+    places, look = frame.index.to_numpy(float), {"color": COLOURS[1]}
+    ends = 100 * frame[["low", "high"]].clip(lower=frame["error"].min() / 4)
+    bars = axes.hlines(places, ends["low"], ends["high"], linewidth=1.8, zorder=4, **look)
+    (dots,) = axes.plot(100 * frame["error"], places, "o", label="here; bar: 95 % CI", **look)
+    for artist in (bars, dots):
+        tips(artist, [_tip(row) for row in frame.itertuples()])
+    known_here = frame[frame["published"].notna()]
+    if len(known_here):
+        (marks,) = axes.plot(
+            100 * known_here["published"],
+            known_here.index - 0.3,
             "D",
             markerfacecolor="none",
             markeredgecolor=INK,
-            markersize=6,
+            markersize=4.5,
             linestyle="none",
             label="published",
         )
-    axes.set_yticks(places, [f"{r.row}\n{r.layers}" for r in frame.itertuples()], fontsize=SMALL)
-    axes.set(xlabel="test error, % (logarithmic)", xscale="log", ylim=(-0.6, len(frame) - 0.3))
+        tips(
+            marks,
+            [f"{r.row}, published: {percent(r.published)} %" for r in known_here.itertuples()],
+        )
+    label_rows(axes, [f"{r.row}, {r.layers}" for r in frame.itertuples()])
+    axes.set(xlabel="test error, % (logarithmic)", xscale="log", ylim=(len(frame) - 0.5, -0.7))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="x")
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    key(drawn, 2)
     alt = "Dot plot of the test error of each row. " + " ".join(
         f"{r.row}: {percent(r.error)} %"
         + ("." if np.isnan(r.published) else f", published {percent(r.published)} %.")
-        for r in frame.iloc[::-1].itertuples()
+        for r in frame.itertuples()
     )
-    caption = (
-        "Below the name of a row are its hidden units. Dots are means over runs, bars their "
-        "intervals."
-    )
-    return finished(drawn, "published", "Published results", alt, caption, table)
+    return finished(drawn, "published", "Published results", alt, "", table)
 
 
-def sentences(table: Table, reached: Reached, content: Comparison) -> list[str]:
-    """How the errors compare with the published ones, and what the intervals cover."""
+def _tip(row: Any) -> str:
+    interval = "" if np.isnan(row.low) else f" (95 % CI {span(row.low, row.high, percent)})"
+    return f"{row.row}: {percent(row.error)} %{interval}"
+
+
+def facts(table: Table, reached: Reached, content: Comparison) -> dict[str, Any]:
+    """How the errors compare with the published ones, and on what condition."""
     frame = table.frame
     compared = frame.dropna(subset=["published", "error"])
     below = compared["high"] < compared["published"]
     above = compared["low"] > compared["published"]
-    outcomes = [
-        f"{listed([*compared['row'][chosen]])} {text}"
-        for chosen, text in (
-            (below, "below the published error by the whole interval"),
-            (above, "above it by the whole interval"),
-            (~below & ~above, "not to be told from it"),
-        )
-        if chosen.any()
-    ]
-    text = (
-        "Each row trains the layers of a publication, or the project's own, on all "
-        f"{frame['images'].max():,} training images with a recipe that was chosen on "
-        "validation images alone. "
-    )
-    anew = [name for name in CHOSEN_ANEW if name in reached.rows]
-    text += "The test images judged it once" + (
-        f", but for {listed(anew)}: there, after the test images had judged one recipe, another "
-        "was chosen on validation images. "
-        if anew
-        else ". "
-    )
-    if outcomes:
-        text += f"Against the published errors: {'; '.join(outcomes)}. "
-    text += (
-        "Intervals are Student's t over seeds, for these test images; that of the ensemble "
-        "is Wilson's, over test images. A published error is one number, the best or the mean "
-        "of few runs, without an interval: a few hundredths of a percent from it say little. "
-        "Minutes are wall clock, other work on the machine included."
-    )
-    if _is_mnist(content):
-        text += (
-            " About 0.15 % of the test labels are known to be wrong (Northcutt, Athalye and "
-            "Mueller 2021), so an error near that says nothing of a network."
-        )
-    for row in frame[frame["error"].isna() & frame["minutes"].notna()].itertuples():
-        text += (
-            f" {row.row} was not run; its minutes are those of the largest network that was, "
-            "by parameters and epochs."
-        )
-    sources = {row.source: None for row in ROWS.values() if row.source}
-    return [*_pair(reached, content), text, f"Published errors are from {listed([*sources])}."]
+    estimated = frame[frame["error"].isna() & frame["minutes"].notna()]
+    return {
+        "images": int(frame["images"].max()),
+        "pair": _pair(reached),
+        "compared": len(compared),
+        "below": [*compared["row"][below]],
+        "above": [*compared["row"][above]],
+        "neither": [*compared["row"][~below & ~above]],
+        "chosen_anew": [name for name in CHOSEN_ANEW if name in reached.rows],
+        "not_run": [*estimated["row"]],
+        "ensemble": ENSEMBLE in reached.rows,
+        "is_mnist": _is_mnist(content),
+        "sources": [*dict.fromkeys(row.source for row in ROWS.values() if row.source)],
+    }
 
 
-def _pair(reached: Reached, content: Comparison) -> list[str]:
+def _pair(reached: Reached) -> dict[str, Any] | None:
     """The network of both models in as many epochs, each with the settings chosen for it."""
     if not {PLAIN, AUGMENTED} <= {*reached.rows}:
-        return []
+        return None
     one, two = (reached.error(name) for name in (PLAIN, AUGMENTED))
     gains = (two - one).dropna()
     mean, low, high = estimate(gains)
-    epochs = reached.manifests[AUGMENTED]["variant"]["epochs"]
-    network = "network" if name_of(content.both[1].settings) == DENSE else "dense network"
-    at_the_end = all(
-        reached.manifests[name]["variant"]["learning_rate"] == max(RATES)
-        for name in (PLAIN, AUGMENTED)
-    )
-    return [
-        f"Within {epochs} epochs, with learning rate and weight decay chosen for each arm from "
-        f"the same values, augmentation changes the test error of the project's own {network} "
-        f"from {percent(one.mean())} to {percent(two.mean())} %, by {points(mean)} pp "
-        f"({span(low, high)}, n = {len(gains)} seeds). Batch size, schedule, "
-        "warmup and policy were varied with augmentation alone"
-        f"{', and both take the largest learning rate tried' if at_the_end else ''}."
-    ]
+    return {
+        "epochs": reached.manifests[AUGMENTED]["variant"]["epochs"],
+        "plain": one.mean(),
+        "augmented": two.mean(),
+        "change": {"difference": mean, "low": low, "high": high},
+        "seeds": len(gains),
+        "largest_rate": all(
+            reached.manifests[name]["variant"]["learning_rate"] == max(RATES)
+            for name in (PLAIN, AUGMENTED)
+        ),
+    }

@@ -1,17 +1,21 @@
 """The recipes of the published results: what was tried on validation images, and what was kept."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import contrasts
+from mnist_aug.analysis.comparison import ALPHA
 from mnist_aug.analysis.intervals import spread
 from mnist_aug.analysis.significance import holm
 from mnist_aug.experiments.published import DROPPED
-from mnist_aug.formatting import estimated, listed, percent
+from mnist_aug.formatting import estimated, percent
 from mnist_aug.report.published import Reached
-from mnist_aug.report.tables import Table, claim, holm_column
+from mnist_aug.report.tables import Table, holm_column
 
 KINDS = ("plain", "augmented", "short", "long", "longest", "large", "affine")
+NOTE = "Errors on the validation images. CIs: over seeds, each by itself."
 PARTS = KINDS[2:]  # change one thing in a recipe; the others are grids
 
 
@@ -50,17 +54,16 @@ def table(reached: Reached) -> Table:
             "seeds": compared["seeds"].astype(str),
             "epochs": compared["epochs"].astype(str),
             "validation error, %": compared["validation_error"].map(percent),
-            "against": compared["against"],
-            "difference in error, pp (95 % CI)": [
+            "compared with": compared["against"],
+            "difference, pp (95 % CI)": [
                 "—" if r.recipe == r.against else estimated(r.difference, r.low, r.high)
                 for r in compared.itertuples()
             ],
             **holm_column(compared),
         }
     )
-    return Table(
-        "recipes", "What the recipes were chosen from, on the validation images", compared, display
-    )
+    title = "What the recipes were chosen from, on the validation images"
+    return Table("recipes", title, compared, display, note=NOTE)
 
 
 def _place(name: str) -> int:
@@ -82,34 +85,19 @@ def reference(means: pd.Series, kind: str) -> str:
     return own.idxmax() if len(own) else means[means.index.str.startswith(kind)].idxmax()
 
 
-def sentences(table: Table) -> list[str]:
-    """What was kept for a gain, and what was dropped."""
+def facts(table: Table) -> dict[str, Any]:
+    """What was changed and what came of it."""
     frame = table.frame
     parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
     changed = parts[parts["recipe"] != parts["against"]]
     best = [name for name in frame["recipe"] if name.startswith("augmented-")]
-    flattered = (
-        f"The short ones are held against the best of {len(best)} on the same seeds, "
-        "which flatters it. "
-        if len(best) > 1 and any(name.startswith("short-") for name in frame["recipe"])
-        else ""
-    )
-    text = (
-        "The first recipes are both models over the same learning rates and weight decays; the "
-        "best of each is in the rows. The others change one thing in a recipe, but for "
-        "long-batch-64, whose learning rate is smaller, too, and short-constant-rate, which "
-        f"has no warmup. {flattered}Learning rates of larger networks are from single tries on "
-        "the same images. CIs are over seeds, each by itself; a change found better need not be in "
-        "the rows."
-    )
-    if len(changed) and changed["holm_p"].notna().all():
-        said = claim([*changed["recipe"]], changed, "changes", "less error", "more error", -1)
-        text += (
-            f" Against what they change there is {said}, by p adjusted for all "
-            f"{int(frame['holm_p'].notna().sum())} comparisons (Holm 1979)."
-        )
-    return [
-        text,
-        f"Tried on validation images and dropped, without a gain to be seen in one to "
-        f"four seeds, which are not kept here: {listed(list(DROPPED))}.",
-    ]
+    short = any(name.startswith("short-") for name in frame["recipe"])
+    adjusted = changed["holm_p"] < ALPHA
+    return {
+        "grid": len(best),
+        "flattered": short and len(best) > 1,
+        "changed": len(changed) if changed["holm_p"].notna().all() else 0,
+        "less": [*changed["recipe"][adjusted & (changed["difference"] < 0)]],
+        "more": [*changed["recipe"][adjusted & (changed["difference"] > 0)]],
+        "dropped": list(DROPPED),
+    }
