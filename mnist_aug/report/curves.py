@@ -68,8 +68,7 @@ def ends(table: Table) -> dict[str, Any]:
         table: of `table`.
 
     Returns:
-        last and least, the epochs by model, the second None where no mean is a number; whole,
-        whether every value of every run is a number.
+        last and least, the epochs by model, the second None where no mean is a number.
     """
     frame = table.frame
     means = {
@@ -82,7 +81,6 @@ def ends(table: Table) -> dict[str, Any]:
             model: int(means[model].idxmin()) if means[model].notna().any() else None
             for model in BOTH
         },
-        "whole": bool(np.isfinite(frame.select_dtypes("number")).all(axis=None)),
     }
 
 
