@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import metrics
+from mnist_aug.augment import policy as policies
 from mnist_aug.evaluate import examples
 from mnist_aug.results import extras, files, runs
 
@@ -103,6 +104,12 @@ STUDIES = {  # variant: (policy, training images, epochs, error)
     "variance": {
         "baseline-resampled": (None, None, 5, 0.06),
         "augmented-resampled": ("default", None, 5, 0.04),
+    },
+    "grid": {
+        "rotate": ("rotate", None, 5, 0.05),
+        "rotate-2x": ("rotate-2x", None, 5, 0.07),
+        "elastic": ("elastic", None, 5, 0.03),
+        "elastic-0.5x": ("elastic-0.5x", None, 5, 0.04),
     },
 }
 FOUND = {"learning_rate": 0.002, "layers": [256, 256]}  # what the search changes in both variants
@@ -605,14 +612,28 @@ def write(
 
 
 def write_samples(
-    results: Path, data: SimpleNamespace, weights: dict | None = None, doubts: dict | None = None
+    results: Path,
+    data: SimpleNamespace,
+    weights: dict | None = None,
+    doubts: dict | None = None,
+    strengths: bool = False,
 ) -> None:
-    """Choose samples as evaluation does, without models: weights and doubts are given, if any."""
+    """Choose samples as evaluation does, without models: weights and doubts are given, if any.
+
+    Args:
+        strengths: have images at several strengths, by the default policy as it is.
+    """
     variants = runs.read_variants(results)
+    samples = examples.choose(variants, data, shifted)
+    if strengths:
+        images, index = samples["original_images"], samples["original_index"]
+        side = min(images.shape[1:3])
+        default = policies.load("default", side, data.fill)
+        samples |= examples.at_strengths(default, images, index, side, data.fill)
     extras.write_samples(
         results,
         {name: variant.evaluation for name, variant in variants.items()},
-        examples.choose(variants, data, shifted),
+        samples,
         weights or {},
         doubts or {},
     )

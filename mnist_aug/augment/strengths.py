@@ -150,9 +150,9 @@ def _elastic_strength(own: list[dict[str, Any]], side: int) -> str:
     sizes = sorted(displacement(one, side) for one in own)
     smooth = sorted(one["sigma"] for one in own)
     return (
-        f"displaces the middle along each axis with an SD of {_share(sizes, side)} of the side "
-        f"({_range(sizes)} px), smooth over {_share(smooth, side)} of it (the SD of the Gaussian "
-        f"that blurs the displacement, {_range(smooth)} px)"
+        f"displaces the middle along each axis by an SD of {_range(sizes)} px "
+        f"({_share(sizes, side)} of the side), smoothed over {_range(smooth)} px "
+        f"({_share(smooth, side)})"
     )
 
 

@@ -5,17 +5,22 @@ stores them. Nothing is chosen by eye: the first image of a class, or the larges
 difference between baseline and augmented.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from mnist_aug.augment import named, policy
+from mnist_aug.augment.policy import Fill, Policy
+from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.results.runs import BOTH, VariantResults
 
 CLASSES = 10  # at most so many classes are shown
 VERSIONS = 8  # augmented versions of each original
+WHOLE = "all"  # parts of the policy at once
 CHANGED = 10  # at most so many test images that augmentation fixed, and that it broke
+FACTORS = tuple(sorted({0.0, 1.0, *named.STRENGTHS}))  # of the magnitudes, in the strength study
 GROUPS = ("original", "test", "fixed", "broken")
 
 
@@ -97,3 +102,58 @@ def choose(
         [corrupt(arrays["test_images"], one, dataset.fill) for one in CORRUPTIONS]
     )
     return arrays
+
+
+def at_strengths(
+    own: Policy, images: np.ndarray, positions: np.ndarray, side: int, fill: Fill
+) -> dict[str, np.ndarray]:
+    """Images by the default policy with all magnitudes times each factor, and by its parts alone.
+
+    What is drawn depends on no magnitude, so an image moves on as the factor grows. The parts are
+    those of the ablation, and the policy as a whole is the last. They are done to one image: that
+    which the whole policy changes most at the largest factor, by its mean over the epochs 0 to 7.
+    Each is shown by what it draws in one of these epochs: that in which it changes the image most.
+
+    Args:
+        own: the policy of augmented; nothing is made of another than the default one, which the
+            studies of strength and ablation are about.
+        images: uint8 [M, H, W] or [M, H, W, 3].
+        positions: int [M], their indices in x_train.
+        side, fill: as for `policy.load`.
+
+    Returns:
+        `strengths` float [F], from 0, no augmentation; `stronger` uint8 [F, M, H, W], the images in
+        epoch 0 with seed 0; `transforms` str [T]; `grid` uint8 [T, F, H, W]; and `grid_of` int [],
+        which of the images that is of. Nothing of another policy.
+    """
+    if policy.describe(own) != policy.describe(policy.load("default", side, fill)):
+        return {}
+
+    def made(factor: float, parts: Sequence[str], epoch: int, some: slice) -> np.ndarray:
+        if not factor:
+            return images[some]
+        engine = vectorize(policy.fitted(named.default(factor, parts), side, fill))
+        return engine(images[some], (0, epoch, positions[some]))
+
+    def changes(parts: Sequence[str], some: slice) -> np.ndarray:
+        """float [8, M], how much of each image is changed in each epoch."""
+        before = images[some].astype(float)
+        after = [made(FACTORS[-1], parts, epoch, some) for epoch in range(VERSIONS)]
+        return np.stack([np.abs(one - before).reshape(len(before), -1).mean(1) for one in after])
+
+    every = {**{part: [part] for part in named.PARTS}, WHOLE: named.PARTS}
+    most = int(changes(named.PARTS, slice(None)).mean(0).argmax())
+    one = slice(most, most + 1)
+    epochs = {name: int(changes(parts, one)[:, 0].argmax()) for name, parts in every.items()}
+    return {
+        "strengths": np.array(FACTORS),
+        "stronger": np.stack([made(f, named.PARTS, 0, slice(None)) for f in FACTORS]),
+        "transforms": np.array([*every]),
+        "grid": np.stack(
+            [
+                [made(factor, parts, epochs[name], one)[0] for factor in FACTORS]
+                for name, parts in every.items()
+            ]
+        ),
+        "grid_of": np.array(most),
+    }

@@ -76,19 +76,6 @@ class App:
             ("noise", "noise, SD", 0, 0.6, 0.02, 0),
         ]
 
-    @property
-    def sentences(self) -> list[str]:
-        """The sentences before the pad."""
-        how = f"{self.invitation}, or {'choose a picture of one' if self.draws else 'a test image'}"
-        return [
-            f"{how}, and see what the plain and the augmented "
-            "network say. Turn, shift, scale it and add noise to feel where each of them breaks. "
-            "Everything runs in this page; nothing is sent anywhere.",
-            "The networks are those of the run of median test accuracy: "
-            + ", ".join(f"{one.name} seed {one.seed}" for one in self.networks)
-            + ".",
-        ]
-
 
 def load(
     content: Comparison,
@@ -155,18 +142,14 @@ def _fit(content: Comparison) -> bool:
 
 
 def reason(content: Comparison, stored: Mapping[str, np.ndarray]) -> str | None:
-    """A sentence on why the networks don't run in the page; None if they do, or images are unfit.
+    """Why the networks don't run in the page, in words that follow "as"; None if they do, or images
+    are unfit.
 
     Args:
         stored: as for `load`.
     """
     found = [stored[key] for one in content.both if (key := f"{one.name}_reason") in stored]
-    if not found or not _fit(content):
-        return None
-    page = "This page" if content.kind == "image" else "The drawing pad"
-    return (
-        f"{page} can't run the model, as {found[0]}: read pictures with `make predict IMAGE=FILE`."
-    )
+    return str(found[0]) if found and _fit(content) else None
 
 
 def layers_of(stored: Mapping[str, np.ndarray], name: str) -> list[dict[str, Any]] | None:

@@ -24,7 +24,7 @@ class Inputs:
 
     samples: Samples | None
     app: app.App | None
-    no_app: str | None  # why there is none, a sentence, where that is the networks' doing
+    no_app: str | None  # why there is none, where that is the networks' doing
     searches: dict[str, extras.Search]
     studies: dict[str, StudyRuns]
     reached: published.Reached | None

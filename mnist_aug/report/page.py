@@ -24,7 +24,10 @@ from mnist_aug.report.templating import environment, visible
 from mnist_aug.results import files
 from mnist_aug.results.runs import BOTH
 
-SCRIPT = (Path(__file__).parent / "templates" / "report.js").read_text(encoding="utf-8")
+SCRIPT = "\n".join(
+    (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+    for name in ("report.js", "slider.js")
+)
 
 
 def write(

@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from mnist_aug.analysis.comparison import Comparison
@@ -23,6 +24,12 @@ from mnist_aug.report.tables import Table, name_columns, names_of, readings
 from mnist_aug.results.runs import BOTH
 
 COLUMNS, WIDE_COLUMNS = 5, 3  # of test images; fewer where classes have long names
+ABOVE, BELOW, EDGE = 0.28, 0.26, 0.075  # inches around the images of a figure
+AROUND = ABOVE + BELOW
+HEAD, NAME_LINE = 0.21, 0.22  # inches of the line above the images, and of a name's line
+BLOCK_ROWS = 5  # more classes stand in two blocks
+STRENGTH_STEP = 0.5  # between the strengths of the grid
+WHOLE = "all"  # in `transforms` of the samples, after the parts
 NAME = 12  # letters of a class's name
 FEW = 8  # images in a row; fewer are not made larger
 SHORT = 3  # letters that have the room of a number
@@ -30,58 +37,106 @@ LETTER = 0.085  # inches
 Samples = dict[str, np.ndarray]  # as `extras.read_samples` gives them
 
 
+def versions(samples: Samples) -> int:
+    """How many augmented versions of each image are shown: half of them in two blocks."""
+    return samples["augmented"].shape[1] // _blocks(len(samples["original_images"]))
+
+
+def _blocks(rows: int) -> int:
+    return 1 if rows <= BLOCK_ROWS else 2
+
+
 @matplotlib.rc_context(STYLE)
 def augmented(content: Comparison, samples: Samples) -> Figure:
-    """One training image of each class, and its augmented versions to the right of it."""
-    originals, versions = samples["original_images"], samples["augmented"]
-    count, many = len(originals), versions.shape[1]
+    """One training image of each class, and augmented versions to the right of it.
+
+    More than a few classes stand in two blocks side by side.
+    """
+    originals, many = samples["original_images"], versions(samples)
+    count, blocks = len(originals), _blocks(len(originals))
+    rows = -(-count // blocks)
     height, width = originals.shape[1:3]
     names = names_of(content, samples["original_labels"], NAME)
     longest = max(map(len, names))
-    margin = LETTER * max(0, longest - SHORT)  # inches for what is longer than a number
-    tile = (WIDTH - 0.8 - margin) / (many + 1.5)  # inches from image to image
-    tall = tile * height / width
-    figure, ((axes,),) = canvas(
-        1.0 + tall * count, content, "Training images and their augmented versions"
-    )
+    # Names stand to the left of the images or, where that would make these small, above them.
+    margin, above = (LETTER * (longest + 1), 0.0) if longest <= SHORT else (0.0, NAME_LINE)
     gap = max(1, width // 12)
-    for row, (original, changed) in enumerate(zip(originals, versions, strict=True)):
-        top = row * (height + gap)
-        for column, image in enumerate((original, *changed)):
-            left = column * (width + gap) + (3 * gap if column else 0)
-            _image(axes, image, left, top, content.is_light)
-        axes.text(
-            -2 * gap,
-            top + height / 2,
-            names[row],
-            ha="right",
-            va="center",
-        )
-    axes.text(width / 2, -gap, "original", ha="center", va="bottom", fontsize=SMALL)
-    axes.text(width + 4 * gap, -gap, f"{many} augmented versions", va="bottom", fontsize=SMALL)
-    left = -(5 if margin else 2) * gap
-    axes.text(left, -gap, "class", ha="right", va="bottom", fontsize=SMALL)
+    step, own = width + gap, many * (width + gap) + 3 * gap + width  # pixels: an image's, a row's
+    unit = (blocks * own + (blocks - 1) * 3 * gap) / (WIDTH - 2 * EDGE - blocks * margin)
+    pitch, top = height + gap + above * unit, (above + HEAD) * unit
+    title = "Training images and their augmented versions"
+    figure, ((axes,),) = canvas(AROUND + HEAD + rows * pitch / unit, content, title)
+    for place, original in enumerate(originals):
+        block, row = divmod(place, rows)
+        start = block * (own + 3 * gap + margin * unit) + margin * unit
+        down = row * pitch
+        for column, image in enumerate((original, *samples["augmented"][place, :many])):
+            left = start + column * step + (3 * gap if column else 0)
+            _image(axes, image, left, down, content.is_light)
+        if above:
+            axes.text(start, down - gap, names[place], va="bottom")
+        else:
+            axes.text(start - gap, down + height / 2, names[place], ha="right", va="center")
+        if not row:
+            line = -gap - above * unit
+            axes.text(start, line, "original", va="bottom", fontsize=SMALL, color=MUTED)
+            words, left = f"{many} augmented versions", start + step + 3 * gap
+            axes.text(left, line, words, va="bottom", fontsize=SMALL, color=MUTED)
     _frame(
         axes,
-        (-5 * gap - margin / tile * (width + gap), (many + 1) * (width + gap) + 3 * gap),
-        (count * (height + gap), -3.5 * gap),
+        (0, blocks * (own + margin * unit) + (blocks - 1) * 3 * gap),
+        (rows * pitch - top + HEAD * unit, -top),
     )
+    _fill(figure, axes)
     policy = content.variants[BOTH[1]].policy
     alt = (
-        f"{count} rows of images: an original of {each_class(content, count)} and {many} versions "
-        f"of it by policy {policy}. The image numbers are in tables/augmented.csv."
+        f"Images of {each_class(content, count)}: an original and {many} versions of it by policy "
+        f"{policy}. The image numbers are in tables/augmented.csv."
     )
     frame = pd.DataFrame(
         {"class": samples["original_labels"], "training_image": samples["original_index"]}
     )
     table = _shown(content, "augmented", "Training images shown", frame)
-    caption = (
-        f"The first training image of {each_class(content, count)}, and what policy {policy} "
-        f"makes of it in the first {many} epochs with seed 0."
+    return finished(figure, "augmented", "Augmented images", alt, "", table)
+
+
+@matplotlib.rc_context(STYLE)
+def transforms(content: Comparison, samples: Samples) -> Figure:
+    """One image by each part of the policy alone, at several strengths, in two blocks."""
+    factors = samples["strengths"]
+    shown = np.flatnonzero(factors % STRENGTH_STEP == 0)
+    parts = [str(name) for name in samples["transforms"]]
+    height, width = samples["grid"].shape[2:4]
+    gap, rows = max(1, width // 12), -(-len(parts) // 2)
+    step, own = width + gap, len(shown) * (width + gap) - gap
+    unit = (2 * own + 3 * gap) / (WIDTH - 2 * EDGE)  # pixels in an inch
+    pitch = height + 0.3 * unit
+    title = "Each part of the policy at each strength"
+    figure, ((axes,),) = canvas(AROUND + 0.26 + rows * pitch / unit, content, title)
+    for place, (name, images) in enumerate(zip(parts, samples["grid"], strict=True)):
+        block, row = divmod(place, rows)
+        start, top = block * (own + 3 * gap), row * pitch
+        name = "all parts" if name == WHOLE else name
+        axes.text(start, top - 0.04 * unit, name, va="bottom", fontweight="bold")
+        for column, one in enumerate(shown):
+            left = start + column * step
+            _image(axes, images[one], left, top, content.is_light)
+            if row == rows - 1:
+                words = f"{factors[one]:g}\N{MULTIPLICATION SIGN}"
+                under = top + height + 0.05 * unit
+                axes.text(left + width / 2, under, words, ha="center", va="top")
+    _frame(axes, (0, 2 * own + 3 * gap), (rows * pitch - 0.06 * unit, -0.3 * unit))
+    _fill(figure, axes)
+    of = int(samples["grid_of"])
+    index, label = (int(samples[f"original_{part}"][of]) for part in ("index", "labels"))
+    alt = (
+        f"Training image {index} by each of {len(parts) - 1} parts of the policy alone "
+        f"({', '.join(parts[:-1])}) and by all, with magnitudes times "
+        f"{', '.join(f'{one:g}' for one in factors[shown])}."
     )
-    if {"mixup", "cutmix"} & (content.both[1].settings["policy"] or {}).keys():
-        caption += " Each is mixed with another training image, whose share may be the larger."
-    return finished(figure, "augmented", "Augmented images", alt, caption, table)
+    frame = pd.DataFrame({"part": parts, "class": label, "training_image": index})
+    table = _shown(content, "transforms", "Image shown by each part", frame)
+    return finished(figure, "transforms", "Parts at each strength", alt, "", table)
 
 
 @matplotlib.rc_context(STYLE)
@@ -106,74 +161,97 @@ def corrupted(content: Comparison, samples: Samples) -> Figure:
     )
     frame = pd.DataFrame({"class": samples["test_labels"], "test_image": samples["test_index"]})
     table = _shown(content, "corrupted", "Test images shown with corruptions", frame)
-    caption = (
-        f"The first test image of {each_class(content, columns)}, unchanged and with each "
-        "corruption."
-    )
-    return finished(figure, "corrupted", "Corrupted images", alt, caption, table)
+    return finished(figure, "corrupted", "Corrupted images", alt, "", table)
 
 
 @matplotlib.rc_context(STYLE)
-def read(content: Comparison, samples: Samples, group: str, title: str, rule: str) -> Figure:
-    """Test images of a group with the class that each model reads in them.
+def classified(
+    content: Comparison, samples: Samples, name: str, title: str, groups: dict[str, str]
+) -> Figure:
+    """Test images with the class that each model predicts most often.
 
     Args:
-        group: "test", "fixed" or "broken", with at least one image.
         title: heading of the figure.
-        rule: a sentence that says how the images were chosen.
+        groups: the heading of each group of samples that is shown, "" for none. Of several groups a
+            line of images is shown, and of a single one all.
     """
-    images, labels = samples[f"{group}_images"], samples[f"{group}_labels"]
-    table = readings(content, samples[f"{group}_index"], group, title)
-    height, width = images.shape[1:3]
     names = names_of(content, range(content.classes), NAME)
     columns = COLUMNS if max(map(len, names)) <= SHORT else WIDE_COLUMNS
+    most = columns if len(groups) > 1 else None
+    shown = {group: samples[f"{group}_index"][:most] for group in groups}
+    table = readings(content, np.concatenate([*shown.values()]), name, title)
+    height, width = samples["test_images"].shape[1:3]
     step = (WIDTH - 0.15) / columns  # inches from image to image
     unit = max(height, width) / (0.8 * (WIDTH - 0.15) / COLUMNS)  # pixels in an inch
     pitch = height + 0.72 * unit
-    rows = -(-len(images) // columns)
-    figure, ((axes,),) = canvas(1.0 + rows * pitch / unit, content, title)
-    for place, (image, label) in enumerate(zip(images, labels, strict=True)):
-        row, column = divmod(place, columns)
-        left, top = column * step * unit, row * pitch
-        _image(axes, image, left, top, content.is_light)
-        axes.text(
-            left,
-            top - 0.06 * unit,
-            f"{names[label]}, image {table.frame.at[place, 'index']}",
-            va="bottom",
-            fontsize=SMALL,
-        )
-        for i, model in enumerate(BOTH):
-            y = top + height + (0.13 + 0.17 * i) * unit
-            axes.plot(left + 0.05 * unit, y, markersize=5, **style_of(content, model))
-            usual = table.frame.at[place, f"{model}_prediction"]
-            right = table.frame.at[place, f"{model}_seeds_right"]
-            axes.text(
-                left + 0.15 * unit,
-                y,
-                f"{names[usual]}, {right} of {len(content.paired_seeds)}",
-                va="center",
-                fontsize=SMALL,
-                color=INK if usual == label else MUTED,
-                fontstyle="normal" if usual == label else "italic",
+    heads = 0.3 * unit * any(groups.values())
+    lines = sum(-(-len(index) // columns) for index in shown.values())
+    tall = lines * pitch + heads * len(groups)
+    figure, ((axes,),) = canvas(0.98 + tall / unit, content, title)
+    y, place = 0.0, 0
+    for group, index in shown.items():
+        if groups[group]:
+            axes.text(0, y + 0.06 * unit, groups[group], va="bottom", fontweight="bold")
+            y += heads
+        for at in range(len(index)):
+            row, column = divmod(at, columns)
+            left, top = column * step * unit, y + row * pitch
+            _image(axes, samples[f"{group}_images"][at], left, top, content.is_light)
+            _predictions(
+                content,
+                axes,
+                table.frame.astype(object).loc[place],
+                names,
+                (left, top),
+                height,
+                unit,
             )
-    key = ((0, BOTH[0]), (0.85, BOTH[1]), (1.85, "class read most often, seeds right"))
+            place += 1
+        y += -(-len(index) // columns) * pitch
+    key = ((0, BOTH[0]), (0.85, BOTH[1]), (1.85, "class predicted most often, seeds right"))
+    lift = -(0.3 if heads else 0.42) * unit
     for x, text in key:  # in the line below the title
         if text in BOTH:
-            axes.plot((x + 0.05) * unit, -0.42 * unit, markersize=6, **style_of(content, text))
-        axes.text((x + 0.15) * unit, -0.42 * unit, text, va="center", fontsize=SMALL)
-    _frame(axes, (-0.02 * unit, columns * step * unit), (rows * pitch - 0.2 * unit, -0.55 * unit))
+            axes.plot((x + 0.05) * unit, lift, markersize=6, **style_of(content, text))
+        axes.text((x + 0.15) * unit, lift, text, va="center", fontsize=SMALL)
+    _frame(axes, (-0.02 * unit, columns * step * unit), (tall - 0.2 * unit, lift - 0.13 * unit))
+    labels = table.frame["class"]
     usually = [int((table.frame[f"{model}_prediction"] == labels).sum()) for model in BOTH]
     alt = (
-        f"{len(images)} test images with the class that each arm reads most often: "
-        f"{BOTH[0]} reads {usually[0]} of them right, {BOTH[1]} {usually[1]}. Every reading is "
-        f"in tables/{group}.csv."
+        f"{len(labels)} test images with the class that each model predicts most often: "
+        f"{BOTH[0]} is right on {usually[0]} of them, {BOTH[1]} on {usually[1]}. Every prediction "
+        f"is in tables/{name}.csv."
     )
-    caption = (
-        f"{rule} Each line: the class the arm reads most often, and in how many seeds it is right; "
-        "wrong readings in italics."
-    )
-    return finished(figure, group, title, alt, caption, table)
+    return finished(figure, name, title, alt, "", table)
+
+
+def _predictions(
+    content: Comparison,
+    axes: Axes,
+    row: pd.Series,
+    names: list[str],
+    corner: tuple[float, float],
+    height: int,
+    unit: float,
+) -> None:
+    """What stands above and below an image: its class and number, and both models' predictions."""
+    left, top = corner
+    own = f"{names[row['class']]}, image {row['index']}"
+    axes.text(left, top - 0.06 * unit, own, va="bottom", fontsize=SMALL)
+    for i, model in enumerate(BOTH):
+        y = top + height + (0.13 + 0.17 * i) * unit
+        axes.plot(left + 0.05 * unit, y, markersize=5, **style_of(content, model))
+        usual, right = row[f"{model}_prediction"], row[f"{model}_seeds_right"]
+        is_right = usual == row["class"]
+        axes.text(
+            left + 0.15 * unit,
+            y,
+            f"{names[usual]}, {right} of {len(content.paired_seeds)}",
+            va="center",
+            fontsize=SMALL,
+            color=INK if is_right else MUTED,
+            fontstyle="normal" if is_right else "italic",
+        )
 
 
 def each_class(content: Comparison, count: int) -> str:
@@ -214,3 +292,12 @@ def _image(axes: Axes, image: np.ndarray, left: float, top: float, framed: bool)
 def _frame(axes: Axes, horizontal: tuple[float, float], vertical: tuple[float, float]) -> None:
     axes.set(xlim=horizontal, ylim=vertical, aspect="equal")
     axes.axis("off")
+
+
+def _fill(figure: Canvas, axes: Axes) -> None:
+    """Let the axes take all of the paper between the title and the name of the dataset."""
+    width, height = figure.get_size_inches()
+    figure.set_layout_engine("none")
+    axes.set_position(
+        (EDGE / width, BELOW / height, 1 - 2 * EDGE / width, 1 - (ABOVE + BELOW) / height)
+    )

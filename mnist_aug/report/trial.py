@@ -1,16 +1,19 @@
 """Try it: the drawing page."""
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.report.blocks import Section, joined, part
+from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
 
 
 def section(content: Comparison, inputs: Inputs) -> Section | None:
     """Where the networks can be tried; None where there are none to try."""
-    if inputs.app:
-        own = part("try-part", "Try it yourself", inputs.app.sentences, places=["app"])
-    elif inputs.no_app:
-        own = part("try-part", "Try it yourself", [inputs.no_app])
-    else:
+    if not (inputs.app or inputs.no_app):
         return None
-    return joined("try", "Try it", [own])
+    facts = {
+        "kind": content.kind,
+        "reason": inputs.no_app,
+        "networks": [f"{one.name} seed {one.seed}" for one in inputs.app.networks]
+        if inputs.app
+        else [],
+    }
+    return Section("try", "Try it", facts)

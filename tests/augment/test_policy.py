@@ -275,16 +275,14 @@ def test_strengths_are_in_degrees_and_shares():
     for side, pixels in (28, ("0.8", "4")), (56, ("1.6", "8")):
         assert strengths(saved.as_data(policy.load("default", side).pipeline), side) == [
             affine,
-            f"ElasticTransform: displaces the middle along each axis with an SD of 2.9 % of the "
-            f"side ({pixels[0]} px), smooth over 14 % of it (the SD of the Gaussian that blurs the "
-            f"displacement, {pixels[1]} px).",
+            f"ElasticTransform: displaces the middle along each axis by an SD of {pixels[0]} px "
+            f"(2.9 % of the side), smoothed over {pixels[1]} px (14 %).",
         ]
     assert strengths(saved.as_data(policy.load("randaugment-1-10").pipeline)) == [
         "Affine: turns by up to 30°, scales by factors from 0.8 to 1.2, shifts by up to 14 % of "
         "the side, shears by up to 17°.",
-        "ElasticTransform: displaces the middle along each axis with an SD of 5.7 % of the side "
-        "(1.6 px), smooth over 14 % of it (the SD of the Gaussian that blurs the displacement, "
-        "4 px).",
+        "ElasticTransform: displaces the middle along each axis by an SD of 1.6 px (5.7 % of the "
+        "side), smoothed over 4 px (14 %).",
         "RandomBrightnessContrast: changes brightness by up to 40 % of full scale, multiplies by "
         "0.1 to 1.9.",
     ]

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import synthetic_results
 
+from mnist_aug.augment import policy
+from mnist_aug.augment.mixing import Mixer
 from mnist_aug.data.corruptions import CORRUPTIONS, corrupt
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import examples
@@ -48,6 +50,55 @@ def test_versions_are_the_engines_for_epochs_0_to_7():
 def test_without_a_policy_there_are_no_versions():
     samples = examples.choose({}, synthetic_results.dataset(test=60), None)
     assert samples["augmented"].shape == (10, 0, 28, 28)
+
+
+@pytest.fixture(scope="module")
+def stronger(mnist):
+    index = examples.first_of_each(mnist.y_train)
+    images = mnist.x_train[index]
+    found = examples.at_strengths(policy.load("default"), images, index, 28, 0)
+    return images, index, found
+
+
+def test_images_at_each_strength_draw_the_same(stronger, mnist):
+    images, index, found = stronger
+    assert found["strengths"].tolist() == [0, 0.25, 0.5, 0.75, 1, 1.5, 2]
+    assert found["stronger"].dtype == np.uint8
+    np.testing.assert_array_equal(found["stronger"][0], images)
+    for place, name in (4, "default"), (1, "default-0.25x"), (6, "default-2x"):
+        mixer = Mixer(policy.load(name), mnist.x_train, mnist.y_train, 10)
+        np.testing.assert_array_equal(found["stronger"][place], mixer((0, 0), index)[0])
+    changed = np.abs(found["stronger"].astype(float) - images).mean(axis=(2, 3))
+    assert (np.diff(changed.mean(axis=1)) > 0).all()  # other draws would make it jump
+
+
+def test_each_part_of_the_policy_at_each_strength(stronger, mnist):
+    images, index, found = stronger
+    assert found["transforms"].tolist() == [
+        *("rotate", "scale", "translate", "shear", "elastic", "all"),
+    ]
+    one = int(found["grid_of"])
+    for part, grid in zip(found["transforms"], found["grid"], strict=True):
+        np.testing.assert_array_equal(grid[0], images[one])
+        name = "default" if part == "all" else str(part)
+        mixer = Mixer(policy.load(name), mnist.x_train, mnist.y_train, 10)
+        versions = [mixer((0, epoch), index[one : one + 1])[0][0] for epoch in range(8)]
+        assert any((grid[4] == version).all() for version in versions), part
+        assert (grid[6] != images[one]).any()
+
+
+def test_strengths_of_colour_and_of_another_size_and_background():
+    data = synthetic_results.dataset(test=20, shape=(16, 12, 3))
+    own, index = policy.load("default", 12, (250, 250, 250)), np.arange(3)
+    found = examples.at_strengths(own, data.x_train[:3], index, 12, (250, 250, 250))
+    assert found["stronger"].shape == (7, 3, 16, 12, 3)
+    assert found["grid"].shape == (6, 7, 16, 12, 3)
+
+
+@pytest.mark.parametrize("name", ["affine", "mixup:0.2", "default+mixup:0.2", "label-smoothing"])
+def test_only_the_default_policy_has_strengths(name, mnist):
+    own = policy.load(name)
+    assert examples.at_strengths(own, mnist.x_train[:2], np.arange(2), 28, 0) == {}
 
 
 def test_corrupted_images_are_those_of_the_test_images():

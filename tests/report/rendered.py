@@ -71,7 +71,8 @@ def full(tmp_path_factory, reference):
         other_sets=True,
         studies=tuple(synthetic_results.STUDIES),
     )
-    synthetic_results.write_samples(results, synthetic_results.dataset(test=400), reference[1])
+    data = synthetic_results.dataset(test=400)
+    synthetic_results.write_samples(results, data, reference[1], strengths=True)
     synthetic_results.write_published(
         results, {"small": [0.02, 0.03], "simard-elastic": [0.01, 0.02], "ensemble": [0.02]}, 400
     )
