@@ -22,7 +22,7 @@ def say(line: str, file: TextIO | None = None) -> None:
         file: where to, stdout if None.
     """
     if _said is not None:
-        own = " ".join(line.split())
+        own = " ".join(line.encode(errors="backslashreplace").decode().split())
         if own in _said | _said_by_others():
             return
         _said.add(own)
@@ -43,9 +43,9 @@ def each_once() -> Iterator[None]:
 
 def _said_by_others() -> set[str]:
     path = os.environ.get(SAID)
-    with suppress(OSError):
+    with suppress(OSError, UnicodeError):
         if path:
-            return {*Path(path).read_text("utf-8", errors="replace").split("\n")}
+            return {*Path(path).read_text("utf-8").split("\n")}
     return set()
 
 
@@ -54,5 +54,5 @@ def _keep(line: str) -> None:
     with suppress(OSError):  # the line is printed again
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with open(path, "a", encoding="utf-8", errors="replace") as file:
+            with open(path, "a", encoding="utf-8") as file:
                 file.write(f"{line}\n")

@@ -71,7 +71,7 @@ class Bar:
         left = self._pace.left(now)
         if left is not None and left > SHORT and (not self._told or now - self._said > SILENCE):
             task = self._progress.tasks[0]
-            self._print(f"{task.description}: {task.percentage:.0f} % done, {duration(left)} left")
+            self._print(f"{task.description} ({task.percentage:.0f} %), {duration(left)} left")
 
     def say(self, line: str) -> None:
         """Print a line above the bar; in a log, with the time left."""
