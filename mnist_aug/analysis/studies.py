@@ -165,9 +165,9 @@ def grid(runs: StudyRuns) -> pd.DataFrame:
     frame.insert(1, "part", [part for part, *_ in cells])
     frame.insert(2, "factor", [float(times.rstrip("x") or 1) for *_, times in cells])
     for part in ("validation", "test"):
-        found = own.estimates(part)
-        known = BOTH[0] in found.names and len(found.names) > 1
-        rows = contrasts.against(found, BOTH[0]).set_index("variant") if known else pd.DataFrame()
+        rows = pd.DataFrame()
+        if len(own.values(BOTH[0], part)):
+            rows = contrasts.against(own.estimates(part), BOTH[0]).set_index("variant")
         for column in ("difference", "low", "high", "holm_p"):
             end = "" if column == "difference" else f"_{column}"
             frame[f"{part}_difference{end}"] = frame["variant"].map(rows.get(column, {}))

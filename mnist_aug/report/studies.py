@@ -8,9 +8,8 @@ import pandas as pd
 from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.policies import work
-from mnist_aug.analysis.studies import StudyRuns
 from mnist_aug.formatting import estimated, listed
-from mnist_aug.results.runs import BOTH, VariantResults, evaluated_variants, read_variant
+from mnist_aug.results.runs import VariantResults, evaluated_variants, read_variant
 
 OF_A_POLICY = ("name", "policy", "later_policies", "model")  # the last is compared by `models`
 NAMES = (
@@ -124,18 +123,6 @@ def _unlike(
     else:
         same = own["policy"] in (None, usual["policy"])
     return None if same else "it is about another policy"
-
-
-def seeds_sentences(runs: StudyRuns, content: Comparison) -> list[str]:
-    """With how many seeds of both models a study's variants are compared, and over what."""
-    counts = {name: len(runs.values(name)) for name in BOTH}
-    every = " and ".join(f"{count} seeds of {name}" for name, count in counts.items())
-    if len({*counts.values()}) == 1:
-        every = f"{counts[BOTH[0]]} seeds of {' and '.join(BOTH)}"
-    return [
-        f"Variants are compared with all {every}. CIs are over seeds, for these test images; a "
-        "variant's few seeds borrow the spread that is usual in the study (Smyth 2004)."
-    ]
 
 
 def against(frame: pd.DataFrame, other: str) -> list[str]:

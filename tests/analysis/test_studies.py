@@ -6,10 +6,13 @@ import pytest
 from scipy import stats
 
 from mnist_aug.analysis import contrasts
+from mnist_aug.analysis.intervals import mean_interval
 from mnist_aug.analysis.studies import (
     StudyRuns,
     by_epoch,
     data_efficiency,
+    grid,
+    mean_intervals,
     settled,
     summary,
     worth,
@@ -42,6 +45,52 @@ def test_differences_are_of_all_runs_and_borrow_the_spread():
     assert np.isnan(runs.difference("baseline", "nowhere")).all()
     runs.frame.loc[runs.frame["variant"] == "a", "validation"] = np.nan  # none were held out
     assert np.isnan(runs.difference("baseline", "a", "validation")).all()
+
+
+def test_intervals_of_means_borrow_the_spread():
+    few = {"a": [0.7, 0.72, 0.75], "b": [0.8, 0.9], "one": [0.3]}
+    alone = mean_intervals(contrasts.estimates({"a": np.array(few["a"])}))
+    np.testing.assert_allclose(alone.loc["a"], mean_interval(np.array(few["a"])))
+    many = few | {name: [0.8, 0.85, 0.9] for name in "cdef"}
+    found = contrasts.estimates({name: np.array(own) for name, own in many.items()})
+    ends = mean_intervals(found)
+    (at,) = [place for place, name in enumerate(found.names) if name == "a"]
+    half = np.sqrt(found.seed_variances[at])  # that of its own few seeds and the usual one
+    assert ends.loc["a"].mean() == pytest.approx(np.mean(few["a"]))
+    width = (ends.loc["a", "high"] - ends.loc["a", "low"]) / 2
+    df = 1 / (1 / found.freedom[at] + found.shared[at] ** 2 / found.shared_freedom)
+    assert 2 < df < found.freedom[at]
+    assert width == pytest.approx(stats.t.ppf(0.975, df) * half)
+    assert ends.loc["one"].isna().all()
+    assert ends.loc["b", "high"] == 1  # an accuracy, so no more
+
+
+def test_the_grid_has_a_row_for_each_part_and_strength():
+    scores = {
+        "baseline": [0.50, 0.52, 0.51],
+        "augmented": [0.90, 0.91, 0.92],
+        "rotate-2x": [0.53, 0.54, 0.55],
+        "rotate": [0.60, 0.62, 0.61],
+        "shear": [0.70, 0.71, 0.72],
+    }
+    frame = grid(study(scores))
+    # By part, the one with the best row first; augmented is no part by itself.
+    assert frame["variant"].tolist() == ["shear", "rotate", "rotate-2x"]
+    assert frame["part"].tolist() == ["shear", "rotate", "rotate"]
+    assert frame["factor"].tolist() == [1, 1, 2]
+    assert frame["validation"].tolist() == pytest.approx([0.61, 0.51, 0.44])
+    for part in ("validation", "test"):
+        assert frame[f"{part}_difference"].tolist() == pytest.approx([0.2, 0.1, 0.03])
+    rest = {name: np.array(own) for name, own in scores.items() if name != "augmented"}
+    rows = contrasts.against(contrasts.estimates(rest, over_images=False), "baseline")
+    rows = rows.set_index("variant").loc[frame["variant"]]
+    for end in ("low", "high", "holm_p"):
+        assert frame[f"test_difference_{end}"].tolist() == pytest.approx(rows[end].tolist())
+    runs = study(scores)
+    runs.frame["validation"] = np.nan  # none were held out
+    bare = grid(runs)
+    assert bare["validation_difference"].isna().all()
+    assert {*bare["test_difference"].round(6)} == {0.2, 0.1, 0.03}
 
 
 def test_a_summary_by_hand():

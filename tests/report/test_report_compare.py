@@ -8,8 +8,10 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import comparison
-from mnist_aug.report import compare, drawing, inputs, studies
-from mnist_aug.report.sections import _policies, every_section
+from mnist_aug.report import blocks, choosing, compare, drawing, inputs, studies
+from mnist_aug.report.drawing import Figure
+from mnist_aug.report.sentences import NO_CONCLUSION
+from mnist_aug.report.setup import _policies
 from mnist_aug.results.runs import BOTH
 
 pytest_plugins = "rendered"
@@ -78,13 +80,26 @@ def content(tmp_path_factory):
     return comparison.load(results)
 
 
-def said(content, *rows) -> list[str]:
-    return compare.sentences(compare.table(pd.DataFrame(rows)), content)
+EMPTY_FACTS = dict.fromkeys(
+    ("choice", "compare", "ablation", "strength", "grid", "tuned", "search", "kept"), None
+)
+
+
+def found(content, *rows) -> dict:
+    return compare.facts(compare.table(pd.DataFrame(rows)), content)
+
+
+def said(content, *rows, **facts) -> list[str]:
+    """The paragraphs of the part on the comparison, those that are folded too."""
+    table = compare.table(pd.DataFrame(rows))
+    given = EMPTY_FACTS | {"no_conclusion": "", "compare": compare.facts(table, content)} | facts
+    drawn = Figure("compare", "", "", "", "", table)
+    made = blocks.made("choosing", given, [drawn], [table])
+    return [block.text for block in made if block.kind in ("paragraph", "figure")]
 
 
 def test_outcomes_are_counted_and_named(content):
-    text = said(
-        content,
+    rows = (
         row("augmented", "helps", 0.004, 0.01, 1, policy="default", best=True),
         row("mixup-0.2", "helps", 0.0002, 0.0012, 2, policy="mixup:0.2", best=True),
         row("affine", "equivalent", -0.0015, 0.0015, 4),
@@ -92,31 +107,29 @@ def test_outcomes_are_counted_and_named(content):
         none(rank_low=2),
         row("cutout", "hurts", -0.02, -0.01, 6, rank_low=4),
     )
-    assert text[1] == (
+    facts = found(content, *rows)
+    assert facts["outcomes"] == [
+        ("helps", ["default", "mixup:0.2"]),
+        ("hurts", ["cutout"]),
+        ("equivalent", ["affine"]),
+        ("no detectable difference", ["cutmix"]),
+    ]
+    assert facts["small"] == ["mixup:0.2"]
+    assert facts["best"]["equals"] == ["mixup:0.2"]
+    assert said(content, *rows)[0].startswith(
         "Of 5 policies, on the test images 2 help (default and mixup:0.2); 1 hurts (cutout); 1 is "
-        "equivalent to none (affine); 1 shows no detectable difference (cutmix). Equivalent means "
-        "a difference of less than 0.20 pp either way. The difference of mixup:0.2 is smaller than "
-        "0.20 pp, so of little consequence."
-    )
-    assert text[2] == (
-        "By mean test accuracy default ranks first of 6 (95 % CI of its rank: 1 to 3); by the "
-        "wider CIs of all pairs mixup:0.2, affine and cutmix may rank first as well."
-    )
-    assert text[3].endswith(
-        "default has the largest mean accuracy, 98.70 %; by the simultaneous 95 % CIs of all pairs "
-        "the best may also be mixup:0.2."
+        "equivalent to none (affine); 1 shows no detectable difference (cutmix). mixup:0.2 differs "
+        "from none by less than 0.20 pp, which is of little consequence. On the validation images, "
+        "which decide, default is the most accurate, 98.70 %; mixup:0.2 may be as good."
     )
 
 
 def test_one_policy(content):
     best = row("augmented", "helps", 0.004, 0.01, 1, policy="default", best=True, rank_high=1)
     text = said(content, best, none(rank=2, rank_low=2))
-    assert text[0].startswith("1 policy is compared with no augmentation, called none, ")
-    assert text[1] == "Of 1 policy, on the test images 1 helps (default)."
-    assert text[2].endswith("(95 % CI of its rank: 1 to 1); no other may.")
-    assert text[3].endswith(
-        "98.70 %, and by the simultaneous 95 % CIs of all pairs every other is less accurate."
-    )
+    assert text[0].startswith("Of 1 policy, on the test images 1 helps (default).")
+    assert "98.70 %, and each other is detectably less accurate." in text[0]
+    assert text[1].startswith("5 seeds of each policy. *: may be the best")
 
 
 def test_when_nothing_can_be_told(content):
@@ -125,8 +138,8 @@ def test_when_nothing_can_be_told(content):
         for name in ("augmented", "affine")
     ]
     text = said(content, *unsure, none(rank=1, best_on_validation=True))
-    assert "2 show no detectable difference (augmented and affine)" in text[1]
-    assert text[3].endswith("any of the others may be the best as well.")
+    assert "2 show no detectable difference (augmented and affine)" in text[0]
+    assert "but any of the others may be the best." in text[0]
 
 
 def test_one_seed_gives_no_interval(content):
@@ -136,18 +149,20 @@ def test_one_seed_gives_no_interval(content):
     )
     one = row("augmented", "too few seeds", 0, 0.01, 1, best=True, seeds=1) | gone
     text = said(content, one, none(rank=2, seeds=1, best_on_validation=True))
-    assert "each with 1 seed." in text[0]
-    assert "1 has too few seeds to tell (augmented)" in text[1]
-    assert text[2].endswith("one seed of each can't tell whether it is the best.")
+    assert "1 has too few seeds for a verdict (augmented)" in text[0]
+    assert "; one seed of each can't say whether it is the best." in text[0]
+    assert text[1].startswith("1 seed of each policy.")
     assert "nan" not in " ".join(text)
     table = compare.table(pd.DataFrame([one, none(rank=2, seeds=1)]))
     assert "nan" not in table.display.to_csv()
+    assert "95 % CI, pp" not in table.display
 
 
 def test_no_conclusions_where_nothing_was_learned(content):
-    text = said(content, row("augmented", "no verdict", -0.01, 0.01, 1), none())
-    assert len(text) == 2
-    assert text[1].startswith("No conclusions are drawn")
+    rows = row("augmented", "no verdict", -0.01, 0.01, 1), none()
+    text = said(content, *rows, no_conclusion=NO_CONCLUSION)
+    assert text[0] == NO_CONCLUSION
+    assert text[1].startswith("5 seeds of each policy.")  # the figure's caption is next
 
 
 @pytest.mark.parametrize(
@@ -156,23 +171,23 @@ def test_no_conclusions_where_nothing_was_learned(content):
 )
 def test_where_interval_and_p_part_it_is_said(content, low, holm_p, parted):
     one = row("augmented", "helps", low, 0.01, 1, policy="default", holm_p=holm_p)
-    text = said(content, one, none())[-2]
-    assert ("For default the two part at the 5 % level" in text) == parted
-    assert "over seeds and test images" in text
+    text = said(content, one, none())[-1]
+    assert ("For default CI and p disagree at the 5 % level" in text) == parted
+    assert found(content, one, none())["parted"] == ["default"] * parted
 
 
 def test_an_outcome_unlike_the_verdict_at_the_head_is_explained(content):
     assert content.difference.outcome == "hurts"
     own = row("augmented", "hurts", -0.02, -0.01, 1, policy="default")
-    assert said(content, own, none())[-1].endswith("the outcome is the same.")
+    assert "Compared by itself" not in said(content, own, none())[0]
     unsure = own | {"outcome": "no detectable difference", "low": -0.03, "high": 0.001}
-    assert said(content, unsure, none())[-1].endswith(
-        "its CI differs, and the outcome, too: there it hurts; here, among 1, it shows no "
+    assert said(content, unsure, none())[0].endswith(
+        "Compared by itself, default hurts (main result); among 1, with wider CIs, it shows no "
         "detectable difference."
     )
 
 
-def test_the_table_holds_all_of_it(content):
+def test_the_table_has_what_is_read_and_the_file_all_of_it(content):
     corrupted = {
         "corrupted": 0.3,
         "corrupted_difference": 0.02,
@@ -184,31 +199,26 @@ def test_the_table_holds_all_of_it(content):
         "corrupted_unlike_difference": -0.01,
     }
     one = row("augmented", "helps", 0.004, 0.01, 1, policy="default", best=True, **corrupted)
-    plain = none(corrupted=0.32, corrupted_unlike=0.32, rank=2.5)
+    plain = none(corrupted=0.32, corrupted_unlike=0.32, rank=2.5, seconds=4.0)
     table = compare.table(pd.DataFrame([one, plain]))
     display = table.display.set_index("policy")
-    assert display.loc["default"].to_dict() == {
-        "seeds": "5",
-        "validation accuracy ± SD, %": "98.70 ± 0.10",
-        "may be the best": "yes",
-        "test error ± SD, %": "1.30 ± 0.10",
-        "test accuracy against none, pp (95 % CI)": "+0.70 (+0.40 to +1.00)",
-        "p, Holm for 1": "0.0200",
-        "outcome": "helps",
-        "rank (95 % CI)": "1 (1 to 3)",
-        "NLL, nats": "0.0500",
-        "ECE, %": "1.00",
-        "error on corrupted images, %": "30.00",
-        "accuracy there against none, pp (95 % CI)": "+2.00 (+1.00 to +3.00)",
-        "error on types like the policy, % (gain, pp)": "10.00 (+5.00)",
-        "error on other types, % (gain, pp)": "40.00 (\N{MINUS SIGN}1.00)",
-        "training, s a run": "8.00",
+    assert display.loc["default *"].to_dict() == {
+        "validation, %": "98.70",
+        "test difference, pp": "+0.70",
+        "95 % CI, pp": "+0.40 to +1.00",
+        "p (Holm)": "0.0200",
+        "test rank (95 % CI)": "1 (1 to 3)",
+        "on corrupted, pp": "+2.00",
+        "its CI, pp": "+1.00 to +3.00",
+        "time": "2.00\N{MULTIPLICATION SIGN}",
     }
-    assert display.loc["none", "error on other types, % (gain, pp)"] == "32.00"
-    assert display.loc["none", "rank (95 % CI)"] == "2.5 (1 to 3)"
-    assert "transfer error, %" not in display
+    assert display.loc["none", "test rank (95 % CI)"] == "2.5 (1 to 3)"
+    assert display.loc["none", "time"] == "1\N{MULTIPLICATION SIGN}"
+    assert "*: may be the best on validation" in table.note
+    assert {"nll", "ece", "corrupted_like", "transfer", "outcome"} <= {*table.frame}
     bare = compare.table(pd.DataFrame([row("augmented", "helps", 0.004, 0.01, 1), none()]))
-    assert not [name for name in bare.display if "corrupted" in name or "types" in name]
+    assert not [name for name in bare.display if "corrupted" in name or "its" in name]
+    assert "*" not in bare.note
 
 
 def test_without_validation_images_nothing_is_said_to_be_the_best(content):
@@ -216,8 +226,9 @@ def test_without_validation_images_nothing_is_said_to_be_the_best(content):
     rows = [row("augmented", "helps", 0.004, 0.01, 1, **gone), none(**gone)]
     table = compare.table(pd.DataFrame(rows))
     assert table.title == "Policies compared"
-    assert not {"may be the best", "validation accuracy ± SD, %"} & {*table.display}
-    assert "validation" not in " ".join(compare.sentences(table, content))
+    assert "validation, %" not in table.display
+    assert found(content, *rows)["best"] is None
+    assert "validation" not in " ".join(said(content, *rows))
 
 
 def test_policies_of_one_name_are_told_apart():
@@ -236,15 +247,19 @@ def test_the_figure_shows_each_policy_and_the_margin(content):
         none(),
         row("far", "hurts", -0.22, -0.2, 3, policy="a policy with a very long name"),
     ]
-    figure = compare.figure(compare.table(pd.DataFrame(rows)), content, variants)
+    table = compare.table(pd.DataFrame(rows))
+    figure = compare.figure(table, content, variants)
     text = re.sub("<[^>]*>", " ", figure.svg)
     assert "* default" in text
     assert "a policy with a ver…" in text
     assert "baseline" not in text
     assert "◀ \N{MINUS SIGN}21.00" in text
-    assert "Triangles point to 1 outside the axis." in figure.caption
-    assert "±0.20 pp" in figure.caption
+    assert "shaded: less than 0.20 pp" in text
+    assert compare.facts(table, content)["beyond"] == 1
     assert "default: +0.70 (+0.40 to +1.00)." in figure.alt
+    # The bar, its mean and each run say their values.
+    assert figure.svg.count("<title>default: +0.70 pp (95 % CI +0.40 to +1.00)</title>") == 2
+    assert figure.svg.count("<title>default, seed ") == 3
 
 
 @pytest.fixture(scope="module")
@@ -264,11 +279,12 @@ def test_a_section_from_results(results, monkeypatch):
     content = comparison.load(results)
     given = inputs.read(results, content)
     assert {*given.policies} == {"affine", "mine.yaml", "mixup-0.2"}
-    sections = {section.anchor: section for section in every_section(content, given)}
-    (table,) = sections["compare"].tables
-    assert {*table.display["policy"]} == {"none", "default", "affine", "mixup:0.2", "mine.yaml"}
-    assert "error on corrupted images, %" in table.display
-    assert [*sections].index("compare") < [*sections].index("pareto")
+    section = choosing.section(content, given)
+    (table,) = section.tables
+    names = {name.removesuffix(" *") for name in table.display["policy"]}
+    assert names == {"none", "default", "affine", "mixup:0.2", "mine.yaml"}
+    assert "on corrupted, pp" in table.display
+    assert [block.name for block in section.blocks if block.kind == "heading"] == ["compare"]
 
 
 def test_policies_that_do_not_fit_are_left_out_and_named(tmp_path):
