@@ -161,3 +161,25 @@ def roc_area(scores: np.ndarray, positive: np.ndarray) -> float:
     below = np.searchsorted(others, ours, side="left")
     up_to = np.searchsorted(others, ours, side="right")
     return float((below + up_to).sum() / (2 * len(ours) * len(others)))
+
+
+def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:
+    """The error among so many of the most confident images (Geifman and El-Yaniv 2017).
+
+    Images of equal confidence are in no order: as many of them as are taken hold errors in the
+    proportion of all of them.
+
+    Args:
+        confidence: float `[N]`; those that are not a number come last.
+        correct: bool `[N]`.
+
+    Returns:
+        float `[N]` in [0, 1], of the 1, 2, ... N most confident images. Its mean is the area under
+        the risk-coverage curve, AURC (Geifman, Uziel and El-Yaniv 2019): less is better.
+    """
+    confidence = np.nan_to_num(np.asarray(confidence, float), nan=-np.inf)
+    _, group, sizes = np.unique(-confidence, return_inverse=True, return_counts=True)
+    wrong = np.bincount(group, weights=~np.asarray(correct, bool))
+    ends = np.concatenate([[0], sizes.cumsum()])
+    taken = np.arange(1, len(confidence) + 1)
+    return np.interp(taken, ends, np.concatenate([[0], wrong.cumsum()])) / taken

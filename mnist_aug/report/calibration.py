@@ -1,203 +1,147 @@
-"""How far the probabilities of both models can be trusted, and what temperature scaling mends."""
+"""How far the probabilities of both models can be trusted: tables and figures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from mnist_aug.analysis import metrics
+from mnist_aug.analysis import calibration
+from mnist_aug.analysis.calibration import BARS
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import estimate, spread
-from mnist_aug.analysis.metrics import CALIBRATION_BINS, reliability
-from mnist_aug.formatting import MINUS, decimals, percent, points, with_sd
-from mnist_aug.report.drawing import INK, PAPER, STYLE, Figure, canvas, finished, style_of
-from mnist_aug.report.tables import Table
-from mnist_aug.results.runs import BOTH, VariantResults
-
-# Scores that scaling may mend: what they are called, their unit, and how they are shown.
-SHOWN: dict[str, tuple[str, str, Callable[[float], str]]] = {
-    "loss": ("loss", "nats", lambda value: decimals(value, 4)),
-    "ece": ("ECE", "pp", percent),
-}
-SCORES = ("loss", "brier", "ece")
-BARS = 20  # of the histogram of confidences, over 0 to 100 %
-NOT_SCALED = (
-    "There is no temperature scaling, as no image is held out for validation or an earlier version "
-    "evaluated the models (`make evaluate`)."
+from mnist_aug.formatting import MINUS, decimals, percent, span
+from mnist_aug.report.drawing import (
+    INK,
+    MUTED,
+    PAPER,
+    SMALL,
+    STYLE,
+    Figure,
+    PlainTicks,
+    canvas,
+    finished,
+    key,
+    style_of,
+    tips,
 )
-
-
-def scores(content: Comparison) -> Table:
-    """Proper scores and calibration error of each variant, mean and SD over seeds.
-
-    Those with `scaled_` are after temperature scaling, NaN where no temperature was fitted. Of
-    each, `_gain` is how much less it is than the baseline's with the same seed, with the ends of
-    the 95 % interval over seeds.
-    """
-    rows = []
-    plain = _by_seed(content, content.variants[BOTH[0]])
-    for variant, result in zip(
-        content.variants.values(), content.results.itertuples(), strict=True
-    ):
-        row: dict[str, object] = {"variant": variant.name}
-        own = _by_seed(content, variant)
-        for name in own:
-            row |= _mean(name, own[name].to_numpy())
-        gains = (plain - own).dropna(how="all")  # of the seeds that both have
-        for name in gains:
-            ends = estimate(gains[name].to_numpy())
-            names = (f"{name}_gain", f"{name}_gain_low", f"{name}_gain_high")
-            row |= dict(zip(names, ends, strict=True))
-        sure = float(variant.probabilities.max(axis=2).mean(axis=1).mean())
-        row["overconfidence"] = sure - result.accuracy
-        row |= _mean("temperature", variant.temperatures)
-        rows.append(row)
-    frame, accuracy = pd.DataFrame(rows), content.results["accuracy"]
-    display = {
-        "variant": frame["variant"],
-        "loss ± SD, nats": with_sd(frame, "loss", _four),
-        "Brier score ± SD": with_sd(frame, "brier", _four),
-        "expected calibration error ± SD, pp": with_sd(frame, "ece"),
-        "mean largest probability, %": (frame["overconfidence"] + accuracy).map(percent),
-        "accuracy, %": accuracy.map(percent),
-    }
-    if frame["temperature"].notna().any():
-        scaled = {
-            "temperature ± SD": with_sd(frame, "temperature", lambda value: decimals(value, 2)),
-            "scaled: loss, nats": frame["scaled_loss"].map(_four),
-            "scaled: Brier score": frame["scaled_brier"].map(_four),
-            "scaled: calibration error, pp": frame["scaled_ece"].map(percent),
-        }
-        fitted = frame["temperature"].notna()
-        display |= {name: cells.where(fitted, "—") for name, cells in scaled.items()}
-    title = "Quality of the probabilities on the test images, mean over seeds"
-    return Table("calibration", title, frame, pd.DataFrame(display))
+from mnist_aug.report.tables import Table
+from mnist_aug.results.runs import BOTH
 
 
 def _four(value: float) -> str:
-    return decimals(value, 4)
+    return decimals(value, 4).replace("-", MINUS)
 
 
-def _mean(name: str, values: np.ndarray) -> dict[str, float]:
-    return {name: float(values.mean()), f"{name}_sd": spread(values)}
+def _hundredths(value: float) -> str:
+    return percent(value).replace("-", MINUS)
 
 
-def _by_seed(content: Comparison, variant: VariantResults) -> pd.DataFrame:
-    """Loss, Brier score and calibration error of each run, as it is and at its own temperature."""
-    found = variant.on_test[[*SCORES]].copy()
-    scaled = pd.DataFrame(np.nan, found.index, [*SCORES])
-    if np.isfinite(variant.temperatures).all():
-        for seed, one, heat in zip(
-            variant.seeds, variant.log_probabilities, variant.temperatures, strict=True
-        ):
-            own = metrics.scores(content.labels, metrics.at_temperature(one, heat))
-            scaled.loc[seed] = [own[name] for name in SCORES]
-    return found.join(scaled.add_prefix("scaled_"))
+def _thousandths(value: float) -> str:
+    return percent(value, 3).replace("-", MINUS)
 
 
-def sentences(table: Table) -> list[str]:
-    """How sure both models are, what the scores mean, and what remains after scaling.
+# What each score is called, its unit, and how it is shown.
+CALLED: dict[str, tuple[str, Callable[[float], str]]] = {
+    "loss": ("negative log-likelihood (NLL), nats", _four),
+    "brier": ("Brier score", _four),
+    "ece": ("expected calibration error (ECE), pp", _hundredths),
+    "aurc": ("area under risk-coverage (AURC), %", _thousandths),
+}
+LEAST = 10  # images in a bin that is drawn, and one for each seed
+LOW = 0.1  # of the largest error: below it, the risk-coverage curve is not drawn
+DECADE = 10  # steps of the least coverage drawn, in 100
+
+
+def scores(content: Comparison) -> Table:
+    """Proper scores, calibration error and AURC of both models, mean and SD over seeds."""
+    frame = calibration.scores(content)
+    shown = [CALLED[name][1] for name in frame["score"]]
+    display: dict[str, list[str]] = {
+        "score": [
+            CALLED[row.score][0] + (", after temperature scaling" if row.scaled else "")
+            for row in frame.itertuples()
+        ]
+    }
+    for model in BOTH:
+        display[f"{model} ± SD"] = [
+            show(mean) + ("" if np.isnan(sd) else f" ± {show(sd)}")
+            for show, mean, sd in zip(shown, frame[model], frame[f"{model}_sd"], strict=True)
+        ]
+    display["difference"] = [
+        _signed(show, value) for show, value in zip(shown, frame["difference"], strict=True)
+    ]
+    display["95 % CI"] = [
+        span(low, high, partial(_signed, show))
+        for show, low, high in zip(shown, frame["low"], frame["high"], strict=True)
+    ]
+    interval = (
+        " 95 % CIs over paired seeds, on these test images." if content.difference.seeds > 1 else ""
+    )
+    return Table(
+        "calibration",
+        "Quality of the probabilities on the test images, mean over seeds",
+        frame,
+        pd.DataFrame(display),
+        note=(
+            "Less is better. Difference: baseline minus augmented, so that above zero augmentation "
+            f"is better.{interval}"
+        ),
+    )
+
+
+def _signed(show: Callable[[float], str], value: float) -> str:
+    text = show(value)
+    if not text.strip(f"{MINUS}0."):
+        return text.removeprefix(MINUS)
+    return f"+{text}" if value > 0 else text
+
+
+def facts(content: Comparison, table: Table) -> dict[str, Any]:
+    """What the template says of the probabilities.
 
     Args:
         table: of `scores`.
+
+    Returns:
+        over, the mean confidence minus accuracy by model; ece and aurc, rows; scaling, None without
+        temperatures, else the row `loss` before and after it, `alone`, how much the baseline's loss
+        falls by scaling alone, and `share` of what it falls by augmentation, None unless both lower
+        it; coverage, of `calibration.share_kept`, None where there is none.
     """
-    first, second = (table.frame.set_index("variant").loc[model] for model in BOTH)
-    text = (
-        "Mean largest probability less accuracy, which is above zero where a network is surer "
-        f"than it should be: {points(first['overconfidence'])} pp with {BOTH[0]}, "
-        f"{points(second['overconfidence'])} pp with {BOTH[1]}. The expected calibration error "
-        f"(ECE) is the mean distance of the two over {CALIBRATION_BINS} bins of equal mass; the "
-        "Brier score is the squared distance of the probabilities to the truth, summed over "
-        "classes. Less is better for both, and for the loss, the mean negative log-likelihood. "
-        "Chance alone keeps the ECE of perfect probabilities above zero."
-    )
-    if not np.isfinite([first["scaled_loss"], second["scaled_loss"]]).all():
-        return [text, NOT_SCALED]
-    scaling = (
-        "Temperature scaling (Guo et al. 2017) divides each run's log-probabilities by a "
-        "temperature fitted on the validation images; it changes no prediction. "
-        + "; ".join(
-            f"with {model}, mean temperature {decimals(one['temperature'], 2)}, it takes the loss "
-            f"from {_four(one['loss'])} to {_four(one['scaled_loss'])} nats and the ECE from "
-            f"{percent(one['ece'])} to {percent(one['scaled_ece'])} pp"
-            for model, one in zip(BOTH, (first, second), strict=True)
-        ).replace("with", "With", 1)
-        + "."
-    )
-    return [text, scaling, *(_remaining(name, first, second) for name in SHOWN)]
-
-
-def _remaining(name: str, first: pd.Series, second: pd.Series) -> str:
-    """How much of what augmentation gains is had by scaling alone, and what is left after both.
-
-    Args:
-        second: the row of augmented, with `_gain` and its ends.
-    """
-    called, unit, show = SHOWN[name]
-    alone = first[name] - first[f"scaled_{name}"]
-
-    def change(by: float, low: float = np.nan, high: float = np.nan) -> str:
-        sign = 1 if by >= 0 else -1
-        ends = sorted((sign * low, sign * high))
-        shown = [show(end).replace("-", MINUS) for end in ends]
-        known = "" if np.isnan(low) else f" (95 % CI {shown[0]} to {shown[1]})"
-        return f"{'lowers' if by >= 0 else 'raises'} it by {show(abs(by))} {unit}{known}"
-
-    gain, left = (
-        [float(second[f"{part}_gain{end}"]) for end in ("", "_low", "_high")]
-        for part in (name, f"scaled_{name}")
-    )
-    text = f"The {called}: augmentation {change(*gain)}"
-    if _detected(gain) and gain[0] > 0:
-        text += f"; temperature scaling of the {BOTH[0]}, without augmentation, {change(alone)}"
-        text += f", {percent(alone / gain[0], 0)} % of that" if alone > 0 else ""
-    elif not (_detected(gain) or np.isnan(gain[1])):
-        text += ", so no change is detectable"
-    text += f". After both are scaled, augmentation {change(*left)}"
-    if np.isnan(left[1]):
-        return f"{text}; one seed can't tell more."
-    if not _detected(left):
-        return f"{text}, so no difference is detectable."
-    return f"{text}."
-
-
-def _detected(change: list[float]) -> bool:
-    """Whether the interval of a change, its mean and its ends, leaves 0 out."""
-    return change[1] > 0 or change[2] < 0
+    rows = {(row["score"], bool(row["scaled"])): row for row in table.frame.to_dict("records")}
+    found: dict[str, Any] = {
+        "over": calibration.overconfidence(content),
+        "ece": rows["ece", False],
+        "aurc": rows["aurc", False],
+        "scaling": None,
+        "coverage": None,
+    }
+    if ("loss", True) in rows:
+        before, after = rows["loss", False], rows["loss", True]
+        alone = before[BOTH[0]] - after[BOTH[0]]
+        both = alone > 0 and before["low"] > 0
+        found["scaling"] = {
+            "before": before,
+            "after": after,
+            "alone": alone,
+            "share": alone / before["difference"] if both else None,
+            "side": int(after["low"] > 0) - int(after["high"] < 0),
+        }
+    kept = calibration.share_kept(calibration.mean_risks(content))
+    if kept is not None and kept[1] > 0:
+        found["coverage"] = dict(zip(("worse", "share"), kept, strict=True))
+    return found
 
 
 def bins(content: Comparison) -> Table:
-    """Confidence and accuracy of both models in bins of equal mass, mean over seeds.
-
-    `scaled_confidence` and `scaled_accuracy` are after temperature scaling, NaN without.
-    """
-    parts = []
-    for variant in content.both:
-        sure, right, counts = _binned(content.labels, variant.probabilities)
-        part = pd.DataFrame(
-            {
-                "variant": variant.name,
-                "bin": range(1, len(sure) + 1),
-                "images": counts.astype(int),
-                "confidence": sure,
-                "accuracy": right,
-                "scaled_confidence": np.nan,
-                "scaled_accuracy": np.nan,
-            }
-        )
-        if np.isfinite(variant.temperatures).all():
-            scaled = [
-                metrics.at_temperature(one, heat)
-                for one, heat in zip(variant.log_probabilities, variant.temperatures, strict=True)
-            ]
-            part["scaled_confidence"], part["scaled_accuracy"], _ = _binned(content.labels, scaled)
-        parts.append(part)
-    frame = pd.concat(parts, ignore_index=True)
+    """Confidence and accuracy of both models in bins of equal width."""
+    frame = calibration.bins(content)
     display = pd.DataFrame(
         {
-            "variant": frame["variant"],
+            "variant": frame["variant"] + np.where(frame["scaled"], ", scaled", ""),
             "bin": frame["bin"].astype(str),
             "images": frame["images"].map("{:,}".format),
             "confidence, %": frame["confidence"].map(percent),
@@ -207,96 +151,144 @@ def bins(content: Comparison) -> Table:
     return Table("reliability", "Confidence and accuracy by bin", frame, display)
 
 
-def _binned(
-    labels: np.ndarray, every: Iterable[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The `reliability` of each run's probabilities, mean over runs."""
-    found = [reliability(labels, one) for one in every]
-    sure, right, counts = (np.mean(values, axis=0) for values in zip(*found, strict=True))
-    return sure, right, counts
-
-
 @matplotlib.rc_context(STYLE)
 def diagram(content: Comparison) -> Figure:
     """The reliability diagram above a histogram of confidences, on the same linear axis."""
     table = bins(content)
-    frame = table.frame
-    scaled = frame["scaled_confidence"].notna().any()
+    frame = table.frame[table.frame["images"] >= max(LEAST, content.difference.seeds)]
     figure, ((above,), (below,)) = canvas(
-        6.2,
+        4.6,
         content,
-        "Confidence and accuracy, in bins of equal mass",
+        "Reliability: accuracy by confidence",
+        key=1,
         nrows=2,
         sharex=True,
-        gridspec_kw={"height_ratios": [2.6, 1]},
+        height_ratios=[2.6, 1],
     )
-    columns = ["confidence", "accuracy"] + ["scaled_confidence", "scaled_accuracy"] * bool(scaled)
-    least = float(np.floor(10 * np.nanmin(frame[columns])) / 10)
+    least = float(frame["bin"].min() - 1) / calibration.BINS if len(frame) else 0.0
     above.plot([100 * least, 100], [100 * least, 100], color=INK, linewidth=1)
     edges, shares = np.linspace(0, 1, BARS + 1), {}
     for variant in content.both:
-        own, look = frame[frame["variant"] == variant.name], style_of(content, variant.name)
-        above.plot(
-            100 * own["confidence"],
-            100 * own["accuracy"],
-            markersize=6,
-            label=variant.name,
-            **look,
-        )
-        if own["scaled_confidence"].notna().all():
-            above.plot(
-                100 * own["scaled_confidence"],
-                100 * own["scaled_accuracy"],
-                markersize=6,
-                markerfacecolor=PAPER,
-                linestyle=":",
-                label=f"{variant.name}, scaled",
-                **look,
+        look = style_of(content, variant.name)
+        for is_scaled, own in frame[frame["variant"] == variant.name].groupby("scaled"):
+            name = f"{variant.name}, scaled" if is_scaled else variant.name
+            at = 100 * own["confidence"], 100 * own["accuracy"]
+            above.plot(*at, color=look["color"], linestyle=":" if is_scaled else "-")
+            face = {"markerfacecolor": PAPER} if is_scaled else {}
+            (dots,) = above.plot(*at, linestyle="none", label=name, **look, **face)
+            tips(
+                dots,
+                [
+                    f"{name}: confidence {percent(row.confidence, 1)} %, accuracy "
+                    f"{percent(row.accuracy, 1)} %; {percent(row.share)} % of images"
+                    for row in own.itertuples()
+                ],
             )
         confidence = variant.probabilities.max(axis=2)
-        counts = np.histogram(confidence.clip(0, 1), edges)[0]
-        shares[variant.name] = counts / counts.sum()
+        counts = np.histogram(confidence[np.isfinite(confidence)].clip(0, 1), edges)[0]
+        shares[variant.name] = counts / confidence.size
         below.stairs(
             100 * shares[variant.name], 100 * edges, baseline=None, color=look["color"], linewidth=2
         )
     pad = 2 * (1 - least)
-    ends = (100 * least - pad, 100 + pad)
-    above.set(xlim=ends, ylim=ends, ylabel="accuracy, %")
+    low = float(np.nanmin([least, *frame["accuracy"]]))
+    above.set(xlim=(100 * least - pad, 100 + pad), ylabel="accuracy, %")
+    above.set_ylim(100 * low - 2 * (1 - low), 100 + 3 * (1 - low))
+    corner = {"fontsize": SMALL, "color": MUTED, "transform": above.transAxes}
+    above.text(0.98, 0.04, "overconfident", ha="right", va="bottom", **corner)
+    above.text(0.02, 0.96, "underconfident", ha="left", va="top", **corner)
     seen = np.concatenate([own[edges[1:] > least] for own in shares.values()])
     below.set(
         xlabel="confidence: the largest probability, %",
-        ylabel="images, %\n(logarithmic)",
+        ylabel="images, %\n(log)",
         yscale="log",
-        ylim=(100 * seen[seen > 0].min() / 1.6, 160),
+        ylim=(100 * seen[seen > 0].min() / 1.6, 250) if seen.any() else (1, 250),
     )
     below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     below.yaxis.set_minor_formatter(NullFormatter())
     for axes in (above, below):
         axes.grid()
-    above.legend(loc="upper left", frameon=False)
-    over = {
-        model: int((own["confidence"] > own["accuracy"]).sum())
-        for model, own in frame.groupby("variant")
-    }
-    count = frame.groupby("variant").size()
-    text = " ".join(
-        f"With {model} confidence exceeds accuracy in {over[model]} of {count[model]} bins; "
-        f"{percent(shares[model][-1], 0)} % of its confidences are above "
-        f"{percent(edges[-2], 0)} %."
+    figure.align_ylabels()
+    key(figure, 4)
+    over = calibration.overconfidence(content)
+    alt = "Reliability diagram above a histogram of confidences. " + " ".join(
+        f"{model}: mean confidence minus accuracy {percent(over[model]).replace('-', MINUS)} pp; "
+        f"{percent(shares[model][-1], 0)} % of its confidences are above {percent(edges[-2], 0)} %."
         for model in BOTH
     )
-    last = frame.groupby("variant").first()  # the least sure images
-    alt = f"Reliability diagram above a histogram of confidences. {text} " + " ".join(
-        f"In the bin of the least sure images {model} has a confidence of "
-        f"{percent(last.loc[model, 'confidence'])} % and an accuracy of "
-        f"{percent(last.loc[model, 'accuracy'])} %."
+    return finished(figure, table.name, "Reliability diagram", alt, "", table)
+
+
+def coverages(content: Comparison) -> Table:
+    """The error of both models among the most confident share of the images."""
+    frame = calibration.risk_coverage(content)
+    display = pd.DataFrame(
+        {
+            "coverage, %": frame["coverage"].map(percent),
+            **{f"{model} error, %": frame[model].map(_thousandths) for model in BOTH},
+        }
+    )
+    return Table("risk-coverage", "Error by coverage, mean over seeds", frame, display)
+
+
+@matplotlib.rc_context(STYLE)
+def curve(content: Comparison) -> Figure:
+    """Risk-coverage curves of both models, from where either errs to speak of."""
+    table = coverages(content)
+    frame = table.frame
+    least = drawn_from(frame)
+    own = frame[frame["coverage"] >= least - 1e-9]
+    seeds = content.difference.seeds
+    figure, ((axes,),) = canvas(
+        3.3, content, "Risk-coverage: error among the most confident images", key=1
+    )
+    for model in BOTH:
+        look = style_of(content, model)
+        low, high = (100 * own[f"{model}_{end}"] for end in ("low", "high"))
+        if seeds > 1:
+            axes.fill_between(
+                100 * own["coverage"], low, high, color=look["color"], alpha=0.25, linewidth=0
+            )
+        axes.plot(100 * own["coverage"], 100 * own[model], color=look["color"], label=model)
+        every = own.iloc[:: max(1, len(own) // 20)]
+        (dots,) = axes.plot(
+            100 * every["coverage"], 100 * every[model], linestyle="none", markersize=3, **look
+        )
+        tips(
+            dots,
+            [
+                f"{model}: {_thousandths(row[model])} % error among the most confident "
+                f"{percent(row['coverage'], 0)} %"
+                for _, row in every.iterrows()
+            ],
+        )
+    if seeds > 1:
+        shade = {"color": MUTED, "alpha": 0.25, "linewidth": 0}
+        axes.fill_between([], [], label="band: 95 % CI over seeds", **shade)
+    axes.set_xlim(100 * least - (1 - least), 100 + (1 - least))
+    axes.set_ylim(bottom=0)
+    axes.set(xlabel="coverage: most confident share of the test images, %", ylabel="error, %")
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(PlainTicks())
+    axes.yaxis.set_major_formatter(PlainTicks())
+    axes.grid()
+    key(figure, 3, 0.5)
+    half = frame.iloc[(len(frame) - 1) // 2]
+    alt = "Line chart of the error among the most confident share of the images. " + " ".join(
+        f"{model}: {_thousandths(row[model])} % at a coverage of {percent(row['coverage'], 0)} %."
+        for row in (half, frame.iloc[-1])
         for model in BOTH
     )
-    caption = (
-        "Test images in order of their confidence, cut into "
-        f"{min(CALIBRATION_BINS, len(content.labels))} bins of equal mass in each run; a marker is "
-        "the mean over seeds. Below the line a network is surer than it should be."
-        f"{' Hollow: after temperature scaling.' if scaled else ''} The histogram has the same "
-        f"confidences in {BARS} bins of equal width, on a logarithmic scale. {text}"
-    )
-    return finished(figure, "reliability", "Confidence and accuracy", alt, caption, table)
+    return finished(figure, table.name, "Risk-coverage curves", alt, "", table)
+
+
+def drawn_from(frame: pd.DataFrame) -> float:
+    """The coverage in whole tenths up to which no mean error is above `LOW` of the largest.
+
+    Args:
+        frame: of `calibration.risk_coverage`.
+    """
+    errors = frame[[*BOTH]].max(axis=1)
+    high = errors > LOW * errors.max()
+    first = frame["coverage"][high].min() if high.any() else 0.0
+    return float(np.floor(DECADE * first - 1e-9) / DECADE) if first > 0 else 0.0

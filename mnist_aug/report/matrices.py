@@ -1,5 +1,7 @@
 """Which class is read as which: the matrices of counts."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 import seaborn as sns
@@ -26,9 +28,8 @@ def confusion(content: Comparison) -> Figure:
     table = tables.confusion(content)
     square = (content.classes, content.classes)
     every = [table.frame[model].to_numpy().reshape(square) for model in BOTH]
-    longest = max(map(len, tables.names_of(content, range(content.classes), NAME)))
+    longest, written = _room(content)
     upright = longest > SHORT  # the names below a matrix
-    written = NARROW if upright else WRITTEN
     drawn = _drawn(sum(every), written)
     counts = [c[np.ix_(drawn, drawn)] for c in every]
     names = np.array(tables.names_of(content, drawn, NAME))
@@ -84,28 +85,38 @@ def confusion(content: Comparison) -> Figure:
         axes.set(xlabel="predicted class", ylabel="true class")
         axes.tick_params(length=0)
     wrong = [c.sum() - np.trace(c) for c in every]
-    text = (
-        f"Mean errors per run: {BOTH[0]} {number(wrong[0])}, {BOTH[1]} {number(wrong[1])} of "
+    alt = (
+        "Three matrices of counts by true and predicted class. Mean errors per run: "
+        f"{BOTH[0]} {number(wrong[0])}, {BOTH[1]} {number(wrong[1])} of "
         f"{len(content.labels):,} test images."
     )
     if len(table.display):
         row = table.display.iloc[0]
-        text += (
+        alt += (
             f" The confusion that changed most is {row.iloc[0]}: {row[BOTH[0]]} with "
             f"{BOTH[0]}, {row[BOTH[1]]} with {BOTH[1]}."
         )
-    if len(names) < content.classes:
-        text += (
-            f" Drawn are the {len(names)} of {content.classes} classes with the most errors in "
-            f"both arms, as true or predicted class; {table.name}.csv has all."
-        )
-    alt = f"Three matrices of counts by true and predicted class. {text}"
-    caption = (
-        f"Bold diagonal: read right. Off it, a stronger colour is more errors; in the "
-        f"lowest matrix, blue is what {BOTH[0]} does more often and orange-red what "
-        f"{BOTH[1]} does more often. Zeros are left out. {text}"
-    )
-    return finished(figure, "confusion", "Confusions", alt, caption, table)
+    return finished(figure, "confusion", "Confusion matrices", alt, "", table)
+
+
+def facts(content: Comparison) -> dict[str, Any]:
+    """What the template says of the matrices.
+
+    Returns:
+        classes; drawn, how many the figure has; errors, the mean number per run by model.
+    """
+    classes = content.classes
+    return {
+        "classes": classes,
+        "drawn": classes if classes <= DRAWN else _room(content)[1],
+        "errors": {one.name: float((~one.correct).sum(axis=1).mean()) for one in content.both},
+    }
+
+
+def _room(content: Comparison) -> tuple[int, int]:
+    """Letters of the longest name, and with how many classes the cells still hold numbers."""
+    longest = max(map(len, tables.names_of(content, range(content.classes), NAME)))
+    return longest, NARROW if longest > SHORT else WRITTEN
 
 
 def _drawn(counts: np.ndarray, most: int) -> np.ndarray:

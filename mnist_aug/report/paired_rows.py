@@ -104,7 +104,7 @@ def figure(
         (left, right), ("accuracy, %", f"{BOTH[1]} minus {BOTH[0]}, pp"), notes, strict=True
     ):
         axes.set_xlabel(f"{label}\n{note}")
-        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     left.xaxis.set_major_formatter(PlainTicks())
     right.xaxis.set_major_formatter(PlainTicks(signed=True))
     key(canvas_, 2)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import significance
-from mnist_aug.analysis.comparison import ALPHA, Comparison, contrast
+from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.metrics import mean_confusion
 from mnist_aug.formatting import MINUS, decimals, listed, number, percent, points, span, with_sd
 from mnist_aug.report.templating import clipped
@@ -278,31 +278,6 @@ def names_of(content: Comparison, classes: Iterable[int], most: int = 60) -> lis
     return [every[k] for k in classes]
 
 
-def classes(content: Comparison) -> Table:
-    """Accuracy within each true class, and the difference with its CI and adjusted p."""
-    first, second = content.both
-    rows = []
-    for k in range(content.classes):
-        own = content.labels == k
-        if own.any():
-            found = contrast(first.correct[:, own], second.correct[:, own])
-            found = {BOTH[0]: found.pop("first"), BOTH[1]: found.pop("second")} | found
-            rows.append({"class": k, "test_images": int(own.sum())} | found)
-    frame = pd.DataFrame(rows)
-    frame["holm_p"] = significance.holm(frame["p"])
-    display = pd.DataFrame(
-        {
-            "class": names_of(content, frame["class"]),
-            "test images": frame["test_images"].map("{:,}".format),
-            **{f"{model}, %": frame[model].map(percent) for model in BOTH},
-            **differences(frame),
-            **holm_column(frame),
-        }
-    )
-    title = "Test accuracy within each class"
-    return Table("classes", title, name_columns(content, frame, "class"), display)
-
-
 def confusion(content: Comparison) -> Table:
     """Mean counts per run, and the confusions whose frequency changed most."""
     counts = [
@@ -323,7 +298,7 @@ def confusion(content: Comparison) -> Table:
                 for pair in top[["true", "predicted"]].itertuples(index=False)
             ],
             **{model: top[model].map("{:.1f}".format) for model in BOTH},
-            "difference": top["difference"].map(lambda d: f"{d:+.1f}".replace("-", MINUS)),
+            "change": top["difference"].map(lambda d: f"{d:+.1f}".replace("-", MINUS)),
         }
     )
     return Table(

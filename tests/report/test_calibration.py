@@ -1,4 +1,6 @@
-"""What temperature scaling mends, by hand; and words that are true whoever gains."""
+"""Tables, figures and facts of the section on errors and calibration."""
+
+import re
 
 import numpy as np
 import pandas as pd
@@ -7,100 +9,142 @@ import synthetic_results
 
 from mnist_aug.analysis import comparison
 from mnist_aug.formatting import MINUS
-from mnist_aug.report import calibration
+from mnist_aug.report import calibration, errors, inputs
 from mnist_aug.report.tables import Table
 
+pytest_plugins = "rendered"
 
-def table(first: tuple[float, float], second: tuple[float, float], half=0.02) -> Table:
-    """Of the loss before and after scaling of both models; the ECE is a tenth of it.
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    """Two seeds; every largest probability is 0.9, and the nine others share a tenth."""
+    folder = tmp_path_factory.mktemp("results")
+    return comparison.load(
+        synthetic_results.write(folder, seeds=2, test=100, samples=False, bench=False)
+    )
+
+
+def said(section) -> str:
+    return " ".join(block.text for block in section.blocks if block.kind == "paragraph")
+
+
+def table(first, second, low=0.01, high=0.03, scaled=True) -> Table:
+    """Of the loss before and after scaling of both models.
 
     Args:
-        half: the width of the intervals of the gains in loss to each side.
+        low, high: of the difference after scaling.
     """
     rows = [
         {
-            "variant": model,
-            "overconfidence": 0.01,
-            "temperature": 2.0,
-            "loss": before,
-            "scaled_loss": after,
-            "ece": before / 10,
-            "scaled_ece": after / 10,
-            **{
-                f"{part}{name}_gain{end}": (gain + by * half) * of
-                for name, of in (("loss", 1), ("ece", 0.1))
-                for part, gain in (("", first[0] - before), ("scaled_", first[1] - after))
-                for end, by in (("", 0), ("_low", -1), ("_high", 1))
-            },
+            "score": name,
+            "scaled": is_scaled,
+            "baseline": first[is_scaled],
+            "augmented": second[is_scaled],
+            "difference": first[is_scaled] - second[is_scaled],
+            "low": low if is_scaled else first[0] - second[0] - 0.01,
+            "high": high if is_scaled else first[0] - second[0] + 0.01,
         }
-        for model, (before, after) in (("baseline", first), ("augmented", second))
+        for is_scaled in ((False, True) if scaled else (False,))
+        for name in ("loss", "ece", "aurc")
     ]
     return Table("calibration", "", pd.DataFrame(rows), pd.DataFrame())
 
 
-def test_how_much_of_the_gain_scaling_alone_has():
-    said = calibration.sentences(table((0.12, 0.08), (0.04, 0.04)))
-    assert said[2:] == [
-        "The loss: augmentation lowers it by 0.0800 nats (95 % CI 0.0600 to 0.1000); temperature "
-        "scaling of the baseline, without augmentation, lowers it by 0.0400 nats, 50 % of that. "
-        "After both are scaled, augmentation lowers it by 0.0400 nats (95 % CI 0.0200 to 0.0600).",
-        "The ECE: augmentation lowers it by 0.80 pp (95 % CI 0.60 to 1.00); temperature scaling of "
-        "the baseline, without augmentation, lowers it by 0.40 pp, 50 % of that. After both are "
-        "scaled, augmentation lowers it by 0.40 pp (95 % CI 0.20 to 0.60).",
-    ]
-    assert "mean temperature 2.00, it takes the loss from 0.1200 to 0.0800 nats" in said[1]
+def test_how_much_of_the_gain_scaling_alone_has(content):
+    found = calibration.facts(content, table((0.12, 0.08), (0.04, 0.04)))["scaling"]
+    assert found["alone"] == pytest.approx(0.04)
+    assert found["share"] == pytest.approx(0.5)
+    assert found["side"] == 1
 
 
-def test_a_gain_that_scaling_turns_round():
-    said = calibration.sentences(table((0.12, 0.03), (0.08, 0.04)))
-    assert said[2] == (
-        "The loss: augmentation lowers it by 0.0400 nats (95 % CI 0.0200 to 0.0600); temperature "
-        "scaling of the baseline, without augmentation, lowers it by 0.0900 nats, 225 % of that. "
-        f"After both are scaled, augmentation raises it by 0.0100 nats (95 % CI {MINUS}0.0100 to "
-        "0.0300), so no difference is detectable."
+def test_a_gain_that_scaling_turns_round_or_leaves_unclear(content):
+    found = calibration.facts(content, table((0.12, 0.03), (0.08, 0.04), -0.02, -0.01))["scaling"]
+    assert found["share"] == pytest.approx(0.09 / 0.04)
+    assert found["side"] == -1
+    unclear = calibration.facts(content, table((0.12, 0.03), (0.08, 0.04), -0.02, 0.01))
+    assert unclear["scaling"]["side"] == 0
+
+
+def test_augmentation_that_makes_it_worse_has_no_share(content):
+    found = calibration.facts(content, table((0.04, 0.03), (0.12, 0.1)))["scaling"]
+    assert found["share"] is None
+    assert found["alone"] == pytest.approx(0.01)
+
+
+def test_without_temperatures_that_is_said(content):
+    found = calibration.facts(content, table((0.12, 0), (0.04, 0), scaled=False))
+    assert found["scaling"] is None
+    assert {"ece", "aurc"} <= {*found}
+
+
+def test_signs_of_the_table_are_those_of_the_gains(content):
+    table = calibration.scores(content)
+    for row, shown in zip(table.frame.itertuples(), table.display["difference"], strict=True):
+        size = float(shown.lstrip(f"+{MINUS}"))
+        assert (shown[0] == "+") == (size > 0 and row.difference > 0)
+        assert (shown[0] == MINUS) == (size > 0 and row.difference < 0)
+    assert {*table.display["difference"].str[0]} >= {"+", MINUS}
+    assert re.fullmatch(r"[\d.]+ ± [\d.]+", table.display["baseline ± SD"][2])
+    assert table.display["score"].str.endswith(", after temperature scaling").sum() == 3
+
+
+def test_the_section_says_it_in_order(full):
+    section = full.sections["errors"]
+    headings = [block.name for block in section.blocks if block.kind == "heading"]
+    assert headings == ["classes", "calibration", "risk-coverage"]
+    kinds = [(block.kind, block.name) for block in section.blocks]
+    folded, end = kinds.index(("folded", "")), kinds.index(("end", ""))
+    inside = {name for kind, name in kinds[folded:end] if kind == "figure"}
+    assert inside == {"confusion", "test"}
+    text = said(section)
+    first, second = (one.correct.shape[1] * (1 - one.accuracy.mean()) for one in full.content.both)
+    assert f"It makes {second:.1f} errors per run instead of {first:.1f}." in text
+    assert "Temperature scaling (Guo et al. 2017) changes no prediction" in text
+
+
+def test_classes_by_side(full):
+    facts = errors.class_facts(full.content, full.tables["classes"])
+    frame = full.tables["classes"].frame
+    assert facts["better"] == frame["class"][frame["low"] > 0].astype(str).tolist()
+    assert facts["worse"] == frame["class"][frame["high"] < 0].astype(str).tolist()
+    assert (facts["count"], facts["drawn"]) == (10, 10)
+    assert full.tables["classes"].note == (
+        "95 % CIs over seeds and test images, simultaneous over all 10 classes."
     )
 
 
-def test_one_seed_has_no_interval():
-    found = table((0.12, 0.08), (0.04, 0.04))
-    found.frame.loc[:, found.frame.columns.str.contains("_gain_")] = np.nan
-    said = calibration.sentences(found)
-    assert said[2] == (
-        "The loss: augmentation lowers it by 0.0800 nats. After both are scaled, augmentation "
-        "lowers it by 0.0400 nats; one seed can't tell more."
+def test_one_seed_judges_no_class(tmp_path):
+    results = synthetic_results.write(tmp_path, seeds=1, test=100, samples=False, bench=False)
+    content = comparison.load(results)
+    section = errors.section(content, inputs.read(results, content))
+    text = said(section)
+    assert "With one seed, the CIs cover other test images alone" in text
+    assert "detectably" not in text
+    assert (section.tables[0].frame["side"] == 0).all()
+    assert "`make evaluate` stores them in samples.npz." in text
+
+
+def test_nothing_is_concluded_where_nothing_was_learned(tmp_path):
+    wrong = np.tile(np.arange(100) < 10, (2, 1))
+    results = synthetic_results.write(
+        tmp_path,
+        seeds=2,
+        test=100,
+        samples=False,
+        bench=False,
+        correct={"baseline": wrong, "augmented": wrong},
     )
+    content = comparison.load(results)
+    section = errors.section(content, inputs.read(results, content))
+    text = said(section)
+    assert "No conclusions are drawn" in text
+    assert "errors per run" not in text
+    assert "Mean confidence" not in text
 
 
-def test_augmentation_that_makes_it_worse():
-    said = calibration.sentences(table((0.04, 0.04), (0.12, 0.1)))
-    assert said[2] == (
-        "The loss: augmentation raises it by 0.0800 nats (95 % CI 0.0600 to 0.1000). After both "
-        "are scaled, augmentation raises it by 0.0600 nats (95 % CI 0.0400 to 0.0800)."
-    )
-    unclear = calibration.sentences(table((0.04, 0.04), (0.05, 0.1)))[2]
-    assert f"raises it by 0.0100 nats (95 % CI {MINUS}0.0100 to 0.0300), so no change" in unclear
-
-
-def test_without_temperatures_that_is_said():
-    said = calibration.sentences(table((0.12, np.nan), (0.04, 0.04)))
-    assert said[1:] == [calibration.NOT_SCALED]
-
-
-def test_scaled_scores_by_hand(tmp_path):
-    """Every largest probability is 0.9, and the nine others share a tenth."""
-    content = comparison.load(
-        synthetic_results.write(tmp_path, seeds=2, test=100, samples=False, bench=False)
-    )
-    frame = calibration.scores(content).frame.set_index("variant")
-    for variant in content.both:
-        losses = []
-        for heat, right in zip(variant.temperatures, variant.correct, strict=True):
-            large, small = 0.9 ** (1 / heat), (0.1 / 9) ** (1 / heat)
-            total = large + 9 * small
-            losses.append(-np.where(right, np.log(large / total), np.log(small / total)).mean())
-        assert frame.loc[variant.name, "scaled_loss"] == pytest.approx(np.mean(losses), rel=1e-3)
-        sure = variant.temperatures.mean()
-        assert frame.loc[variant.name, "temperature"] == pytest.approx(sure)
-    bins = calibration.bins(content).frame
-    assert bins["confidence"].to_numpy() == pytest.approx(0.9, rel=1e-3)
-    assert (bins["scaled_confidence"] != bins["confidence"]).all()
+def test_where_the_curve_starts():
+    errors_at = np.array([0.0, 0.001, 0.002, 0.01, 0.02, 0.03, 0.05, 0.06, 0.08, 0.1])
+    frame = pd.DataFrame({"coverage": np.arange(1, 11) / 10, "baseline": 0.0})
+    assert calibration.drawn_from(frame.assign(augmented=errors_at)) == pytest.approx(0.4)
+    assert calibration.drawn_from(frame.assign(augmented=0.1)) == 0
+    assert calibration.drawn_from(frame.assign(augmented=0.0)) == 0
