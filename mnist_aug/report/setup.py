@@ -1,7 +1,7 @@
 """Experimental setup: settings, cards, manifest, and how to rebuild all of it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mnist_aug.analysis.comparison import Comparison
@@ -9,7 +9,7 @@ from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.tta import described as used_tta
 from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
 from mnist_aug.report import cards, provenance, search, tables
-from mnist_aug.report.blocks import Section, joined, part
+from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import BOTH, VariantResults
@@ -23,17 +23,6 @@ def section(content: Comparison, inputs: Inputs, shown: Mapping[str, Table]) -> 
     Args:
         shown: tables of the sections before, by name.
     """
-    return joined("setup", "Experimental setup", _parts(content, inputs, shown))
-
-
-def _parts(content: Comparison, inputs: Inputs, shown: Mapping[str, Table]) -> Iterable[Section]:
-    yield part(
-        "settings",
-        "What differs between the models",
-        _same_settings(content),
-        [],
-        [provenance.settings(content)],
-    )
     corrupted, moved = shown.get("corruptions"), shown.get("transfer")
     model_card = cards.model_card(
         content,
@@ -41,53 +30,48 @@ def _parts(content: Comparison, inputs: Inputs, shown: Mapping[str, Table]) -> I
         None if corrupted is None else corrupted.frame,
         None if moved is None else moved.frame,
     )
-    yield part("cards", "Model card and data card", [], [], [model_card, cards.data_card(content)])
-    yield part(
-        "manifest",
-        "Manifest",
-        _mixed_hosts(content),
-        [],
-        [
-            provenance.manifest(content),
-            tables.runs(content),
-            *([provenance.searches(inputs.searches)] if inputs.searches else []),
-        ],
-    )
-    yield _rebuild(content, inputs)
+    listed = [
+        provenance.settings(content),
+        model_card,
+        cards.data_card(content),
+        provenance.manifest(content),
+        tables.runs(content),
+        *([provenance.searches(inputs.searches)] if inputs.searches else []),
+    ]
+    facts = _equal(content) | {
+        "both_models": BOTH,
+        "differ_in": _mixed_hosts(content),
+        "machine": provenance.machine(content.manifests[0]["device"]),
+        **rebuild(content, inputs),
+    }
+    return Section("setup", "Experimental setup", facts, [], listed)
 
 
-def _same_settings(content: Comparison) -> list[str]:
+def _equal(content: Comparison) -> dict[str, Any]:
+    """The settings that both models share, and why their losses may differ."""
     first, second = (provenance.flatten(provenance.plain(variant)) for variant in content.both)
     policy = content.both[1].settings["policy"] or {}
-    soft = {"mixup", "cutmix", "label_smoothing"} & policy.keys()
+    soft = bool({"mixup", "cutmix", "label_smoothing"} & policy.keys())
     jsd = policy.get("augmix", {}).get("jsd", 0)
-    same = [
-        f"{key} {value}"
-        for key, value in first.items()
-        if second.get(key) == value
-        and value not in ("none", "[]")  # which say nothing
-        and not (key == "loss" and (soft or jsd))
-    ]
-    same.append(f"{content.both[0].runs[0].manifest['parameters']:,} parameters")
-    text = [f"Equal in both models: {'; '.join(same)}."]
-    if soft:
-        text.append(
-            f"The loss is the cross-entropy with the label in {BOTH[0]}, and with shares of "
-            f"several classes in {BOTH[1]}."
-        )
-    if jsd:
-        text.append(
-            f"The loss is the cross-entropy in {BOTH[0]}; in {BOTH[1]}, {jsd:g} times the "
-            "Jensen-Shannon divergence between three views is added to it."
-        )
-    return text
+    return {
+        "equal": [
+            {"setting": key.replace("_", " "), "value": value}
+            for key, value in first.items()
+            if second.get(key) == value
+            and value not in ("none", "[]")  # which say nothing
+            and not (key == "loss" and (soft or jsd))
+        ],
+        "parameters": content.both[0].runs[0].manifest["parameters"],
+        "soft": soft,
+        "jsd": jsd,
+    }
 
 
 def _mixed_hosts(content: Comparison) -> list[str]:
-    """A sentence for each of commit, versions and device in which runs differ."""
+    """In what of commit, versions and device the runs differ."""
     manifests = content.manifests
     return [
-        f"The runs were not all made with the same {word}; the table lists each."
+        word
         for key, word in (
             ("git", "git commit"),
             ("versions", "package versions"),
@@ -97,7 +81,8 @@ def _mixed_hosts(content: Comparison) -> list[str]:
     ]
 
 
-def _rebuild(content: Comparison, inputs: Inputs) -> Section:
+def rebuild(content: Comparison, inputs: Inputs) -> dict[str, Any]:
+    """The commands that make all of it again, and what they can't tell."""
     manifests, searches = content.manifests, inputs.searches
     commits = list(dict.fromkeys(m["git"].get("commit") for m in manifests))
     commands = [
@@ -112,11 +97,13 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
     data = source + (" TRANSPOSE=1" if content.dataset.get("transposed") else "")
     commands += search.commands(searches, data, policy, model)
     changed_policy = "" if policy == "default" else f" POLICY={policy}"
+    seeds = {len(content.paired_seeds)}
     for name, variants in inputs.evaluated.items():
         given = f" {_policies(variants)}" if name == "compare" else ""
+        own = max(len(variant.seeds) for variant in variants.values())
+        seeds.add(own)
         commands.append(
-            f"make {name}{given} DATA={data} "
-            f"SEEDS={max(len(variant.seeds) for variant in variants.values())} "
+            f"make {name}{given} DATA={data} SEEDS={own} "
             f"EPOCHS={settings['epochs']}{changed_policy}{model}"
         )
     if inputs.reached is not None:
@@ -128,30 +115,16 @@ def _rebuild(content: Comparison, inputs: Inputs) -> Section:
         f" EPOCHS={settings['epochs']} POLICY={policy}{model}"
         + (f" TTA={used['views']}" if used else "")
     )
-    dirty = any(m["git"].get("dirty") for m in manifests)
-    known = (
-        ""
-        if source != SOMEWHERE
-        else (f" DATA is where you have {content.label}; its SHA-256 is in the manifest.")
-    )
-    if model_source := manifests[0].get("model_source"):
-        known += (
-            f" MODEL is where you have {model_source['file']}; its SHA-256 is in the model card."
-        )
-    changed = " The code had changes that were not committed." if dirty else ""
-    other = (
-        " Trials run beside each other, so another search may find other settings."
-        if searches
-        else ""
-    )
-    return part(
-        "rebuild",
-        "How to rebuild",
-        [f"In the repository:{known}{changed}{other}"],
-        [],
-        [],
-        [f"commands:{' ; '.join(commands)}"],
-    )
+    return {
+        "commands": commands,
+        "label": content.label,
+        "data_unknown": source == SOMEWHERE,
+        "model_file": (manifests[0].get("model_source") or {}).get("file", ""),
+        "dirty": any(m["git"].get("dirty") for m in manifests),
+        "searched": bool(searches),
+        "other_seeds": len(seeds) > 1,
+        "last_seeds": len(content.paired_seeds),
+    }
 
 
 def _policy(name: str) -> str:

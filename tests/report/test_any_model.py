@@ -8,9 +8,10 @@ import synthetic_results
 from synthetic_results import architecture
 
 from mnist_aug.analysis import comparison
+from mnist_aug.analysis.classes import class_accuracy
 from mnist_aug.errors import UserError
 from mnist_aug.report import architecture as words
-from mnist_aug.report import cards, inputs, limits, search, sentences, studies, tables
+from mnist_aug.report import cards, inputs, limits, search, sentences, studies
 from mnist_aug.report.page import write
 from mnist_aug.results.runs import BOTH
 
@@ -107,7 +108,7 @@ def test_a_dense_network_of_a_version_without_architectures(reference):
 
 
 def _by_class(content):
-    return tables.classes(content).frame, None, None
+    return class_accuracy(content), None, None
 
 
 def test_both_start_alike_and_draw_alike(cnn, own):
@@ -156,10 +157,14 @@ def test_layers_that_augment_are_in_the_limits(tmp_path, monkeypatch):
 
 
 def test_settings_and_commands_name_the_model(cnn, own):
-    (equal,) = cnn.sections["settings"].sentences
-    assert equal.startswith("Equal in both models: model cnn; optimizer adam; ")
-    assert "model resnet.py:build (78787878…); optimizer" in own.sections["settings"].sentences[0]
-    commands = cnn.sections["rebuild"].commands
+    items = [
+        next(block.items for block in report.sections["setup"].blocks if block.kind == "list")
+        for report in (cnn, own)
+    ]
+    assert items[0][:2] == ("model: cnn", "optimizer: adam")
+    assert items[0][-1] == "parameters: 34,826"
+    assert items[1][0] == "model: resnet.py:build (78787878…)"
+    commands = cnn.sections["setup"].facts["commands"]
     assert commands[-1] == "make report DATA=path/to/data SEEDS=3 EPOCHS=5 POLICY=default MODEL=cnn"
     policies = 'POLICIES="affine path/to/mine.yaml mixup:0.2"'
     assert f"make compare {policies} DATA=path/to/data SEEDS=3 EPOCHS=5 MODEL=cnn" in commands
@@ -168,16 +173,13 @@ def test_settings_and_commands_name_the_model(cnn, own):
         "SEARCH=policy,learning_rate,schedule"
     ) in commands
     assert "make published DATA=path/to/data ROW=small-plain-15,small-15" in commands
-    assert (
-        own.sections["rebuild"]
-        .commands[-1]
-        .endswith(" POLICY=default MODEL=path/to/resnet.py:build")
-    )
+    last = own.sections["setup"].facts["commands"][-1]
+    assert last.endswith(" POLICY=default MODEL=path/to/resnet.py:build")
     assert "MODEL is where you have resnet.py; its SHA-256 is in the model card." in own.text
 
 
 def test_dense_is_the_default_of_commands(small):
-    assert "MODEL" not in " ".join(small.sections["rebuild"].commands)
+    assert "MODEL" not in " ".join(small.sections["setup"].facts["commands"])
 
 
 def text_of(report, anchor):

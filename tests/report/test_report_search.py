@@ -367,7 +367,7 @@ def test_damaged_files_are_named_with_the_remedy(copy, tmp_path, name, damage):
 
 
 def test_how_to_rebuild(full, read):
-    commands = full.sections["rebuild"].commands
+    commands = full.sections["setup"].facts["commands"]
     tune = "make tune DATA=path/to/data SEEDS=2 EPOCHS=5 POLICY=default TRIALS=5"
     assert commands.count(tune) == 1
     assert sum(command.startswith("make tune DATA") for command in commands) == 1

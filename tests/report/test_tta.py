@@ -8,7 +8,8 @@ from rendered import rendered
 
 from mnist_aug.analysis import comparison, intervals
 from mnist_aug.formatting import MINUS
-from mnist_aug.report import tta
+from mnist_aug.report import result
+from mnist_aug.report.inputs import Inputs
 from mnist_aug.results import runs
 
 SEEDS, IMAGES = 6, 400
@@ -72,28 +73,31 @@ def test_the_table_by_hand(report):
     ]
     display = report.tables["tta"].display
     assert display["difference, pp"].tolist() == ["0.00", f"{MINUS}10.00", "0.00", "+3.00"]
-    assert display["prediction time, times plain"].tolist() == ["15.0"] * 4
+    assert display["prediction time"].tolist() == ["15.0\N{MULTIPLICATION SIGN}"] * 4
+    assert display["p (Holm)"].tolist()[1] == "0.1250"
+
+
+def prose(section) -> str:
+    """What a section says of it."""
+    blocks = section.blocks
+    start = next(i for i, one in enumerate(blocks) if one.name == "tta")
+    return " ".join(" ".join([one.text, *one.items]) for one in blocks[start:])
 
 
 def test_what_is_said(report):
-    text = " ".join(report.sections["results"].sentences)
+    text = prose(report.sections["result"])
     for words in (
-        "for the image and for 8 augmented views of it, made by policy default: 9 forward passes "
-        "for each image instead of 1. baseline did not see this policy in training.",
-        "took 60.0 ms with baseline instead of 4.00 ms and 60.0 ms with augmented instead of "
-        "4.00 ms.",
-        "TTA hurts baseline by its CI, but not by the permutation test over seeds adjusted for all "
-        "rows (p = 0.1250): test accuracy is 79.38 % instead of 89.38 %, a difference of "
-        f"{MINUS}10.00 pp (95 % CI ",
-        "TTA helps augmented by its CI",
-        "Whether to use TTA is to be decided on validation images",
-        "0.00 pp (",
+        "averages the predicted probabilities of an image and 8 augmented views of it (policy "
+        "default): 9 forward passes instead of 1. Not trained with this policy: baseline.",
+        f"baseline: TTA hurts, {MINUS}10.00 pp (",
+        ", but the permutation test adjusted for all rows does not confirm it (p = 0.1250).",
+        "augmented: TTA helps, +3.00 pp (",
+        "Decide whether to use TTA on the validation images",
     ):
         assert words in text
-    assert "TTA helps augmented" in report.html
+    assert "TTA helps, +3.00" in report.html
     assert "**Test-time augmentation (TTA)" in report.text
     assert (report.reports / "tables" / "tta.csv").exists()
-    assert report.sections["rebuild"].commands[-1].endswith(" POLICY=default TTA=8")
 
 
 def test_no_other_table_changes(report, tmp_path):
@@ -111,36 +115,40 @@ def test_no_other_table_changes(report, tmp_path):
 
 def said(folder, **options):
     content = comparison.load(written(folder, **options))
-    return " ".join(tta.sentences(tta.table(content), content))
+    return prose(result.section(content, Inputs(None, None, None, {}, {}, None, [])))
 
 
 def test_no_detectable_difference(tmp_path):
     text = said(tmp_path, augmented={"tta/test": right(20)})
-    assert "TTA makes no detectable difference with augmented: test accuracy is 94.38 %" in text
+    assert "augmented: no detectable difference, 0.00 pp (" in text
     assert "baseline" not in text
-    assert "did not see" not in text
+    assert "Not trained with" not in text
     assert "validation" not in text
 
 
 def test_one_seed_is_too_few(tmp_path):
     text = said(tmp_path, seeds=1, augmented={"tta/test": right(5, 1)})
-    assert "One seed is too few for a verdict on TTA with augmented: test accuracy is" in text
-    assert "over test images alone)." in text
+    assert "augmented: one seed is too few for a verdict." in text
+
+
+def test_few_seeds_make_a_ci_too_narrow(tmp_path):
+    text = said(tmp_path, seeds=3, augmented={"tta/test": right(5, 3)})
+    assert "a CI too narrow: use SEEDS=5 or more" in text
 
 
 def test_no_verdict_on_what_has_not_learned(tmp_path):
     found = {"baseline": {"tta/test": right(300)}, "augmented": {"tta/test": right(370)}}
     text = said(tmp_path, wrong=(365, 20), **found)
-    assert "no verdict on TTA with baseline, which did not learn to tell the classes apart" in text
+    assert "baseline: no verdict, as it did not learn to tell the classes apart." in text
     # It is the views that take augmented down to chance.
-    assert "TTA hurts augmented by its CI" in text
-    assert "test accuracy is 6.88 % instead of 94.38 %" in text
+    assert f"augmented: TTA hurts, {MINUS}87.50 pp (" in text
 
 
 def test_one_view_by_a_policy_that_mixes_images(tmp_path, monkeypatch):
     mixing = synthetic_results.POLICY | {"name": "default+mixup:0.2", "mixup": {"alpha": 0.2}}
     monkeypatch.setattr(synthetic_results, "POLICY", mixing)
     text = said(tmp_path, views=1, augmented={"tta/test": right(10)})
-    assert "made by policy default+mixup:0.2, leaving out its mixing of images: " in text
-    assert "for 1 augmented view of it" in text
-    assert "2 forward passes" in text
+    assert (
+        "1 augmented view of it (policy default+mixup:0.2, without its mixing of images): 2 "
+        "forward passes"
+    ) in text

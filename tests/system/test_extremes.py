@@ -16,8 +16,7 @@ from mnist_aug.analysis import comparison
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate import evaluation
-from mnist_aug.report import inputs, page, tables, templating
-from mnist_aug.report.sections import _rebuild
+from mnist_aug.report import inputs, page, setup, tables, templating
 from mnist_aug.results import runs
 from mnist_aug.train import training, variant
 
@@ -294,9 +293,10 @@ def test_every_name_makes_a_report(tmp_path, name):
 
 def test_commands_to_type_hold_no_name_that_a_shell_would_act_on(tmp_path):
     results = hostile(tmp_path / "results", NAMES["a command"])
-    section = _rebuild(comparison.load(results), inputs.Inputs(None, None, None, {}, {}, None, []))
-    assert all(re.fullmatch(r"[\w ./=-]+", command) for command in section.commands)
-    assert any("POLICY=path/to/policy" in command for command in section.commands)
+    content = comparison.load(results)
+    facts = setup.rebuild(content, inputs.Inputs(None, None, None, {}, {}, None, []))
+    assert all(re.fullmatch(r"[\w ./=-]+", command) for command in facts["commands"])
+    assert any("POLICY=path/to/policy" in command for command in facts["commands"])
 
 
 def test_formulas_are_text_and_numbers_are_numbers_in_tables():
