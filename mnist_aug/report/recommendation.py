@@ -1,14 +1,10 @@
 """What to do, in words."""
 
-from pathlib import Path
-
-from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.planning import POWER
 from mnist_aug.analysis.recommendation import Recommendation, recommended
 from mnist_aug.report import inputs
 from mnist_aug.report.templating import environment
-from mnist_aug.results import files
 
 TEMPLATE = "recommendation.txt.j2"
 
@@ -24,18 +20,3 @@ def written(found: Recommendation) -> list[str]:
     """The same of facts."""
     text = environment(False).get_template(TEMPLATE).render(found=found, power=POWER)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-
-
-def text(results: Path, margin: float | None = None) -> str:
-    """The recommendation of a results folder, a line each.
-
-    Args:
-        margin: as for `comparison.load`.
-
-    Raises:
-        UserError: as `comparison.load` does.
-    """
-    with files.locked(results):
-        content = comparison.load(results, margin)
-        given = inputs.read(results, content)
-    return "\n".join(lines(content, given))

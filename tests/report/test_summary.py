@@ -195,6 +195,28 @@ def test_fewer_seeds_than_there_are_is_no_advice(monkeypatch):
     assert said(monkeypatch, Advice(30, None), difference=SAME) == [UNSURE]
 
 
+def test_what_359_test_images_allow_is_said(tmp_path):
+    """A small difference on few images, of scikit-learn's digits: no number of seeds would do."""
+    images, seeds = 359, 6
+    shared = np.arange(images)
+    baseline, augmented = (np.ones((seeds, images), bool) for _ in range(2))
+    baseline[:, shared < 12] = False  # images that the one model always gets wrong, and the other
+    augmented[:, (shared >= 12) & (shared < 21)] = False
+    for seed in range(seeds):  # and one of each seed's own
+        baseline[seed, 100 + seed] = augmented[seed, 200 + seed] = False
+    results = synthetic_results.write(
+        tmp_path,
+        test=images,
+        samples=False,
+        bench=False,
+        correct={"baseline": baseline, "augmented": augmented},
+    )
+    facts = summary.caution(comparison.load(results))
+    assert facts["outcome"] == "no detectable difference"
+    assert facts["advice"]["seeds"] is None
+    assert facts["advice"]["images"] > images
+
+
 def test_runs_that_did_not_learn_are_named(monkeypatch):
     (text,) = said(monkeypatch, difference=replace(SAME, seeds=9, low=0.001), learned=False)
     assert text == (

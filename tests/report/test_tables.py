@@ -11,7 +11,7 @@ import synthetic_results
 
 from mnist_aug.analysis import comparison
 from mnist_aug.formatting import MINUS, listed, number, points
-from mnist_aug.report import calibration, provenance, tables
+from mnist_aug.report import errors, provenance, tables
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,9 @@ def test_results_by_hand(content):
     assert row["accuracy_sd"] == pytest.approx(0.02 / 2**0.5)
     assert row["errors"] == pytest.approx(5)
     assert table.display.iloc[0]["accuracy ± SD, %"] == "95.00 ± 1.41"
-    assert {"95 % CI over seeds, %", "loss ± SD, nats"} <= {*table.display}
+    assert pd.isna(row["policy"])
+    assert table.display["variant (policy)"].tolist()[:2] == ["baseline", "augmented (default)"]
+    assert table.display["difference, pp"].tolist()[:2] == ["—", "+3.50"]
 
 
 def test_pairs_by_hand(content):
@@ -50,14 +52,17 @@ def test_pairs_by_hand(content):
     assert list(frame["holm_p"]) == pytest.approx([0.5, 2 * 2 / 2**5])
 
 
-def test_comparisons_by_hand(content):
-    table = tables.comparisons(content)
-    row = table.frame.iloc[0]
-    assert (row["variant"], row["seeds"], row["better"]) == ("augmented", 2, 1)
+def test_differences_by_hand(content):
+    table = tables.results(content)
+    row = table.frame.set_index("variant").loc["augmented"]
+    assert (row["paired_seeds"], row["better"]) == (2, 1)
     assert row["difference"] == pytest.approx(0.035)
+    assert (row["low"], row["high"]) == (content.difference.low, content.difference.high)
     assert row["better_low"] == pytest.approx(0.025**0.5)  # Clopper and Pearson, 2 of 2
-    assert row["permutation_p"] == row["holm_p"] == pytest.approx(2 / 2**2)
-    assert table.display.iloc[0]["permutation test over seeds, p"] == "0.5000"
+    assert row["permutation_p"] == pytest.approx(2 / 2**2)
+    assert table.display["better in, % of seeds (95 % CI)"][1] == "100 (16 to 100)"
+    p = "p" if "p" in table.display else "p (Holm)"
+    assert table.display[p].tolist()[:2] == ["—", "0.5000"]
 
 
 def test_several_variants_are_adjusted_and_strangers_left_out(tmp_path):
@@ -79,36 +84,27 @@ def test_several_variants_are_adjusted_and_strangers_left_out(tmp_path):
         scores = scores[: len(seeds)].assign(variant=name, seed=seeds)
         scores.to_csv(results / name / "metrics.csv", index=False)
     synthetic_results.sign(results)
-    table = tables.comparisons(comparison.load(results))
-    assert list(table.frame["variant"]) == ["augmented", "other"]
-    assert list(table.frame["holm_p"]) == pytest.approx(
-        (2 * table.frame["permutation_p"]).clip(upper=1)
-    )
-    assert "p, Holm for 2" in table.display
-
-
-def test_calibration_by_hand(content):
-    frame = calibration.scores(content).frame.set_index("variant")
-    probabilities = content.variants["baseline"].probabilities
-    truth = np.eye(content.classes)[content.labels]
-    expected = ((probabilities - truth) ** 2).sum(2).mean()
-    assert frame.loc["baseline", "brier"] == pytest.approx(expected, rel=1e-4)  # half precision
-    sure = probabilities.max(2).mean()
-    assert frame.loc["baseline", "overconfidence"] == pytest.approx(sure - 0.95, rel=1e-4)
-    bins = calibration.bins(content).frame
-    assert bins.groupby("variant")["images"].sum().tolist() == [100, 100]
+    table = tables.results(comparison.load(results))
+    frame = table.frame.set_index("variant")
+    assert [*frame.index] == ["baseline", "augmented", "other", "stranger"]
+    assert frame["difference"].isna().tolist() == [True, False, False, True]
+    two = frame.loc[["augmented", "other"]]
+    assert list(two["holm_p"]) == pytest.approx((2 * two["permutation_p"]).clip(upper=1))
+    assert table.display["p (Holm)"].tolist()[-1] == "—"
 
 
 def test_class_differences_by_hand(content):
     # labels are the index modulo 10; baseline misses 0-3 and 0-5, augmented 0-1 and 0
-    frame = tables.classes(content).frame.set_index("class")
+    frame = errors.classes(content).frame.set_index("class")
     assert frame.loc[0, "difference"] == pytest.approx(0)
     assert frame.loc[1, "difference"] == pytest.approx(0.05)
     assert frame.loc[2, "difference"] == pytest.approx(0.1)
+    assert (frame["low"] < frame["difference"]).all()
+    assert {*frame["test_images"]} == {10}
 
 
 def test_numbers_alone_get_no_column_of_names(content):
-    assert "class_name" not in tables.classes(content).frame
+    assert "class_name" not in errors.classes(content).frame
     assert "true_name" not in tables.confusion(content).frame
 
 

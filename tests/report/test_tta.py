@@ -98,6 +98,7 @@ def test_what_is_said(report):
     assert "TTA helps, +3.00" in report.html
     assert "**Test-time augmentation (TTA)" in report.text
     assert (report.reports / "tables" / "tta.csv").exists()
+    assert " POLICY=default TTA=8\n" in report.text  # among the commands
 
 
 def test_no_other_table_changes(report, tmp_path):
