@@ -3,7 +3,6 @@
 import json
 import shutil
 from dataclasses import replace
-from itertools import takewhile
 
 import numpy as np
 import pandas as pd
@@ -15,10 +14,9 @@ from mnist_aug.analysis.intervals import outcome
 from mnist_aug.analysis.studies import runs_of_both, study_runs
 from mnist_aug.data.dataset import MNIST_TRAINING_SHA256
 from mnist_aug.errors import UserError
-from mnist_aug.formatting import estimated, percent, points, span
-from mnist_aug.report import drawing, inputs, search, search_figures, studies, tuned
+from mnist_aug.formatting import points, span
+from mnist_aug.report import choosing, drawing, inputs, search, search_figures, studies, tuned
 from mnist_aug.report.page import write
-from mnist_aug.report.sections import every_section
 from mnist_aug.results import extras
 from mnist_aug.results.runs import BOTH
 
@@ -57,12 +55,16 @@ def undrawn(monkeypatch):
     monkeypatch.setattr(drawing, "_svg", lambda *_: "")
 
 
-def sections(results) -> tuple[dict, inputs.Inputs]:
-    """The sections before the learning curves, and what they are made of."""
+def section(results):
+    """The section on choosing a policy, and what it is made of."""
     content = comparison.load(results)
     given = inputs.read(results, content)
-    made = takewhile(lambda section: section.anchor != "curves", every_section(content, given))
-    return {section.anchor: section for section in made}, given
+    return choosing.section(content, given), given
+
+
+def text(made) -> str:
+    """All prose of a section, what is folded and captions, too."""
+    return " ".join(block.text for block in made.blocks if block.kind != "heading")
 
 
 def left_out(results) -> str:
@@ -95,7 +97,8 @@ def test_the_best_so_far_counts_whole_trials_alone(read):
     # the baseline's own mean, which is less than 0.96 - 4 * 0.005; a trial is below each.
     means = runs_of_both(content).frame.groupby("variant")["validation"].mean()
     assert 0.8 < means["baseline"] < 0.94
-    assert "2 trials below the axis are drawn at its foot" in drawn.caption
+    assert "<title>baseline, trial 1, pruned: 80.00 %</title>" in drawn.svg
+    assert "below axis" in drawn.svg
 
 
 def test_gains_are_differences_of_means(folder, read):
@@ -111,38 +114,40 @@ def test_gains_are_differences_of_means(folder, read):
         assert frame.loc[pair, "test"] == pytest.approx(second - first)
         assert frame.loc[pair, "test_low"] < second - first < frame.loc[pair, "test_high"]
     row = frame.loc[tuned.BOTH_TUNED]
-    assert tuned.answer_sentence(table, searches, content).startswith(
-        "With both models tuned by 5 trials each, augmentation changes test accuracy by "
-        f"{points(row['test'])} pp (95 % CI {span(row['test_low'], row['test_high'])}, n = 4 and 4 "
-        "seeds): "
+    facts = tuned.facts(table, runs, searches, content, variants)
+    assert facts["both"]["difference"] == row["test"]
+    assert (facts["both"]["low"], facts["both"]["high"]) == (row["test_low"], row["test_high"])
+    assert (
+        text(section(folder)[0]).count(
+            "With both models tuned by 5 trials each, augmentation changes test accuracy by "
+            f"{points(row['test'])} pp ({span(row['test_low'], row['test_high'])}); with neither "
+        )
+        == 1
     )
 
 
-def test_what_was_tuned_with_the_policy_in_use_gives_its_row_a_name(folder, read):
-    content, _, runs, variants = read
+def test_the_best_of_all_is_by_validation(folder, read):
+    content, searches, runs, variants = read
     table = tuned.gains(runs, content, variants)
-    frame = table.frame.set_index(["first", "second"])
-    tuned_settings = "units of each layer and learning rate"
-    assert frame.loc[tuned.SAME_POLICY, "what"] == (
-        f"augmentation with policy default, {tuned_settings} tuned in both models"
-    )
+    assert table.note.endswith("The rest: units of each layer and learning rate.")
     best = replace(runs, frame=runs.frame.copy())
     best.frame.loc[best.frame["variant"] == "tuned-training", "validation"] = 0.97
     reached, plain = (
         accuracy(folder, "tuned", f"tuned-{n}").mean() for n in ("training", "baseline")
     )
-    text = tuned.best_sentence(best, content, variants)
-    assert text.startswith(
-        f"Of all of these, policy default with {tuned_settings} tuned (tuned-training) is the most "
-        f"accurate on the validation images, 97.00 %; its test accuracy is {percent(reached)} %, "
-        f"against the tuned baseline's {percent(plain)} %: {points(reached - plain)} pp (95 % CI "
-    )
+    facts = tuned.facts(table, best, searches, content, variants)["best"]
+    assert facts["name"] == "the default policy with units of each layer and learning rate tuned"
+    assert facts["validation"] == pytest.approx(0.97)
+    assert facts["test"] == pytest.approx(reached)
+    assert facts["difference"] == pytest.approx(reached - plain)
+    assert facts["low"] < facts["difference"] < facts["high"]
     best.frame.loc[best.frame["variant"] == "tuned-baseline", "validation"] = 0.99
-    text = tuned.best_sentence(best, content, variants)
-    assert text.startswith(
-        "Of all of these, the tuned baseline (tuned-baseline) is the most accurate"
-    )
-    assert text.endswith(f"its test accuracy is {percent(plain)} %.")
+    facts = tuned.facts(table, best, searches, content, variants)["best"]
+    assert facts == {
+        "name": "the tuned baseline",
+        "validation": pytest.approx(0.99),
+        "test": pytest.approx(plain),
+    }
 
 
 @pytest.mark.parametrize(
@@ -167,30 +172,32 @@ def test_what_remains_of_the_search(folder, read):
     assert row["search_sd"] == pytest.approx(0.02 / 2**0.5)
     assert row["test"] == pytest.approx(accuracy(folder, "tuned", "tuned-augmented").mean())
     assert np.isnan(frame.loc["augmented", "search"])
-    text = tuned.kept_sentences(table, searches, runs)[1]
+    facts = tuned.kept_facts(table, searches, runs)[1]
     own = frame.loc["augmented", "validation"]
     gain = runs.difference("augmented", "tuned-augmented")
     assert gain[0] == pytest.approx(row["test"] - accuracy(folder, "augmented").mean())
-    assert f"has validation accuracy 99.00 %, {points(0.99 - own)} pp against augmented's" in text
-    assert "own settings with 4 seeds" in text
-    assert f"({points(row['validation'] - own)} pp); on test the gain is " in text
-    assert text.endswith(f"{estimated(*gain, ' pp')}.")
+    assert facts["gain"] == pytest.approx(0.99 - own)
+    assert facts["again"] == pytest.approx(row["validation"] - own)
+    assert (facts["difference"], facts["low"], facts["high"]) == gain
     both = runs_of_both(content)
-    table = tuned.kept(searches, both)
-    assert "`make tuned` does it" in tuned.kept_sentences(table, searches, both)[0]
+    bare = tuned.kept_facts(tuned.kept(searches, both), searches, both)[0]
+    assert (bare["again"], bare["share"]) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("rest", "found", "text"),
-    [
-        (0.001, 0.004, "25 % of that remains (+0.10 pp)"),
-        (0.005, 0.004, "all of that remains"),
-        (-0.001, 0.004, "nothing of that remains"),
-        (0.001, -0.002, "it is +0.10 pp"),
-    ],
+    ("again", "found", "share"),
+    [(0.951, 0.954, 0.25), (0.955, 0.954, 1), (0.94, 0.954, 0), (0.951, 0.948, None)],
 )
-def test_the_share_that_remains(rest, found, text):
-    assert tuned._share(rest, found).startswith(text)
+def test_the_share_that_remains(read, again, found, share):
+    _, searches, runs, _ = read
+    frame = runs.frame.copy()
+    frame.loc[frame["variant"] == "augmented", "validation"] = 0.95
+    frame.loc[frame["variant"] == "tuned-augmented", "validation"] = again
+    own = searches["augmented"]
+    one = {"augmented": replace(own, about=own.about | {"validation": found})}
+    runs = replace(runs, frame=frame)
+    (facts,) = tuned.kept_facts(tuned.kept(one, runs), one, runs)
+    assert facts["share"] == (None if share is None else pytest.approx(share))
 
 
 def test_settings_next_to_those_that_the_search_started_from(read):
@@ -216,10 +223,8 @@ def test_no_one_value_of_an_odd_policy():
     assert own("elastic_alpha", lopsided) == 0
 
 
-def test_absent_files_make_no_section(small):
-    assert {"search", "compare"}.isdisjoint(small.sections)
-    assert "Not in these results: a search for better settings (`make tune`)." in small.text
-    assert "whether the gain lasts when both models are tuned" in small.text
+def test_without_studies_there_is_no_section(small):
+    assert "choosing" not in small.sections
 
 
 @pytest.mark.parametrize(
@@ -244,14 +249,11 @@ def test_any_part_may_be_missing(copy, gone):
     for name in gone:
         path = copy / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    found, given = sections(copy)
-    text = " ".join(
-        [*found["search"].sentences, *found["compare"].sentences]
-        + [one.display.to_csv() for name in ("search", "compare") for one in found[name].tables]
-    )
-    assert "nan" not in text
+    found, given = section(copy)
+    shown = " ".join([text(found), *(one.display.to_csv() for one in found.tables)])
+    assert "nan" not in shown
     assert len(given.left_out) == gone[0].startswith("tune/")  # the runs of that search
-    drawn = {figure.name for figure in found["search"].figures}
+    drawn = {figure.name for figure in found.figures}
     assert ("search-history" in drawn) == ("search-importance" in drawn) == (gone != ["tune"])
     assert ("search-baseline" in drawn) == (not gone[0].startswith("tune/") and gone != ["tune"])
 
@@ -273,9 +275,11 @@ def test_one_seed_and_few_trials(tmp_path):
         about = {k: v for k, v in found.about.items() if k not in ("format", "files")}
         bare = replace(found, about=about, importance=found.importance[:0])
         extras.write_search(place, bare, policy_file if "pipeline" in about else None)
-    section = sections(results)[0]["search"]
-    assert "(95 % CI none, n = 1 and 1 seeds): too few seeds" in " ".join(section.sentences)
-    assert "search-importance" not in {figure.name for figure in section.figures}
+    found, _ = section(results)
+    assert " pp (one seed, so no CI); with neither tuned, by " in text(found)
+    assert "nan" not in text(found)
+    assert "search-importance" not in {figure.name for figure in found.figures}
+    assert "by fANOVA" not in text(found)
 
 
 @pytest.mark.parametrize(
@@ -318,12 +322,12 @@ def test_a_variant_that_the_search_no_longer_has_is_left_out(copy):
         manifest["variant"] |= {"learning_rate": 0.001, "layers": [128, 128]}
         path.write_text(json.dumps(manifest))
     synthetic_results.sign(copy)
-    found, given = sections(copy)
+    found, given = section(copy)
     assert given.left_out == [
         "The variant tuned-training of the study tuned is left out, as no search in these "
         "results found its settings: delete its folder, or search again (`make tune`)."
     ]
-    (gains,) = (table for table in found["search"].tables if table.name == "search-gains")
+    (gains,) = (table for table in found.tables if table.name == "search-gains")
     pairs = {*gains.frame[["first", "second"]].itertuples(index=False, name=None)}
     assert tuned.POLICY in pairs
     assert tuned.REST not in pairs
@@ -338,9 +342,9 @@ def test_the_policy_of_an_older_search_is_not_that_of_one_without(copy):
         "searched": ["learning_rate", "schedule", "width"],
     }
     extras.write_search(place, replace(found, about=about), None)
-    text = left_out(copy)
-    assert "The study tuned is left out, as the search has found other settings since" in text
-    assert "The variant tuned-policy of the study tuned is left out" in text
+    reasons = left_out(copy)
+    assert "The study tuned is left out, as the search has found other settings since" in reasons
+    assert "The variant tuned-policy of the study tuned is left out" in reasons
 
 
 @pytest.mark.parametrize(
