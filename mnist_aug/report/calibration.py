@@ -52,6 +52,7 @@ CALLED: dict[str, tuple[str, Callable[[float], str]]] = {
 }
 LEAST = 10  # images in a bin that is drawn, and one for each seed
 LOW = 0.1  # of the largest error: below it, the risk-coverage curve is not drawn
+DOTS = 20  # about so many marks on a risk-coverage curve
 DECADE = 10  # steps of the least coverage drawn, in 100
 
 
@@ -155,7 +156,9 @@ def bins(content: Comparison) -> Table:
 def diagram(content: Comparison) -> Figure:
     """The reliability diagram above a histogram of confidences, on the same linear axis."""
     table = bins(content)
-    frame = table.frame[table.frame["images"] >= max(LEAST, content.difference.seeds)]
+    frame = table.frame[table.frame["images"] > 0]
+    few = min(max(LEAST, content.difference.seeds), frame["images"].max() if len(frame) else 0)
+    frame = frame[frame["images"] >= few]
     figure, ((above,), (below,)) = canvas(
         4.6,
         content,
@@ -170,12 +173,14 @@ def diagram(content: Comparison) -> Figure:
     edges, shares = np.linspace(0, 1, BARS + 1), {}
     for variant in content.both:
         look = style_of(content, variant.name)
+        above.plot([], [], linestyle="none", label=variant.name, **look)
         for is_scaled, own in frame[frame["variant"] == variant.name].groupby("scaled"):
             name = f"{variant.name}, scaled" if is_scaled else variant.name
             at = 100 * own["confidence"], 100 * own["accuracy"]
             above.plot(*at, color=look["color"], linestyle=":" if is_scaled else "-")
             face = {"markerfacecolor": PAPER} if is_scaled else {}
-            (dots,) = above.plot(*at, linestyle="none", label=name, **look, **face)
+            called = {"label": name} if is_scaled else {}
+            (dots,) = above.plot(*at, linestyle="none", **called, **look, **face)
             tips(
                 dots,
                 [
@@ -250,7 +255,7 @@ def curve(content: Comparison) -> Figure:
                 100 * own["coverage"], low, high, color=look["color"], alpha=0.25, linewidth=0
             )
         axes.plot(100 * own["coverage"], 100 * own[model], color=look["color"], label=model)
-        every = own.iloc[:: max(1, len(own) // 20)]
+        every = own.iloc[:: -max(1, len(own) // DOTS)]
         (dots,) = axes.plot(
             100 * every["coverage"], 100 * every[model], linestyle="none", markersize=3, **look
         )
