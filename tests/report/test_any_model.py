@@ -112,19 +112,10 @@ def _by_class(content):
 
 
 def test_both_start_alike_and_draw_alike(cnn, own):
-    begin = "Runs are paired: a seed gives both models the same initial weights"
-    assert (
-        cnn.sections["results"]
-        .sentences[0]
-        .startswith(
-            f"{begin}, the same order of images and the same random draws in Dropout. Differences"
-        )
-    )
-    assert (
-        own.sections["results"]
-        .sentences[0]
-        .startswith(f"{begin} and the same order of images. Differences")
-    )
+    begin = "Runs are paired: each seed gives both models the same initial weights"
+    drawn = f"{begin}, the same order of images and the same random draws in Dropout."
+    assert drawn in text_of(cnn, "result")
+    assert f"{begin} and the same order of images." in text_of(own, "result")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +233,8 @@ def test_what_is_of_another_model_is_left_out(cnn, tmp_path):
             )
         ],
     )
-    assert "search" in cnn.sections  # where they are of the same
+    # Where they are of the same.
+    assert "search-settings" in {table.name for table in cnn.sections["choosing"].tables}
 
 
 def test_settings_without_a_model_are_of_dense_networks(tmp_path):
