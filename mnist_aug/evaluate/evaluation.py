@@ -534,17 +534,22 @@ def _save_samples(results: Path, dataset: Dataset, trained: Iterable[runs.Run], 
     shown = {name: _median_seed(variants[name]) for name in models}
     split = trained[0].manifest["variant"]["validation_split"]
     own = policies.described(used[0]) if used else None
-    samples = examples.choose(variants, dataset, _augmented(own, dataset, split) if own else None)
-    if own:
-        images, index = samples["original_images"], samples["original_index"]
-        samples |= examples.at_strengths(own, images, index, dataset.side, dataset.fill)
-    extras.write_samples(
-        results,
-        {name: variant.evaluation for name, variant in variants.items()},
-        samples,
-        _shown_weights(models, shown, dataset, pool),
-        _doubts(models, shown, dataset, split, pool),
-    )
+    with terminal.progress("choosing what the report shows", 3) as bar:
+        augment = _augmented(own, dataset, split) if own else None
+        samples = examples.choose(variants, dataset, augment)
+        if own:
+            images, index = samples["original_images"], samples["original_index"]
+            samples |= examples.at_strengths(own, images, index, dataset.side, dataset.fill)
+        bar.reached(1)
+        weights = _shown_weights(models, shown, dataset, pool)
+        bar.reached(2)
+        extras.write_samples(
+            results,
+            {name: variant.evaluation for name, variant in variants.items()},
+            samples,
+            weights,
+            _doubts(models, shown, dataset, split, pool),
+        )
 
 
 def _augmented(policy: Policy, dataset: Dataset, split: float) -> Callable | None:

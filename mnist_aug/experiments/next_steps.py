@@ -66,7 +66,7 @@ def line(target: str, options: Namespace, why: str | None = None, **changed: str
     words = [
         f"{name}={shlex.quote(value)}"
         for name, value in (given | changed).items()
-        if value != DEFAULTS[name]
+        if value != DEFAULTS[name] or name in changed
     ]
     return f"next, {why or WHY[target]}: {' '.join(['make', target, *words])}"
 
@@ -110,8 +110,8 @@ def after_training(names: Sequence[str], seeds: int, options: Namespace) -> list
 
 def after_search(options: Namespace) -> str:
     """The next command: with as many seeds as baseline has, which are not those of a trial."""
-    seeds = len(runs.seeds(options.results, BOTH[0]))
-    return line(TUNED, options, SEEDS=str(seeds or DEFAULTS["SEEDS"]))
+    seeds = len(runs.seeds(options.results, BOTH[0])) or DEFAULTS["SEEDS"]
+    return line(TUNED, options, SEEDS=str(seeds))
 
 
 def reached(content: Comparison) -> str:

@@ -344,7 +344,7 @@ def test_what_is_damaged_is_made_again_with_one_line(results, few, capsys):
         if reason is not None:
             variant, seed = name.split("/")[:2]
             assert out.count(f"{variant}, seed {seed[-2:]}: validation accuracy") == 1
-            assert out.count(f" s ({reason}), ") == 1
+            assert out.count(f" s ({reason})") == 1
     assert out.count(", trained in") == 3
 
 

@@ -73,7 +73,7 @@ def test_the_next_command_is_what_the_results_lack(tmp_path, studies, target):
 
 def test_few_seeds_come_first(tmp_path):
     results = write(tmp_path, seeds=3)
-    assert "confidence interval: make report RESULTS=" in following(results)
+    assert "confidence interval: make report SEEDS=5 RESULTS=" in following(results)
 
 
 def test_what_a_search_found_is_tried_next(tmp_path):
