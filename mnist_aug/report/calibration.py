@@ -206,9 +206,9 @@ def diagram(content: Comparison) -> Figure:
     below.set(
         xlabel="confidence: the largest probability, %",
         ylabel="images, %\n(log)",
-        yscale="log",
-        ylim=(100 * seen[seen > 0].min() / 1.6, 250) if seen.any() else (1, 250),
     )
+    if seen.any():  # no run diverged altogether
+        below.set(yscale="log", ylim=(100 * seen[seen > 0].min() / 1.6, 250))
     below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     below.yaxis.set_minor_formatter(NullFormatter())
     for axes in (above, below):
