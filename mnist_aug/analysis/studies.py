@@ -256,8 +256,16 @@ def worth(frame: pd.DataFrame) -> Worth:
     if level.empty:
         return Worth(every, detectable=detectable, factors=factors, sizes=ends)
     first = level.iloc[0]
-    lead = (float(first[f"lead{end}"]) for end in ("", "_low", "_high"))
-    return Worth(every, int(first["training_images"]), *lead, detectable, factors, ends)
+    return Worth(
+        every,
+        int(first["training_images"]),
+        float(first["lead"]),
+        float(first["lead_low"]),
+        float(first["lead_high"]),
+        detectable,
+        factors,
+        ends,
+    )
 
 
 def _size(sizes: list[int], errors: np.ndarray, error: float) -> float:

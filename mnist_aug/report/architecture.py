@@ -11,7 +11,7 @@ from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.formatting import listed
 
 CONVNET = "Keras's Simple MNIST convnet"
-MOST = 12  # layers that are told one by one; of more, how many there are of each type
+MOST = 12  # layers that are described one by one; of more, the number of each type
 ARROW, TIMES = " \N{RIGHTWARDS ARROW} ", " \N{MULTIPLICATION SIGN} "
 SIZES = ("units", "filters", "rate", "stddev", "pool_size", "target_shape", "size")
 UNMOVED = {"1", TIMES.join("11"), TIMES.join("111")}  # strides of a usual convolution
@@ -136,8 +136,8 @@ def _layer(layer: Mapping[str, Any]) -> str:
     if details and config.get("padding") == "same":
         details.append("padded")
     details.append(_activation(config.get("activation")))
-    told = ", ".join(filter(None, details))
-    return f"{name}{size}{f' ({told})' if told else ''}"
+    inside = ", ".join(filter(None, details))
+    return f"{name}{size}{f' ({inside})' if inside else ''}"
 
 
 def _extent(value: Any) -> str:

@@ -51,7 +51,7 @@ def model_card(
         ("model", f"{_model(content)}; {manifest['parameters']:,} parameters"),
         *_origin(content),
         (
-            "versions of it",
+            "variants",
             listed(
                 [
                     f"{v.name} ({len(v.runs)} seeds, policy {v.policy or 'none'})"
@@ -65,15 +65,15 @@ def model_card(
             f", TensorFlow {versions.get('tensorflow', 'unknown')}",
         ),
         (
-            "takes",
+            "input",
             f"float32 images [N, {', '.join(map(str, _input(content)))}], "
             f"{'RGB, ' if content.in_colour else ''}pixels divided by 255, {_taken(content)} as in "
             "the dataset",
         ),
-        ("gives", f"{content.classes} probabilities"),
-        ("meant for", "comparing training with and without augmentation; teaching"),
+        ("output", f"{content.classes} probabilities"),
+        ("intended use", "comparing training with and without augmentation; teaching"),
         (
-            "not meant for",
+            "out of scope",
             "reading forms, cheques or anything else that matters to somebody: it "
             "reads every picture as one of the classes, and says so with confidence"
             if content.is_written
@@ -81,7 +81,7 @@ def model_card(
             "the classes, and says so with confidence",
         ),
         (
-            "trained on",
+            "training data",
             f"{manifest['dataset']['train']:,} images of {content.label}, "
             f"{manifest['dataset']['validation']:,} more for validation",
         ),
@@ -117,19 +117,19 @@ def _model(content: Comparison) -> str:
             f"{content.classes} outputs with softmax"
         )
     name = name_of(settings)
-    told = {DENSE: "", CNN: f", {architecture.CONVNET}"}.get(name, f", model {name}")
-    return f"mnist_num_reader.keras{told}: {architecture.description(manifest['architecture'])}"
+    named = {DENSE: "", CNN: f", {architecture.CONVNET}"}.get(name, f", model {name}")
+    return f"mnist_num_reader.keras{named}: {architecture.description(manifest['architecture'])}"
 
 
 def _origin(content: Comparison) -> list[tuple[str, str]]:
     """The file that a user's model was made from."""
     sources = [run.manifest.get("model_source") for one in content.both for run in one.runs]
-    told = [f"{one['file']}, SHA-256 {one['sha256']}" for one in sources if one]
-    if not told:
+    files = [f"{one['file']}, SHA-256 {one['sha256']}" for one in sources if one]
+    if not files:
         return []
     digest = model_of(content.both[1].settings)["digest"]
     return [
-        ("made from", "; ".join(dict.fromkeys(told))),
+        ("made from", "; ".join(dict.fromkeys(files))),
         ("digest of its architecture", digest),
     ]
 
@@ -181,7 +181,7 @@ def data_card(content: Comparison) -> Table:
     rows = [
         ("dataset", content.label),
         ("origin", dataset["origin"]),
-        ("what it holds", DESCRIBED.get(dataset["sha256"], unknown)),
+        ("content", DESCRIBED.get(dataset["sha256"], unknown)),
         ("SHA-256 of shapes, pixels and labels", dataset["sha256"]),
         (
             "images",
@@ -199,7 +199,7 @@ def data_card(content: Comparison) -> Table:
             f"{content.classes}{names}; test images of a class: {counts.min():,} to "
             f"{counts.max():,}",
         ),
-        ("what is done to them", "pixels divided by 255; in training, the policy"),
+        ("preprocessing", "pixels divided by 255; in training, the policy"),
         (
             "use of the test images",
             "read by evaluation alone; where settings were chosen, it was on validation images",

@@ -63,7 +63,7 @@ def settings(content: Comparison) -> Table:
         )
     return Table(
         "settings",
-        "Settings that differ between the models",
+        "Settings of both models",
         frame,
         display.replace("", "—"),
         wraps=True,

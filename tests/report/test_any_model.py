@@ -80,7 +80,7 @@ def test_model_cards(cnn, own, small):
     assert card(cnn)["model"] == (
         f"mnist_num_reader.keras, Keras's Simple MNIST convnet: {CNN}; 34,826 parameters"
     )
-    assert card(cnn)["takes"].startswith("float32 images [N, 28, 28, 1], pixels")
+    assert card(cnn)["input"].startswith("float32 images [N, 28, 28, 1], pixels")
     assert "made from" not in card(cnn)
     assert card(own)["model"] == (
         "mnist_num_reader.keras, model resnet.py:build: 6 layers (2 Conv2D, 1 BatchNormalization, "
@@ -93,7 +93,7 @@ def test_model_cards(cnn, own, small):
         "mnist_num_reader.keras: Flatten → Dense 128 (ReLU) → Dense 128 (ReLU) → Dense 10 "
         "(softmax); 118,282 parameters"
     )
-    assert card(small)["takes"].startswith("float32 images [N, 28, 28], pixels")
+    assert card(small)["input"].startswith("float32 images [N, 28, 28], pixels")
 
 
 def test_a_dense_network_of_a_version_without_architectures(reference):
@@ -102,7 +102,7 @@ def test_a_dense_network_of_a_version_without_architectures(reference):
         "mnist_num_reader.keras: Flatten, dense layers of 128, 128 units with ReLU, 10 outputs "
         "with softmax; 118,282 parameters"
     )
-    assert text["takes"].startswith("float32 images [N, 28, 28], pixels")
+    assert text["input"].startswith("float32 images [N, 28, 28], pixels")
     subtitle = plain(sentences.subtitle(reference[0]))
     assert subtitle.startswith("Dense network 128-128, 118,282 parameters, adam, 15 epochs")
 
