@@ -232,8 +232,6 @@ def strength_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figur
             xytext=(6, 0),
             textcoords="offset points",
             va="bottom" if above else "top",
-            color=colour,
-            fontweight="bold",
             fontsize=SMALL,
             annotation_clip=False,
         )
