@@ -283,7 +283,7 @@ class Compared:
 
     @cached_property
     def recommendation(self) -> str:
-        """What to use, what to expect, where it hurts and what it costs, in a line each.
+        """What to use, what to expect and where it hurts, in a line each.
 
         It is chosen on the validation images alone.
         """

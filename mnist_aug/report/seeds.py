@@ -64,7 +64,7 @@ def figure(content: Comparison) -> Figure:
     left.xaxis.set_major_locator(MaxNLocator(5))
     left.xaxis.set_major_formatter(PlainTicks())
 
-    ends = tuple(100 * end for end in (difference.mean, difference.low, difference.high))
+    ends = 100 * difference.mean, 100 * difference.low, 100 * difference.high
     said = [
         f"{BOTH[1]} minus {BOTH[0]}, seed {seed}: {points(gap)} pp"
         for seed, gap in zip(content.paired_seeds, content.gains, strict=True)

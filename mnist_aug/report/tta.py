@@ -50,7 +50,8 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
         outcome; few, whether seeds are too few for a trustworthy interval, and enough, how many are
         not; validated, whether there are differences on validation images.
     """
-    frame, used = table.frame, {}
+    frame = table.frame
+    used: dict[tuple[int, str], dict[str, Any]] = {}
     for one in content.variants.values():
         if own := tta.described(one):
             policy = own["policy"]
