@@ -8,6 +8,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.evaluate import examples
 from mnist_aug.report.drawing import (
     INK,
     MUTED,
@@ -29,7 +30,6 @@ AROUND = ABOVE + BELOW
 HEAD, NAME_LINE = 0.21, 0.22  # inches of the line above the images, and of a name's line
 BLOCK_ROWS = 5  # more classes stand in two blocks
 STRENGTH_STEP = 0.5  # between the strengths of the grid
-WHOLE = "all"  # in `transforms` of the samples, after the parts
 NAME = 12  # letters of a class's name
 FEW = 8  # images in a row; fewer are not made larger
 SHORT = 3  # letters that have the room of a number
@@ -116,7 +116,7 @@ def transforms(content: Comparison, samples: Samples) -> Figure:
     for place, (name, images) in enumerate(zip(parts, samples["grid"], strict=True)):
         block, row = divmod(place, rows)
         start, top = block * (own + 3 * gap), row * pitch
-        name = "all parts" if name == WHOLE else name
+        name = "all parts" if name == examples.WHOLE else name
         axes.text(start, top - 0.04 * unit, name, va="bottom", fontweight="bold")
         for column, one in enumerate(shown):
             left = start + column * step

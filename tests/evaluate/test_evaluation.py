@@ -148,6 +148,13 @@ def test_what_is_stored_agrees_with_its_scores(evaluated):
             np.testing.assert_allclose(right, variant.scores[name], atol=1e-12)
 
 
+def test_samples_at_the_strength_of_the_policy_are_its_first_versions(evaluated):
+    samples, _ = extras.read_samples(evaluated, runs.read_variants(evaluated))
+    places = {factor: place for place, factor in enumerate(samples["strengths"])}
+    np.testing.assert_array_equal(samples["stronger"][places[0]], samples["original_images"])
+    np.testing.assert_array_equal(samples["stronger"][places[1]], samples["augmented"][:, 0])
+
+
 def test_the_weights_to_show_are_of_the_run_of_median_accuracy(evaluated):
     variants = runs.read_variants(evaluated)
     _, weights = extras.read_samples(evaluated, variants)

@@ -1,5 +1,7 @@
 """Which images are chosen, and that they belong to the predictions that are stored with them."""
 
+import json
+
 import numpy as np
 import pytest
 import synthetic_results
@@ -89,7 +91,8 @@ def test_each_part_of_the_policy_at_each_strength(stronger, mnist):
 
 def test_strengths_of_colour_and_of_another_size_and_background():
     data = synthetic_results.dataset(test=20, shape=(16, 12, 3))
-    own, index = policy.load("default", 12, (250, 250, 250)), np.arange(3)
+    written = json.dumps(policy.describe(policy.load("default", 12, (250, 250, 250))))
+    own, index = policy.described(json.loads(written)), np.arange(3)  # as in a manifest
     found = examples.at_strengths(own, data.x_train[:3], index, 12, (250, 250, 250))
     assert found["stronger"].shape == (7, 3, 16, 12, 3)
     assert found["grid"].shape == (6, 7, 16, 12, 3)
