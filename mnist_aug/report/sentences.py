@@ -1,6 +1,4 @@
-"""The sentences of a report that hold numbers, each computed from the results."""
-
-import numpy as np
+"""Sentences that several parts of the report share."""
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.report import architecture
@@ -10,13 +8,6 @@ NO_CONCLUSION = (  # in the place of those of a study
     "No conclusions are drawn from these numbers, as not both models learned to tell the classes "
     "apart."
 )
-
-
-def concluded(content: Comparison, *text: str) -> list[str]:
-    """Sentences that say what numbers mean; where there is no verdict, that they mean nothing."""
-    if content.difference.outcome == "no verdict":
-        return [NO_CONCLUSION]
-    return list(text)
 
 
 def closed(text: str) -> str:
@@ -41,28 +32,4 @@ def _trained(variant: VariantResults) -> str:
         f"{architecture.heading(settings)}, {manifest['parameters']:,} parameters, "
         f"{settings['optimizer']}, {epochs} epoch{'s' if epochs != 1 else ''}, trained on "
         f"{dataset['train']:,} images of {shape} pixels{colour}."
-    )
-
-
-def changed_images(gain: np.ndarray) -> str:
-    """How many test images more, fewer and as many seeds read right; gain float [N]."""
-    better, worse = int((gain > 0).sum()), int((gain < 0).sum())
-    return (
-        f"Of {len(gain):,} test images, {BOTH[1]} reads {better:,} right in more seeds than "
-        f"{BOTH[0]} does, {worse:,} in fewer, and {len(gain) - better - worse:,} in as many."
-    )
-
-
-def choice(count: int, total: int, what: str) -> str:
-    """How the images of a gallery were chosen; what is "gain" or "loss"."""
-    if total == 1:
-        return f"The only image with a {what} in seeds that read it right."
-    if count == total:
-        return (
-            f"All {total} images with a {what} in seeds that read them right, the largest "
-            "first; ties by image number."
-        )
-    return (
-        f"The {count} of {total:,} images with the largest {what} in seeds that read them "
-        "right; ties by image number."
     )
