@@ -26,9 +26,14 @@ def table(reached: Reached) -> Table:
     found = contrasts.estimates(
         {name: own.to_numpy() for name, own in frame.groupby("recipe")["validation"]}
     )
+    chosen_of = {name: reference(means, name.split("-")[0]) for name in means.index}
+    compared_with = {
+        chosen: contrasts.against(found, chosen).set_index("variant")
+        for chosen in {*chosen_of.values()}
+    }
     rows = []
     for name in sorted(means.index, key=_place):
-        chosen = reference(means, name.split("-")[0])
+        chosen = chosen_of[name]
         own = frame[frame["recipe"] == name]
         row = {
             "recipe": name,
@@ -41,7 +46,7 @@ def table(reached: Reached) -> Table:
         if name == chosen:
             row |= {"difference": 0.0, "low": 0.0, "high": 0.0, "p": np.nan}
         else:
-            own = contrasts.against(found, chosen).set_index("variant").loc[name]
+            own = compared_with[chosen].loc[name]
             # Of errors, so the other way round.
             row |= {"difference": -own["difference"], "low": -own["alone_high"]}
             row |= {"high": -own["alone_low"], "p": own["p"]}
