@@ -45,10 +45,10 @@ def _thousandths(value: float) -> str:
 
 # What each score is called, its unit, and how it is shown.
 CALLED: dict[str, tuple[str, Callable[[float], str]]] = {
-    "loss": ("negative log-likelihood (NLL), nats", _four),
+    "loss": ("NLL, nats", _four),
     "brier": ("Brier score", _four),
-    "ece": ("expected calibration error (ECE), pp", _hundredths),
-    "aurc": ("area under risk-coverage (AURC), %", _thousandths),
+    "ece": ("ECE, pp", _hundredths),
+    "aurc": ("AURC, %", _thousandths),
 }
 LEAST = 10  # images in a bin that is drawn, and one for each seed
 LOW = 0.1  # of the largest error: below it, the risk-coverage curve is not drawn
@@ -62,8 +62,7 @@ def scores(content: Comparison) -> Table:
     shown = [CALLED[name][1] for name in frame["score"]]
     display: dict[str, list[str]] = {
         "score": [
-            CALLED[row.score][0] + (", after temperature scaling" if row.scaled else "")
-            for row in frame.itertuples()
+            CALLED[row.score][0] + (", scaled" if row.scaled else "") for row in frame.itertuples()
         ]
     }
     for model in BOTH:
@@ -78,17 +77,22 @@ def scores(content: Comparison) -> Table:
         span(low, high, partial(_signed, show))
         for show, low, high in zip(shown, frame["low"], frame["high"], strict=True)
     ]
-    interval = (
-        " 95 % CIs over paired seeds, on these test images." if content.difference.seeds > 1 else ""
-    )
+    several = content.difference.seeds > 1
+    intervals = ["95 % CIs over paired seeds, on these test images."] if several else []
     return Table(
         "calibration",
         "Quality of the probabilities on the test images, mean over seeds",
         frame,
         pd.DataFrame(display),
-        note=(
-            "Less is better. Difference: baseline minus augmented, so that above zero augmentation "
-            f"is better.{interval}"
+        note=" ".join(
+            [
+                "Less is better. Difference: baseline minus augmented, so that above zero "
+                "augmentation is better.",
+                *intervals,
+                "NLL: negative log-likelihood. ECE: expected calibration error. AURC: area under "
+                "the risk-coverage curve.",
+                *(["Scaled: after temperature scaling."] if frame["scaled"].any() else []),
+            ]
         ),
     )
 
@@ -159,11 +163,12 @@ def diagram(content: Comparison) -> Figure:
     frame = table.frame[table.frame["images"] > 0]
     few = min(max(LEAST, content.difference.seeds), frame["images"].max() if len(frame) else 0)
     frame = frame[frame["images"] >= few]
+    heated = bool(frame["scaled"].any())
     figure, ((above,), (below,)) = canvas(
-        4.6,
+        4.6 + 0.28 * heated,
         content,
         "Reliability: accuracy by confidence",
-        key=1,
+        key=1 + heated,
         nrows=2,
         sharex=True,
         height_ratios=[2.6, 1],
@@ -214,7 +219,7 @@ def diagram(content: Comparison) -> Figure:
     for axes in (above, below):
         axes.grid()
     figure.align_ylabels()
-    key(figure, 4)
+    key(figure, 2)
     over = calibration.overconfidence(content)
     alt = "Reliability diagram above a histogram of confidences. " + " ".join(
         f"{model}: mean confidence minus accuracy {percent(over[model]).replace('-', MINUS)} pp; "

@@ -85,7 +85,7 @@ def test_signs_of_the_table_are_those_of_the_gains(content):
         assert (shown[0] == MINUS) == (size > 0 and row.difference < 0)
     assert {*table.display["difference"].str[0]} >= {"+", MINUS}
     assert re.fullmatch(r"[\d.]+ ± [\d.]+", table.display["baseline ± SD"][2])
-    assert table.display["score"].str.endswith(", after temperature scaling").sum() == 3
+    assert table.display["score"].str.endswith(", scaled").sum() == 3
 
 
 def test_the_section_says_it_in_order(full):
