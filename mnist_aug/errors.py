@@ -63,7 +63,7 @@ def one_line_errors() -> Iterator[None]:
             _report(f'error: {error.name} isn\'t installed: pip install ".[study]"')
             raise SystemExit(2) from None
         except KeyboardInterrupt:
-            _report("interrupted: finished runs are kept, the same command goes on from them")
+            _report("interrupted: finished runs are kept; run the same command again to continue")
             raise SystemExit(130) from None
         finally:
             warnings.showwarning = others
@@ -75,7 +75,7 @@ def one_line_errors() -> Iterator[None]:
         if error.errno in NO_ROOM:
             _report(
                 f"error: {error.filename or 'a file'} can't be written ({error.strerror}): make "
-                "room, and the same command goes on"
+                "room, then run the same command again"
             )
         elif isinstance(error, PermissionError):
             _report(

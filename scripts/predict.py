@@ -47,9 +47,9 @@ def main() -> int:
     options.add_argument(
         "--score",
         action="store_true",
-        help="print accuracy and confusions, too. The true class of a picture is told by the "
-        "nearest folder that is called by a class, from the given one downwards, or else by how "
-        "the file's name begins: 7/a.png, 7-012.png, 7_a.png",
+        help="print accuracy and confusions, too. A picture's true class is the name of the "
+        "nearest folder that is named after a class, from the given one downwards, or else what "
+        "the file's name begins with: 7/a.png, 7-012.png, 7_a.png",
     )
     form_of_output = options.add_mutually_exclusive_group()
     form_of_output.add_argument("--json", action="store_true", help="print JSON instead of lines")
@@ -76,7 +76,7 @@ def main() -> int:
         found = truths.told(found)
         columns.append("true")
         if not any(picture.true for picture in found):
-            raise UserError(f"no picture tells its true class; what tells is {scoring.RULE}")
+            raise UserError(f"no picture's true class is known; it is {scoring.RULE}")
 
     every = []
     lines_on_terminal = sys.stdout.isatty() and not given.json
@@ -95,8 +95,8 @@ def main() -> int:
     unjudged = any(math.isnan(own.doubt) for answer in every for own in answer.readings.values())
     if unjudged and not given.json and not given.csv:
         print(
-            "note: these probabilities are not calibrated, and no answer is called doubtful: run "
-            "`make evaluate` first"
+            "note: these probabilities are not calibrated, and no answer is marked as doubtful: "
+            "run `make evaluate` first"
         )
     score = scoring.score(every, truths) if truths else None
     if given.json:

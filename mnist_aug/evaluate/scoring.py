@@ -16,8 +16,8 @@ from mnist_aug.evaluate.answers import Answer, Picture
 from mnist_aug.formatting import decimals, percent, span
 
 RULE = (
-    "the nearest folder that is called by a class, from the one given downwards, or else the class "
-    "that the file's name begins with: 7/a.png, 7-012.png, 7_a.png"
+    "the nearest folder that is named after a class, from the one given downwards, or else the "
+    "class that the file's name begins with: 7/a.png, 7-012.png, 7_a.png"
 )
 LISTED = 10  # of confusions, and of pictures of unknown class
 

@@ -122,27 +122,29 @@ class Leaderboard:
         console = Console(file=file, highlight=False, emoji=False)
         if not console.is_terminal:
             console = Console(file=file, highlight=False, emoji=False, width=10_000, no_color=True)
-        first = True
-        for title, rows in self.groups:
-            if not first:
-                console.print()
-            console.print(Text(visible(f"{self.dataset}, {title}"), "bold"))
-            made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-            known = rows.loc[:, (rows != "—").any()]
-            for name in known:
-                made.add_column(
-                    Text(name),
-                    justify="left" if name in WORDS else "right",
-                    overflow="fold",
-                    no_wrap=name not in WORDS or (name == "variant" and _is_short(known[name])),
-                )
-            for cells in known.to_numpy():
-                made.add_row(*(Text(visible(" ".join(cell.split()))) for cell in cells))
-            console.print(made)
-            first = False
-        console.print()
-        for note in self.notes:
-            console.print(Text(visible(note)))
+        with console.capture() as held:  # rich would end the program where nobody reads on
+            first = True
+            for title, rows in self.groups:
+                if not first:
+                    console.print()
+                console.print(Text(visible(f"{self.dataset}, {title}"), "bold"))
+                made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+                known = rows.loc[:, (rows != "—").any()]
+                for name in known:
+                    made.add_column(
+                        Text(name),
+                        justify="left" if name in WORDS else "right",
+                        overflow="fold",
+                        no_wrap=name not in WORDS or (name == "variant" and _is_short(known[name])),
+                    )
+                for cells in known.to_numpy():
+                    made.add_row(*(Text(visible(" ".join(cell.split()))) for cell in cells))
+                console.print(made)
+                first = False
+            console.print()
+            for note in self.notes:
+                console.print(Text(visible(note)))
+        file.write(held.get())
 
 
 def write(results: Path, reports: Path) -> Leaderboard:

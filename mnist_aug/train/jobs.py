@@ -31,7 +31,7 @@ from mnist_aug.train.variant import Variant, learning
 if TYPE_CHECKING:  # TensorFlow takes seconds to start, so only where there is something to train
     from mnist_aug.train.trainer import Trainer
 
-KEPT = "finished runs are kept, and the same command goes on from them"
+KEPT = "finished runs are kept; run the same command again to continue"
 
 
 @dataclass(frozen=True)

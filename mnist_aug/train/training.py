@@ -181,7 +181,7 @@ def _check(dataset: Dataset, results: Path, variants: list[Variant]) -> None:
     if lacks := backend.unpinned_processor():
         notes.say(
             f"note: this processor {lacks}: the last bits of weights and predictions will differ "
-            "from other machines', and statistics will not"
+            "from those of other machines; statistics will not"
         )
     for name in dict.fromkeys(name for variant in variants for name in variant.policies()):
         check_policy(name, dataset.image_shape, dataset.fill)

@@ -184,7 +184,7 @@ def test_mistakes(called, results, folder, tmp_path, fails_in_one_line):
     fails_in_one_line(called("predict", tmp_path / "bare", "--results", results), "x.png is empty")
     fails_in_one_line(
         called("predict", tmp_path / "bare", "--results", results, "--score"),
-        "no picture tells its true class",
+        "no picture's true class is known",
     )
     fails_in_one_line(called("predict", folder, "--json", "--csv"), "not allowed with")
     fails_in_one_line(

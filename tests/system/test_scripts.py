@@ -377,7 +377,7 @@ def test_ctrl_c_keeps_finished_runs_and_the_next_call_goes_on(script, tmp_path):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert said == "interrupted: finished runs are kept, the same command goes on from them\n"
+    assert said == "interrupted: finished runs are kept; run the same command again to continue\n"
     finished = runs.seeds(tmp_path / "results", "baseline")
     assert finished == list(range(len(finished)))
     assert {path.name for path in (tmp_path / "results" / "baseline").iterdir()} == {

@@ -35,7 +35,7 @@ from mnist_aug.train.variant import baseline
 brief = replace(baseline, epochs=1)
 ENDED = (
     "error: a worker process was ended from outside, perhaps for want of memory: finished runs are "
-    "kept, and the same command goes on from them\n"
+    "kept; run the same command again to continue\n"
 )
 
 
@@ -165,7 +165,7 @@ def test_ctrl_c_ends_all_processes(started, tmp_path, when):
         children = descendants(started)
         started.send_signal(signal.SIGINT)
     _, said = started.communicate(timeout=PATIENCE)
-    assert said == "interrupted: finished runs are kept, the same command goes on from them\n"
+    assert said == "interrupted: finished runs are kept; run the same command again to continue\n"
     assert started.returncode == 130
     assert are_gone(children)
     assert is_whole(tmp_path)
