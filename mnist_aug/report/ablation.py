@@ -14,6 +14,7 @@ from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.recommendation import factor
 from mnist_aug.analysis.studies import StudyRuns, summary
 from mnist_aug.formatting import estimated, percent, points, span, with_sd
+from mnist_aug.report import tuned
 from mnist_aug.report.drawing import (
     COLOURS,
     INK,
@@ -65,7 +66,7 @@ def _label(name: str) -> str:
 
 def _named(study: str, variant: str, policy: str) -> str:
     """A candidate of a study in words."""
-    called = "the default policy" if policy == "default" else f"policy {policy}"
+    called = tuned.policy_text(policy)
     if variant == BOTH[1]:
         return called
     if study == "ablation":

@@ -51,7 +51,7 @@ def name(variant: str, policy: str) -> str:
 
 def policy_text(policy: str) -> str:
     """A policy within a sentence."""
-    return "the default policy" if policy == "default" else f"policy {policy}"
+    return "the default policy" if policy == "default" else f"policy {clipped(policy)}"
 
 
 def settings(variants: Mapping[str, VariantResults], content: Comparison) -> list[str]:
