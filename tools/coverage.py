@@ -54,6 +54,16 @@ def reference() -> dict[str, np.ndarray]:
 
 
 @cache
+def corrupted() -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """bool [30, 10000] on each corruption type, of baseline and augmented in results/reference."""
+    folder = ROOT / "results" / "reference"
+    both = [runs.read_variant(folder / name) for name in runs.BOTH]
+    names = [name for name in both[0].scores if name.startswith("corruption/")]
+    first, second = ([one.correct_on(name) for name in names] for one in both)
+    return first, second
+
+
+@cache
 def measured() -> tuple[float, float, float]:
     """Of these: variance from images of a mean, correlation between the two, cell noise; pp^2."""
     arrays = [*reference().values()]
@@ -169,6 +179,32 @@ def alone(seeds: int, repeats: int) -> float:
         scores, _ = crossed(rng, seeds, both)
         found = comparison.contrast(*scores.values())
         missed.append(not found["low"] <= 0 <= found["high"])
+    return float(np.mean(missed))
+
+
+def by_set(seeds: int, repeats: int) -> float:
+    """How often any interval of `contrasts.by_set` on corrupted images misses what is true.
+
+    Seeds of each model and images are drawn from real runs, with replacement, where the mean over
+    all of them is true.
+    """
+    rng = np.random.default_rng(seeds)
+    both = corrupted()
+    true = np.array([two.mean() - one.mean() for one, two in zip(*both, strict=True)])
+    contrasts.DRAWS, kept = 20_000, contrasts.DRAWS
+    missed = []
+    try:
+        for _ in range(repeats):
+            images = rng.integers(both[0][0].shape[1], size=RESAMPLED_IMAGES)
+            drawn = [rng.integers(len(every[0]), size=seeds) for every in both]
+            first, second = (
+                [own[some][:, images] for own in every]
+                for every, some in zip(both, drawn, strict=True)
+            )
+            low, high = contrasts.by_set(first, second)
+            missed.append(bool(((low > true) | (high < true)).any()))
+    finally:
+        contrasts.DRAWS = kept
     return float(np.mean(missed))
 
 

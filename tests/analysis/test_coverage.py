@@ -68,3 +68,9 @@ def test_the_difference_of_two_models(seeds, repeats, allowed):
     found = coverage.headline(seeds, repeats)
     assert found["interval"] <= 0.05 + allowed
     assert found["equivalent"] <= 0.05 + allowed
+
+
+@pytest.mark.parametrize(("repeats", "allowed"), REPEATS)
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_two_models_on_corrupted_images_of_all_types(seeds, repeats, allowed):
+    assert coverage.by_set(seeds, min(repeats, 300)) <= 0.05 + max(allowed, 0.04)
