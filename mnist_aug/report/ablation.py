@@ -137,7 +137,7 @@ def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
         f"{label}: {estimated(*frame.loc[row, [gain, f'{gain}_low', f'{gain}_high']])}."
         for row, label in enumerate(labels)
     )
-    return finished(figure, "ablation", "Ablation", alt, "", table)
+    return finished(figure, "ablation", "Ablation", alt, table)
 
 
 def parts_facts(table: Table) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def strength_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figur
         f"{r.factor:g}: validation {percent(r.validation)} %, test {percent(r.test)} %."
         for r in frame.itertuples()
     )
-    return finished(figure, "strength", "Sensitivity to strength", alt, "", table)
+    return finished(figure, "strength", "Sensitivity to strength", alt, table)
 
 
 def _mark(axes: Axes, text: str, x: float) -> None:
@@ -371,7 +371,7 @@ def grid_figure(table: Table, content: Comparison) -> Figure:
             for one in frame.to_dict("records")
         )
     )
-    return finished(figure, "grid", "Transform by strength", alt, "", table)
+    return finished(figure, "grid", "Transform by strength", alt, table)
 
 
 def grid_facts(table: Table, content: Comparison) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def figure(content: Comparison, times: pd.DataFrame) -> Figure:
         f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs."
         for r in own_table.frame.itertuples()
     )
-    return finished(drawn, "bench", "Time by method", f"Dot plot. {text}", "", own_table)
+    return finished(drawn, "bench", "Time by method", f"Dot plot. {text}", own_table)
 
 
 @matplotlib.rc_context(STYLE)
@@ -181,4 +181,4 @@ def libraries(content: Comparison, times: pd.DataFrame) -> Figure:
     text = " ".join(
         f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs." for r in frame.itertuples()
     )
-    return finished(drawn, own_table.name, "Time by library", f"Dot plot. {text}", "", own_table)
+    return finished(drawn, own_table.name, "Time by library", f"Dot plot. {text}", own_table)

@@ -66,7 +66,6 @@ class Section:
         title: of its heading.
         facts: what the template says, by name.
         figures, tables: what the template places, each once.
-        template: where it is not of the anchor's name.
         number: "1", or "A" of an appendix.
     """
 
@@ -75,39 +74,12 @@ class Section:
     facts: dict[str, Any] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
-    template: str = ""
     number: str = ""
 
     @cached_property
     def blocks(self) -> list[Block]:
         """What stands in it in the order of reading."""
-        return made(self.template or self.anchor, self.facts, self.figures, self.tables)
-
-
-def part(
-    anchor: str,
-    title: str,
-    sentences: Iterable[str] = (),
-    figures: Iterable[Figure] = (),
-    tables: Iterable[Table] = (),
-    places: Iterable[str] = (),
-) -> Section:
-    """TRANSITIONAL: one of those that `joined` joins."""
-    facts = {"sentences": [*sentences], "places": [*places]}
-    return Section(anchor, title, facts, [*figures], [*tables])
-
-
-def joined(anchor: str, title: str, parts: Iterable[Section]) -> Section:
-    """TRANSITIONAL: sections of sentences, figures and tables, one after the other, as one."""
-    parts = list(parts)
-    return Section(
-        anchor,
-        title,
-        {"parts": parts},
-        [figure for part in parts for figure in part.figures],
-        [table for part in parts for table in part.tables],
-        "plain",
-    )
+        return made(self.anchor, self.facts, self.figures, self.tables)
 
 
 def made(

@@ -226,7 +226,7 @@ def diagram(content: Comparison) -> Figure:
         f"{percent(shares[model][-1], 0)} % of its confidences are above {percent(edges[-2], 0)} %."
         for model in BOTH
     )
-    return finished(figure, table.name, "Reliability diagram", alt, "", table)
+    return finished(figure, table.name, "Reliability diagram", alt, table)
 
 
 def coverages(content: Comparison) -> Table:
@@ -289,7 +289,7 @@ def curve(content: Comparison) -> Figure:
         for row in (half, frame.iloc[-1])
         for model in BOTH
     )
-    return finished(figure, table.name, "Risk-coverage curves", alt, "", table)
+    return finished(figure, table.name, "Risk-coverage curves", alt, table)
 
 
 def drawn_from(frame: pd.DataFrame) -> float:

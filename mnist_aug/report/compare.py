@@ -153,7 +153,7 @@ def figure(table: Table, content: Comparison, variants: dict[str, VariantResults
         f"{one['name']}: {estimated(one['difference'], one['low'], one['high'])}."
         for _, one in frame.iterrows()
     )
-    return finished(drawn, table.name, "Policies compared", alt, "", table)
+    return finished(drawn, table.name, "Policies compared", alt, table)
 
 
 def _beyond(frame: pd.DataFrame, content: Comparison) -> pd.Series:

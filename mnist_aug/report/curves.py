@@ -119,7 +119,7 @@ def figure(content: Comparison, table: Table) -> Figure:
         for _, row in table.display.iterrows()
     )
     alt = f"Line charts of loss and accuracy by epoch. After epoch {last}, {final}"
-    return finished(drawn, "curves", "Learning curves", alt, "", table)
+    return finished(drawn, "curves", "Learning curves", alt, table)
 
 
 def _lines(

@@ -124,7 +124,7 @@ def figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
         f"{percent(1 - getattr(r, BOTH[1]))} %."
         for r in frame.itertuples()
     )
-    return finished(drawn, "data-efficiency", "Data efficiency", alt, "", table)
+    return finished(drawn, "data-efficiency", "Data efficiency", alt, table)
 
 
 def _tip(model: str, row: pd.Series) -> str:

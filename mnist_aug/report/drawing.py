@@ -99,7 +99,6 @@ class Figure:
     title: str
     svg: str
     alt: str
-    caption: str
     table: Table
 
     @property
@@ -211,9 +210,9 @@ def canvas(
     return figure, axes
 
 
-def finished(figure: Canvas, name: str, title: str, alt: str, caption: str, table: Table) -> Figure:
+def finished(figure: Canvas, name: str, title: str, alt: str, table: Table) -> Figure:
     """The figure that was drawn on a canvas."""
-    return Figure(name, title, _svg(figure, name, alt), alt, caption, table)
+    return Figure(name, title, _svg(figure, name, alt), alt, table)
 
 
 def _svg(figure: Canvas, name: str, alt: str) -> str:

@@ -76,7 +76,7 @@ def figure(table: Table, content: Comparison) -> Figure:
         f"After epoch {row.epoch}, {row.variant}: {percent(row.validation)} %."
         for row in ends.itertuples()
     )
-    return finished(drawn, "epochs", "Longer training", alt, "", table)
+    return finished(drawn, "epochs", "Longer training", alt, table)
 
 
 def facts(runs: StudyRuns, table: Table) -> dict[str, Any]:

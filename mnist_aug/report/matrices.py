@@ -96,7 +96,7 @@ def confusion(content: Comparison) -> Figure:
             f" The confusion that changed most is {row.iloc[0]}: {row[BOTH[0]]} with "
             f"{BOTH[0]}, {row[BOTH[1]]} with {BOTH[1]}."
         )
-    return finished(figure, "confusion", "Confusion matrices", alt, "", table)
+    return finished(figure, "confusion", "Confusion matrices", alt, table)
 
 
 def facts(content: Comparison) -> dict[str, Any]:

@@ -110,4 +110,4 @@ def figure(
     key(canvas_, 2)
     alt = "Two panels by row: accuracy of both models, %, and the difference, pp. "
     alt += " ".join(f"{text}." for text in said)
-    return finished(canvas_, table.name, called, alt, "", table)
+    return finished(canvas_, table.name, called, alt, table)

@@ -171,7 +171,7 @@ def figure(table: Table, content: Comparison) -> Figure:
         f"{row.name}: {duration(row.seconds)}, {percent(row.error)} %."
         for row in front.itertuples()
     )
-    return finished(drawn, table.name, "Accuracy and training time", alt, "", table)
+    return finished(drawn, table.name, "Accuracy and training time", alt, table)
 
 
 def _tip(row: Any) -> str:

@@ -97,7 +97,7 @@ def augmented(content: Comparison, samples: Samples) -> Figure:
         {"class": samples["original_labels"], "training_image": samples["original_index"]}
     )
     table = _shown(content, "augmented", "Training images shown", frame)
-    return finished(figure, "augmented", "Augmented images", alt, "", table)
+    return finished(figure, "augmented", "Augmented images", alt, table)
 
 
 @matplotlib.rc_context(STYLE)
@@ -136,7 +136,7 @@ def transforms(content: Comparison, samples: Samples) -> Figure:
     )
     frame = pd.DataFrame({"part": parts, "class": label, "training_image": index})
     table = _shown(content, "transforms", "Image shown by each part", frame)
-    return finished(figure, "transforms", "Parts at each strength", alt, "", table)
+    return finished(figure, "transforms", "Parts at each strength", alt, table)
 
 
 @matplotlib.rc_context(STYLE)
@@ -161,7 +161,7 @@ def corrupted(content: Comparison, samples: Samples) -> Figure:
     )
     frame = pd.DataFrame({"class": samples["test_labels"], "test_image": samples["test_index"]})
     table = _shown(content, "corrupted", "Test images shown with corruptions", frame)
-    return finished(figure, "corrupted", "Corrupted images", alt, "", table)
+    return finished(figure, "corrupted", "Corrupted images", alt, table)
 
 
 @matplotlib.rc_context(STYLE)
@@ -222,7 +222,7 @@ def classified(
         f"{BOTH[0]} is right on {usually[0]} of them, {BOTH[1]} on {usually[1]}. Every prediction "
         f"is in tables/{name}.csv."
     )
-    return finished(figure, name, title, alt, "", table)
+    return finished(figure, name, title, alt, table)
 
 
 def _predictions(

@@ -294,7 +294,7 @@ def figure(table: Table, content: Comparison) -> Figure:
         + ("." if np.isnan(r.published) else f", published {percent(r.published)} %.")
         for r in frame.itertuples()
     )
-    return finished(drawn, "published", "Published results", alt, "", table)
+    return finished(drawn, "published", "Published results", alt, table)
 
 
 def _tip(row: Any) -> str:

@@ -261,7 +261,7 @@ def severity_figure(content: Comparison, table: Table) -> Figure:
             _severities(own.iloc[[0, -1]]), own.iloc[[0, -1]].itertuples(), strict=True
         )
     )
-    return finished(figure, "severities", "Sensitivity to severity", alt, "", table)
+    return finished(figure, "severities", "Sensitivity to severity", alt, table)
 
 
 def transfer(content: Comparison) -> Table:

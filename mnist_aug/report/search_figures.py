@@ -94,7 +94,7 @@ def history(searches: list[Search], content: Comparison) -> Figure:
     table = pd.concat(frames, ignore_index=True)
     alt = f"Scatter charts of the validation accuracy of each trial. {' '.join(texts)}"
     trials = Table("search-history", "Trials", table, table)
-    return finished(figure, "search-history", "History of the search", alt, "", trials)
+    return finished(figure, "search-history", "History of the search", alt, trials)
 
 
 def _key(figure: Canvas, lines: list[Line2D], labels: list[str]) -> None:
@@ -193,7 +193,7 @@ def importance(searches: dict[str, Search], content: Comparison) -> Figure:
         for search, frame in zip(drawn, frames, strict=True)
     )
     name, title = "search-importance", "Importance of the settings"
-    return finished(figure, name, title, alt, "", Table(name, title, table, table))
+    return finished(figure, name, title, alt, Table(name, title, table, table))
 
 
 @matplotlib.rc_context(STYLE)
@@ -257,7 +257,7 @@ def slices(search: Search, content: Comparison) -> Figure:
     )
     name, trials = f"search-{search.variant}", search.trials
     table = Table(name, f"Trials of {search.variant}", trials, trials)
-    return finished(figure, name, f"Settings of {search.variant}", alt, "", table)
+    return finished(figure, name, f"Settings of {search.variant}", alt, table)
 
 
 def _places(axes: Axes, name: str, values: pd.Series) -> np.ndarray:

@@ -153,4 +153,4 @@ def curve(frame: pd.DataFrame, content: Comparison) -> Figure:
         f"{row.factor:g}: test {percent(row.test)} %." for row in frame.itertuples()
     )
     title = "Accuracy at each strength"
-    return finished(figure, "slider", title, alt, "", Table("slider", title, frame, frame))
+    return finished(figure, "slider", title, alt, Table("slider", title, frame, frame))

@@ -122,7 +122,7 @@ def figure(table: Table, content: Comparison) -> Figure:
         + "."
         for _, row in frame.dropna().iterrows()
     )
-    return finished(drawn, table.name, "Sources of variance", alt, "", table)
+    return finished(drawn, table.name, "Sources of variance", alt, table)
 
 
 def facts(table: Table) -> dict[str, Any]:

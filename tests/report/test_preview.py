@@ -366,9 +366,10 @@ def test_the_same_command_gives_the_same_bytes_and_prints_the_notes(called, tmp_
     for _ in range(2):
         process = called("preview", "--data=digits", "--policy=flip.yaml")
         assert (process.returncode, process.stderr) == (0, "")
-        note, place = process.stdout.splitlines()
+        note, place, following = process.stdout.splitlines()
         assert re.match(r"note: 5\d.* of the images are mirrored \(HorizontalFlip\)", note)
         assert place == "preview: reports/preview.html, reports/preview.png"
+        assert following.endswith("make report DATA=digits POLICY=flip.yaml")
         paths = sorted((tmp_path / "reports").iterdir())
         assert [path.name for path in paths] == ["preview.html", "preview.png"]
         made.append([path.read_bytes() for path in paths])
