@@ -15,10 +15,11 @@ import hypothesis
 import matplotlib
 import pytest
 
-from mnist_aug import backend
+from mnist_aug import backend, notes
 from mnist_aug.data import dataset
 
 PROJECT = Path(__file__).parents[1]
+os.environ.pop(notes.SAID, None)  # what is tested here was not called by `make test`
 PATIENCE = 900  # seconds that a test waits for a process, on a machine busy with other things
 # The same examples each time, so that no change is refused for what it didn't touch; `make torture`
 # draws new ones. Nothing depends on how fast they are: two tests run at once.

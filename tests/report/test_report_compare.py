@@ -93,7 +93,7 @@ def said(content, *rows, **facts) -> list[str]:
     """The paragraphs of the part on the comparison, those that are folded too."""
     table = compare.table(pd.DataFrame(rows))
     given = EMPTY_FACTS | {"no_conclusion": "", "compare": compare.facts(table, content)} | facts
-    drawn = Figure("compare", "", "", "", "", table)
+    drawn = Figure("compare", "", "", "", table)
     made = blocks.made("choosing", given, [drawn], [table])
     return [block.text for block in made if block.kind in ("paragraph", "figure")]
 

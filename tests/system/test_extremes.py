@@ -240,7 +240,7 @@ def test_names_are_text_to_a_browser(browser, tmp_path, name, counted):
         opened, heard = trapped(browser, reports / file)
         assert heard == []
         assert seen(text) in " ".join(opened.title().split())
-        assert opened.evaluate("document.scripts.length") == 4  # the app's, and its data
+        assert opened.evaluate("document.scripts.length") == 5  # the page's, the app's and its data
         assert opened.evaluate("document.querySelectorAll('h1').length") == 1
         assert (
             opened.evaluate("""document.querySelectorAll(
