@@ -112,7 +112,7 @@ def said(monkeypatch, advice=None, **given) -> list[str]:
     monkeypatch.setattr(planning, "advice", lambda *_: advice or Advice(None, None))
     facts = summary.caution(content(**given)) | {"verdict": "", "cards": [], "todo": ["Wait."]}
     table = SimpleNamespace(display=pd.DataFrame())
-    figure = Figure("seeds", "", "", "", "", table)
+    figure = Figure("seeds", "", "", "", table)
     made = blocks.made("summary", facts, [figure])
     return [one.text for one in made if one.kind == "paragraph"]
 
