@@ -99,18 +99,14 @@ def test_what_was_not_run_is_estimated_by_its_parameters(reached):
 def test_errors_against_the_published_ones(reached):
     content, found = reached
     facts = published.facts(published.table(found, content), found, content)
-    # The interval of simard-none reaches from 0 to 1.4 %, the published error is 1.6 %; that of
-    # simard-elastic holds 0.7 %; simard-affine has above 4 %, published 1.1 %.
-    assert (facts["below"], facts["above"], facts["neither"]) == (
-        ["simard-none"],
-        ["simard-affine"],
-        ["simard-elastic"],
-    )
+    assert facts["compared"] == 3
     assert facts["not_run"][-1] == "ciresan-5"
+    text = text_of(content, found)
+    assert "The figure compares 3 of them with the published error." in text
     assert (
-        "By its CI, the error here is below the published one with simard-none; above it with "
-        "simard-affine; not distinguishable from it with simard-elastic."
-    ) in text_of(content, found)
+        "Each row was evaluated on the test images once, except for simard-affine: after one "
+        "recipe had been evaluated, another was chosen on validation images."
+    ) in text
 
 
 def text_of(content, found):
@@ -157,7 +153,7 @@ def test_elsewhere_than_on_the_clean_test_images(reached):
     assert "worse on corrupted images: small, simard-none and simard-elastic." in text_of(
         content, found
     )
-    assert (facts["tight"], facts["rest"]) == ([], pytest.approx(1 / 3))
+    assert (facts["tight"], facts["loose"]) == ([], pytest.approx(1 / 3))
     assert content.both[1].accuracy.mean() < 0.97  # so that these three are better on clean images
 
 
