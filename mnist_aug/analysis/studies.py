@@ -14,7 +14,6 @@ from scipy import stats
 from mnist_aug.analysis import contrasts
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import LEVEL, mean_interval, spread
-from mnist_aug.analysis.significance import holm
 from mnist_aug.results.runs import BOTH, VariantResults
 
 SETTLED = 0.0005  # a mean validation accuracy that near to its peak counts as there
@@ -106,18 +105,15 @@ def summary(runs: StudyRuns, names: Sequence[str], against: Sequence[str]) -> pd
     Returns:
         variant, seeds; validation and test, the mean accuracy, each with `_sd` and the ends of its
         95 % interval by itself, `_low` and `_high`; for each variant of `against` the difference in
-        test accuracy `against_<name>`, with `_low` and `_high` of each by itself, `_p`, and
-        `_holm_p`, adjusted for the rows.
+        test accuracy `against_<name>`, `_low` and `_high`, simultaneous over all variants.
     """
     frame, found = _means(runs, names), runs.estimates()
     for other in against:
         differences = contrasts.against(found, other).set_index("variant").reindex(names)
         itself = frame["variant"].to_numpy() == other
-        for end, column in (("", "difference"), ("_low", "alone_low"), ("_high", "alone_high")):
+        for end, column in (("", "difference"), ("_low", "low"), ("_high", "high")):
             values = differences[column].to_numpy()
             frame[f"against_{other}{end}"] = np.where(itself, 0.0, values)
-        frame[f"against_{other}_p"] = differences["p"].to_numpy()
-        frame[f"against_{other}_holm_p"] = holm(differences["p"].to_numpy())
     return frame
 
 

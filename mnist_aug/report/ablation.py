@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from mnist_aug.analysis import contrasts, studies
-from mnist_aug.analysis.comparison import ALPHA, Comparison
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.recommendation import factor
 from mnist_aug.analysis.studies import StudyRuns, summary
 from mnist_aug.formatting import estimated, percent, points, span, with_sd
@@ -25,6 +25,7 @@ from mnist_aug.report.drawing import (
     PlainTicks,
     canvas,
     finished,
+    key,
     label_rows,
     run_row,
     tips,
@@ -36,10 +37,13 @@ from mnist_aug.results.runs import BOTH
 CANDIDATES = ("ablation", "strength", "grid", "compare", "tuned")  # studies of policies
 TUNED = "tuned-policy"
 NAMED = 3  # candidates that are as good are named, more are counted
-EACH_ALONE = (
-    "CIs are over seeds, for these images, each by itself; p is adjusted for all rows (Holm)."
-)
+SIMULTANEOUS = "CIs are over seeds, for these images, and simultaneous over all rows."
 PARTS = {"validation": COLOURS[2], "test": COLOURS[3]}  # of the data, and their colours
+KINDS = {  # of an ablation's variants, and their colours
+    "one transform alone": COLOURS[2],
+    "one left out": COLOURS[3],
+    "full policy": COLOURS[1],
+}
 DEEPEST = 0.55  # opacity of a cell: the letters in it stay readable
 
 
@@ -90,18 +94,17 @@ def parts(runs: StudyRuns) -> Table:
             "validation, %": _or_dash(frame["validation"], percent),
             "test, %": _or_dash(frame["test"], percent),
             "against none, pp (95 % CI)": against(frame, BOTH[0]),
-            "p (Holm)": _holm(frame, BOTH[0]),
             "against full policy, pp (95 % CI)": against(frame, BOTH[1]),
-            "its p (Holm)": _holm(frame, BOTH[1]),
         }
     )
     title = "Ablation, by validation accuracy"
-    return Table("ablation", title, frame, display, note=f"Differences on test. {EACH_ALONE}")
+    return Table("ablation", title, frame, display, note=f"Differences on test. {SIMULTANEOUS}")
 
 
-def _holm(frame: pd.DataFrame, other: str) -> list[str]:
-    """The adjusted p of a `summary` as text."""
-    return ["—" if np.isnan(p) else p_value(p) for p in frame[f"against_{other}_holm_p"]]
+def _detectable(frame: pd.DataFrame, other: str) -> pd.Series:
+    """Of a `summary`: 1 or -1 where the simultaneous CI lies above or below 0, and otherwise 0."""
+    low, high = (frame[f"against_{other}_{end}"] for end in ("low", "high"))
+    return (low > 0).astype(int) - (high < 0).astype(int)
 
 
 @matplotlib.rc_context(STYLE)
@@ -112,8 +115,11 @@ def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
     frame = frame.sort_values(gain, ascending=False, ignore_index=True)
     labels = [_label(name) for name in frame["variant"]]
     title = "What each transform of the policy gains"
-    figure, ((axes,),) = canvas(1.55 + 0.22 * len(frame), content, title)
+    figure, ((axes,),) = canvas(1.75 + 0.22 * len(frame), content, title, key=1)
     axes.axvline(0, color=INK, linewidth=1.2)
+    for kind, colour in KINDS.items():
+        axes.plot([], [], "o", color=colour, markersize=5.5, label=kind)
+    alone, out, full = KINDS.values()
     whole = frame.loc[frame["variant"] == BOTH[1], gain].iloc[0]
     axes.axvline(100 * whole, color=MUTED, linewidth=1.2, linestyle="--", zorder=1)
     for row, (variant, label) in enumerate(zip(frame["variant"], labels, strict=True)):
@@ -125,14 +131,15 @@ def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
             frame.loc[row, [gain, f"{gain}_low", f"{gain}_high"]],
             own["test"].to_numpy() - runs.accuracy(BOTH[0]),
             [*own["seed"]],
-            COLOURS[1] if variant == BOTH[1] else COLOURS[0 if _left_out(variant) else 2],
+            full if variant == BOTH[1] else out if _left_out(variant) else alone,
         )
     label_rows(axes, labels)
     axes.set_xlabel(
         "test accuracy less the mean without augmentation, pp\n"
-        "large dot: mean; bar: 95 % CI; small dots: runs"
+        "large dot: mean; bar: simultaneous 95 % CI; small dots: runs"
     )
     axes.xaxis.set_major_formatter(PlainTicks(signed=True))
+    key(figure, 3)
     alt = "Dot plot of the gain in test accuracy over no augmentation, pp. " + " ".join(
         f"{label}: {estimated(*frame.loc[row, [gain, f'{gain}_low', f'{gain}_high']])}."
         for row, label in enumerate(labels)
@@ -145,34 +152,45 @@ def parts_facts(table: Table) -> dict[str, Any]:
 
     Returns:
         best: the transform that gains most by itself: name, difference, low and high; whole, the
-        full policy's gain; sure, whether there are p; gaining, losing and unclear: single
-        transforms by the adjusted p of their gain; needed and spare: those whose removal changes
-        accuracy, by the adjusted p; seeds, the fewest and the most of a variant but both models.
+        full policy's gain; sure, whether there are CIs; single, how many transforms were tried by
+        themselves; gaining, losing and unclear: these by the simultaneous CI of their gain; needed
+        and spare: those whose removal changes accuracy, by that CI; costly: the transform whose
+        removal costs most, as `best`, or None; without, how many were left out; above, whether
+        any policy without a transform is more accurate than the full one; seeds, the fewest and
+        the most of a variant but both models.
     """
     frame = table.frame.set_index("variant")
     gain = f"against_{BOTH[0]}"
     without = frame.loc[[name for name in frame.index if _left_out(name)]]
     single = frame.drop(index=[*BOTH, *without.index])
-    sides = np.sign(single[gain]).where(single[f"{gain}_holm_p"] < ALPHA, 0)
-    lost = without[f"against_{BOTH[1]}"].where(without[f"against_{BOTH[1]}_holm_p"] < ALPHA, 0)
+    sides, lost = _detectable(single, BOTH[0]), _detectable(without, BOTH[1])
     outs = {name: _word(str(_left_out(name))) for name in without.index}
-    best = None
-    if len(single):
-        name = single[gain].idxmax()
+
+    def change(row: pd.Series, name: str, against: str) -> dict[str, Any]:
         ends = ("difference", ""), ("low", "_low"), ("high", "_high")
-        best = {"name": _word(str(name))} | {
-            key: single.loc[name, f"{gain}{end}"] for key, end in ends
-        }
+        return {"name": name} | {key: row[f"{against}{end}"] for key, end in ends}
+
+    best = costly = None
+    if len(single):
+        name = str(single[gain].idxmax())
+        best = change(single.loc[name], _word(name), gain)
+    loss = without[f"against_{BOTH[1]}"]
+    if (loss < 0).any():
+        name = str(loss.idxmin())
+        costly = change(without.loc[name], outs[name], f"against_{BOTH[1]}")
     return {
         "best": best,
         "whole": frame.loc[BOTH[1], gain],
-        "sure": bool(frame[f"{gain}_holm_p"].notna().any()),
+        "sure": bool(frame[f"{gain}_low"].drop(BOTH[0]).notna().any()),
+        "single": len(single),
         "gaining": [*single.index[sides > 0].map(_word)],
         "losing": [*single.index[sides < 0].map(_word)],
         "unclear": [*single.index[sides == 0].map(_word)],
         "needed": [outs[name] for name in without.index[lost < 0]],
         "spare": [outs[name] for name in without.index[lost > 0]],
+        "costly": costly,
         "without": len(without),
+        "above": bool((loss > 0).any()),
         "seeds": _seeds(frame.drop(index=[*BOTH])),
     }
 
@@ -193,10 +211,9 @@ def strength(runs: StudyRuns) -> Table:
             "validation ± SD, %": _with_sd(frame, "validation"),
             "test ± SD, %": _with_sd(frame, "test"),
             "test against factor 1, pp (95 % CI)": against(frame, BOTH[1]),
-            "p (Holm)": _holm(frame, BOTH[1]),
         }
     )
-    return Table("strength", "Accuracy by strength", frame, display, note=EACH_ALONE)
+    return Table("strength", "Accuracy by strength", frame, display, note=SIMULTANEOUS)
 
 
 @matplotlib.rc_context(STYLE)
@@ -261,23 +278,22 @@ def _mark(axes: Axes, text: str, x: float) -> None:
 
 
 def strength_facts(table: Table) -> dict[str, Any]:
-    """Where validation accuracy peaks, and which factors differ from 1 by their adjusted p.
+    """Where validation accuracy peaks, and which factors differ from 1 by simultaneous CIs.
 
     Returns:
         best: factor and validation of the largest mean, or None where no images were held out;
-        sure, whether there are p; higher, lower and unclear, factors other than 0 and 1 by their
+        sure, whether there are CIs; higher, lower and unclear, factors other than 0 and 1 by their
         test accuracy; seeds, the fewest and the most of these.
     """
     frame = table.frame
     rest = frame[~frame["factor"].isin([0, 1])]
-    p = rest[f"against_{BOTH[1]}_holm_p"]
-    sides = np.sign(rest[f"against_{BOTH[1]}"]).where(p < ALPHA, 0)
+    sides = _detectable(rest, BOTH[1])
     best = None
     if frame["validation"].notna().any():
         best = frame.loc[frame["validation"].idxmax(), ["factor", "validation"]].to_dict()
     return {
         "best": best,
-        "sure": bool(len(rest) and p.notna().all()),
+        "sure": bool(len(rest) and rest[f"against_{BOTH[1]}_low"].notna().all()),
         "higher": [f"{one:g}" for one in rest["factor"][sides > 0]],
         "lower": [f"{one:g}" for one in rest["factor"][sides < 0]],
         "unclear": [f"{one:g}" for one in rest["factor"][sides == 0]],

@@ -109,6 +109,9 @@ def test_what_the_ablation_says(found):
     assert facts["whole"] == pytest.approx(0.05)
     assert (facts["gaining"], facts["losing"], facts["unclear"]) == (["elastic"], [], ["rotation"])
     assert (facts["needed"], facts["spare"]) == (["elastic"], ["rotation"])
+    assert facts["costly"]["name"] == "elastic"
+    assert facts["costly"]["low"] < facts["costly"]["difference"] == pytest.approx(-0.03)
+    assert facts["above"]
     assert facts["seeds"] == (5, 5)
     one = ablation.parts_facts(ablation.parts(StudyRuns(frame[frame["seed"] == 0], runs.curves)))
     assert not one["sure"]
@@ -161,9 +164,10 @@ def test_the_parts_stand_in_the_order_of_reading(full):
     first = next(block.text for block in section.blocks if block.kind == "paragraph")
     choice = section.facts["choice"]
     assert first.startswith(
-        "Choose on the validation images; the test images check the choice. Of 12 candidates "
+        "Choose on the validation images; the test images check the choice. Of 12 policies "
         f"(ablation, strength, transform \N{MULTIPLICATION SIGN} strength, comparison and "
-        f"hyperparameter search), {choice['first']['name']} has the highest validation accuracy, "
+        "hyperparameter search), all other settings as in the main result, "
+        f"{choice['first']['name']} has the highest validation accuracy, "
         f"{percent(choice['first']['validation'])} %."
     )
     folded = {block.name for block in section.blocks if block.folded}
