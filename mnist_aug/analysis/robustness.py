@@ -42,6 +42,7 @@ AFFINE = {
     "translate_px": "translate",
     "shear": "shear",
 }
+LIKE, UNLIKE = "like the policy", "unlike it"  # corruption types, by what it does
 SIDES = ("first", "second")  # what `contrast_by_set` calls both models
 
 
@@ -95,7 +96,7 @@ def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
     """Accuracy on the corruption types of a source, the largest gain first, and means of several.
 
     Returns:
-        corruption; policy, "resembles the policy", "unseen" or, of a mean, ""; the accuracy of
+        corruption; policy, "like the policy", "unlike it" or, of a mean, ""; the accuracy of
         baseline and augmented; difference, with low and high, over seeds and images: of types
         simultaneous over all of them (`comparison.contrast_by_set`), of a mean by itself; side, 1
         where that interval lies above 0, -1 below, else 0, as with a single seed; relative_error,
@@ -109,8 +110,7 @@ def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
     single = contrast_by_set(first, second).rename(columns=dict(zip(SIDES, BOTH, strict=True)))
     types = [name.removeprefix(source) for name in names]
     single.insert(0, "corruption", types)
-    resembles = ["resembles the policy" if one in like else "unseen" for one in types]
-    single.insert(1, "policy", resembles)
+    single.insert(1, "policy", [LIKE if one in like else UNLIKE for one in types])
     errors = 1 - single[[*BOTH]]
     single["relative_error"] = errors[BOTH[1]] / errors[BOTH[0]].where(errors[BOTH[0]] > 0)
     single = single.sort_values("difference", ascending=False, kind="stable")
@@ -129,10 +129,10 @@ def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
         }
 
     means = []
-    for title, part in (("resembling", "resembles the policy"), ("unseen", "unseen")):
+    for part in (LIKE, UNLIKE):
         own = single[single["policy"] == part]
         if 0 < len(own) < len(single):
-            means.append(mean(f"mean of {len(own)} {title}", own))
+            means.append(mean(f"mean of {len(own)} {part}", own))
     means.append(mean(f"mean of all {len(single)}", single))
     return pd.concat([single, pd.DataFrame(means)], ignore_index=True)
 
