@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from mnist_aug.analysis import calibration
 from mnist_aug.analysis.calibration import BARS
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.metrics import CALIBRATION_BINS
 from mnist_aug.formatting import MINUS, decimals, percent, span
 from mnist_aug.report.drawing import (
     INK,
@@ -86,11 +87,12 @@ def scores(content: Comparison) -> Table:
         pd.DataFrame(display),
         note=" ".join(
             [
-                "Less is better. Difference: baseline minus augmented, so that above zero "
+                "Lower is better. Difference: baseline minus augmented, so that above zero "
                 "augmentation is better.",
                 *intervals,
-                "NLL: negative log-likelihood. ECE: expected calibration error. AURC: area under "
-                "the risk-coverage curve.",
+                "NLL: negative log-likelihood. ECE: expected calibration error, in "
+                f"{min(CALIBRATION_BINS, len(content.labels))} bins of equal mass. AURC: area "
+                "under the risk-coverage curve.",
                 *(["Scaled: after temperature scaling."] if frame["scaled"].any() else []),
             ]
         ),
@@ -156,13 +158,37 @@ def bins(content: Comparison) -> Table:
     return Table("reliability", "Confidence and accuracy by bin", frame, display)
 
 
+def fewest(content: Comparison, frame: pd.DataFrame) -> int:
+    """Images, of all seeds, in the smallest bin that is drawn.
+
+    Args:
+        frame: of `calibration.bins`.
+    """
+    return max(1, min(max(LEAST, content.difference.seeds), int(frame["images"].max())))
+
+
+def bin_facts(content: Comparison) -> dict[str, Any]:
+    """What the caption of the reliability diagram says of its bins.
+
+    Returns:
+        above and below, their widths in points; fewest, of that function; left_out, whether any
+        bin that holds images has fewer.
+    """
+    frame = calibration.bins(content)
+    least = fewest(content, frame)
+    return {
+        "above": 100 // calibration.BINS,
+        "below": 100 // BARS,
+        "fewest": least,
+        "left_out": bool(frame["images"].between(1, least - 1).any()),
+    }
+
+
 @matplotlib.rc_context(STYLE)
 def diagram(content: Comparison) -> Figure:
     """The reliability diagram above a histogram of confidences, on the same linear axis."""
     table = bins(content)
-    frame = table.frame[table.frame["images"] > 0]
-    few = min(max(LEAST, content.difference.seeds), frame["images"].max() if len(frame) else 0)
-    frame = frame[frame["images"] >= few]
+    frame = table.frame[table.frame["images"] >= fewest(content, table.frame)]
     heated = bool(frame["scaled"].any())
     figure, ((above,), (below,)) = canvas(
         4.6 + 0.28 * heated,
@@ -174,7 +200,8 @@ def diagram(content: Comparison) -> Figure:
         height_ratios=[2.6, 1],
     )
     least = float(frame["bin"].min() - 1) / calibration.BINS if len(frame) else 0.0
-    above.plot([100 * least, 100], [100 * least, 100], color=INK, linewidth=1)
+    ideal = {"color": INK, "linewidth": 1}
+    above.plot([100 * least, 100], [100 * least, 100], **ideal)
     edges, shares = np.linspace(0, 1, BARS + 1), {}
     for variant in content.both:
         look = style_of(content, variant.name)
@@ -200,6 +227,7 @@ def diagram(content: Comparison) -> Figure:
         below.stairs(
             100 * shares[variant.name], 100 * edges, baseline=None, color=look["color"], linewidth=2
         )
+    above.plot([], [], label="perfect calibration", **ideal)
     pad = 2 * (1 - least)
     low = float(np.nanmin([least, *frame["accuracy"]]))
     above.set(xlim=(100 * least - pad, 100 + pad), ylabel="accuracy, %")
@@ -219,7 +247,7 @@ def diagram(content: Comparison) -> Figure:
     for axes in (above, below):
         axes.grid()
     figure.align_ylabels()
-    key(figure, 2)
+    key(figure, 3)
     over = calibration.overconfidence(content)
     alt = "Reliability diagram above a histogram of confidences. " + " ".join(
         f"{model}: mean confidence minus accuracy {percent(over[model]).replace('-', MINUS)} pp; "

@@ -42,14 +42,15 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "concluded": content.difference.outcome != "no verdict",
         "no_conclusion": NO_CONCLUSION,
         "seeds": content.difference.seeds,
+        "held_out": content.dataset["validation"] > 0,
         "classes": class_facts(content, by_class),
         "matrix": matrices.facts(content),
-        "images": len(gain),
         "more": int((gain > 0).sum()),
         "fewer": int((gain < 0).sum()),
         "no_samples": samples is None,
         "every_class": pictures.each_class(content, min(content.classes, examples.CLASSES)),
         "least_coverage": calibration.drawn_from(figures[-1].table.frame),
+        "bins": calibration.bin_facts(content),
         **calibration.facts(content, scores),
     }
     return Section(

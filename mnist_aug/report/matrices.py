@@ -90,11 +90,13 @@ def confusion(content: Comparison) -> Figure:
         f"{BOTH[0]} {number(wrong[0])}, {BOTH[1]} {number(wrong[1])} of "
         f"{len(content.labels):,} test images."
     )
-    if len(table.display):
-        row = table.display.iloc[0]
+    largest_of: dict[str, Any] = {}  # by sign; each half of the table begins with its largest
+    for _, row in table.display.iterrows():
+        largest_of.setdefault(row["change"][0], row)
+    for row in largest_of.values():
         alt += (
-            f" The confusion that changed most is {row.iloc[0]}: {row[BOTH[0]]} with "
-            f"{BOTH[0]}, {row[BOTH[1]]} with {BOTH[1]}."
+            f" Largest {'increase' if row['change'][0] == '+' else 'decrease'}: {row.iloc[0]}, "
+            f"{row[BOTH[0]]} with {BOTH[0]}, {row[BOTH[1]]} with {BOTH[1]}."
         )
     return finished(figure, "confusion", "Confusion matrices", alt, table)
 

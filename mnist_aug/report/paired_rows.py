@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.collections import PolyCollection
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from mnist_aug.analysis.comparison import Comparison
@@ -14,6 +16,7 @@ from mnist_aug.report.drawing import (
     INK,
     MUTED,
     RULE,
+    SMALL,
     STYLE,
     Figure,
     PlainTicks,
@@ -28,7 +31,10 @@ from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import BOTH
 
 ROW = 0.2  # inches
-SIDES = {1: COLOURS[1], 0: MUTED, -1: COLOURS[0]}  # who is better by the CI
+SIDES = {1: COLOURS[2], 0: MUTED, -1: COLOURS[3]}  # where the CI lies
+CALLED = {1: "CI above 0", 0: "CI contains 0", -1: "CI below 0"}
+BAR = 0.21  # of a row: half the height of a bar
+MOST = 50  # points: where accuracies lie farther apart, their axis is that of all accuracies
 
 
 @matplotlib.rc_context(STYLE)
@@ -54,9 +60,18 @@ def figure(
     title, called = titles
     rows = np.arange(len(frame), dtype=float)
     rows[len(frame) - apart :] += 0.6 * bool(apart)
-    height = 1.42 + ROW * (rows[-1] + 1)
+    known = frame["low"].notna().to_numpy()
+    coloured = frame["side"].where(known)[: len(frame) - apart]
+    sides = [side for side in SIDES if len(content.paired_seeds) > 1 and (coloured == side).any()]
+    height = 1.42 + 0.28 * bool(sides) + ROW * (rows[-1] + 1)
     canvas_, ((left, right),) = canvas(
-        height, content, title, key=1, ncols=2, sharey=True, width_ratios=[1, 1.2]
+        height,
+        content,
+        title,
+        key=1 + bool(sides),
+        ncols=2,
+        sharey=True,
+        width_ratios=[1, 1.2],
     )
     values = 100 * frame[[*BOTH, "difference", "low", "high"]]
     left.hlines(rows, values[BOTH[0]], values[BOTH[1]], color=RULE, linewidth=1.4)
@@ -75,7 +90,6 @@ def figure(
         INK if place >= len(frame) - apart else SIDES[side]
         for place, side in enumerate(frame["side"])
     ]
-    known = frame["low"].notna().to_numpy()
     said = [
         f"{label}: {points(row.difference)} pp"
         + (f" (95 % CI {span(row.low, row.high)})" if know else "")
@@ -83,31 +97,50 @@ def figure(
     ]
     if known.any():
         shown = [c for c, know in zip(colours, known, strict=True) if know]
-        bars = right.hlines(
-            rows[known],
-            values["low"][known],
-            values["high"][known],
-            colors=shown,
-            linewidth=5,
-            alpha=0.4,
+        bars = PolyCollection(
+            [
+                [(low, y - BAR), (low, y + BAR), (high, y + BAR), (high, y - BAR)]
+                for y, low, high in zip(rows, values["low"], values["high"], strict=True)
+                if np.isfinite(low)
+            ],
+            facecolors=shown,
+            edgecolors=shown,  # which makes the narrowest visible
+            linewidths=1.2,
+            zorder=3,
         )
+        right.add_collection(bars)
         tips(bars, [text for text, know in zip(said, known, strict=True) if know])
-    right.scatter(values["difference"], rows, c=colours, marker="|", s=70, linewidths=1.8, zorder=3)
+    # Behind its bar, which would be hidden where it is as narrow.
+    right.scatter(values["difference"], rows, c=INK, marker="|", s=110, linewidths=1, zorder=2)
     label_rows(left, [*labels])
     left.set_yticks(rows)
     left.set_yticklabels(labels)
     left.set_ylim(rows[-1] + 0.6, -0.6)
-    right.grid(axis="x")
+    right.grid()
+    left.grid(axis="y")
     right.tick_params(axis="y", length=0)
     right.spines["left"].set_visible(False)
     for axes, label, note in zip(
         (left, right), ("accuracy, %", f"{BOTH[1]} minus {BOTH[0]}, pp"), notes, strict=True
     ):
         axes.set_xlabel(f"{label}\n{note}")
-        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    if np.ptp(values[[*BOTH]].to_numpy()) > MOST:
+        left.set(xlim=(-2, 102), xticks=range(0, 101, 25))
     left.xaxis.set_major_formatter(PlainTicks())
     right.xaxis.set_major_formatter(PlainTicks(signed=True))
     key(canvas_, 2)
+    canvas_.legend(
+        handles=[Patch(color=SIDES[side], label=CALLED[side]) for side in sides],
+        loc="upper left",
+        bbox_to_anchor=(0, 1 - 0.56 / height),
+        ncols=len(SIDES),
+        frameon=False,
+        fontsize=SMALL,
+        handlelength=1,
+        handletextpad=0.4,
+        columnspacing=1,
+    )
     alt = "Two panels by row: accuracy of both models, %, and the difference, pp. "
     alt += " ".join(f"{text}." for text in said)
     return finished(canvas_, table.name, called, alt, table)

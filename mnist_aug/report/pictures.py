@@ -24,9 +24,11 @@ from mnist_aug.report.drawing import (
 from mnist_aug.report.tables import Table, name_columns, names_of, readings
 from mnist_aug.results.runs import BOTH
 
-COLUMNS, WIDE_COLUMNS = 5, 3  # of test images; fewer where classes have long names
+COLUMNS, WIDE_COLUMNS = 4, 3  # of test images; fewer where classes have long names
 ABOVE, BELOW, EDGE = 0.28, 0.26, 0.075  # inches around the images of a figure
 AROUND = ABOVE + BELOW
+TILE = 0.52  # inches of an image with a corruption type
+IMAGE = 0.94  # inches of a test image with its predictions
 HEAD, NAME_LINE = 0.21, 0.22  # inches of the line above the images, and of a name's line
 BLOCK_ROWS = 5  # more classes stand in two blocks
 STRENGTH_STEP = 0.5  # between the strengths of the grid
@@ -140,6 +142,34 @@ def transforms(content: Comparison, samples: Samples) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
+def corruption_types(content: Comparison, samples: Samples) -> Figure:
+    """One of the sample test images, unchanged and with each corruption type."""
+    one = len(samples["test_images"]) // 2
+    images = [samples["test_images"][one], *samples["corrupted"][:, one]]
+    names = ["original", *(str(name).replace("_", " ") for name in samples["corruptions"])]
+    height, width = images[0].shape[:2]
+    unit = max(height, width) / TILE  # pixels in an inch
+    step, pitch = (WIDTH - 2 * EDGE) * unit / FEW, height + 0.4 * unit
+    rows = -(-len(images) // FEW)
+    figure, ((axes,),) = canvas(AROUND + rows * pitch / unit, content, "The corruption types")
+    for place, (name, image) in enumerate(zip(names, images, strict=True)):
+        row, column = divmod(place, FEW)
+        middle, top = (column + 0.5) * step, row * pitch
+        _image(axes, image, middle - width / 2, top, content.is_light)
+        under = top + height + 0.04 * unit
+        words = name.replace(" ", "\n")
+        axes.text(middle, under, words, ha="center", va="top", fontsize=SMALL, linespacing=1)
+    _frame(axes, (0, FEW * step), (rows * pitch - 0.03 * unit, -0.03 * unit))
+    _fill(figure, axes)
+    alt = f"A test image unchanged and with each corruption type: {', '.join(names[1:])}."
+    frame = pd.DataFrame(
+        {"class": samples["test_labels"][[one]], "test_image": samples["test_index"][[one]]}
+    )
+    table = _shown(content, "corruption-types", "Test image shown with each corruption", frame)
+    return finished(figure, "corruption-types", "Corruption types", alt, table)
+
+
+@matplotlib.rc_context(STYLE)
 def corrupted(content: Comparison, samples: Samples) -> Figure:
     """The sample test images with each corruption type."""
     images = np.concatenate([samples["test_images"][None], samples["corrupted"]])
@@ -182,12 +212,13 @@ def classified(
     table = readings(content, np.concatenate([*shown.values()]), name, title)
     height, width = samples["test_images"].shape[1:3]
     step = (WIDTH - 0.15) / columns  # inches from image to image
-    unit = max(height, width) / (0.8 * (WIDTH - 0.15) / COLUMNS)  # pixels in an inch
+    unit = max(height, width) / IMAGE  # pixels in an inch
     pitch = height + 0.72 * unit
     heads = 0.3 * unit * any(groups.values())
     lines = sum(-(-len(index) // columns) for index in shown.values())
     tall = lines * pitch + heads * len(groups)
-    figure, ((axes,),) = canvas(0.98 + tall / unit, content, title)
+    lift = (0.3 if heads else 0.42) * unit
+    figure, ((axes,),) = canvas(AROUND + (tall + lift) / unit - 0.07, content, title)
     y, place = 0.0, 0
     for group, index in shown.items():
         if groups[group]:
@@ -208,13 +239,14 @@ def classified(
             )
             place += 1
         y += -(-len(index) // columns) * pitch
-    key = ((0, BOTH[0]), (0.85, BOTH[1]), (1.85, "class predicted most often, seeds right"))
-    lift = -(0.3 if heads else 0.42) * unit
+    seeds = len(content.paired_seeds)
+    key = ((0, BOTH[0]), (0.85, BOTH[1]), (1.85, f"predicted most often (seeds right, of {seeds})"))
     for x, text in key:  # in the line below the title
         if text in BOTH:
-            axes.plot((x + 0.05) * unit, lift, markersize=6, **style_of(content, text))
-        axes.text((x + 0.15) * unit, lift, text, va="center", fontsize=SMALL)
-    _frame(axes, (-0.02 * unit, columns * step * unit), (tall - 0.2 * unit, lift - 0.13 * unit))
+            axes.plot((x + 0.05) * unit, -lift, markersize=6, **style_of(content, text))
+        axes.text((x + 0.15) * unit, -lift, text, va="center", fontsize=SMALL)
+    _frame(axes, (0, columns * step * unit), (tall - 0.2 * unit, -lift - 0.13 * unit))
+    _fill(figure, axes)
     labels = table.frame["class"]
     usually = [int((table.frame[f"{model}_prediction"] == labels).sum()) for model in BOTH]
     alt = (
@@ -236,7 +268,7 @@ def _predictions(
 ) -> None:
     """What stands above and below an image: its class and number, and both models' predictions."""
     left, top = corner
-    own = f"{names[row['class']]}, image {row['index']}"
+    own = f"true {names[row['class']]} (no. {row['index']})"
     axes.text(left, top - 0.06 * unit, own, va="bottom", fontsize=SMALL)
     for i, model in enumerate(BOTH):
         y = top + height + (0.13 + 0.17 * i) * unit
@@ -246,7 +278,7 @@ def _predictions(
         axes.text(
             left + 0.15 * unit,
             y,
-            f"{names[usual]}, {right} of {len(content.paired_seeds)}",
+            f"mostly {names[usual]} ({right}/{len(content.paired_seeds)})",
             va="center",
             fontsize=SMALL,
             color=INK if is_right else MUTED,

@@ -40,6 +40,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         return Section("robustness", title, {"sources": []})
     tables, figures = [*found.values()], [corruption_figure(content, t) for t in found.values()]
     if inputs.samples is not None:
+        figures.append(pictures.corruption_types(content, inputs.samples))
         figures.append(pictures.corrupted(content, inputs.samples))
     severe = severities(content) if has_severities(content) else None
     if severe is not None:
@@ -76,7 +77,7 @@ def _corruptions(content: Comparison, source: str) -> Table:
     display = pd.DataFrame(
         {
             "corruption": _names(frame),
-            "policy": frame["policy"].str.removesuffix(" the policy"),
+            "policy's transforms": frame["policy"].str.partition(" ")[0],
             **{f"{model}, %": frame[model].map(percent) for model in BOTH},
             **differences(frame),
         }
@@ -98,9 +99,9 @@ def corruption_facts(source: str, table: Table) -> dict[str, Any]:
     """What the template says of the corruption types of a source.
 
     Returns:
-        name of its table and figure; made_here; count; like, the types that the policy's transforms
-        resemble; better, worse and unclear, types by side; rows of the means: all, and resembling
-        and unseen where both exist; relative_error, the mean of the types.
+        name of its table and figure; made_here; count; types like the policy and unlike it; better,
+        worse and unclear, types by side; rows of the means: all, and mean_like and mean_unlike
+        where both exist; relative_error, the mean of the types.
     """
     frame = table.frame
     single, means = frame[frame["policy"] != ""], frame[frame["policy"] == ""]
@@ -108,15 +109,15 @@ def corruption_facts(source: str, table: Table) -> dict[str, Any]:
         "name": table.name,
         "made_here": source == "corruption/",
         "count": len(single),
-        "like": _names(single[single["policy"] != "unseen"]),
+        "like": _names(single[single["policy"] == robustness.LIKE]),
+        "unlike": _names(single[single["policy"] == robustness.UNLIKE]),
         "all": means.iloc[-1].to_dict(),
         "relative_error": float(means.iloc[-1]["relative_error"]),
     }
     for name, side in (("better", 1), ("worse", -1), ("unclear", 0)):
         facts[name] = _names(single[single["side"] == side])
     if len(means) > 1:
-        rows = dict(zip(("resembling", "unseen"), _rows(means.iloc[:-1]), strict=True))
-        facts |= rows | {"unseen_count": int((single["policy"] == "unseen").sum())}
+        facts |= zip(("mean_like", "mean_unlike"), _rows(means.iloc[:-1]), strict=True)
     return facts
 
 
@@ -131,7 +132,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def corruption_figure(content: Comparison, table: Table) -> Figure:
     """Both models on each corruption type, and the difference with its CI; the means set apart."""
     frame = table.frame
-    like = frame["policy"] == "resembles the policy"
+    like = frame["policy"] == robustness.LIKE
     labels = [f"{name} *" if own else name for name, own in zip(_names(frame), like, strict=True)]
     bar = "bar: 95 % CI"
     if len(content.paired_seeds) > 1:
@@ -141,7 +142,7 @@ def corruption_figure(content: Comparison, table: Table) -> Figure:
         frame,
         labels,
         ("Accuracy on corrupted test images", f"Corruption types, {_source(table)}"),
-        ("* resembles the policy" if like.any() else "", bar),
+        ("* like the policy's transforms" if like.any() else "", bar),
         table,
         apart=int((frame["policy"] == "").sum()),
     )
@@ -182,18 +183,22 @@ def _severities(rows: pd.DataFrame) -> list[str]:
     return [f"{severity:g}".replace("-", MINUS) for severity in rows["severity"]]
 
 
-def severity_facts(table: Table | None) -> dict[str, list]:
+def severity_facts(table: Table | None) -> dict[str, Any]:
     """What the template says of the axes.
 
     Returns:
         helped, hurt and unclear, the axes that are so at every severity; mixed, of each other one
-        its axis, unit, and the severities that are better and worse. Empty where a single seed
+        its axis, unit, and the severities that are better and worse; worst, the largest detectable
+        loss with its axis, unit and severity, None if there is none. Empty where a single seed
         allows no CI.
     """
     if table is None or table.frame["low"].isna().all():
         return {}
-    facts: dict[str, list] = {"helped": [], "hurt": [], "unclear": [], "mixed": []}
+    facts: dict[str, Any] = {"helped": [], "hurt": [], "unclear": [], "mixed": [], "worst": None}
     changed = table.frame[table.frame["low"].notna()]
+    harm = changed[changed["side"] < 0].sort_values("difference", kind="stable")[:1]
+    for row in _rows(harm.assign(severity=_severities(harm))):
+        facts["worst"] = {name: row[name] for name in ("axis", "unit", "severity", "difference")}
     for axis, rows in changed.groupby("axis", sort=False):
         for side, name in ((1, "helped"), (-1, "hurt"), (0, "unclear")):
             if (rows["side"] == side).all():

@@ -16,6 +16,7 @@ from mnist_aug.results.runs import BOTH
 
 NAME = 30  # letters of a policy's name in a cell
 NAMED = 12  # at most so many are named in a sentence
+CHANGES = 4  # of confusions that became rarer, and as many that became more frequent
 RISKY = r"\t|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"  # how a formula starts
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
@@ -279,7 +280,7 @@ def names_of(content: Comparison, classes: Iterable[int], most: int = 60) -> lis
 
 
 def confusion(content: Comparison) -> Table:
-    """Mean counts per run, and the confusions whose frequency changed most."""
+    """Mean counts per run; shown are the confusions that fell most and those that grew most."""
     counts = [
         mean_confusion(content.labels, variant.predictions, content.classes)
         for variant in content.both
@@ -289,8 +290,10 @@ def confusion(content: Comparison) -> Table:
         {"true": true, "predicted": read, BOTH[0]: counts[0].ravel(), BOTH[1]: counts[1].ravel()}
     )
     frame["difference"] = frame[BOTH[1]] - frame[BOTH[0]]
-    off = frame[(frame["true"] != frame["predicted"]) & (frame["difference"] != 0)]
-    top = off.reindex(off["difference"].abs().sort_values(ascending=False, kind="stable").index)[:8]
+    off = frame[frame["true"] != frame["predicted"]]
+    fell = off[off["difference"] < 0].sort_values("difference", kind="stable")
+    grew = off[off["difference"] > 0].sort_values("difference", ascending=False, kind="stable")
+    top = pd.concat([fell[:CHANGES], grew[:CHANGES]])
     display = pd.DataFrame(
         {
             "true → predicted": [
@@ -303,7 +306,7 @@ def confusion(content: Comparison) -> Table:
     )
     return Table(
         "confusion",
-        "The confusions whose mean count per run changed most",
+        f"The largest decreases and increases in confusions (up to {CHANGES} each), mean per run",
         name_columns(content, frame, "true", "predicted"),
         display,
     )

@@ -1,6 +1,7 @@
 """Tables, figures and facts of the section on errors and calibration."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -77,6 +78,43 @@ def test_without_temperatures_that_is_said(content):
     assert {"ece", "aurc"} <= {*found}
 
 
+@pytest.mark.parametrize(
+    ("held_out", "reason"),
+    [
+        (60, "Temperatures are missing from these results: `make evaluate` adds them."),
+        (0, "Temperature scaling isn't included, as no images were held out for validation."),
+    ],
+)
+def test_why_nothing_is_scaled(full, held_out, reason):
+    section = full.sections["errors"]
+    facts = section.facts | {"scaling": None, "held_out": held_out > 0}
+    text = said(replace(section, facts=facts))
+    assert reason in text
+    assert text.count("emperature") == 1
+
+
+def test_the_caption_has_the_bins_that_are_left_out(full):
+    found = calibration.bin_facts(full.content)
+    frame = calibration.bins(full.content).frame
+    assert (found["above"], found["below"], found["fewest"]) == (10, 5, 10)
+    assert found["left_out"] == frame["images"].between(1, 9).any()
+    few = frame.assign(images=[3] * len(frame))
+    assert calibration.fewest(full.content, few) == 3
+
+
+def test_confusions_that_fell_and_that_grew_are_both_shown(full):
+    table = full.tables["confusion"]
+    shown = table.display["change"].tolist()
+    own = table.frame[table.frame["true"] != table.frame["predicted"]]["difference"]
+    signs = "".join(change[0] for change in shown)
+    fell, grew = (min(4, int((sign * own > 0).sum())) for sign in (-1, 1))
+    assert signs == MINUS * fell + "+" * grew
+    assert fell
+    assert grew
+    assert shown[0] == f"{own.min():+.1f}".replace("-", MINUS)
+    assert shown[fell] == f"{own.max():+.1f}"
+
+
 def test_signs_of_the_table_are_those_of_the_gains(content):
     table = calibration.scores(content)
     for row, shown in zip(table.frame.itertuples(), table.display["difference"], strict=True):
@@ -98,8 +136,13 @@ def test_the_section_says_it_in_order(full):
     assert inside == {"confusion", "test"}
     text = said(section)
     first, second = (one.correct.shape[1] * (1 - one.accuracy.mean()) for one in full.content.both)
-    assert f"It makes {second:.1f} errors per run instead of {first:.1f}." in text
-    assert "Temperature scaling (Guo et al. 2017) changes no prediction" in text
+    assert (
+        f"The augmented model makes {second:.1f} errors per run instead of {first:.1f}. "
+        f"{section.facts['more']} images are right in more seeds with augmentation, "
+        f"{section.facts['fewer']} in fewer."
+    ) in text
+    assert "A calibrated model that says 90 % is right 90 % of the time." in text
+    assert "Temperature scaling (Guo et al. 2017) divides a network's logits by one" in text
 
 
 def test_classes_by_side(full):

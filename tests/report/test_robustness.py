@@ -8,6 +8,7 @@ import synthetic_results
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis import robustness as analysis
 from mnist_aug.augment import policy, saved
+from mnist_aug.formatting import points
 from mnist_aug.report import inputs, robustness
 from mnist_aug.report.tables import Table
 
@@ -34,15 +35,15 @@ def test_accuracies_are_those_of_the_bits(full):
         "rotate",
         "zigzag",
         "fog",
-        "mean of 1 resembling",
-        "mean of 2 unseen",
+        "mean of 1 like the policy",
+        "mean of 2 unlike it",
         "mean of all 3",
     ]
     every = table.loc["mean of all 3"]
     assert np.isclose(every["augmented"], np.mean(list(accuracy["augmented"].values())))
     assert np.isclose(every["relative_error"], table["relative_error"][:3].mean())
     assert np.isclose(
-        table.loc["mean of 2 unseen", "baseline"],
+        table.loc["mean of 2 unlike it", "baseline"],
         (accuracy["baseline"]["fog"] + accuracy["baseline"]["zigzag"]) / 2,
     )
 
@@ -57,7 +58,7 @@ def test_intervals_of_types_are_simultaneous_and_those_of_means_alone(full):
     table = full.tables["corruptions"]
     frame = table.frame.set_index("corruption")
     width = frame["high"] - frame["low"]
-    assert width["rotate"] > width["mean of 1 resembling"]  # the same images
+    assert width["rotate"] > width["mean of 1 like the policy"]  # the same images
     assert frame["side"].tolist()[:4] == [1, 0, -1, 1]
     assert table.note == (
         "95 % CIs over seeds and test images: of the types simultaneous over all 3, of each mean "
@@ -85,13 +86,15 @@ def test_mean_accuracy_of_a_source_by_hand(full):
 def test_sentences(full):
     section = full.sections["robustness"]
     text = " ".join(block.text for block in section.blocks if block.kind == "paragraph")
-    assert "On the 2 corruption types that no transform of the policy resembles, mean " in text
+    assert text.startswith(
+        "Augmentation helps in 1 of 3 corruption types and hurts in 1 (fog). On the 1 like the "
+        "policy's transforms, the mean difference in accuracy is "
+    )
+    worst = section.facts["severity"]["worst"]
     assert (
-        "Means hide opposite effects: augmentation helps in 1 of 3 types and hurts in 1 (fog)."
-    ) in text
-    assert (
-        "Augmentation helps at every severity of rotation and shift. It hurts at every severity of "
-        "noise." in text
+        f"Noise hurts most: {points(worst['difference'])} pp at {worst['severity']} (SD, share of "
+        "full scale). Augmentation helps at every severity of rotation and shift. It hurts at "
+        "every severity of noise." in text
     )
     assert "On the 400 images of sklearn-digits, which neither model was trained on" in text
     gap = {
@@ -101,12 +104,23 @@ def test_sentences(full):
     kinds = [(block.kind, block.name) for block in section.blocks]
     folded, corrupted = (kinds.index(one) for one in (("folded", ""), ("figure", "corrupted")))
     assert folded < corrupted < kinds.index(("end", ""))
+    assert kinds.index(("figure", "corruption-types")) < kinds.index(("figure", "corruptions"))
+    assert full.figures["corruption-types"].svg.count("<image") == 16
+    assert "for Affine by the parameters it varies: here rotate." in text
+    assert "Each random corruption was drawn once" in text
 
 
 def test_facts_of_each_kind_of_axis():
     frame = pd.DataFrame(
         [
-            {"axis": axis, "unit": "px", "severity": severity, "low": low, "side": side}
+            {
+                "axis": axis,
+                "unit": "px",
+                "severity": severity,
+                "difference": low + 0.01,
+                "low": low,
+                "side": side,
+            }
             for axis, own in {
                 "shift": [(0, np.nan, 0), (1, 0.1, 1), (2, 0.1, 1)],
                 "noise": [(0, np.nan, 0), (0.1, -0.2, -1)],
@@ -122,7 +136,15 @@ def test_facts_of_each_kind_of_axis():
         "hurt": ["noise"],
         "unclear": ["scale"],
         "mixed": [{"axis": "stroke", "unit": "px", "better": ["1"], "worse": ["\N{MINUS SIGN}2"]}],
+        "worst": {
+            "axis": "noise",
+            "unit": "px",
+            "severity": "0.1",
+            "difference": pytest.approx(-0.19),
+        },
     }
+    unharmed = Table("severities", "", frame[frame["side"] >= 0], frame)
+    assert robustness.severity_facts(unharmed)["worst"] is None
     assert robustness.severity_facts(None) == {}
     assert robustness.severity_facts(Table("", "", frame.assign(low=np.nan), frame)) == {}
 
