@@ -24,14 +24,14 @@ POLICY_AND_REST = ("tuned-training", "tuned-augmented")
 POLICY = (BOTH[1], "tuned-policy")
 REST = (BOTH[1], "tuned-training")
 PAIRS = {
-    BOTH_TUNED: "augmentation, both models tuned",
-    SAME_POLICY: "augmentation, the rest tuned in both",
-    NEITHER: "augmentation, neither model tuned",
-    POLICY_AND_REST: "tuned policy for {policy}, rest tuned",
-    POLICY: "tuned policy for {policy}, rest untuned",
-    REST: "the rest tuned, with policy {policy}",
-    (BOTH[1], "tuned-augmented"): "all tuned, with augmentation",
-    (BOTH[0], "tuned-baseline"): "all tuned, without augmentation",
+    BOTH_TUNED: "no policy → tuned policy, {rest} tuned",
+    SAME_POLICY: "no policy → {policy}, {rest} tuned",
+    NEITHER: "no policy → {policy}, nothing tuned",
+    POLICY_AND_REST: "{policy} → tuned policy, {rest} tuned",
+    POLICY: "{policy} → tuned policy, {rest} untuned",
+    REST: "{rest} untuned → tuned, {policy}",
+    (BOTH[1], "tuned-augmented"): "{policy}, nothing tuned → all tuned",
+    (BOTH[0], "tuned-baseline"): "no policy, {rest} untuned → tuned",
 }
 
 
@@ -77,13 +77,15 @@ def gains(runs: StudyRuns, content: Comparison, variants: Mapping[str, VariantRe
     Args:
         variants: of the study, by name.
     """
-    policy = clipped(str(content.both[1].policy), 20)
+    policy = policy_text(clipped(str(content.both[1].policy), 20)).removeprefix("the ")
+    rest = listed(settings(variants, content)) or "the rest"
     rows = []
     for (first, second), what in PAIRS.items():
         seeds = [len(runs.values(name)) for name in (first, second)]
         if not all(seeds):
             continue
-        row: dict[str, Any] = {"what": what.format(policy=policy), "first": first, "second": second}
+        what = what.format(policy=policy, rest=rest)
+        row: dict[str, Any] = {"what": what, "first": first, "second": second}
         row |= zip(("seeds_first", "seeds_second"), seeds, strict=True)
         for part in ("validation", "test"):
             found = runs.difference(first, second, part)
@@ -95,23 +97,22 @@ def gains(runs: StudyRuns, content: Comparison, variants: Mapping[str, VariantRe
     display = pd.DataFrame(
         {
             "what changes": frame["what"],
-            "seeds": [f"{row.seeds_first}, {row.seeds_second}" for row in frame.itertuples()],
             **{
                 f"{part}, pp (95 % CI)": [
                     estimated(*numbers) if np.isfinite(numbers[0]) else "—"
                     for numbers in frame[[part, f"{part}_low", f"{part}_high"]].to_numpy()
                 ]
-                for part in ("validation", "test")
+                for part in ("test", "validation")
             },
+            "seeds": [f"{row.seeds_first}, {row.seeds_second}" for row in frame.itertuples()],
         }
     )
     title = "What augmentation and tuning change in accuracy"
     note = (
-        "Seeds: before and after the change. CIs are over seeds, for these images, each by itself, "
-        "not adjusted for their number."
+        "Tuned: as in the best trial of the search. CIs are narrower than in the main result: they "
+        "cover other seeds only, not other test images. They are not adjusted for multiple "
+        "comparisons. Seeds: before and after the change."
     )
-    if rest := settings(variants, content):
-        note += f" The rest: {listed(rest)}."
     return Table("search-gains", title, frame, display, note=note)
 
 
@@ -128,7 +129,7 @@ def facts(
         table: of `gains`, for the same runs and variants.
 
     Returns:
-        - both, neither, policy_and_rest, policy, rest: the changes in test accuracy by that name
+        - both, policy_and_rest, policy: the changes in test accuracy by that name
           (`BOTH_TUNED` and so on): difference, low, high and verdict; None where there are no runs.
         - own, settings: what augmented's policy is called, and what was tuned next to it.
         - best: on the validation images, as `_best` has it, or None.
@@ -148,10 +149,8 @@ def facts(
 
     return {
         "both": change(BOTH_TUNED),
-        "neither": change(NEITHER),
         "policy_and_rest": change(POLICY_AND_REST),
         "policy": change(POLICY),
-        "rest": change(REST),
         "own": policy_text(str(content.both[1].policy)),
         "settings": settings(variants, content),
         "trials": {one.about["trials"] for one in searches.values()},
@@ -243,7 +242,9 @@ def kept_facts(
         table: of `kept`, for the same searches and runs.
 
     Returns:
-        model; trials; gain, of the best trial over the model's own settings on validation; again,
+        model; trials; settings, how many were searched; late, the number of the best trial, from
+        1, where that is among the last tenth, or None; gain, of the best trial over the model's
+        own settings on validation; again,
         the same with seeds that the search did not use, and difference, low and high on test: None
         where they were not trained; share, of the gain that remains, at most 1; None where there
         was none.
@@ -257,6 +258,8 @@ def kept_facts(
             ends = runs.difference(model, f"tuned-{model}")
             on_test = dict(zip(on_test, (again, *ends), strict=True))
         share = min(max(again, 0) / gain, 1) if gain > 0 and not np.isnan(again) else None
-        about = {"model": model, "trials": one.about["trials"], "gain": gain, "share": share}
+        trials, best = one.about["trials"], one.about["trial"] + 1
+        about = {"model": model, "trials": trials, "gain": gain, "share": share}
+        about |= {"settings": len(one.settings), "late": best if best > 0.9 * trials else None}
         found.append(about | on_test)
     return found

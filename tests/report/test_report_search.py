@@ -120,7 +120,7 @@ def test_gains_are_differences_of_means(folder, read):
     assert (
         text(section(folder)[0]).count(
             "With both models tuned by 5 trials each, augmentation changes test accuracy by "
-            f"{points(row['test'])} pp ({span(row['test_low'], row['test_high'])}); with neither "
+            f"{points(row['test'])} pp ({span(row['test_low'], row['test_high'])}). "
         )
         == 1
     )
@@ -129,7 +129,8 @@ def test_gains_are_differences_of_means(folder, read):
 def test_the_best_of_all_is_by_validation(folder, read):
     content, searches, runs, variants = read
     table = tuned.gains(runs, content, variants)
-    assert table.note.endswith("The rest: units of each layer and learning rate.")
+    what = table.display.iloc[:, 0]
+    assert "default policy → tuned policy, units of each layer and learning rate tuned" in [*what]
     best = replace(runs, frame=runs.frame.copy())
     best.frame.loc[best.frame["variant"] == "tuned-training", "validation"] = 0.97
     reached, plain = (
@@ -179,6 +180,11 @@ def test_what_remains_of_the_search(folder, read):
     assert facts["gain"] == pytest.approx(0.99 - own)
     assert facts["again"] == pytest.approx(row["validation"] - own)
     assert (facts["difference"], facts["low"], facts["high"]) == gain
+    # Trial 2 of 5 is not among the last.
+    assert (facts["settings"], facts["late"]) == (len(searches["augmented"].settings), None)
+    last = replace(searches["augmented"], about=searches["augmented"].about | {"trial": 4})
+    (late,) = tuned.kept_facts(table, {"augmented": last}, runs)
+    assert late["late"] == 5
     both = runs_of_both(content)
     bare = tuned.kept_facts(tuned.kept(searches, both), searches, both)[0]
     assert (bare["again"], bare["share"]) == (None, None)
@@ -276,7 +282,7 @@ def test_one_seed_and_few_trials(tmp_path):
         bare = replace(found, about=about, importance=found.importance[:0])
         extras.write_search(place, bare, policy_file if "pipeline" in about else None)
     found, _ = section(results)
-    assert " pp (one seed, so no CI); with neither tuned, by " in text(found)
+    assert " pp (one seed, so no CI)." in text(found)
     assert "nan" not in text(found)
     assert "search-importance" not in {figure.name for figure in found.figures}
     assert "by fANOVA" not in text(found)
