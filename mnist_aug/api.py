@@ -33,7 +33,6 @@ import yaml
 
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.policies import work
-from mnist_aug.analysis.recommendation import recommended
 from mnist_aug.arguments import LARGEST
 from mnist_aug.augment import policy as augmentation
 from mnist_aug.augment import saved
@@ -287,9 +286,7 @@ class Compared:
 
         It is chosen on the validation images alone.
         """
-        strength = self._given.studies.get("strength")
-        found = recommended(self._content, self._frame, self._given.policies, strength)
-        return "\n".join(recommendation.written(found))
+        return "\n".join(recommendation.lines(self._content, self._given, self._frame))
 
     def report(self, reports: str | os.PathLike[str] = "reports") -> Path:
         """Write the report into a folder, and return the path of its `index.html`.

@@ -4,7 +4,7 @@ The test images give the check of what was chosen, and corrupted ones say where 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from mnist_aug.analysis.contrasts import Scores
 from mnist_aug.analysis.intervals import LEVEL, lies_within
 from mnist_aug.analysis.planning import Advice
 from mnist_aug.analysis.policies import validation_scores
-from mnist_aug.analysis.robustness import accuracy_by_type
+from mnist_aug.analysis.robustness import accuracy_by_type, by_likeness, severity_accuracy
 from mnist_aug.analysis.studies import StudyRuns
 from mnist_aug.results.runs import BOTH, VariantResults
 
@@ -31,6 +31,7 @@ class Strength:
         factor: of the magnitudes, to be used; 1 unless another is more accurate by the CI.
         gain, low, high: of that factor over 1, in accuracy; the ends simultaneous over all factors.
         tried: all factors but 0.
+        seeds: the fewest and the most of a factor other than 0 and 1.
     """
 
     factor: float
@@ -38,6 +39,23 @@ class Strength:
     low: float
     high: float
     tried: tuple[float, ...]
+    seeds: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Harm:
+    """A change of the images at which a policy is less accurate than none.
+
+    Attributes:
+        name: a corruption type in words, or an axis of severities.
+        difference: in accuracy, negative.
+        severity, unit: of an axis, where the loss is largest; None and "" of a corruption type.
+    """
+
+    name: str
+    difference: float
+    severity: float | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,9 +85,11 @@ class Recommendation:
             that take `CHEAPER` of its median at most.
         strength: where the policy's was studied.
         types: corruption types evaluated; 0 if none were.
-        better, worse: on which it is more and less accurate, by CIs simultaneous over all types.
-        corrupted, corrupted_low, corrupted_high: on the mean over these types, the ends
-            simultaneous over all policies.
+        groups: the mean difference on these types, of `robustness.by_likeness`.
+        severities: of changes of the test images; 0 if none were evaluated.
+        harms: the corruption types on which it is less accurate and, of each axis on which it is,
+            the severity of the largest loss; the largest loss first. The CIs are simultaneous over
+            all types, and over all severities.
         seconds, seconds_without: median training time of a run, with the policy and without; NaN
             of single epochs, of which compiling may be the most.
         overlap: whether a run without took as long as one with it.
@@ -98,11 +118,9 @@ class Recommendation:
     cheaper: tuple[str, ...] = ()
     strength: Strength | None = None
     types: int = 0
-    better: tuple[str, ...] = ()
-    worse: tuple[str, ...] = ()
-    corrupted: float = np.nan
-    corrupted_low: float = np.nan
-    corrupted_high: float = np.nan
+    groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    severities: int = 0
+    harms: tuple[Harm, ...] = ()
     seconds: float = np.nan
     seconds_without: float = np.nan
     overlap: bool = False
@@ -151,7 +169,8 @@ def recommended(
     timed = every[name].settings["epochs"] > 1
     cheaper = equals["seconds_most"] < own["seconds_least"]
     cheaper &= equals["seconds"] <= CHEAPER * own["seconds"]
-    types = accuracy_by_type(every[BOTH[0]], every[name])
+    pair = content.both if name == BOTH[1] else (every[BOTH[0]], every[name])
+    types, severities = accuracy_by_type(*pair), severity_accuracy(content, pair)
     kind = _kind(own, small)
     test = tuple(float(own[part]) for part in ("difference", "low", "high"))
     outcome = str(own["outcome"])
@@ -181,11 +200,9 @@ def recommended(
         cheaper=tuple(equals.loc[cheaper, "policy"]) if timed else (),
         strength=_strength(strength) if name == BOTH[1] and strength is not None else None,
         types=len(types),
-        better=tuple(types["corruption"][types["side"] > 0]),
-        worse=tuple(types["corruption"][types["side"] < 0]),
-        corrupted=float(own["corrupted_difference"]),
-        corrupted_low=float(own["corrupted_low"]),
-        corrupted_high=float(own["corrupted_high"]),
+        groups=by_likeness(*pair),
+        severities=int(severities["low"].notna().sum()) if len(severities) else 0,
+        harms=_harms(types, severities),
         seconds=float(own["seconds"]) if timed else np.nan,
         seconds_without=float(none["seconds"]) if timed else np.nan,
         overlap=pareto.overlap(none, own),
@@ -219,6 +236,20 @@ def _kind(own: pd.Series, small: bool) -> str:
     return "equivalent" if small else "unknown"
 
 
+def _harms(types: pd.DataFrame, severities: pd.DataFrame) -> tuple[Harm, ...]:
+    """What a policy loses on, of `accuracy_by_type` and `severity_accuracy`."""
+    found = [
+        Harm(row.corruption, float(row.difference)) for row in types.itertuples() if row.side < 0
+    ]
+    if len(severities):
+        worse = severities[severities["side"] < 0]
+        for place in worse.groupby("axis", sort=False)["difference"].idxmin():
+            row = worse.loc[place]
+            loss, severity = float(row["difference"]), float(row["severity"])
+            found.append(Harm(str(row["axis"]), loss, severity, str(row["unit"])))
+    return tuple(sorted(found, key=lambda one: one.difference))
+
+
 def _advice(scores: Scores, found: contrasts.Estimates, name: str) -> Advice:
     """What would show a difference between the variant of that name and the baseline.
 
@@ -250,10 +281,12 @@ def _strength(runs: StudyRuns) -> Strength | None:
     if BOTH[1] not in found.names or np.isnan(found.seed_variances).any():
         return None
     tried = tuple(sorted(factor(name) for name in found.names if name != BOTH[0]))
+    others = [len(runs.values(name, "validation")) for name in found.names if name not in BOTH]
+    seeds = (min(others, default=0), max(others, default=0))
     rows = contrasts.against(found, BOTH[1])
     better = rows[(rows["low"] > 0) & (rows["variant"] != BOTH[0])]
     if better.empty:
-        return Strength(1.0, 0.0, 0.0, 0.0, tried)
+        return Strength(1.0, 0.0, 0.0, 0.0, tried, seeds)
     best = better.loc[better["difference"].idxmax()]
     gain, low, high = (float(best[name]) for name in ("difference", "low", "high"))
-    return Strength(factor(str(best["variant"])), gain, low, high, tried)
+    return Strength(factor(str(best["variant"])), gain, low, high, tried, seeds)

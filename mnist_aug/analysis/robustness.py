@@ -48,7 +48,10 @@ SIDES = ("first", "second")  # what `contrast_by_set` calls both models
 
 def corruption_sets(content: Comparison, source: str = "corruption/") -> list[str]:
     """Evaluation sets of that source that both models have, in order of their names."""
-    first, second = content.both
+    return _shared(*content.both, source)
+
+
+def _shared(first: VariantResults, second: VariantResults, source: str) -> list[str]:
     return [name for name in first.scores if name.startswith(source) and name in second.scores]
 
 
@@ -87,9 +90,11 @@ def mean_accuracy(scores: pd.DataFrame, source: str) -> np.ndarray:
     return scores[[name for name in scores if name.startswith(source)]].mean(axis=1).to_numpy()
 
 
-def _mean_correct(content: Comparison, eval_sets: list[str]) -> list[np.ndarray]:
+def _mean_correct(
+    models: tuple[VariantResults, VariantResults], eval_sets: list[str]
+) -> list[np.ndarray]:
     """Of both models float [S, N], the share of the versions of each image classified correctly."""
-    return [np.mean([one.correct_on(name) for name in eval_sets], axis=0) for one in content.both]
+    return [np.mean([one.correct_on(name) for name in eval_sets], axis=0) for one in models]
 
 
 def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
@@ -116,7 +121,7 @@ def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
     single = single.sort_values("difference", ascending=False, kind="stable")
 
     def mean(title: str, rows: pd.DataFrame) -> dict[str, object]:
-        found = contrast(*_mean_correct(content, list(source + rows["corruption"])))
+        found = contrast(*_mean_correct(content.both, list(source + rows["corruption"])))
         own = {BOTH[0]: found["first"], BOTH[1]: found["second"]}
         own |= {key: found[key] for key in ("difference", "low", "high")}
         side = int(found["low"] > 0) - int(found["high"] < 0)
@@ -137,23 +142,33 @@ def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
     return pd.concat([single, pd.DataFrame(means)], ignore_index=True)
 
 
-def unlike_policy(content: Comparison) -> dict[str, Any] | None:
-    """Accuracy on the corruption types that no transform of the policy resembles, in the mean.
+def by_likeness(first: VariantResults, second: VariantResults) -> dict[str, dict[str, Any]]:
+    """The difference in mean accuracy on corruption types by whether the policy resembles them.
 
-    On all of them where each is, or none is.
+    Args:
+        second: whose policy it is.
 
     Returns:
-        types, how many, of every; difference, low and high, over seeds and images. None where no
-        type was evaluated.
+        "like", the types that a transform of the policy resembles, and "unlike", the others; "all"
+        in place of both where one of them would be empty; nothing where no type was evaluated. Of
+        each: types, how many; difference, second minus first, with low and high, over seeds and
+        images; side, as in `corruption_accuracy`.
     """
     source = "corruption/"
-    like, every = trained_on(content.both[1].settings["policy"]), corruption_sets(content, source)
-    if not every:
-        return None
-    own = [name for name in every if name.removeprefix(source) not in like] or every
-    found = contrast(*_mean_correct(content, own))
-    ends = {key: found[key] for key in ("difference", "low", "high")}
-    return {"types": len(own), "every": len(every), **ends}
+    known, every = trained_on(second.settings["policy"]), _shared(first, second, source)
+    like = [name for name in every if name.removeprefix(source) in known]
+    unlike = [name for name in every if name not in like]
+    parts = {"like": like, "unlike": unlike} if like and unlike else {"all": every}
+    groups = {}
+    for name, own in parts.items():
+        if own:
+            correct = _mean_correct((first, second), own)
+            found = contrast(*correct)
+            many = min(map(len, correct)) > 1
+            side = (int(found["low"] > 0) - int(found["high"] < 0)) * many
+            ends = {key: found[key] for key in ("difference", "low", "high")}
+            groups[name] = {"types": len(own), **ends, "side": side}
+    return groups
 
 
 def accuracy_by_type(first: VariantResults, second: VariantResults) -> pd.DataFrame:
@@ -163,8 +178,7 @@ def accuracy_by_type(first: VariantResults, second: VariantResults) -> pd.DataFr
         corruption, in words; difference, second minus first; low, high and side, as in
         `corruption_accuracy`.
     """
-    names = [name for name in first.scores if name.startswith("corruption/")]
-    both = [name for name in names if name in second.scores]
+    both = _shared(first, second, "corruption/")
     if not both:
         return pd.DataFrame(columns=["corruption", "difference", "low", "high", "side"])
     one, two = ([own.correct_on(name) for name in both] for own in (first, second))
@@ -174,8 +188,13 @@ def accuracy_by_type(first: VariantResults, second: VariantResults) -> pd.DataFr
     return found
 
 
-def severity_accuracy(content: Comparison) -> pd.DataFrame:
+def severity_accuracy(
+    content: Comparison, models: tuple[VariantResults, VariantResults] | None = None
+) -> pd.DataFrame:
     """Accuracy at each severity of each axis, the unchanged test images included.
+
+    Args:
+        models: the first and the second in place of both models; columns are named as for those.
 
     Returns:
         axis, unit, severity; of both models the mean accuracy, the least and the most over seeds;
@@ -183,15 +202,16 @@ def severity_accuracy(content: Comparison) -> pd.DataFrame:
         side, as in `corruption_accuracy`. Of the unchanged images, low and high are NaN, and side
         is 0: the main result has them.
     """
+    models = models or content.both
     rows, clean = [], []
     scores: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for name, axis in SEVERITIES.items():
-        found = {float(s.split("/")[1]): s for s in corruption_sets(content, f"{name}/")}
+        found = {float(s.split("/")[1]): s for s in _shared(*models, f"{name}/")}
         scaled = name == "shift" and min(content.size) != SIDE
         unit = f"1/{SIDE} of the shorter side" if scaled else axis.unit
         for severity, eval_set in sorted((found | {axis.clean: "test"}).items() if found else ()):
             row = {"axis": axis.title, "unit": unit, "severity": severity}
-            for model, one, every in zip(BOTH, content.both, scores, strict=True):
+            for model, one, every in zip(BOTH, models, scores, strict=True):
                 accuracy = one.scores[eval_set].to_numpy()
                 every.append(accuracy)
                 row |= {
@@ -228,7 +248,7 @@ def transfer(content: Comparison) -> pd.DataFrame:
         if eval_set == "test":
             found |= {"low": content.difference.low, "high": content.difference.high}
         elif eval_set != "training":
-            found = contrast(*_mean_correct(content, [eval_set]))
+            found = contrast(*_mean_correct(content.both, [eval_set]))
         row = {"images": eval_set.removeprefix("other/"), "count": content.both[0].images[eval_set]}
         for model, accuracy in zip(BOTH, (first, second), strict=True):
             row |= {model: accuracy.mean(), f"{model}_sd": spread(accuracy)}

@@ -19,6 +19,7 @@ from mnist_aug.report.tables import p_value
 from mnist_aug.report.templating import clipped, environment
 from mnist_aug.results.runs import BOTH
 
+KEPT = "\N{NO-BREAK SPACE}"
 POLICY = 40  # letters of a policy's name in the verdict
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -47,6 +48,8 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "verdict": verdict(content),
         "cards": [*cards(content, inputs)],
         "todo": recommendation.lines(content, inputs),
+        "named_default": content.variants[BOTH[1]].policy == "default",
+        "resampled": "variance" in inputs.studies,
         **caution(content),
     }
     return Section("summary", "Summary", facts, [seeds.figure(content)])
@@ -127,24 +130,28 @@ def cards(content: Comparison, inputs: Inputs) -> Iterable[Card]:
     found = content.difference
     if found.outcome == "no verdict":
         return
-    many = found.seeds > 1
     yield Card(
         "Test accuracy, as trained",
         f"{points(found.mean)} pp",
         _interval(found.low, found.high),
-        f"{counted(found.seeds, 'seed')}, {counted(found.examples, 'test image')}"
-        + ("" if many else "; CI over images alone"),
+        f"{counted(found.seeds, 'seed')}, {counted(found.examples, 'test image')}; CI over "
+        + ("both" if found.seeds > 1 else "images alone"),
         "result",
     )
     yield from _both_tuned(content, inputs)
-    yield from _corrupted(content, many)
+    yield from _corrupted(content)
     if runs := inputs.studies.get("data-efficiency"):
         yield _worth(studies.worth(studies.data_efficiency(runs)))
     yield from _time(content)
 
 
 def _interval(low: float, high: float) -> str:
-    return f"95 % CI {span(low, high)}" if np.isfinite(low) else ""
+    return f"95{KEPT}%{KEPT}CI {_ends(low, high)}" if np.isfinite(low) else ""
+
+
+def _ends(low: float, high: float) -> str:
+    """Of an interval, on one line."""
+    return span(low, high).replace(" ", KEPT)
 
 
 def _both_tuned(content: Comparison, inputs: Inputs) -> Iterable[Card]:
@@ -155,44 +162,55 @@ def _both_tuned(content: Comparison, inputs: Inputs) -> Iterable[Card]:
     for row in rows[rows["verdict"] != "no verdict"].itertuples():
         counts = {row.seeds_first, row.seeds_second}
         if len(counts) == 1:
-            condition = f"{counted(row.seeds_first, 'seed')} each"
+            seeds_of = counted(row.seeds_first, "seed")
         else:
-            condition = f"{row.seeds_first} and {row.seeds_second} seeds"
+            seeds_of = f"{row.seeds_first} and {row.seeds_second} seeds"
         yield Card(
-            "Test accuracy, both tuned",
+            "Both models tuned",
             f"{points(row.test)} pp",
             _interval(row.test_low, row.test_high),
-            f"{condition}{'; CI over seeds' if np.isfinite(row.test_low) else ''}",
+            f"after a search of each; {seeds_of}"
+            + ("; CI over seeds" if np.isfinite(row.test_low) else ""),
             "choosing",
         )
 
 
-def _corrupted(content: Comparison, many: bool) -> Iterable[Card]:
-    found = robustness.unlike_policy(content)
-    if found is None:
+def _corrupted(content: Comparison) -> Iterable[Card]:
+    groups = robustness.by_likeness(*content.both)
+    if not groups:
         return
-    types = f"{found['types']} of {found['every']} types"
-    unlike = found["types"] < found["every"]
+    found = groups.get("unlike") or groups["all"]
+    every = sum(group["types"] for group in groups.values())
+    unlike, many = "unlike" in groups, content.difference.seeds > 1
+    ends = found["low"], found["high"]
+    over = f"over {'seeds and images' if many else 'images alone'}"
+    types = f"mean of {found['types']} of {every} types" if unlike else _mean_of(every)
+    unclear = many and not found["side"]
     yield Card(
         "Corruptions unlike the policy" if unlike else "Corrupted test images",
         f"{points(found['difference'])} pp",
-        _interval(found["low"], found["high"]),
-        f"mean accuracy on {types if unlike else counted(found['types'], 'type')}"
-        + ("" if many else "; CI over images alone"),
+        "no detectable change" if unclear else _interval(*ends),
+        f"CI {_ends(*ends)}, {over}; {types}" if unclear else f"{types}; CI {over}",
         "robustness",
     )
+
+
+def _mean_of(types: int) -> str:
+    return f"mean of {types} types" if types > 1 else "1 type"
 
 
 def _worth(found: studies.Worth) -> Card:
     title, every = "Worth in training images", f"{found.every:,}"
     if found.images is None or found.images == found.every:
         return Card(title, "none saved", "", f"at the sizes measured below {every}", "efficiency")
-    interval = _interval(found.lead_low, found.lead_high)
+    ends = found.lead_low, found.lead_high
+    known = np.isfinite(found.lead_low)
     return Card(
-        title,
+        "With augmentation",
         f"{found.images:,}",
-        f"match {every} without it",
-        f"lead {points(found.lead)} pp{f', {interval}' if interval else ''}",
+        f"images do as well as {every} without it",
+        f"difference {points(found.lead)} pp"
+        + (f"; CI over seeds {_ends(*ends)}" if known else " of single seeds"),
         "efficiency",
     )
 

@@ -56,7 +56,10 @@ def test_a_policy_that_helps(tmp_path):
     assert fact.test == pytest.approx(56 / IMAGES)
     assert 0 < fact.low < fact.difference < fact.high
     assert fact.outcome == "helps"
-    assert (fact.types, fact.better, fact.worse) == (3, ("fog",), ("stripe",))
+    assert fact.types == 3
+    (harm,) = fact.harms
+    assert (harm.name, harm.severity) == ("stripe", None)
+    assert harm.difference == pytest.approx(-120 / IMAGES)
     assert (fact.equals, fact.cheaper, fact.strength, fact.advice) == ((), (), None, None)
 
 
@@ -100,7 +103,7 @@ def test_a_policy_that_hurts(tmp_path):
     fact = found(tmp_path, scores(20, 20), scores(80, 80))
     assert (fact.kind, fact.outcome) == ("without", "hurts")
     assert fact.difference == pytest.approx(-60 / IMAGES)
-    assert (fact.types, fact.better, fact.worse) == (0, (), ())
+    assert (fact.types, fact.severities, fact.groups, fact.harms) == (0, 0, {}, ())
 
 
 def test_nothing_known_and_what_would_tell(tmp_path):
@@ -218,3 +221,36 @@ def test_of_a_single_policy_the_check_is_the_difference_at_the_head_of_the_repor
     head = comparison.load(tmp_path).difference
     assert (fact.test, fact.test_low, fact.test_high) == (head.mean, head.low, head.high)
     assert fact.outcome == head.outcome
+
+
+def test_of_each_axis_the_severity_of_the_largest_loss_is_named(tmp_path):
+    """Types and severities together, the largest loss first; what is not less accurate is not."""
+    sets = {
+        model: {
+            "test": right(20),
+            "validation": right(20),
+            "corruption/fog": right(fog),
+            "corruption/rotate": right(20),
+            "noise/0.1": right(weak),
+            "noise/0.3": right(strong),
+            "shift/2": right(20),
+        }
+        for model, fog, weak, strong in (("baseline", 40, 30, 40), ("augmented", 120, 60, 200))
+    }
+    fact = found(tmp_path, sets["baseline"], sets["augmented"])
+    assert [(one.name, one.severity) for one in fact.harms] == [("noise", 0.3), ("fog", None)]
+    assert [one.difference for one in fact.harms] == pytest.approx([-160 / IMAGES, -80 / IMAGES])
+    assert (fact.types, fact.severities) == (2, 3)
+
+
+def test_types_like_the_policys_transforms_have_a_mean_of_their_own(tmp_path):
+    """The policy of the synthetic results rotates."""
+    fact = found(
+        tmp_path,
+        scores(20, 20, fog=60, rotate=60, stripe=60),
+        scores(20, 20, fog=60, rotate=20, stripe=60),
+    )
+    like, unlike = fact.groups["like"], fact.groups["unlike"]
+    assert (like["types"], like["side"]) == (1, 1)
+    assert like["difference"] == pytest.approx(40 / IMAGES)
+    assert (unlike["types"], unlike["side"], unlike["difference"]) == (2, 0, 0)
