@@ -26,6 +26,7 @@ from mnist_aug.results.runs import BOTH
 
 PARTS = {"": "training", "val_": "validation"}
 LINES: dict[str, Any] = {"": "--", "val_": "-"}
+RISE, EPOCHS_AFTER = 1.1, 3  # from a minimum of the validation loss on that counts as overfitting
 MEASURES = {"loss": ("loss, nats", 1), "accuracy": ("accuracy, %", 100)}
 
 
@@ -82,6 +83,39 @@ def ends(table: Table) -> dict[str, Any]:
             for model in BOTH
         },
     }
+
+
+def overfitting(table: Table) -> list[dict[str, Any]]:
+    """Which models' mean validation loss rises from its minimum on while their training loss falls.
+
+    Args:
+        table: of `table`.
+
+    Returns:
+        Of each such model: model; epoch of the minimum; least and last, the validation loss there
+        and after the last epoch. Left out is a model whose minimum is less than `EPOCHS_AFTER`
+        epochs from the end, or whose loss does not grow by more than the factor `RISE`.
+    """
+    found = []
+    for model in BOTH:
+        own = table.frame[table.frame["variant"] == model].groupby("epoch")
+        means = own[["loss", "val_loss"]].agg(lambda values: values.mean(skipna=False))
+        if means.isna().any(axis=None):
+            continue
+        epoch, end = means["val_loss"].idxmin(), means.index.max()
+        least, last = means.loc[epoch], means.loc[end]
+        rises = last["val_loss"] > RISE * least["val_loss"] and last["loss"] < least["loss"]
+        if rises and end - epoch >= EPOCHS_AFTER:
+            losses = {"least": least["val_loss"], "last": last["val_loss"]}
+            found.append({"model": model, "epoch": int(epoch), **losses})
+    return found
+
+
+def below_validation(table: Table, model: str) -> bool:
+    """Whether a model's training accuracy is below that on validation images at the end."""
+    own = table.frame[table.frame["variant"] == model]
+    last = own[own["epoch"] == own["epoch"].max()]
+    return bool(last["accuracy"].mean() < last["val_accuracy"].mean())
 
 
 @matplotlib.rc_context(STYLE)

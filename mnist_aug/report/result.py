@@ -23,7 +23,9 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         **compared(content),
         "no_conclusion": NO_CONCLUSION,
         "epochs": curves.ends(epochs),
+        "overfitting": curves.overfitting(epochs),
         "training": [training_values(content, model) for model in BOTH],
+        "below": [model for model in BOTH if curves.below_validation(epochs, model)],
         "variance": None,
         "tta": None,
     }

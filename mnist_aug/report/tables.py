@@ -149,11 +149,7 @@ def results(content: Comparison) -> Table:
                 f"{name} ({clipped(one.policy, NAME)})" if one.policy else name
                 for name, one in content.variants.items()
             ],
-            "seeds": frame["seeds"].astype(str),
             "accuracy ± SD, %": with_sd(frame, "accuracy"),
-            "95 % CI, %": [
-                span(r.accuracy_low, r.accuracy_high, percent) for r in frame.itertuples()
-            ],
             **{name: compared_only(cells) for name, cells in differences(frame).items()},
         }
     )
@@ -166,10 +162,14 @@ def results(content: Comparison) -> Table:
         several = len(rows) > 1
         p_values = frame["holm_p" if several else "permutation_p"]
         display["p (Holm)" if several else "p"] = compared_only(map(p_value, p_values))
+        display["95 % CI of accuracy, %"] = [
+            span(r.accuracy_low, r.accuracy_high, percent) for r in frame.itertuples()
+        ]
         note = (
             "SD and CI of an accuracy: over seeds, on these test images. CI of a difference: over "
             "seeds and test images. p: paired permutation test over seeds."
         )
+    display["seeds"] = frame["seeds"].astype(str)
     title = f"Test accuracy, and difference from the {BOTH[0]}"
     return Table("results", title, frame, display, note=note)
 

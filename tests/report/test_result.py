@@ -156,6 +156,78 @@ def test_last_epochs_that_differ_and_a_loss_that_is_no_number():
     }
 
 
+def losses(training: list[float], validation: list[float]):
+    """A table of learning curves in which both models have these losses, with one seed."""
+    return SimpleNamespace(
+        frame=pd.DataFrame(
+            [
+                {"variant": model, "seed": 0, "epoch": epoch, "loss": loss, "val_loss": own}
+                for model in ("baseline", "augmented")
+                for epoch, (loss, own) in enumerate(zip(training, validation, strict=True), 1)
+            ]
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("training", "validation", "epoch"),
+    [
+        ([0.5, 0.4, 0.3, 0.2, 0.1], [0.5, 0.4, 0.45, 0.5, 0.6], 2),
+        ([0.5, 0.4, 0.3, 0.2, 0.1], [0.5, 0.4, 0.41, 0.41, 0.42], None),  # hardly rises
+        ([0.5, 0.4, 0.3, 0.2, 0.1], [0.6, 0.5, 0.4, 0.3, 0.5], None),  # at the end alone
+        ([0.5, 0.4, 0.5, 0.6, 0.7], [0.5, 0.4, 0.45, 0.5, 0.6], None),  # training fails
+        ([0.5, 0.4, 0.3, 0.2, np.nan], [0.5, 0.4, 0.45, 0.5, 0.6], None),
+    ],
+)
+def test_overfitting_is_a_validation_loss_that_rises_while_training_improves(
+    training, validation, epoch
+):
+    found = curves.overfitting(losses(training, validation))
+    assert [one["epoch"] for one in found] == ([epoch] * 2 if epoch else [])
+    assert all((one["least"], one["last"]) == (0.4, 0.6) for one in found)
+
+
+def test_overfitting_is_said(clear, monkeypatch):
+    found = {"model": "baseline", "epoch": 5, "least": 0.0978, "last": 0.1366}
+    monkeypatch.setattr(curves, "overfitting", lambda _: [found])
+    assert (
+        "From epoch 5 on, the baseline overfits: its validation loss rises from 0.098 to 0.137 "
+        "while its training loss falls."
+    ) in text(result.section(clear, ALONE))
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_why_training_accuracy_is_the_lower_one(clear, monkeypatch, below):
+    """Only of the model that trains on augmented images."""
+    monkeypatch.setattr(curves, "below_validation", lambda *_: below)
+    said = text(result.section(clear, ALONE))
+    reason = (
+        "The training accuracy of augmented is below its validation accuracy, as its training "
+        "images are distorted and so harder."
+    )
+    assert (reason in said) == below
+    assert "training accuracy of baseline" not in said
+
+
+def test_below_validation(clear):
+    table = curves.table(clear)
+    table.frame[["accuracy", "val_accuracy"]] = 0.9, 0.8
+    assert not curves.below_validation(table, "augmented")
+    table.frame.loc[table.frame["epoch"] == table.frame["epoch"].max(), "val_accuracy"] = 0.95
+    assert curves.below_validation(table, "augmented")
+
+
+def test_the_difference_comes_before_what_few_look_at(clear):
+    (table,) = (one for one in result.section(clear, ALONE).tables if one.name == "results")
+    assert [*table.display][:4] == [
+        "variant (policy)",
+        "accuracy ± SD, %",
+        "difference, pp",
+        "95 % CI, pp",
+    ]
+    assert [*table.display][-2:] == ["95 % CI of accuracy, %", "seeds"]
+
+
 @pytest.mark.parametrize(
     ("last", "least", "said"),
     [
