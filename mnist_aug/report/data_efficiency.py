@@ -112,7 +112,7 @@ def figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
     axes.set_xlabel(
         f"training images (logarithmic){'; band: 95 % CI over seeds' if banded else ''}"
     )
-    axes.set_ylabel("test accuracy, % (log of error)")
+    axes.set_ylabel("test accuracy, % (axis: log of the error)")
     plain_logarithms(axes.xaxis, ",")
     ticks = [tick for tick in TICKS if low <= 100 - tick <= high]
     axes.yaxis.set_major_locator(FixedLocator([100 - tick for tick in ticks]))
@@ -137,7 +137,8 @@ def _tip(model: str, row: pd.Series) -> str:
 def _level(axes: matplotlib.axes.Axes, frame: pd.DataFrame, least: float) -> None:
     """A line at the accuracy of the baseline with all images, named at its left."""
     error = max(100 * frame[BOTH[0]].iloc[-1], least)
-    axes.axhline(error, color=MUTED, linewidth=1, linestyle="--", zorder=1)
+    ends = frame["training_images"].iloc[[0, -1]]
+    axes.plot(ends, [error, error], color=MUTED, linewidth=1, linestyle="--", zorder=1)
     axes.annotate(
         f"{BOTH[0]}, all {int(frame['training_images'].iloc[-1]):,}: {100 - error:.2f} %",
         (0, error),

@@ -24,7 +24,10 @@ def section(content: Comparison, inputs: Inputs) -> Section:
     }
     if runs := inputs.studies.get("data-efficiency"):
         table = data_efficiency.table(runs)
-        facts["worth"] = studies.worth(table.frame)
+        worth = facts["worth"] = studies.worth(table.frame)
+        if worth.images:  # an epoch has as many steps as one of all images
+            usual = runs.frame["epochs"].min()
+            facts["seen"] = f"{round(usual * worth.every / worth.images):,}"
         figures.append(data_efficiency.figure(runs, table, content))
         tables.append(table)
     if runs := inputs.studies.get("epochs"):
@@ -51,7 +54,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
 
 
 def _bench(content: Comparison) -> dict[str, Any]:
-    """Where the benchmark was measured, of what, and what is missing."""
+    """Where the benchmark was measured, of what, what is missing, and if there were spare cores."""
     host = content.host or {}
     own, timed = name_of(content.both[1].settings), name_of(host)
     return {
@@ -59,4 +62,5 @@ def _bench(content: Comparison) -> dict[str, Any]:
         "other_model": timed if own != timed else "",
         "own_model": own,
         "left_out": host.get("left_out", []),
+        "spare": (host.get("device", {}).get("cores") or 1) > 1,
     }

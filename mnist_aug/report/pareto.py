@@ -40,9 +40,10 @@ PUBLISHED = "published"
 # Of fewer training images, or of others that are held out; so they are of another kind.
 OTHER_IMAGES = ("data-efficiency", "variance")
 NAME = 20  # letters of a name in the figure
-ROOM = 0.33  # of the axis that such a name takes
+LETTER = 0.013  # of the axis that each of them takes
+NEAR = 1.15, 1.2  # ratios of times and of errors of marks that are too near for a name each
 TICKS: tuple[float, ...] = (  # seconds
-    *(0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
+    *(0.01, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
     *(3600 * hours for hours in (1, 2, 5, 10, 24, 48, 120, 240)),
 )
 MOST_TICKS = 6  # that have room for their labels
@@ -118,7 +119,7 @@ def duration(seconds: float) -> str:
 def _name(row: Any, content: Comparison) -> str:
     """What was trained, in words."""
     policy = row.policy if isinstance(row.policy, str) else "none"
-    if row.study == PUBLISHED:
+    if row.study in (FIRST, PUBLISHED):
         return row.variant
     if row.study == "tuned":
         return tuned.name(row.variant, str(content.both[1].policy))
@@ -139,7 +140,7 @@ def figure(table: Table, content: Comparison) -> Figure:
     title = "Test error against training time"
     drawn, ((axes,),) = canvas(3.4 + 0.2 * lines, content, title, key=lines)
     front = frame[frame["on_front"]]
-    axes.plot(front["seconds"], front["drawn"], color=MUTED, linewidth=1, zorder=1)
+    axes.step(front["seconds"], front["drawn"], where="post", color=MUTED, linewidth=1, zorder=1)
     for place, study in enumerate(studies):
         own = frame[frame["study"] == study]
         colour = (*COLOURS, INK)[place % 7]
@@ -159,9 +160,8 @@ def figure(table: Table, content: Comparison) -> Figure:
             tips(marks, [_tip(row) for row in some.itertuples()])
     for which, values in (("x", frame["seconds"]), ("y", frame["drawn"])):
         _scale(axes, which, values)
-    left, right = axes.get_xlim()
-    axes.set_xlim(left * (left / right) ** (ROOM / (1 - ROOM)), right)  # for the first name
     _name_front(axes, front)
+    _name_both(axes, frame[(frame["study"] == FIRST) & ~frame["on_front"]])
     axes.set_xlabel("training time per run, median (logarithmic)")
     axes.set_ylabel("test error, % (logarithmic)")
     axes.grid()
@@ -179,37 +179,66 @@ def _tip(row: Any) -> str:
 
 
 def _name_front(axes: Axes, front: pd.DataFrame) -> None:
-    """Names at the left of the front, below each other where marks are near, with leaders."""
-    ends = np.log10([axes.get_xlim(), axes.get_ylim()])
-    left, below = -np.inf, np.inf
-    for row in front.itertuples():
-        own = (row.seconds, row.drawn)
-        x, y = (np.log10(own) - ends[:, 0]) / np.ptp(ends, axis=1) - (0.05, 0.06)
-        if x - left < ROOM:
+    """Names below the front, of marks that are near each other the most accurate one's alone."""
+    rows = [*front.itertuples()]
+    right, below = -np.inf, np.inf
+    for place, row in enumerate(rows):
+        after = rows[place + 1] if place + 1 < len(rows) else None
+        if (
+            after is not None
+            and after.seconds < NEAR[0] * row.seconds
+            and row.drawn < NEAR[1] * after.drawn
+        ):
+            continue
+        name = clipped(row.name, NAME)
+        x, y = _share(axes, row) - np.array((0.02, 0.09))
+        x = max(x, 0.01 + LETTER * len(name))
+        if x - LETTER * len(name) < right:
             y = min(y, below - 0.075)
-        left, below = x, y
-        axes.annotate(
-            clipped(row.name, NAME),
-            own,
-            xytext=(x, y),
-            textcoords="axes fraction",
-            ha="right",
-            va="center",
-            fontsize=SMALL,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": MUTED,
-                "linewidth": 0.6,
-                "shrinkA": 0,
-                "shrinkB": 4,
-                "relpos": (1, 0.5),
-            },
-        )
+        right, below = x, y
+        _named(axes, row, name, (x, y), "right")
+
+
+def _name_both(axes: Axes, both: pd.DataFrame) -> None:
+    """Names of baseline and augmented above the marks of the main result."""
+    for row in both.itertuples():
+        x, y = _share(axes, row) + np.array((0.09, 0.08))
+        left = x + LETTER * len(row.name) > 1
+        _named(axes, row, row.name, (x - 0.18 * left, min(y, 0.96)), "right" if left else "left")
+
+
+def _share(axes: Axes, row: Any) -> np.ndarray:
+    """Where a mark is, as shares of the logarithmic axes."""
+    ends = np.log10([axes.get_xlim(), axes.get_ylim()])
+    return (np.log10([row.seconds, row.drawn]) - ends[:, 0]) / np.ptp(ends, axis=1)
+
+
+def _named(axes: Axes, row: Any, name: str, place: tuple[float, float], side: str) -> None:
+    # The leader meets the text at the end that is next to the mark, or above it below the mark.
+    inside = 1 + (_share(axes, row)[0] - place[0]) / (LETTER * len(name))
+    under = side == "right" and inside < 1
+    axes.annotate(
+        name,
+        (row.seconds, row.drawn),
+        xytext=place,
+        textcoords="axes fraction",
+        ha=side,
+        va="center",
+        fontsize=SMALL,
+        arrowprops={
+            "arrowstyle": "-",
+            "color": MUTED,
+            "linewidth": 0.6,
+            "shrinkA": 0,
+            "shrinkB": 4,
+            "relpos": (inside, 1) if under else (float(side == "right"), 0.5),
+        },
+    )
 
 
 def _scale(axes: Axes, which: str, values: pd.Series) -> None:
     """A logarithmic axis with room around the values, and ticks however near they are."""
-    low, high = values.min() / (1.25 if which == "x" else 1.4), values.max() * 1.25
+    low, high = values.min() / (2 if which == "x" else 1.4), values.max() * 1.25
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_minor_locator(NullLocator())

@@ -90,7 +90,26 @@ def test_results_of_older_versions_say_what_their_rows_compare(content):
     old = replace(content, benchmark=content.benchmark.drop(columns="draws"))
     blocks, text = written(old)
     assert [block.name for block in blocks if block.kind == "figure"] == ["bench"]
-    assert "The other libraries do the affine part alone" in text
+    assert 'Other libraries marked "affine only" skip elastic' in text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [(1.04, "no difference"), (0.96, "no difference"), (1.06, f"1.1{TIMES} faster")],
+)
+def test_ratios_near_one_are_no_difference(ratio, words):
+    assert bench.speed(ratio) == words
+
+
+def test_what_does_less_than_its_work_is_marked():
+    rows = [
+        (work, method, method, 0, 100, 0.01)
+        for work in ("affine", "affine + elastic")
+        for method in ("ours", "Kornia, affine")
+    ]
+    columns = ["benchmark", "method", "against", "repeat", "images", "seconds"]
+    shown = bench.table(pd.DataFrame(rows, columns=columns)).display["method"]
+    assert [*shown] == ["ours", "Kornia, affine", "ours", "Kornia (affine only)"]
 
 
 def test_without_a_benchmark_the_cost_stands_alone(content):

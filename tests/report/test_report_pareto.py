@@ -53,7 +53,15 @@ def test_the_table_has_all_that_was_trained_on_the_same_images(made):
     }
     assert frame["minutes"].is_monotonic_increasing
     assert {
-        *("none", "default", "quick", "slow", "none, 20 epochs", "default, 20 epochs", "small"),
+        *(
+            "baseline",
+            "augmented",
+            "quick",
+            "slow",
+            "none, 20 epochs",
+            "default, 20 epochs",
+            "small",
+        ),
         *("none, tuned", "tuned policy", "tuned policy, rest tuned"),
         "default, rest tuned",
     } == {*frame.index}
@@ -64,7 +72,7 @@ def test_the_table_has_all_that_was_trained_on_the_same_images(made):
     front = frame["on_front"]
     assert front["quick"]
     assert front["slow"]
-    assert not front["none"]  # which quick beats
+    assert not front["baseline"]  # which quick beats
 
 
 def test_the_front_has_its_conditions(made):
@@ -100,6 +108,8 @@ def test_the_figure_names_what_is_on_the_front(made):
     text = re.sub("<[^>]*>", " ", figure.svg)
     for name in table.frame["name"][table.frame["on_front"]]:
         assert clipped(name, pareto.NAME) in text
+    for name in ("baseline", "augmented"):
+        assert f">{name}<" in figure.svg
     assert "quick: 30 s, 6.00 %." in figure.alt
     assert "<title>quick (compare): 30 s, test error 6.00 %</title>" in figure.svg
 
@@ -113,4 +123,4 @@ def test_a_model_without_errors_can_be_drawn(tmp_path):
     )
     content = comparison.load(results)
     table = pareto.table(content, SimpleNamespace(evaluated={}, reached=None))
-    assert "none: 8.0 s, 0.00 %." in pareto.figure(table, content).alt
+    assert "baseline: 8.0 s, 0.00 %." in pareto.figure(table, content).alt
