@@ -135,7 +135,7 @@ def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
         )
     label_rows(axes, labels)
     axes.set_xlabel(
-        "test accuracy less the mean without augmentation, pp\n"
+        "test accuracy minus the mean without augmentation, pp\n"
         "large dot: mean; bar: simultaneous 95 % CI; small dots: runs"
     )
     axes.xaxis.set_major_formatter(PlainTicks(signed=True))
@@ -207,10 +207,10 @@ def strength(runs: StudyRuns) -> Table:
     display = pd.DataFrame(
         {
             "factor": frame["factor"].map("{:g}".format),
-            "seeds": frame["seeds"].astype(str),
             "validation ± SD, %": _with_sd(frame, "validation"),
             "test ± SD, %": _with_sd(frame, "test"),
             "test against factor 1, pp (95 % CI)": against(frame, BOTH[1]),
+            "seeds": frame["seeds"].astype(str),
         }
     )
     return Table("strength", "Accuracy by strength", frame, display, note=SIMULTANEOUS)
@@ -377,7 +377,7 @@ def grid_figure(table: Table, content: Comparison) -> Figure:
     axes.spines["bottom"].set_visible(False)
     axes.set_xlabel(
         "factor of the magnitude in the default policy\n"
-        "cells: validation accuracy less that without augmentation, pp"
+        "cells: validation accuracy minus that without augmentation, pp"
     )
     alt = (
         "Heat map of the gain in validation accuracy over no augmentation, pp, of each transform "

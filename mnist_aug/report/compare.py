@@ -145,7 +145,7 @@ def figure(table: Table, content: Comparison, variants: dict[str, VariantResults
         axes, [m + clipped(name, NAME) for m, name in zip(marks, frame["name"], strict=True)]
     )
     axes.set_xlabel(
-        f"test accuracy less that of none, pp (shaded: less than {percent(content.margin)} pp)\n"
+        f"test accuracy minus that of none, pp (shaded: less than {percent(content.margin)} pp)\n"
         "large dot: mean; bar: simultaneous 95 % CI; small dots: runs"
     )
     axes.xaxis.set_major_formatter(PlainTicks(signed=True))

@@ -37,11 +37,11 @@ def table(runs: StudyRuns) -> Table:
     display = pd.DataFrame(
         {
             "training images": frame["training_images"].map("{:,}".format),
-            "seeds": frame["seeds"].astype(str),
             **{f"{model}, %": (1 - frame[model]).map(percent) for model in BOTH},
             "difference, pp": (-frame["difference"]).map(points),
             "95 % CI, pp": [span(-r.high, -r.low) for r in frame.itertuples()],
             "times the images": _worth(frame),
+            "seeds": frame["seeds"].astype(str),
         }
     )
     title = "Test accuracy by number of training images"

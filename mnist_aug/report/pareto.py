@@ -66,15 +66,15 @@ def table(content: Comparison, inputs: Inputs) -> Table:
     display = pd.DataFrame(
         {
             "trained": frame["name"],
-            "study": frame["study"],
-            "runs": frame["seeds"].astype(str),
-            "epochs": frame["epochs"].astype(str),
             "time, s": (60 * frame["minutes"]).map(number),
+            "test error ± SD, %": with_sd(frame, "error"),
+            "front": np.where(frame["on_front"], "yes", "—"),
             "validation accuracy ± SD, %": with_sd(frame, "validation").where(
                 frame["validation"].notna(), "—"
             ),
-            "test error ± SD, %": with_sd(frame, "error"),
-            "front": np.where(frame["on_front"], "yes", "—"),
+            "study": frame["study"],
+            "runs": frame["seeds"].astype(str),
+            "epochs": frame["epochs"].astype(str),
         }
     )
     title = "Accuracy and training time of everything trained"

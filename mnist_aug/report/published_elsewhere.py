@@ -58,13 +58,13 @@ def table(reached: Reached, content: Comparison) -> Table:
     display = pd.DataFrame(
         {
             "row": frame["row"].replace(_with_model(content)),
-            "runs": frame["seeds"].astype(str),
             "test error, %": frame["error"].map(percent),
             "training error, %": known(frame["training_error"]),
             "corrupted, %": known(frame["corrupted"]),
             "difference, pp (95 % CI)": against("corrupted"),
             f"other {content.kind}s, %": known(frame["other"]),
             "its difference, pp (95 % CI)": against("other"),
+            "runs": frame["seeds"].astype(str),
         }
     )
     title = f"The same runs on corrupted images and {others(content)}"

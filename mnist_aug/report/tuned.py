@@ -43,9 +43,9 @@ def name(variant: str, policy: str) -> str:
     """
     return {
         "tuned-baseline": "none, tuned",
-        "tuned-training": f"{policy}, rest tuned",
+        "tuned-training": f"{policy}, settings tuned",
         "tuned-policy": "tuned policy",
-        "tuned-augmented": "tuned policy, rest tuned",
+        "tuned-augmented": "tuned policy, tuned settings",
     }.get(variant, variant)
 
 
@@ -222,10 +222,10 @@ def kept(searches: dict[str, Search], runs: StudyRuns) -> Table:
     display = pd.DataFrame(
         {
             "variant": frame["variant"],
+            "test ± SD, %": accuracy["test"],
+            "validation ± SD, %": accuracy["validation"],
             "validation in the search ± SD, %": accuracy["search"],
             "its seeds": frame["search_seeds"].astype(str).replace("0", "—"),
-            "validation ± SD, %": accuracy["validation"],
-            "test ± SD, %": accuracy["test"],
             "seeds": frame["seeds"].astype(str).replace("0", "—"),
         }
     )

@@ -62,8 +62,8 @@ def test_the_table_has_all_that_was_trained_on_the_same_images(made):
             "default, 20 epochs",
             "small",
         ),
-        *("none, tuned", "tuned policy", "tuned policy, rest tuned"),
-        "default, rest tuned",
+        *("none, tuned", "tuned policy", "tuned policy, tuned settings"),
+        "default, settings tuned",
     } == {*frame.index}
     display = table.display.set_index("trained")
     assert display.loc["quick", "time, s"] == "30.1"
