@@ -40,23 +40,26 @@ def displacement(elastic: dict[str, Any], side: int) -> float:
 def strengths(description: dict[str, Any], side: int = 28) -> list[str]:
     """How strong a policy is, in words, degrees and shares of the image.
 
-    Transforms of a kind share a sentence, which gives the range over all of them.
+    Transforms of a kind share a sentence, which gives the range over all of them. How many images
+    a transform is applied to is said of what the pipeline holds directly, and once.
 
     Args:
         description: the policy as `policy.describe` or a run's manifest has it, or a pipeline.
         side: the shorter side of the images that it is for, in pixels.
     """
     kinds: dict[str, list[dict[str, Any]]] = {}
-    for one in _transforms(description.get("pipeline", description)):
+    pipeline = description.get("pipeline", description)
+    for one in _transforms(pipeline):
         kinds.setdefault(class_of(one), []).append(one)
     words = {"Affine": _affine_strength, "RandomBrightnessContrast": _tone_strength}
     lengths = {"ElasticTransform": _elastic_strength, "Morphological": _stroke_strength}
     found, others = [], []
     for kind, own in kinds.items():
+        name = f"{kind}{_applied(own, pipeline)}"
         if kind in words:
-            found.append(f"{kind}: {words[kind](own)}.")
+            found.append(f"{name}: {words[kind](own)}.")
         elif kind in lengths:
-            found.append(f"{kind}: {lengths[kind](own, side)}.")
+            found.append(f"{name}: {lengths[kind](own, side)}.")
         elif kind != "NoOp":
             others.append(kind)
     if others:
@@ -123,6 +126,14 @@ def _transforms(value: Any) -> Iterator[dict[str, Any]]:
             yield value
 
 
+def _applied(own: list[dict[str, Any]], pipeline: Any) -> str:
+    """To how many images the transforms of a kind are applied, in words; "" if all, or unclear."""
+    direct = isinstance(pipeline, dict) and class_of(pipeline) == "Compose" and pipeline["p"] == 1
+    if len(own) > 1 or not direct or own[0] not in pipeline["transforms"] or own[0]["p"] == 1:
+        return ""
+    return f", applied to {100 * own[0]['p']:.3g} % of the images"
+
+
 def _affine_strength(own: list[dict[str, Any]]) -> str:
     def ends(key: str, axis: str | None = None) -> tuple[float, float]:
         values = [one[key][axis] if axis else one[key] for one in own if one.get(key) is not None]
@@ -150,9 +161,9 @@ def _elastic_strength(own: list[dict[str, Any]], side: int) -> str:
     sizes = sorted(displacement(one, side) for one in own)
     smooth = sorted(one["sigma"] for one in own)
     return (
-        f"displaces the middle along each axis by an SD of {_range(sizes)} px "
-        f"({_share(sizes, side)} of the side), smoothed over {_range(smooth)} px "
-        f"({_share(smooth, side)})"
+        "moves each pixel by a random, smoothly varying displacement, typically "
+        f"{_range(sizes)} px ({_share(sizes, side)} of the side) along each axis near the centre "
+        f"and more at the edges, smoothed over {_range(smooth)} px ({_share(smooth, side)})"
     )
 
 

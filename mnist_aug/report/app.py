@@ -37,8 +37,9 @@ class Network:
 
 @dataclass(frozen=True)
 class Example:
-    """A test image to start from."""
+    """A test image to start from; its group is "test", "fixed" or "broken"."""
 
+    group: str
     label: str
     image: np.ndarray  # uint8 [H, W]
 
@@ -64,6 +65,16 @@ class App:
     @property
     def invitation(self) -> str:
         return f"Draw a {self.kind}" if self.draws else "Choose a picture"
+
+    @property
+    def groups(self) -> list[tuple[str, list[Example]]]:
+        """The examples in their order by why they are here, each group with its title."""
+        first = [one for one in self.examples if one.group == "test"]
+        whole = len(first) == len(self.names)
+        of = "each class" if whole else f"each of {len(first)} classes"
+        changed = [one for one in self.examples if one.group != "test"]
+        parts = [(f"First of {of}", first), ("Predictions that changed most", changed)]
+        return [(title, own) for title, own in parts if own]
 
     @property
     def sliders(self) -> list[Slider]:
@@ -115,7 +126,7 @@ def load(
         parts = (samples[f"{group}_{part}"][:count] for part in ("index", "images", "labels"))
         for index, image, label in zip(*parts, strict=True):
             name = names_of_classes[label]
-            examples.append(Example(f"{title} {name}, test image {index}", image))
+            examples.append(Example(group, f"{title} {name}, test image {index}", image))
     pixels = np.concatenate([example.image.ravel() for example in examples])
     (height, width), background = content.size, content.background
     images = np.concatenate([samples["original_images"], samples["test_images"]])

@@ -144,7 +144,7 @@ def transforms(content: Comparison, samples: Samples) -> Figure:
 @matplotlib.rc_context(STYLE)
 def corruption_types(content: Comparison, samples: Samples) -> Figure:
     """One of the sample test images, unchanged and with each corruption type."""
-    one = len(samples["test_images"]) // 2
+    one = (len(samples["test_images"]) - 1) // 2
     images = [samples["test_images"][one], *samples["corrupted"][:, one]]
     names = ["original", *(str(name).replace("_", " ") for name in samples["corruptions"])]
     height, width = images[0].shape[:2]
@@ -161,7 +161,10 @@ def corruption_types(content: Comparison, samples: Samples) -> Figure:
         axes.text(middle, under, words, ha="center", va="top", fontsize=SMALL, linespacing=1)
     _frame(axes, (0, FEW * step), (rows * pitch - 0.03 * unit, -0.03 * unit))
     _fill(figure, axes)
-    alt = f"A test image unchanged and with each corruption type: {', '.join(names[1:])}."
+    alt = (
+        f"Test image {samples['test_index'][one]}, unchanged and with each corruption type: "
+        f"{', '.join(names[1:])}."
+    )
     frame = pd.DataFrame(
         {"class": samples["test_labels"][[one]], "test_image": samples["test_index"][[one]]}
     )

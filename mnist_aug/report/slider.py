@@ -5,6 +5,7 @@ Images come from the samples, accuracies from the study of strength: the page as
 
 import base64
 import io
+import math
 from dataclasses import dataclass
 
 import matplotlib
@@ -31,8 +32,9 @@ from mnist_aug.report.drawing import (
 from mnist_aug.report.pictures import Samples
 from mnist_aug.report.tables import Table
 
+HUNDRED = 100  # factors are whole hundredths
 MOST_SIDE = 64  # pixels of an image in the page; of larger ones every second pixel, or fewer
-PARTS = {"test": (COLOURS[1], "D"), "validation": (COLOURS[2], "s")}
+PARTS = {"test": (COLOURS[3], "D"), "validation": (COLOURS[2], "s")}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Slider:
         points: of each factor, from 0: `factor`; and `runs`, its row of `along`, None where
             nothing was trained with it.
         start: the place of factor 1.
+        step: the largest that all factors are multiples of.
         curve: accuracy against the factor; None without a study of strength.
     """
 
@@ -54,6 +57,7 @@ class Slider:
     height: int
     points: list[dict]
     start: int
+    step: float
     curve: Figure | None
 
 
@@ -79,6 +83,7 @@ def load(samples: Samples | None, runs: StudyRuns | None, content: Comparison) -
         height,
         [{"factor": one, "runs": rows.get(one)} for one in factors],
         factors.index(1),
+        math.gcd(*(round(HUNDRED * one) for one in factors)) / HUNDRED,
         None if along_it is None else curve(along_it, content),
     )
 
@@ -144,7 +149,7 @@ def curve(frame: pd.DataFrame, content: Comparison) -> Figure:
             fontsize=SMALL,
             color=MUTED,
         )
-    axes.set(xlabel="strength: factor of all magnitudes", ylabel="accuracy, %")
+    axes.set(xlabel="strength (1\N{MULTIPLICATION SIGN} = as trained)", ylabel="accuracy, %")
     axes.set_xticks(factors, [f"{one:g}" for one in factors])
     axes.grid(axis="y")
     axes.yaxis.set_major_formatter(PlainTicks())

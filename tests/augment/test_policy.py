@@ -269,20 +269,22 @@ def test_a_pipeline_by_its_name_is_fitted_and_not_warned_of(tmp_path, called, re
 
 def test_strengths_are_in_degrees_and_shares():
     affine = (
-        "Affine: turns by up to 6°, scales by factors from 0.94 to 1.06, shifts by up to 3 % of "
-        "the side, shears by up to 5°."
+        "Affine, applied to 80 % of the images: turns by up to 6°, scales by factors from 0.94 to "
+        "1.06, shifts by up to 3 % of the side, shears by up to 5°."
     )
     for side, pixels in (28, ("0.8", "4")), (56, ("1.6", "8")):
         assert strengths(saved.as_data(policy.load("default", side).pipeline), side) == [
             affine,
-            f"ElasticTransform: displaces the middle along each axis by an SD of {pixels[0]} px "
-            f"(2.9 % of the side), smoothed over {pixels[1]} px (14 %).",
+            "ElasticTransform: moves each pixel by a random, smoothly varying displacement, "
+            f"typically {pixels[0]} px (2.9 % of the side) along each axis near the centre and "
+            f"more at the edges, smoothed over {pixels[1]} px (14 %).",
         ]
     assert strengths(saved.as_data(policy.load("randaugment-1-10").pipeline)) == [
         "Affine: turns by up to 30°, scales by factors from 0.8 to 1.2, shifts by up to 14 % of "
         "the side, shears by up to 17°.",
-        "ElasticTransform: displaces the middle along each axis by an SD of 1.6 px (5.7 % of the "
-        "side), smoothed over 4 px (14 %).",
+        "ElasticTransform: moves each pixel by a random, smoothly varying displacement, typically "
+        "1.6 px (5.7 % of the side) along each axis near the centre and more at the edges, "
+        "smoothed over 4 px (14 %).",
         "RandomBrightnessContrast: changes brightness by up to 40 % of full scale, multiplies by "
         "0.1 to 1.9.",
     ]
@@ -294,6 +296,8 @@ def test_strengths_are_in_degrees_and_shares():
         "Affine: shifts by \N{MINUS SIGN}1 to 3 px.",
         "GaussNoise: with their own parameters, in albumentations' units.",
     ]
+    nested = A.Compose([A.OneOf([A.Affine(translate_px=(-1, 3), p=0.5), A.NoOp(p=0.5)], p=1)])
+    assert strengths(saved.as_data(nested)) == ["Affine: shifts by \N{MINUS SIGN}1 to 3 px."]
 
 
 def test_strengths_say_how_images_and_labels_are_mixed():
@@ -312,4 +316,7 @@ def test_strengths_say_how_images_and_labels_are_mixed():
     ]
     assert told("augmix")[0].endswith("both with alpha 1.")
     assert "; 12 times the Jensen-Shannon divergence between" in told("augmix-jsd")[0]
-    assert [line.split(":")[0] for line in told("affine+cutmix")] == ["Affine", "CutMix"]
+    assert [line.split(":")[0] for line in told("affine+cutmix")] == [
+        "Affine, applied to 80 % of the images",
+        "CutMix",
+    ]

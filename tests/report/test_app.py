@@ -341,17 +341,26 @@ def test_what_is_not_a_digit_gets_a_sentence(page, tmp_path):
         page.locator("#try-file").set_input_files(tmp_path / name)
         expect(page.locator("#try-answer")).to_contain_text(words)
     draw(page, 3)
+    assert not page.locator("#try-invitation").is_visible()
+    assert page.locator("#try-source").inner_text() == ""
     page.locator("#try-undo").click()
+    assert page.locator("#try-invitation").is_visible()
     assert answer(page) == "Nothing is drawn yet."
 
 
 def test_examples_sliders_and_keyboard(page):
     examples = page.locator(".try-example")
     assert examples.count() >= 10
+    titles = page.locator(".examples .title").all_inner_texts()
+    assert titles == ["First of each class", "Predictions that changed most"]
+    invitation, source = page.locator("#try-invitation"), page.locator("#try-source")
+    assert invitation.inner_text() == "Draw a digit here"
     examples.nth(3).focus()
     page.keyboard.press("Enter")
     first = answer(page)
     assert first.startswith("baseline reads ")
+    assert source.inner_text() == f": {examples.nth(3).get_attribute('title')}"
+    assert invitation.is_visible()
     page.locator("#try-turn").focus()
     for _ in range(60):
         page.keyboard.press("ArrowRight")

@@ -144,8 +144,8 @@ def test_examples_stand_in_two_blocks_where_classes_are_many(full):
 def test_what_the_section_says(full):
     blocks = full.sections["glance"].blocks
     assert blocks[0].text.startswith(
-        "Policy default is applied to each training image anew in every epoch. Affine: turns by "
-        "up to 12\xb0, scales by factors from 0.9 to 1.1."
+        "Policy default is applied to each training image anew in every epoch. Affine, applied "
+        "to 50 % of the images: turns by up to 12\xb0, scales by factors from 0.9 to 1.1."
     )
     assert [block.kind for block in blocks] == ["paragraph", "figure", "place", "figure"]
     assert blocks[1].text == (
@@ -180,7 +180,7 @@ def test_without_a_study_of_strength_the_images_move_alone(browser, render, tmp_
     block.wait_for()
     assert block.locator("figure").count() == 0
     assert "make strength adds the accuracy at each strength." in block.inner_text()
-    page.locator("#strength-factor").fill("6")
+    page.locator("#strength-factor").fill("2")
     np.testing.assert_array_equal(shown(page, 2), samples_of(report)["stronger"][6, 2])
     assert block.locator(".said").inner_text() == "2 times as strong."
     page.close()

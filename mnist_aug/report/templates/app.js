@@ -58,6 +58,8 @@ function start() {
   const settings = () =>
     Object.fromEntries(sliders.map((name) => [name, Number(part(name).value)]));
   const say = (text) => { part("answer").textContent = text; };
+  const credit = (source) => { part("source").textContent = source && `: ${source}`; };
+  const invite = (isBlank) => { if (DRAWS) part("invitation").hidden = !isBlank; };
 
   function paint(canvas, pixels) {
     const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -100,6 +102,7 @@ function start() {
 
   function take(grey) {
     const { error, ...result } = brought(grey, DATA);
+    credit("");
     image = result.image ?? null;
     notes = result.notes ?? [];
     if (error) {
@@ -112,6 +115,7 @@ function start() {
   function redraw() {
     pen.fillStyle = "#fff";
     pen.fillRect(0, 0, pad.width, pad.height);
+    invite(!strokes.length);
     Object.assign(pen, { lineWidth: 18, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
     for (const points of strokes) {
       pen.beginPath();
@@ -126,11 +130,13 @@ function start() {
     if (strokes.length) return take(greyOf(pen.getImageData(0, 0, pad.width, pad.height), 255));
     image = null;
     notes = [];
+    credit("");
     say("Nothing is drawn yet.");
     return answer();
   }
 
   function lay(picture, paper = 255) {
+    invite(false);
     pen.fillStyle = `rgb(${paper} ${paper} ${paper})`;
     pen.fillRect(0, 0, pad.width, pad.height);
     const scale = Math.min(pad.width / picture.width, pad.height / picture.height);
@@ -222,6 +228,7 @@ function start() {
       [image, notes, strokes] = [own, [], []];
       redraw();
       if (!DRAWS) lay(button.querySelector("canvas"));
+      credit(button.title);
       answer();
     });
   });

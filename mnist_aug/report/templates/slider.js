@@ -17,8 +17,10 @@
     return ring;
   });
   const sprite = new Image();
+  const factors = said.map((one) => Number(one.dataset.factor));
+  let chosen = factors.indexOf(1), held = false;
   const draw = () => {
-    const chosen = Number(input.value), own = said[chosen];
+    const own = said[chosen];
     canvases.forEach((canvas, column) => {
       const pen = canvas.getContext("2d"), { width, height } = canvas;
       pen.drawImage(sprite, column * width, chosen * height, width, height, 0, 0, width, height);
@@ -34,7 +36,19 @@
       ring.style.transform = `translate(${mark.getAttribute("x")}px, ${mark.getAttribute("y")}px)`;
     });
   };
-  input.addEventListener("input", draw);
+  for (const kind of ["pointerdown", "pointerup", "pointercancel"]) {
+    input.addEventListener(kind, () => { held = kind === "pointerdown"; });
+  }
+  // It stands at factors that there are images of; a key moves it to the next of them.
+  input.addEventListener("input", () => {
+    const asked = Number(input.value), before = factors[chosen];
+    const nearest = factors.reduce((best, one, place) =>
+      Math.abs(one - asked) < Math.abs(factors[best] - asked) ? place : best, 0);
+    const onward = Math.min(Math.max(chosen + Math.sign(asked - before), 0), factors.length - 1);
+    chosen = nearest === chosen && !held ? onward : nearest;
+    input.value = factors[chosen];
+    draw();
+  });
   sprite.addEventListener("load", () => { block.hidden = false; draw(); });
   sprite.src = input.dataset.sprite;
 })();
