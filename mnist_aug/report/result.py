@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from mnist_aug.analysis.comparison import ALPHA, SMALL, Comparison
 from mnist_aug.analysis.intervals import ABOVE_CHANCE
 from mnist_aug.analysis.significance import LEAST_SEEDS
@@ -23,6 +25,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         **compared(content),
         "no_conclusion": NO_CONCLUSION,
         "epochs": curves.ends(epochs),
+        "diverged": not np.isfinite(epochs.frame.select_dtypes("number")).all(axis=None),
         "overfitting": curves.overfitting(epochs),
         "training": [training_values(content, model) for model in BOTH],
         "below": [model for model in BOTH if curves.below_validation(epochs, model)],

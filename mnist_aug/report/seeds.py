@@ -98,7 +98,7 @@ def figure(content: Comparison) -> Figure:
         f"than {BOTH[0]}. The mean difference is {text}, 95 % CI {interval} pp over "
         f"{'seeds and test images' if many else 'test images alone, as there is one seed'}."
     )
-    return finished(drawn, "seeds", "Every seed", alt, tables.runs(content))
+    return finished(drawn, "seeds", "Every seed", alt, tables.pairs(content))
 
 
 def _row(
