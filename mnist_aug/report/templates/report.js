@@ -16,6 +16,7 @@
   nav.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { close(true); menu.focus(); }
   });
+  addEventListener("pointerdown", (event) => { if (!nav.contains(event.target)) close(true); });
   const links = new Map(all("a", nav).map((a) => [a.hash.slice(1), a]));
   const headings = all("h2[id], h3[id]").filter((h) => links.has(h.id));
   const mark = () => {
@@ -23,6 +24,8 @@
     let now = headings[0];
     for (const h of headings)
       if (h.checkVisibility() && h.getBoundingClientRect().top < top) now = h;
+    const end = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+    if (end) now = headings.filter((h) => h.checkVisibility()).at(-1);
     for (const [id, a] of links) {
       if (now && id === now.id) a.setAttribute("aria-current", "true");
       else a.removeAttribute("aria-current");
@@ -102,9 +105,11 @@
     if (!own.length) continue;
     figure.addEventListener("pointermove", (event) => show(near(event, figure)));
     figure.addEventListener("pointerdown", (event) => show(near(event, figure)));
-    figure.addEventListener("pointerleave", () => show(null));
+    figure.addEventListener("pointerleave", (event) => { // what was touched stays until the next touch
+      if (event.pointerType === "mouse") show(null);
+    });
     region.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (event.key === "Escape") show(null);
       if (!step || region.scrollWidth > region.clientWidth) return;
       event.preventDefault();
@@ -112,8 +117,9 @@
       show(own[place < 0 ? (step > 0 ? 0 : own.length - 1) : (place + step + own.length) % own.length]);
     });
     region.addEventListener("blur", () => show(null));
-    region.setAttribute("aria-description", "Arrow keys read out its values");
+    region.setAttribute("aria-description", "The left and right arrow keys read out its values");
   }
+  addEventListener("pointerdown", (event) => { if (!event.target.closest("figure")) show(null); });
   addEventListener("scroll", () => show(null), { passive: true });
   for (const row of all("tr[data-seed]")) {
     row.addEventListener("pointerenter", () => light(row.getAttribute("data-seed")));
@@ -122,8 +128,9 @@
 
   // Tables are sorted by a click on the head of a column.
   const number = (text) => {
-    const found = text.replace(/\u2212/g, "-").replace(/,(?=\d{3})/g, "").match(/[+-]?\d+(\.\d+)?(e[+-]?\d+)?/i);
-    return found ? Number(found[0]) - (text.includes("<") ? 1e-9 : 0) : NaN;
+    const found = text.replace(/\u2212/g, "-").replace(/,(?=\d{3})/g, "")
+      .match(/^([<>]?) ?([+-]?\d+(\.\d+)?)/);
+    return found ? Number(found[2]) + { "<": -1e-9, ">": 1e-9, "": 0 }[found[1]] : NaN;
   };
   for (const table of all("main .table table")) {
     const body = table.tBodies[0], rows = [...body.rows];
@@ -146,8 +153,8 @@
           const [x, y] = [a, b].map((row) => row.cells[column].textContent.trim());
           const [p, q] = [number(x), number(y)];
           if (Number.isNaN(p) !== Number.isNaN(q)) return Number.isNaN(p) ? 1 : -1;
-          if (!Number.isNaN(p) && p !== q && (/^[+\u2212<\d]/.test(x) || !text)) return sign * (p - q);
-          return sign * x.localeCompare(y, "en");
+          if (!Number.isNaN(p) && p !== q) return sign * (p - q);
+          return sign * x.localeCompare(y, "en", { numeric: true });
         });
         body.append(...ordered);
       });
