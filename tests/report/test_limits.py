@@ -18,9 +18,9 @@ def said(section):
 def test_what_the_sections_are_about_and_what_was_not_measured(full, monkeypatch):
     text = said(full.sections["limits"])
     assert (
-        "The sections on the main result, on robustness and on errors and calibration are about one "
-        "network, trained on one dataset with one fixed set of hyperparameters (adam, 5 epochs) "
-        "that was tuned for neither model."
+        "The sections on the main result, on robustness and on errors and calibration are about "
+        "one network, trained on one dataset with one fixed set of hyperparameters (adam, 5 "
+        "epochs), tuned for neither model."
     ) in text
     start = (
         "Robustness, transfer and calibration are those of the models as trained: with tuned "
@@ -39,12 +39,12 @@ def test_what_the_sections_are_about_and_what_was_not_measured(full, monkeypatch
 
 def test_other_training_images(full, small):
     assert (
-        'Only "Sources of variance" covers other training images: elsewhere, all seeds share one '
-        "training set and one validation split."
+        'None covers images of another kind, and only "Sources of variance" covers other training '
+        "images: elsewhere, all seeds share one training set and one validation split."
     ) in said(full.sections["limits"])
     assert (
-        "None covers other training images: all seeds share one training set and one validation "
-        "split."
+        "None covers images of another kind or other training images: all seeds share one training "
+        "set and one validation split."
     ) in said(small.sections["limits"])
 
 

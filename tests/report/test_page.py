@@ -39,7 +39,7 @@ def test_the_first_screen_answers(wide):
         assert box["y"] + box["height"] <= WIDE["height"], selector
     assert len(wide.locator(".verdict").inner_text().split()) <= 20
     assert 3 <= wide.locator(".card").count() <= 5
-    assert wide.locator(".summary ul:not(.cards) li").count() == 3
+    assert wide.locator(".summary > ul:not(.cards) > li").count() == 3
 
 
 def test_figures_are_as_wide_as_the_column(wide):
