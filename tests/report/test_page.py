@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from conftest import PROJECT
 
 from mnist_aug.report import blocks
 
@@ -40,6 +41,18 @@ def test_the_first_screen_answers(wide):
     assert len(wide.locator(".verdict").inner_text().split()) <= 20
     assert 3 <= wide.locator(".card").count() <= 5
     assert wide.locator(".summary > ul:not(.cards) > li").count() == 3
+
+
+def test_the_reference_is_short(browser):
+    """At most 2,500 words of prose, captions and cards before anything is unfolded."""
+    page = browser.new_page(viewport=WIDE)
+    page.goto((PROJECT / "reports/reference/index.html").as_uri())
+    words = page.evaluate("""[...document.querySelectorAll('main p, main li, figcaption')]
+        .filter(one => one.checkVisibility() && !one.closest('.try, footer')
+            && !one.querySelector('p, li'))
+        .reduce((count, one) => count + one.innerText.trim().split(/\\s+/).length, 0)""")
+    assert 1000 < words <= 2500
+    page.close()
 
 
 def test_figures_are_as_wide_as_the_column(wide):
