@@ -200,15 +200,19 @@ def _mean_of(types: int) -> str:
 
 
 def _worth(found: studies.Worth) -> Card:
-    title, every = "Worth in training images", f"{found.every:,}"
-    if found.images is None or found.images == found.every:
-        return Card(title, "none saved", "", f"at the sizes measured below {every}", "efficiency")
+    title, every = "Training images needed", f"{found.every:,}"
+    if found.images is None:
+        return Card(
+            title, f"> {every}", "", "less accurate than the baseline with all", "efficiency"
+        )
+    if found.images == found.every:
+        return Card(title, every, "", "none of the smaller sizes is as good", "efficiency")
     ends = found.lead_low, found.lead_high
     known = np.isfinite(found.lead_low)
     return Card(
-        "With augmentation",
+        title,
         f"{found.images:,}",
-        f"images do as well as {every} without it",
+        f"as good as {every} without",
         f"difference {points(found.lead)} pp"
         + (f"; CI over seeds {_ends(*ends)}" if known else " of single seeds"),
         "efficiency",
