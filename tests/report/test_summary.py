@@ -233,7 +233,7 @@ def test_the_cards_are_looked_up(full):
         "Test accuracy, as trained",
         "Both models tuned",
         "Corruptions unlike the policy",
-        "Worth in training images",
+        "Training images needed",
         "Training time",
     ]
     found = full.content.difference
