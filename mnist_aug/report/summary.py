@@ -189,7 +189,7 @@ def _corrupted(content: Comparison) -> Iterable[Card]:
     yield Card(
         "Corruptions unlike the policy" if unlike else "Corrupted test images",
         f"{points(found['difference'])} pp",
-        "no detectable change" if unclear else _interval(*ends),
+        "no detectable change on average" if unclear else _interval(*ends),
         f"CI {_ends(*ends)}, {over}; {types}" if unclear else f"{types}; CI {over}",
         "robustness",
     )

@@ -44,8 +44,8 @@ EXPECTED = (
 )
 GAINS = "On corrupted images the policy gains +19.67 pp in the mean of "
 CORRUPTED = (
-    f"{GAINS}the 4 types like its transforms and shows no detectable change in that of the 11 "
-    "others. "
+    f"{GAINS}the 4 types like its transforms; in the mean of the 11 others it shows no detectable "
+    "change. "
 )
 HELPS = f"{CORRUPTED}No loss is detectable in any corruption type or at any severity."
 FIND = "would find a difference of this size with a chance of 80 %"
@@ -134,7 +134,7 @@ def tuned(low: float, high: float) -> dict:
     [
         (
             tuned(0.002, 0.004),
-            " Tuning learning rate and schedule as well adds +0.30 pp on validation.",
+            " Tuning learning rate and schedule with it adds another +0.30 pp on validation.",
         ),
         (tuned(-0.001, 0.004), ""),
         (tuned(float("nan"), float("nan")), ""),
@@ -222,8 +222,8 @@ def test_where_it_hurts(harms, words):
         ),
         (
             {"like": GAIN | {"types": 1}, "unlike": LOSS},
-            "On corrupted images the policy gains +19.67 pp in the type like its transforms and "
-            "loses 3.00 pp in the mean of the 11 others. ",
+            "On corrupted images the policy gains +19.67 pp in the type like its transforms; in "
+            "the mean of the 11 others it loses 3.00 pp. ",
         ),
         ({}, ""),
     ],

@@ -271,7 +271,7 @@ GROUP = {"types": 11, "difference": -0.0029, "low": -0.0118, "high": 0.0059, "si
             {"like": GROUP | {"types": 4}, "unlike": GROUP},
             (
                 "Corruptions unlike the policy",
-                "no detectable change",
+                "no detectable change on average",
                 f"CI {MINUS}1.18 to +0.59, over seeds and images; mean of 11 of 15 types",
             ),
         ),
