@@ -93,21 +93,31 @@ def overfitting(table: Table) -> list[dict[str, Any]]:
 
     Returns:
         Of each such model: model; epoch of the minimum; least and last, the validation loss there
-        and after the last epoch. Left out is a model whose minimum is less than `EPOCHS_AFTER`
-        epochs from the end, or whose loss does not grow by more than the factor `RISE`.
+        and after the last epoch; accuracy and last_accuracy, on the same images and epochs. Left
+        out is a model whose minimum is less than `EPOCHS_AFTER` epochs from the end, or whose loss
+        does not grow by more than the factor `RISE`.
     """
     found = []
     for model in BOTH:
         own = table.frame[table.frame["variant"] == model].groupby("epoch")
-        means = own[["loss", "val_loss"]].agg(lambda values: values.mean(skipna=False))
+        measures = own[["loss", "val_loss", "val_accuracy"]]
+        means = measures.agg(lambda values: values.mean(skipna=False))
         if means.isna().any(axis=None):
             continue
         epoch, end = means["val_loss"].idxmin(), means.index.max()
         least, last = means.loc[epoch], means.loc[end]
         rises = last["val_loss"] > RISE * least["val_loss"] and last["loss"] < least["loss"]
         if rises and end - epoch >= EPOCHS_AFTER:
-            losses = {"least": least["val_loss"], "last": last["val_loss"]}
-            found.append({"model": model, "epoch": int(epoch), **losses})
+            found.append(
+                {
+                    "model": model,
+                    "epoch": int(epoch),
+                    "least": least["val_loss"],
+                    "last": last["val_loss"],
+                    "accuracy": least["val_accuracy"],
+                    "last_accuracy": last["val_accuracy"],
+                }
+            )
     return found
 
 

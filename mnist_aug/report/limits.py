@@ -5,7 +5,7 @@ from typing import Any
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.robustness import corruption_sets
-from mnist_aug.report import architecture, recommendation, search, studies
+from mnist_aug.report import architecture, search, studies
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
 
@@ -27,7 +27,11 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         for name in one.settings
         if name in one.about["start"] or name == "width"
     }
-    both = recommendation.tuning(content, inputs).get("both")
+    scores = inputs.reached.scores if inputs.reached and inputs.reached.rows else ()
+    elsewhere = {
+        "corrupted images": any(name.startswith("corruption/") for name in scores),
+        "other digits": any(name.startswith("other/") for name in scores),
+    }
     missing = [name for name in studies.NAMES if name not in inputs.studies]
     return {
         "label": content.label,
@@ -35,8 +39,8 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "epochs": settings["epochs"],
         "tuned": tuned,
         "searched": sorted(searched) if tuned else [],
-        "shrinks": both is not None and both["high"] < content.difference.low,
-        "moved": bool(corruption_sets(content, "other/")),
+        "robust": bool(corruption_sets(content) or corruption_sets(content, "other/")),
+        "elsewhere": [name for name, there in elsewhere.items() if there],
         "other_models": _other_models(content),
         "resampled": "variance" in inputs.studies,
         "written": content.is_written,

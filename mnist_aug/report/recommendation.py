@@ -35,7 +35,8 @@ def tuning(content: Comparison, given: inputs.Inputs) -> dict[str, Any]:
 
     Returns:
         settings, tuned next to the policy, with rest, what they add to augmented on the validation
-        images; both, the difference on the test images with both models tuned. Of each difference,
+        images; own, the difference on the test images between baseline and augmented with those
+        tuned in both, and both, the same with the policy that the search found. Of each difference,
         low and high, over seeds.
     """
     if not (runs := given.studies.get("tuned")):
@@ -46,6 +47,7 @@ def tuning(content: Comparison, given: inputs.Inputs) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, pair, part in (
         ("rest", tuned.REST, "validation"),
+        ("own", tuned.SAME_POLICY, "test"),
         ("both", tuned.BOTH_TUNED, "test"),
     ):
         if pair in frame.index:

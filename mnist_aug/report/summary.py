@@ -157,7 +157,8 @@ def _ends(low: float, high: float) -> str:
 def _both_tuned(content: Comparison, inputs: Inputs) -> Iterable[Card]:
     if not (runs := inputs.studies.get("tuned")):
         return
-    frame = tuned.gains(runs, content, inputs.evaluated["tuned"]).frame
+    variants = inputs.evaluated["tuned"]
+    frame = tuned.gains(runs, content, variants).frame
     rows = frame[(frame["first"] == tuned.BOTH_TUNED[0]) & (frame["second"] == tuned.BOTH_TUNED[1])]
     for row in rows[rows["verdict"] != "no verdict"].itertuples():
         counts = {row.seeds_first, row.seeds_second}
@@ -165,11 +166,13 @@ def _both_tuned(content: Comparison, inputs: Inputs) -> Iterable[Card]:
             seeds_of = counted(row.seeds_first, "seed")
         else:
             seeds_of = f"{row.seeds_first} and {row.seeds_second} seeds"
+        found = variants[tuned.BOTH_TUNED[1]].settings["policy"]
+        included = ", policy included" if found != content.both[1].settings["policy"] else ""
         yield Card(
             "Both models tuned",
             f"{points(row.test)} pp",
             _interval(row.test_low, row.test_high),
-            f"after a search of each; {seeds_of}"
+            f"after a search of each{included}; {seeds_of}"
             + ("; CI over seeds" if np.isfinite(row.test_low) else ""),
             "choosing",
         )
@@ -186,11 +189,22 @@ def _corrupted(content: Comparison) -> Iterable[Card]:
     over = f"over {'seeds and images' if many else 'images alone'}"
     types = f"mean of {found['types']} of {every} types" if unlike else _mean_of(every)
     unclear = many and not found["side"]
+    condition = f"{types}; CI {over}"
+    if unclear:
+        condition = f"CI {_ends(*ends)}, {over}; {types}"
+    if unclear and found["types"] > 1:
+        single = robustness.corruption_accuracy(content, "corruption/")
+        kinds = [robustness.UNLIKE] if unlike else [robustness.LIKE, robustness.UNLIKE]
+        sides = single.loc[single["policy"].isin(kinds), "side"]
+        condition = (
+            f"{(sides > 0).sum()} of {found['types']} types better, {(sides < 0).sum()} worse; "
+            f"95{KEPT}%{KEPT}CI of the mean {_ends(*ends)}"
+        )
     yield Card(
         "Corruptions unlike the policy" if unlike else "Corrupted test images",
         f"{points(found['difference'])} pp",
         "no detectable change on average" if unclear else _interval(*ends),
-        f"CI {_ends(*ends)}, {over}; {types}" if unclear else f"{types}; CI {over}",
+        condition,
         "robustness",
     )
 

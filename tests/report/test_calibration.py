@@ -81,7 +81,7 @@ def test_without_temperatures_that_is_said(content):
 @pytest.mark.parametrize(
     ("held_out", "reason"),
     [
-        (60, "Temperatures are missing from these results: `make evaluate` adds them."),
+        (60, "Results after temperature scaling are not included; `make evaluate` adds them."),
         (0, "Temperature scaling isn't included, as no images were held out for validation."),
     ],
 )

@@ -161,7 +161,14 @@ def losses(training: list[float], validation: list[float]):
     return SimpleNamespace(
         frame=pd.DataFrame(
             [
-                {"variant": model, "seed": 0, "epoch": epoch, "loss": loss, "val_loss": own}
+                {
+                    "variant": model,
+                    "seed": 0,
+                    "epoch": epoch,
+                    "loss": loss,
+                    "val_loss": own,
+                    "val_accuracy": epoch / 10,
+                }
                 for model in ("baseline", "augmented")
                 for epoch, (loss, own) in enumerate(zip(training, validation, strict=True), 1)
             ]
@@ -184,15 +191,26 @@ def test_overfitting_is_a_validation_loss_that_rises_while_training_improves(
 ):
     found = curves.overfitting(losses(training, validation))
     assert [one["epoch"] for one in found] == ([epoch] * 2 if epoch else [])
-    assert all((one["least"], one["last"]) == (0.4, 0.6) for one in found)
+    for one in found:
+        assert (one["least"], one["last"]) == (0.4, 0.6)
+        assert (one["accuracy"], one["last_accuracy"]) == (0.2, 0.5)
 
 
-def test_overfitting_is_said(clear, monkeypatch):
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (0.9751, "still rises, from 97.30 to 97.51 %."),
+        (0.9651, "falls, from 97.30 to 96.51 %."),
+        (0.97301, "stays at 97.30 %."),
+    ],
+)
+def test_overfitting_is_said(clear, monkeypatch, last, words):
     found = {"model": "baseline", "epoch": 5, "least": 0.0978, "last": 0.1366}
+    found |= {"accuracy": 0.973, "last_accuracy": last}
     monkeypatch.setattr(curves, "overfitting", lambda _: [found])
     assert (
         "From epoch 5 on, the baseline overfits: its validation loss rises from 0.098 to 0.137 "
-        "while its training loss falls."
+        f"while its training loss falls. Its validation accuracy {words}"
     ) in text(result.section(clear, ALONE))
 
 

@@ -247,7 +247,7 @@ def test_the_cards_are_looked_up(full):
     row = frame.loc[("tuned-baseline", "tuned-augmented")]
     assert cards["Both models tuned"].value == f"{100 * row['test']:+.2f} pp"
     assert cards["Both models tuned"].condition == (
-        "after a search of each; 5 seeds; CI over seeds"
+        "after a search of each, policy included; 5 seeds; CI over seeds"
     )
     groups = robustness.by_likeness(*full.content.both)
     assert {name: group["types"] for name, group in groups.items()} == {"like": 1, "unlike": 2}
@@ -272,7 +272,25 @@ GROUP = {"types": 11, "difference": -0.0029, "low": -0.0118, "high": 0.0059, "si
             (
                 "Corruptions unlike the policy",
                 "no detectable change on average",
-                f"CI {MINUS}1.18 to +0.59, over seeds and images; mean of 11 of 15 types",
+                f"2 of 11 types better, 1 worse; 95 % CI of the mean {MINUS}1.18 to +0.59",
+            ),
+        ),
+        (
+            30,
+            {"all": GROUP | {"types": 5}},
+            (
+                "Corrupted test images",
+                "no detectable change on average",
+                f"3 of 5 types better, 1 worse; 95 % CI of the mean {MINUS}1.18 to +0.59",
+            ),
+        ),
+        (
+            30,
+            {"all": GROUP | {"types": 1}},
+            (
+                "Corrupted test images",
+                "no detectable change on average",
+                f"CI {MINUS}1.18 to +0.59, over seeds and images; 1 type",
             ),
         ),
         (
@@ -298,6 +316,9 @@ GROUP = {"types": 11, "difference": -0.0029, "low": -0.0118, "high": 0.0059, "si
 def test_what_the_interval_on_corrupted_images_says(monkeypatch, seeds, groups, said):
     monkeypatch.setattr(summary, "cost", lambda _: replace(COST, compiling=True))
     monkeypatch.setattr(robustness, "by_likeness", lambda *_: groups)
+    kinds = [robustness.LIKE, *[robustness.UNLIKE] * 4, ""]
+    single = pd.DataFrame({"policy": kinds, "side": [1, 1, 1, -1, 0, 1]})
+    monkeypatch.setattr(robustness, "corruption_accuracy", lambda *_: single)
     given = content(replace(HELPS, seeds=seeds))
     *_, card = summary.cards(given, SimpleNamespace(studies={}))
     shown = (card.title, card.interval, card.condition)
