@@ -277,27 +277,35 @@ def _mark(axes: Axes, text: str, x: float) -> None:
     )
 
 
-def strength_facts(table: Table) -> dict[str, Any]:
-    """Where validation accuracy peaks, and which factors differ from 1 by simultaneous CIs.
+def strength_facts(table: Table, margin: float) -> dict[str, Any]:
+    """Where validation accuracy is highest, and which factors differ from 1 by simultaneous CIs.
+
+    Args:
+        margin: a difference in accuracy that is of little consequence if it is no larger.
 
     Returns:
-        best: factor and validation of the largest mean, or None where no images were held out;
-        sure, whether there are CIs; higher, lower and unclear, factors other than 0 and 1 by their
-        test accuracy; seeds, the fewest and the most of these.
+        best: factor and validation of the largest mean; own, the mean at factor 1; close, whether
+        the largest is within the CI of that and less than the margin above it; None where no images
+        were held out. sure, whether there are CIs; higher, lower and unclear, factors other than 1
+        by their test accuracy; seeds, the fewest and the most of those other than 0 and 1.
     """
     frame = table.frame
-    rest = frame[~frame["factor"].isin([0, 1])]
+    rest, between = frame[frame["factor"] != 1], frame[~frame["factor"].isin([0, 1])]
     sides = _detectable(rest, BOTH[1])
     best = None
     if frame["validation"].notna().any():
         best = frame.loc[frame["validation"].idxmax(), ["factor", "validation"]].to_dict()
+        own = frame[frame["factor"] == 1].iloc[0]
+        within = best["validation"] <= own["validation_high"]
+        near = best["validation"] - own["validation"] < margin
+        best |= {"own": own["validation"], "close": bool(within and near)}
     return {
         "best": best,
         "sure": bool(len(rest) and rest[f"against_{BOTH[1]}_low"].notna().all()),
         "higher": [f"{one:g}" for one in rest["factor"][sides > 0]],
         "lower": [f"{one:g}" for one in rest["factor"][sides < 0]],
         "unclear": [f"{one:g}" for one in rest["factor"][sides == 0]],
-        "seeds": _seeds(rest) if len(rest) else None,
+        "seeds": _seeds(between) if len(between) else None,
     }
 
 
@@ -450,7 +458,8 @@ def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
           difference, low and high, simultaneous over all pairs; None of a single candidate.
         - second: what that is over.
         - equals: the others that it is not more accurate than by these; named, whether they are few
-          enough for that.
+          enough for that; equal_seeds, how many seeds all or most of these have: seeds and all;
+          None where no number is that of most.
         - sure, whether there are CIs.
         - flattered: whether the policy that a search found on these images is among the best.
 
@@ -477,6 +486,10 @@ def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
         ends = _simultaneous(candidates, first, second)
         lead = dict(zip(("difference", "low", "high"), ends, strict=True))
     equals = [name for name in contrasts.best(candidates) if name != first]
+    numbers = every["variant"].value_counts()[equals].value_counts()
+    most = None
+    if len(numbers) and 2 * numbers.iloc[0] > len(equals):
+        most = {"seeds": int(numbers.index[0]), "all": len(numbers) == 1}
     return {
         "count": len(means),
         "studies": names,
@@ -492,6 +505,7 @@ def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
         "second": called.get(second),
         "equals": [called[name] for name in equals],
         "named": len(equals) <= NAMED,
+        "equal_seeds": most,
         "sure": not np.isnan(candidates.seed_variances).any(),
         "flattered": TUNED in (first, *equals),
     }

@@ -86,20 +86,24 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
     """Which rows are worse on other than the clean test images, and what bounds the error.
 
     Returns:
-        worse: images and rows that are worse on them; fine: images on which none is; dense: whether
+        Of the rows whose test error is lower than augmented's: worse, images and rows that are
+        detectably worse on them; better, images on which each row with a CI is detectably better;
+        fine, other images on which no row with a CI is detectably worse. dense: whether
         both models are something else; tight: rows whose training error is more than tight_from of
         the test error; loose: the largest such share of the publications' rows, None where it is
         above that, too.
     """
     frame = table.frame.set_index("row").drop(list(BOTH))
     first = table.frame.set_index("row")["error"][BOTH[1]]
-    worse, fine = [], []
+    worse, better, fine = [], [], []
     for what, title in (("corrupted", "corrupted images"), ("other", others(content))):
-        better = frame[(frame["error"] < first) & frame[what].notna()]
-        loses = better[better[f"{what}_high"] < 0]
+        sure = frame[(frame["error"] < first) & frame[f"{what}_low"].notna()]
+        loses = sure[sure[f"{what}_high"] < 0]
         if len(loses):
             worse.append({"images": title, "rows": [*loses.index]})
-        elif len(better):
+        elif len(sure) and (sure[f"{what}_low"] > 0).all():
+            better.append(title)
+        elif len(sure):
             fine.append(title)
     every = table.frame.set_index("row")
     share = (every["training_error"] / every["error"]).dropna()
@@ -107,6 +111,7 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
     loose = share[[name in ROWS and bool(ROWS[name].source) for name in share.index]]
     return {
         "worse": worse,
+        "better": better,
         "fine": fine,
         "dense": bool(_with_model(content)),
         "tight": [*tight.index],

@@ -93,7 +93,14 @@ def reference(means: pd.Series, kind: str) -> str:
 
 
 def facts(table: Table) -> dict[str, Any]:
-    """What was changed and what came of it."""
+    """What was changed and what came of it.
+
+    Returns:
+        grid, how many augmented recipes were tried; flattered, whether changes are compared with
+        the best of these; changed, how many changes there are, 0 where any has no p; seeds, their
+        fewest and most; lower, whether any has a lower mean error; less and more, those that
+        detectably lower and raise the error; dropped, what was tried without being kept.
+    """
     frame = table.frame
     parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
     changed = parts[parts["recipe"] != parts["against"]]
@@ -104,6 +111,8 @@ def facts(table: Table) -> dict[str, Any]:
         "grid": len(best),
         "flattered": short and len(best) > 1,
         "changed": len(changed) if changed["holm_p"].notna().all() else 0,
+        "seeds": (changed["seeds"].min(), changed["seeds"].max()),
+        "lower": bool((changed["difference"] < 0).any()),
         "less": [*changed["recipe"][adjusted & (changed["difference"] < 0)]],
         "more": [*changed["recipe"][adjusted & (changed["difference"] > 0)]],
         "dropped": list(DROPPED),

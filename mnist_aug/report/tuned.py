@@ -164,8 +164,9 @@ def _best(
     """Which is best of all on validation, and by how much on test it beats the tuned baseline.
 
     Returns:
-        name; validation and test, its accuracy; difference, low and high, on test over the tuned
-        baseline, absent where it is that one; None where the two can't be compared.
+        name; is_tuned, whether it is neither of both models; validation and test, its accuracy;
+        difference, low and high, on test over the tuned baseline, absent where it is that one; None
+        where the two can't be compared.
     """
     first, policy = "tuned-baseline", policy_text(str(content.both[1].policy))
     every = runs.frame.groupby("variant")["validation"].mean().dropna()
@@ -183,6 +184,7 @@ def _best(
     }
     found = {
         "name": called.get(best, best),
+        "is_tuned": best not in BOTH,
         "validation": every[best],
         "test": runs.accuracy(best),
     }
@@ -244,10 +246,9 @@ def kept_facts(
     Returns:
         model; trials; settings, how many were searched; late, the number of the best trial, from
         1, where that is among the last tenth, or None; gain, of the best trial over the model's
-        own settings on validation; again,
-        the same with seeds that the search did not use, and difference, low and high on test: None
-        where they were not trained; share, of the gain that remains, at most 1; None where there
-        was none.
+        own settings on validation; again, the same with seeds that the search did not use, and
+        difference, low and high on test: None where they were not trained; share, of the gain that
+        remains, at most 1; None where there was none.
     """
     frame, found = table.frame.set_index("variant"), []
     for model, one in searches.items():

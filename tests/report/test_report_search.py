@@ -146,6 +146,7 @@ def test_the_best_of_all_is_by_validation(folder, read):
     facts = tuned.facts(table, best, searches, content, variants)["best"]
     assert facts == {
         "name": "the tuned baseline",
+        "is_tuned": True,
         "validation": pytest.approx(0.99),
         "test": pytest.approx(plain),
     }

@@ -1,5 +1,7 @@
 """The studies' parts of the report, against values worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,6 +79,7 @@ def test_the_choice_says_how_far_the_best_is_ahead(found):
     assert facts["lead"]["difference"] == pytest.approx(0.01)
     assert 0 < facts["lead"]["low"] < 0.01 < facts["lead"]["high"]
     assert facts["equals"] == ["elastic only"]
+    assert facts["equal_seeds"] == {"seeds": 5, "all": True}
     assert facts["sure"]
     assert not facts["flattered"]
     first = ablation.choice({"ablation": altered(found["ablation"], augmented=0.97, elastic=0.95)})
@@ -124,8 +127,15 @@ def test_what_the_strength_says(full, found):
     for part in ("test", "validation"):
         frame[part] = frame["variant"].map(means) + 0.001 * frame["seed"]
     table = ablation.strength(StudyRuns(frame, runs.curves))
-    facts = ablation.strength_facts(table)
-    assert (facts["lower"], facts["higher"], facts["unclear"]) == (["0.5"], [], ["2"])
+    facts = ablation.strength_facts(table, 0.001)
+    assert (facts["lower"], facts["higher"], facts["unclear"]) == (["0", "0.5"], [], ["2"])
+    # Seeds differ by 0.001, so the CI at factor 1 holds what is 0.0005 above, and not 0.01.
+    for ahead, close in ((0.0005, True), (0.01, False)):
+        other = table.frame.copy()
+        row = other["variant"] == "default-2x"
+        other.loc[row, "validation"] = own = facts["best"]["own"] + ahead
+        best = ablation.strength_facts(replace(table, frame=other), 0.001)["best"]
+        assert (best["factor"], best["validation"], best["close"]) == (2, own, close)
     figure = ablation.strength_figure(runs, table, full.content)
     low, high = (table.frame.loc[1, f"test_{end}"] for end in ("low", "high"))
     assert low < 0.942 < high
