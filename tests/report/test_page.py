@@ -149,10 +149,14 @@ def test_tables_of_many_rows_are_folded_and_a_link_opens_them(browser, address, 
 def test_print_unfolds_everything(wide):
     hidden = "[...document.querySelectorAll('details')].filter(one => !one.open).length"
     assert wide.evaluate(hidden) > 0
+    heads, buttons = wide.locator("thead").all_text_contents(), wide.locator(".sort").count()
     wide.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert wide.evaluate(hidden) == 0
+    assert wide.locator(".sort").count() == 0
+    assert wide.locator("thead").all_text_contents() == heads
     wide.evaluate("dispatchEvent(new Event('afterprint'))")
     assert wide.evaluate(hidden) > 0
+    assert wide.locator(".sort").count() == buttons > 0
 
 
 def test_a_wide_table_keeps_its_first_column_on_a_phone(phone):

@@ -44,12 +44,18 @@
   const follow = () => { const target = open(location.hash.slice(1)); if (target) target.scrollIntoView(); };
   addEventListener("hashchange", follow);
   if (location.hash) follow();
-  let folded = [];
+  // Heads of tables are text there, as browsers do not repeat buttons on the next sheet.
+  let folded = [], heads = [];
   addEventListener("beforeprint", () => {
     folded = all("details:not([open])");
     for (const part of folded) part.open = true;
+    heads = all(".sort").map((button) => [button, document.createTextNode(button.textContent)]);
+    for (const [button, text] of heads) button.replaceWith(text);
   });
-  addEventListener("afterprint", () => { for (const part of folded) part.open = false; });
+  addEventListener("afterprint", () => {
+    for (const part of folded) part.open = false;
+    for (const [button, text] of heads) text.replaceWith(button);
+  });
 
   // The value of a mark: pointed at, or reached by the arrow keys in a focused figure.
   const tip = document.createElement("div");
