@@ -145,6 +145,7 @@ def _processes(dataset: Dataset, count: int, pressed: threading.Event) -> Iterat
     stop, epochs = spawn.Event(), spawn.Value("d", 0)
     packed: Any = _Packed(dataset)
     executor = ProcessPoolExecutor(count, spawn, _begin, (packed, stop, epochs))
+    others = {*multiprocessing.active_children()}
 
     def submit(function: Callable, *arguments: Any) -> Future:
         # This may start a process, which is not to hear Ctrl-C before it can ignore it.
@@ -158,6 +159,9 @@ def _processes(dataset: Dataset, count: int, pressed: threading.Event) -> Iterat
         # Read without its lock, which a worker that was killed may hold.
         yield Pool(submit, lambda: count, pressed, epochs=lambda: epochs.get_obj().value)
     except BrokenProcessPool:  # the others are ended, too; one may have held the lock of `stop`
+        # One that was being started then is not, and would be waited for below without end.
+        for worker in {*multiprocessing.active_children()} - others:
+            worker.terminate()
         raise UserError(
             "a worker process was ended from outside, perhaps for want of memory: " + jobs.KEPT
         ) from None
