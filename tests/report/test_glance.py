@@ -107,6 +107,7 @@ def test_large_images_are_thinned_out(full):
     assert (found.count, found.height, found.width, found.curve) == (3, 50, 30, None)
 
 
+@pytest.mark.torture
 def test_without_script_and_in_print_it_is_the_figure_that_shows_strengths(browser, full):
     page = browser.new_page(java_script_enabled=False)
     page.goto((full.reports / "index.html").as_uri())
@@ -169,6 +170,7 @@ def test_results_without_strengths_or_samples_have_no_slider(tmp_path):
     )
 
 
+@pytest.mark.torture
 def test_without_a_study_of_strength_the_images_move_alone(browser, render, tmp_path):
     results = synthetic_results.write(tmp_path / "results", seeds=2, test=60, samples=False)
     data = synthetic_results.dataset(test=60)
