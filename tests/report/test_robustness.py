@@ -1,5 +1,7 @@
 """What the report says of corrupted and changed images, against values worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -147,6 +149,14 @@ def test_facts_of_each_kind_of_axis():
     assert robustness.severity_facts(unharmed)["worst"] is None
     assert robustness.severity_facts(None) == {}
     assert robustness.severity_facts(Table("", "", frame.assign(low=np.nan), frame)) == {}
+
+
+def test_an_axis_may_help_here_and_there_where_nothing_hurts(full):
+    own = full.sections["robustness"]
+    noise = {"axis": "noise", "unit": "SD", "better": ["0.1"], "worse": []}
+    severity = {"helped": [], "hurt": [], "unclear": [], "mixed": [noise], "worst": None}
+    made = replace(own, facts=own.facts | {"severity": severity}).blocks
+    assert any("With noise (SD), it helps at 0.1." in one.text for one in made)
 
 
 def test_one_seed_judges_no_type(tmp_path):
