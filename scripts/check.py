@@ -12,7 +12,7 @@ def main() -> None:
     options.add_argument(
         "--reference",
         type=arguments.folder,
-        default=Path("results/reference"),
+        default=Path("results/reference/mnist"),
         help="folder of the reference (default: %(default)s)",
     )
     given = options.parse_args()

@@ -48,15 +48,15 @@ Drawn = tuple[dict[str, np.ndarray], dict[str, float]]  # scores by variant, and
 
 @cache
 def reference() -> dict[str, np.ndarray]:
-    """bool [30, 10000] of baseline and augmented in results/reference."""
-    folder = ROOT / "results" / "reference"
+    """bool [30, 10000] of baseline and augmented in results/reference/mnist."""
+    folder = ROOT / "results/reference/mnist"
     return {name: runs.read_variant(folder / name).correct for name in runs.BOTH}
 
 
 @cache
 def corrupted() -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """bool [30, 10000] on each corruption type, of baseline and augmented in results/reference."""
-    folder = ROOT / "results" / "reference"
+    """As `reference`, on each corruption type."""
+    folder = ROOT / "results/reference/mnist"
     both = [runs.read_variant(folder / name) for name in runs.BOTH]
     names = [name for name in both[0].scores if name.startswith("corruption/")]
     first, second = ([one.correct_on(name) for name in names] for one in both)

@@ -13,7 +13,7 @@ from mnist_aug.experiments import published
 from mnist_aug.results import runs
 from mnist_aug.train import training
 
-REFERENCE = PROJECT / "results" / "reference"
+REFERENCE = PROJECT / "results/reference/mnist"
 
 
 def changed(one, two):

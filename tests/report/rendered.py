@@ -52,7 +52,7 @@ def render():
 @pytest.fixture(scope="session")
 def reference():
     """The committed reference: its comparison, and the weights of both networks on its page."""
-    results = PROJECT / "results" / "reference"
+    results = PROJECT / "results/reference/mnist"
     content = comparison.load(results)
     _samples, weights = extras.read_samples(results, content.variants)
     return content, weights

@@ -46,7 +46,7 @@ def test_the_first_screen_answers(wide):
 def test_the_reference_is_short(browser):
     """At most 2,500 words of prose, captions and cards before anything is unfolded."""
     page = browser.new_page(viewport=WIDE)
-    page.goto((PROJECT / "reports/reference/index.html").as_uri())
+    page.goto((PROJECT / "reports/reference/mnist/index.html").as_uri())
     words = page.evaluate("""[...document.querySelectorAll('main p, main li, figcaption')]
         .filter(one => one.checkVisibility() && !one.closest('.try, footer')
             && !one.querySelector('p, li'))

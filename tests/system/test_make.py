@@ -206,7 +206,7 @@ def create(path):
         (PAGE, shutil.rmtree, "reports/figures reports/tables reports"),
         (PAGE, create, "results/bench.csv results/epochs/baseline-long/metrics.csv"),
         (PAGE, create, "results/published/small/metrics.csv reports/tables/own.csv"),
-        (NOTHING, create, "results/tune/journal.log results/reference/x.csv reports/other/x.svg"),
+        (NOTHING, create, "results/tune/journal.log results/reference/mnist/x.csv reports/other/x.svg"),
     ],
 )
 def test_what_is_changed_or_removed_is_made_again(reported, tmp_path, expected, change, names):
@@ -554,8 +554,8 @@ def test_two_makes_at_once_with_the_same_settings(tmp_path):
 def test_clean_targets_leave_the_reference(tmp_path):
     fresh = copied(tmp_path)
     kept = [
-        "results/reference/baseline/metrics.csv",
-        "reports/reference/index.html",
+        "results/reference/mnist/baseline/metrics.csv",
+        "reports/reference/mnist/index.html",
         "results/other/seed-00/manifest.json",
     ]
     gone = [

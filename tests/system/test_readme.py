@@ -17,7 +17,7 @@ from mnist_aug.train import model_source, models
 from mnist_aug.train.variant import baseline
 
 PROJECT = Path(__file__).parents[2]
-REFERENCE = PROJECT / "results" / "reference"
+REFERENCE = PROJECT / "results/reference/mnist"
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
 
@@ -25,7 +25,7 @@ PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glo
 def test_the_verdict_stands_in_the_reference_report():
     """With the lines below it, if they are quoted too."""
     quoted = re.search(r"<!-- verdict -->(.*?)<!-- end -->", README, re.S)[1]
-    report = (PROJECT / "reports/reference/report.md").read_text(encoding="utf-8")
+    report = (PROJECT / "reports/reference/mnist/report.md").read_text(encoding="utf-8")
     assert quoted.strip()
     assert words(re.sub("^>", "", quoted, flags=re.M)) in words(report)
 
