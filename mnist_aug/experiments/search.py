@@ -2,14 +2,16 @@
 
 A trial is a variant, judged by its mean validation accuracy over some seeds. Its runs are trained
 one after the other, trials in parallel; a trial whose mean so far is below the median of the
-others' at the same seed is pruned (Golovin et al. 2017, the median rule). The test images are not
-read, and the seeds are not those that variants are trained with.
+others' at the same seed is pruned (Golovin et al. 2017, the median rule). Trials go in rounds:
+those of a round know only what earlier rounds found, so that a search makes the same trials
+however many of them run in parallel. The test images are not read, and the seeds are not those
+that variants are trained with.
 """
 
 import os
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -43,6 +45,7 @@ FIRST_SEED = 1000  # of a trial's runs, so that what is chosen is judged on othe
 SEARCHED = ("policy", "learning_rate", "schedule", "width")
 WIDTHS = (64, 128, 256)
 STARTUP = 10  # trials drawn at random, which none is pruned before
+ROUND = 10  # trials of a round; more where more can run in parallel
 MORE = {  # transforms that are searched for whether they help, at one mild magnitude
     "dropout": lambda: A.CoarseDropout(
         num_holes_range=(1, 2), hole_height_range=(0.1, 0.25), hole_width_range=(0.1, 0.25), p=0.5
@@ -122,6 +125,7 @@ def _search(
     command = provenance.command_line()
     left = trials - len(_finished(study))
     pending: dict = {}  # the trial and its scores so far, by future
+    ready: list[optuna.Trial] = []  # of the round, not handed in yet
     if left > 0:
         print(
             f"{start.name}: searching, {left} of {trials} trials to do: TensorFlow starts and "
@@ -133,8 +137,11 @@ def _search(
         pool(dataset, max(left, 1), processes, scheduler) as where,
     ):
 
+        def suggested(trial: optuna.Trial) -> tuple[Variant, A.Compose | None]:
+            return suggest(trial, start, searched, dataset.side, dataset.fill)
+
         def hand_in(trial: optuna.Trial, scores: list[float]) -> None:
-            variant, policy = suggest(trial, start, searched, dataset.side, dataset.fill)
+            variant, policy = suggested(trial)
             wanted = wanted_manifest(variant, FIRST_SEED + len(scores), dataset, model)
             if policy is not None:
                 tried = policies.Policy(f"trial {trial.number}", policy)
@@ -142,15 +149,18 @@ def _search(
             pending[where.submit(work, Job(variant, wanted, model, command))] = (trial, scores)
 
         while True:
-            while len(pending) < where.slots() and (new := _next_trial(study, trials)):
-                hand_in(new, [])
+            if not (ready or pending):
+                size = max(ROUND, int(min(where.slots(), trials)))
+                ready = _next_round(study, trials, size, suggested)
+            while ready and len(pending) < where.slots():
+                hand_in(ready.pop(0), [])
             if not pending:
                 break
             for (trial, scores), held in where.finished(pending):
                 scores = [*scores, validation(held)]
                 trial.set_user_attr("validation", scores)
-                trial.report(float(np.mean(scores)), len(scores))
-                if pruned := len(scores) < seeds and trial.should_prune():
+                trial.report(float(np.mean(scores)), len(scores))  # the sampler reads it if pruned
+                if pruned := len(scores) < seeds and _is_below_median(study, trial, scores):
                     study.tell(trial, state=optuna.trial.TrialState.PRUNED)
                 elif len(scores) == seeds:
                     study.tell(trial, float(np.mean(scores)))
@@ -236,7 +246,7 @@ def _study(name: str, storage: str | None, folder: Path) -> optuna.Study:
             direction="maximize",
             load_if_exists=True,
             storage=storage or optuna.storages.JournalStorage(journal),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=0),
+            pruner=optuna.pruners.NopPruner(),  # `_is_below_median` prunes
         )
     except UserError:
         raise
@@ -310,12 +320,37 @@ def _best(whole: list[optuna.trial.FrozenTrial]) -> optuna.trial.FrozenTrial | N
     return order[0] if order else None
 
 
+def _next_round(
+    study: optuna.Study, trials: int, size: int, suggest: Callable[[optuna.Trial], object]
+) -> list[optuna.Trial]:
+    """The next trials, their settings a function of what the study holds; none if it has enough.
+
+    Those of killed processes make a round of their own: they belong to the one they began in.
+
+    Args:
+        size: how many, unless fewer are left to do.
+        suggest: draws a trial's settings.
+    """
+    known = study.get_trials(deepcopy=False)
+    number = 1 + max((trial.user_attrs.get("round", -1) for trial in known), default=-1)
+    waiting = sum(trial.state == optuna.trial.TrialState.WAITING for trial in known)
+    asked: list[optuna.Trial] = []
+    while len(asked) < (waiting or size) and (trial := _next_trial(study, trials)):
+        if "round" not in trial.user_attrs:
+            trial.set_user_attr("round", number)
+        suggest(trial)  # before any trial of the round is finished
+        asked.append(trial)
+    return asked
+
+
 def _next_trial(study: optuna.Study, trials: int) -> optuna.Trial | None:
-    """The next trial, its draws a function of what the study holds; None if there are enough."""
+    """The next trial, or None if there are enough."""
     known = study.get_trials(deepcopy=False)
     if sum(_counts(trial) for trial in known) >= trials:
         return None
-    study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=len(known))
+    # What failed began anew under another number.
+    begun = sum(trial.state != optuna.trial.TrialState.FAIL for trial in known)
+    study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=begun)
     trial = study.ask()
     trial.set_user_attr("process", _process())
     # Another search may have begun one at the same time.
@@ -323,6 +358,16 @@ def _next_trial(study: optuna.Study, trials: int) -> optuna.Trial | None:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return None
     return trial
+
+
+def _is_below_median(study: optuna.Study, trial: optuna.Trial, scores: list[float]) -> bool:
+    """Whether a mean so far is below the median of whole trials of earlier rounds."""
+    others = [
+        np.mean(other.user_attrs["validation"][: len(scores)])
+        for other in _whole(_finished(study))
+        if other.user_attrs.get("round", -1) < trial.user_attrs["round"]
+    ]
+    return len(others) >= STARTUP and bool(np.mean(scores) < np.median(others))
 
 
 def _counts(trial: optuna.trial.FrozenTrial) -> bool:
@@ -343,7 +388,8 @@ def _requeue_abandoned(study: optuna.Study) -> None:
         if not _alive(trial) or trial.user_attrs.get("process") == _process():
             with suppress(ValueError):  # another search was faster
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-                study.enqueue_trial(trial.params)
+                kept = {key: trial.user_attrs[key] for key in ("round",) if key in trial.user_attrs}
+                study.enqueue_trial(trial.params, user_attrs=kept)
 
 
 def _alive(trial: optuna.trial.FrozenTrial) -> bool:

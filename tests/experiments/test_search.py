@@ -34,8 +34,8 @@ def fake(monkeypatch, digits):
     """Searches without training; returns the table of trials."""
     monkeypatch.setattr(search, "pool", fake_training.pool)
 
-    def searched(start, trials, seeds, results, *arguments):
-        search.search(start, trials, seeds, digits, results, *arguments)
+    def searched(start, trials, seeds, results, **options):
+        search.search(start, trials, seeds, digits, results, **options)
         return extras.read_search(extras.search_folder(results), start.name).trials
 
     return searched
@@ -90,18 +90,43 @@ def test_trials_below_the_median_are_pruned_once_there_are_some(fake, tmp_path):
     ]
     merit = table.validation - [np.mean(noise[:seeds]) for seeds in table.seeds]
     for number in range(search.STARTUP, 40):
-        before = merit[:number][~table.pruned[:number]]
+        earlier = number - number % search.ROUND
+        before = merit[:earlier][~table.pruned[:earlier]]
         assert table.pruned[number] == (merit[number] < np.median(before)), number
     assert (pruned.seeds == 1).all()
 
 
 def test_the_same_search_makes_the_same_trials(fake, tmp_path):
-    for results in ("one", "two"):
-        fake(baseline, 25, 2, tmp_path / results)
-    one, two = (tmp_path / results / "tune" for results in ("one", "two"))
+    fake(baseline, 25, 2, tmp_path / "one")
+    fake(baseline, 25, 2, tmp_path / "two")
+    fake(baseline, 25, 2, tmp_path / "parallel", processes=4)
+    one = tmp_path / "one/tune"
     for name in ("baseline.csv", "baseline-importance.csv"):
-        assert (one / name).read_bytes() == (two / name).read_bytes()
+        for results in ("two", "parallel"):
+            assert (tmp_path / results / "tune" / name).read_bytes() == (one / name).read_bytes()
     assert pd.read_csv(one / "baseline.csv").learning_rate.nunique() > 20
+
+
+def test_a_search_that_was_cut_short_makes_the_same_trials(fake, tmp_path, monkeypatch):
+    whole = fake(baseline, 35, 2, tmp_path / "whole", processes=3)
+
+    def interrupted(*arguments):
+        if len(seen := search._finished(study_of(tmp_path / "cut", "baseline"))) == 17:
+            raise KeyboardInterrupt
+        return f"trial {len(seen)}"
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(search, "_line", interrupted)
+        fake(baseline, 35, 2, tmp_path / "cut", processes=3)
+    resumed = fake(baseline, 35, 2, tmp_path / "cut", processes=3)
+    assert len(resumed) == 35
+    assert resumed.trial.max() > 34  # some began anew
+    columns = [*whole.columns.drop("trial")]
+
+    def alike(table):
+        return table[columns].sort_values(columns).reset_index(drop=True)
+
+    pd.testing.assert_frame_equal(alike(resumed), alike(whole))
 
 
 def test_the_best_trial_becomes_policies_and_variants(fake, tmp_path):
@@ -156,8 +181,10 @@ def test_a_killed_search_goes_on_with_what_it_was_at(fake, tmp_path):
     table = fake(augmented, 12, 2, tmp_path)
     assert len(table) == 12
     trials = study_of(tmp_path, "augmented").trials
-    (lost,) = (trial for trial in trials if trial.state == optuna.trial.TrialState.FAIL)
-    assert lost.params in [trial.params for trial in trials if trial.state in search.SETTLED]
+    lost = [trial.params for trial in trials if trial.state == optuna.trial.TrialState.FAIL]
+    settled = [trial.params for trial in trials if trial.state in search.SETTLED]
+    assert len(lost) == search.ROUND - 2
+    assert all(params in settled for params in lost)
 
 
 def test_a_trial_whose_process_was_killed_before_it_said_so_is_given_up_in_a_minute(
@@ -187,8 +214,8 @@ def test_searches_in_parallel_share_the_trials(tmp_path):
 @pytest.mark.torture
 def test_a_search_goes_on_for_more_trials_and_in_a_database(fake, tmp_path):
     storage = f"sqlite:///{tmp_path / 'search.db'}"
-    first = fake(baseline, 3, 1, tmp_path, search.SEARCHED, storage)
-    more = fake(baseline, 5, 1, tmp_path, search.SEARCHED, storage)
+    first = fake(baseline, 3, 1, tmp_path, storage=storage)
+    more = fake(baseline, 5, 1, tmp_path, storage=storage)
     pd.testing.assert_frame_equal(more[:3], first)
     assert len(more) == 5
     assert not (tmp_path / "tune" / "journal.log").exists()
@@ -242,7 +269,7 @@ def test_a_storage_that_is_lost_is_reported_in_one_line(fake, monkeypatch, tmp_p
 
     monkeypatch.setattr(search, "_requeue_abandoned", lose)
     with pytest.raises(UserError, match=r"search.db can't be used .*no such table: trials"):
-        fake(baseline, 1, 1, tmp_path, search.SEARCHED, f"sqlite:///{tmp_path / 'search.db'}")
+        fake(baseline, 1, 1, tmp_path, storage=f"sqlite:///{tmp_path / 'search.db'}")
 
 
 def test_suggested_policies_are_fitted_to_the_images():
