@@ -12,8 +12,8 @@ def main() -> None:
     options.add_argument(
         "--reference",
         type=arguments.folder,
-        default=Path("results/reference/mnist"),
-        help="folder of the reference (default: %(default)s)",
+        default=Path("results/reference"),
+        help="results folder to compare with, or a folder of several (default: %(default)s)",
     )
     given = options.parse_args()
 

@@ -1,6 +1,8 @@
-"""Whether results reproduce others: both models and their difference, within the noise of seeds."""
+"""Whether results reproduce others: all accuracies, within the noise of seeds."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,50 +11,92 @@ from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import welch_interval
 from mnist_aug.analysis.robustness import corruption_sets, mean_accuracy
 from mnist_aug.errors import UserError
-from mnist_aug.formatting import percent, points
-from mnist_aug.results.runs import Run
+from mnist_aug.formatting import counted, percent, points
+from mnist_aug.results import runs
+from mnist_aug.results.runs import BOTH, Run
 
 LEVEL = 0.99  # of an interval, so that an honest repetition rarely fails
+CONFIDENCE = f"{100 * LEVEL:g} %"
 # What weights depend on; other packages do not touch them.
 PACKAGES = ("tensorflow", "keras", "numpy", "albumentations", "opencv-python-headless")
 
 
-def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
-    """Compare the accuracies of a comparison with those of the reference.
+def check(results: Path, references: Path) -> tuple[bool, list[str]]:
+    """Compare results with the reference of the same dataset and model.
 
-    For each model, and for augmented minus baseline seed by seed, Welch's interval (Welch 1947) of
-    the difference between the two means over seeds; it is reproduced if 0 lies within.
-    Both are judged on the same test images, so only seeds make noise. Where both have
-    scores on corrupted images, the difference of both there is compared as well.
+    Of both models, and of augmented minus baseline seed by seed, Welch's interval (Welch 1947) of
+    the difference between the two means over seeds; it is reproduced if 0 lies within. Both are
+    judged on the same test images, so only seeds make noise. Where both have scores on corrupted
+    images, the difference of both there is compared as well. Of each study that both have, the
+    same is done with each variant's accuracy, at a level at which all intervals hold together.
 
     The last line says how many runs have the same weights, byte for byte; it decides nothing.
+
+    Args:
+        results: a results folder; or one that holds several, each named as its reference is.
+        references: the same of the reference.
 
     Returns:
         Whether all are reproduced, and a line on each.
 
     Raises:
-        UserError: results are missing, damaged or has one seed, or the two are not of the same
-            dataset and settings.
+        UserError: results are missing, damaged or has one seed, or the reference has none of the
+            same dataset and settings.
     """
-    ours, theirs = comparison.load(results), comparison.load(reference)
-    if ours.dataset["sha256"] != theirs.dataset["sha256"]:
+    pairs = {
+        results / theirs.name: theirs
+        for theirs in _folders(references)
+        if (results / theirs.name).is_dir()
+    }
+    if (results / BOTH[0]).is_dir() or not pairs:
+        pairs = {results: _same_kind(comparison.load(results), results, references), **pairs}
+    outcomes = [_check(ours, theirs) for ours, theirs in pairs.items()]
+    lines = [
+        f"{ours.name}: {line}" if len(pairs) > 1 else line
+        for ours, (_, own) in zip(pairs, outcomes, strict=True)
+        for line in own
+    ]
+    return all(reproduced for reproduced, _ in outcomes), lines
+
+
+def _folders(references: Path) -> list[Path]:
+    """The results folders of a reference: itself, or those in it."""
+    if (references / BOTH[0]).is_dir():
+        return [references]
+    return sorted(path.parent for path in references.glob(f"*/{BOTH[0]}"))
+
+
+def _same_kind(ours: Comparison, results: Path, references: Path) -> Path:
+    """The reference that is of the dataset and the model of some results."""
+    other = {path: comparison.load(path) for path in _folders(references)}
+    same = {
+        path: one for path, one in other.items() if one.dataset["sha256"] == ours.dataset["sha256"]
+    }
+    if not same:
+        known = ", ".join(f"{one.label} in {path}" for path, one in other.items())
         raise UserError(
-            f"{results} is of dataset {ours.label}, {reference} of {theirs.label}: give "
-            "the DATA= of the reference"
+            f"{results} is of dataset {ours.label}, which has no reference: give the DATA= of one "
+            f"({known or f'none in {references}'})"
         )
+    model = ours.both[0].settings
+    for path, one in same.items():
+        if not models.unlike(model, one.both[0].settings):
+            return path
+    path, one = next(iter(same.items()))
+    raise UserError(
+        f"{results} is of model {models.label(model)}, {path} of "
+        f"{models.label(one.both[0].settings)}: give the MODEL= of the reference"
+    )
+
+
+def _check(results: Path, reference: Path) -> tuple[bool, list[str]]:
+    ours, theirs = comparison.load(results), comparison.load(reference)
     for model, reference_model in zip(ours.both, theirs.both, strict=True):
-        own, wanted = model.settings, reference_model.settings
-        if models.unlike(own, wanted):
+        if key := _other_setting(model.settings, reference_model.settings):
             raise UserError(
-                f"{results} is of model {models.label(own)}, {reference} of "
-                f"{models.label(wanted)}: give the MODEL= of the reference"
+                f"{model.name} in {results} has other {key} than in {reference}: "
+                "only the same settings can reproduce it"
             )
-        for key, value in wanted.items():
-            if key != "model" and own.get(key) != value:
-                raise UserError(
-                    f"{model.name} in {results} has other {key} than in {reference}: "
-                    "only the same settings can reproduce it"
-                )
     if min(len(ours.paired_seeds), len(theirs.paired_seeds)) < 2:
         raise UserError(f"{results} has one seed: at least two are needed, SEEDS=2 or more")
     lines, reproduced = [], True
@@ -63,21 +107,88 @@ def check(results: Path, reference: Path) -> tuple[bool, list[str]]:
         lines.append(
             f"{name}: {'reproduced' if inside else 'NOT reproduced'}: difference "
             f"{points(mine.mean() - other.mean())} pp, {'within' if inside else 'outside'} the "
-            f"CI of ±{percent((high - low) / 2)} pp ({LEVEL:.0%}, {len(mine)} seeds against "
+            f"CI of ±{percent((high - low) / 2)} pp ({CONFIDENCE}, {len(mine)} seeds against "
             f"{len(other)})"
         )
-    return reproduced, [*lines, _weights(ours, theirs)]
-
-
-def _weights(ours: Comparison, theirs: Comparison) -> str:
-    """How many runs of the same variant and seed have the same weights, and why others do not."""
     pairs = [
-        (mine, other)
-        for model, reference in zip(ours.both, theirs.both, strict=True)
-        for mine in model.runs
-        for other in reference.runs
-        if mine.seed == other.seed
+        pair
+        for model, other in zip(ours.both, theirs.both, strict=True)
+        for pair in _same_seeds(model.runs, other.runs)
     ]
+    for study in sorted(path.name for path in reference.iterdir() if path.is_dir()):
+        own, others = (_runs(folder / study) for folder in (results, reference))
+        if study in BOTH or not own or not others:
+            continue
+        inside, line, of_study = _study(own, others)
+        reproduced &= inside
+        lines.append(f"{study}: {line}")
+        pairs += of_study
+    return reproduced, [*lines, _weights(pairs)]
+
+
+def _other_setting(own: dict[str, Any], wanted: dict[str, Any]) -> str | None:
+    """In what two variants differ, or None if they are alike."""
+    if models.unlike(own, wanted):
+        return "model"
+    return next((k for k, value in wanted.items() if k != "model" and own.get(k) != value), None)
+
+
+def _runs(study: Path) -> dict[str, list[Run]]:
+    """All runs of a study, by variant."""
+    return {name: runs.read_runs(study / name) for name in runs.trained_variants(study)}
+
+
+def _same_seeds(ours: Sequence[Run], theirs: Sequence[Run]) -> list[tuple[Run, Run]]:
+    others = {run.seed: run for run in theirs}
+    return [(run, others[run.seed]) for run in ours if run.seed in others]
+
+
+def _study(
+    ours: dict[str, list[Run]], theirs: dict[str, list[Run]]
+) -> tuple[bool, str, list[tuple[Run, Run]]]:
+    """Whether a study is reproduced, a line on it, and the runs of the same variant and seed."""
+    compared, unlike, single, pairs = {}, [], [], []
+    for name in [name for name in theirs if name in ours]:
+        if _other_setting(*(one[name][0].manifest["variant"] for one in (ours, theirs))):
+            unlike.append(name)
+            continue
+        pairs += _same_seeds(ours[name], theirs[name])
+        if min(len(ours[name]), len(theirs[name])) < 2:
+            single.append(name)
+        else:
+            compared[name] = [_accuracy(one[name]) for one in (ours, theirs)]
+    level = 1 - (1 - LEVEL) / max(1, len(compared))  # Bonferroni's
+    outside = []
+    for name, (mine, other) in compared.items():
+        low, high = welch_interval(mine, other, level)
+        if not low <= 0 <= high:
+            outside.append(
+                f"{name} by {points(mine.mean() - other.mean())} pp, outside the CI of "
+                f"±{percent((high - low) / 2)} pp"
+            )
+    parts = [
+        f"{len(compared) - len(outside)} of {counted(len(compared), 'variant')} within the "
+        f"simultaneous CIs ({CONFIDENCE})",
+        *outside,
+    ]
+    if single:
+        parts.append(f"of one run, so only their weights are compared: {', '.join(single)}")
+    if unlike:
+        parts.append(f"with other settings, so not compared: {', '.join(unlike)}")
+    outcome = "NOT reproduced" if outside else "reproduced" if compared else "not judged"
+    return not outside, f"{outcome}: {'; '.join(parts)}", pairs
+
+
+def _accuracy(every: list[Run]) -> np.ndarray:
+    """float [S], on the test images, or on the validation images of what was never tested."""
+    folder = every[0].folder.parent
+    if (folder / runs.EVALUATION).exists():
+        return runs.read_variant(folder).accuracy
+    return np.array([run.validation_accuracy for run in every])
+
+
+def _weights(pairs: Sequence[tuple[Run, Run]]) -> str:
+    """How many runs of the same variant and seed have the same weights, and why others do not."""
     if not pairs:
         return "weights: no run has the seed of one in the reference"
     differ = [

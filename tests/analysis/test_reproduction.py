@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, 
     for line in lines:
         assert re.search(
             r": reproduced: difference \S?\d\.\d\d pp, within the CI of "
-            r"±\d\.\d\d pp \(99%, 5 seeds against 8\)$",
+            r"±\d\.\d\d pp \(99 %, 5 seeds against 8\)$",
             line,
         ), line
     process = called("check", "--results", worse, "--reference", reference)
@@ -130,3 +131,73 @@ def test_a_reference_that_names_no_model_is_of_a_dense_network(reference, tmp_pa
     for ours, theirs in ((reference, old), (old, reference)):
         _, lines = reproduction.check(ours, theirs)
         assert len(lines) == 4
+
+
+def test_studies_are_compared_variant_by_variant(tmp_path):
+    rates = {"baseline": 0.06, "augmented": 0.04}
+    theirs = results_with(tmp_path / "same", rates, studies=("strength",))
+    ours = results_with(tmp_path / "a/same", rates, studies=("strength",))
+    for results, errors in (ours, [0.02, 0.03]), (theirs, [0.02, 0.03]):
+        synthetic_results.write_published(results, {"one": errors[:1], "two": errors})
+        synthetic_results.write_recipes(results, {"long": [0.98, 0.981], "wide": [0.97, 0.972]})
+    reproduced, lines = reproduction.check(ours, theirs)
+    assert reproduced
+    variants = len(synthetic_results.STUDIES["strength"])
+    assert lines[3:6] == [
+        "published: reproduced: 1 of 1 variant within the simultaneous CIs (99 %); of one run, so "
+        "only their weights are compared: one",
+        "recipes: reproduced: 2 of 2 variants within the simultaneous CIs (99 %)",
+        f"strength: reproduced: {variants} of {variants} variants within the simultaneous CIs "
+        "(99 %)",
+    ]
+    runs = 2 * 5 + 5 * variants + 3 + 4
+    assert lines[6:] == [f"weights: {runs} of {runs} runs the same, byte for byte"]
+
+    shutil.rmtree(ours / "recipes")
+    synthetic_results.write_recipes(ours, {"long": [0.98, 0.981], "wide": [0.99, 0.992]})
+    reproduced, lines = reproduction.check(ours, theirs)
+    assert not reproduced
+    assert lines[4].startswith("recipes: NOT reproduced: 1 of 2 variants within")
+    assert "; wide by +2.00 pp, outside the CI of ±" in lines[4]
+
+    for path in ours.glob("recipes/wide/*/manifest.json"):
+        manifest = synthetic_results.content(path)
+        manifest["variant"]["epochs"] = 99
+        path.write_text(json.dumps(manifest))
+    synthetic_results.sign(ours / "recipes")
+    reproduced, lines = reproduction.check(ours, theirs)
+    assert reproduced
+    assert lines[4].endswith("; with other settings, so not compared: wide")
+
+
+def test_the_reference_is_that_of_the_dataset_and_the_model(tmp_path):
+    rates = {"baseline": 0.06, "augmented": 0.04}
+    references = tmp_path / "references"
+    dense = results_with(references / "dense", rates)
+    results_with(references / "cnn", rates, model="cnn")
+    results_with(references / "other", rates, name="other", sha256="cd" * 32)
+    ours = results_with(tmp_path / "dense", rates)
+    assert reproduction.check(ours, references) == reproduction.check(ours, dense)
+    unknown = results_with(tmp_path / "unknown", rates, name="unknown", sha256="ef" * 32)
+    with pytest.raises(UserError, match="dataset unknown, which has no reference: give"):
+        reproduction.check(unknown, references)
+
+    # Several at once, as they were rebuilt.
+    rebuilt = tmp_path / "rebuilt"
+    for name in ("dense", "other"):
+        results_with(
+            rebuilt / name,
+            rates,
+            **({} if name == "dense" else {"name": "other", "sha256": "cd" * 32}),
+        )
+    reproduced, lines = reproduction.check(rebuilt, references)
+    assert reproduced
+    assert len(lines) == 8
+    assert [line.split(": ")[0] for line in lines] == ["dense"] * 4 + ["other"] * 4
+    for path in rebuilt.glob("other/augmented/*/manifest.json"):
+        manifest = synthetic_results.content(path) | {"weights_sha256": "0" * 64}
+        path.write_text(json.dumps(manifest))
+    synthetic_results.sign(rebuilt / "other")
+    _, lines = reproduction.check(rebuilt, references)
+    assert lines[3] == "dense: weights: 10 of 10 runs the same, byte for byte"
+    assert lines[7].startswith("other: weights: 5 of 10 runs the same, byte for byte; the others")
