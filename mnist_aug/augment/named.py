@@ -359,6 +359,17 @@ def augmix_operations(severity: float = 3) -> list[A.BasicTransform | A.BaseComp
     ]
 
 
+def flip(shift: float = 0) -> A.Compose:
+    """Half of the images mirrored left to right, the usual policy for photos (He et al. 2016).
+
+    Args:
+        shift: share of the side that all images are shifted by at most, either way along both axes,
+            as by a random crop of the image with that much background around it.
+    """
+    shifted = [A.Affine(translate_percent=(-shift, shift), p=1)] if shift else []
+    return A.Compose([A.HorizontalFlip(p=0.5), *shifted])
+
+
 STRENGTHS = (0.25, 0.5, 0.75, 1.5, 2)
 OF_A_PART = (0.5, 1.5, 2)  # strengths of single parts that have a name
 NAMED: dict[str, Callable[[], A.Compose]] = {
@@ -372,6 +383,8 @@ NAMED: dict[str, Callable[[], A.Compose]] = {
         for part in PARTS
         for strength in OF_A_PART
     },
+    "flip": flip,
+    "flip-crop": partial(flip, 1 / 8),
     "wide": wide,
     "wide-affine": partial(wide, ["affine"]),
     "trivialaugment": trivial_augment,

@@ -29,6 +29,8 @@ MNIST = digits.MNIST
 # Of the dataset in LeCun's four files, as `Dataset.sha256` takes it, and without test images.
 MNIST_SHA256 = "e6872f067e6ddb1a0845d931bdf672ca23abdb4da28dd17ac6fde6e93dcb81f7"
 MNIST_TRAINING_SHA256 = "1ad8f871161ab204de65e209368875d9fa4f02a5b36074fab752cf3653aa50a0"
+# Of Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), from its IDX files or from Keras.
+FASHION_SHA256 = "8977545a015324c620c5075518f5aafbb0350c6d388684f55bf2fa806814fa5c"
 DIGITS_SHA256 = "b9500703e859169f8f7984373aa16cc1fbb89a59a4785cd998f97e933ab26e6d"
 TRAIN_FILES = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 NAMES = ("x_train", "y_train", "x_test", "y_test")  # of the arrays in an .npz as Keras has it
@@ -391,6 +393,8 @@ def _made(
     )
     if made.sha256 in (MNIST_SHA256, MNIST_TRAINING_SHA256):
         return replace(made, name="mnist", notes=(), warnings=())
+    if made.sha256 == FASHION_SHA256:
+        return replace(made, name="fashion-mnist")
     if made.name.lower() in {"mnist", "digits"}:
         name = f"{made.name} (unverified)"
         note = (

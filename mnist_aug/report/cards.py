@@ -8,7 +8,7 @@ import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
-from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
+from mnist_aug.data.dataset import DIGITS_SHA256, FASHION_SHA256, MNIST_SHA256
 from mnist_aug.formatting import listed, percent, span
 from mnist_aug.report import architecture
 from mnist_aug.report.sentences import closed
@@ -22,6 +22,11 @@ DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken fo
         "and Haffner 1998, from NIST's Special Databases 1 and 3). Writers of the training images "
         "wrote none of the test images. Some test labels are known to be wrong or open to doubt "
         "(Northcutt, Athalye and Mueller 2021)."
+    ),
+    FASHION_SHA256: (
+        "Photos of clothes, shoes and bags from the shop Zalando, reduced to 28 by 28 grey pixels, "
+        "bright on black (Xiao, Rasul and Vollgraf 2017). Its classes overlap: a shirt, a coat and "
+        "a pullover often can't be distinguished at this size."
     ),
     DIGITS_SHA256: (
         "Digits written by 13 people, scanned at 32 by 32 and reduced to 8 by 8 (the test part "

@@ -7,7 +7,7 @@ from typing import Any
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.tta import described as used_tta
-from mnist_aug.data.dataset import DIGITS_SHA256, MNIST_SHA256
+from mnist_aug.data.dataset import DIGITS_SHA256, FASHION_SHA256, MNIST_SHA256
 from mnist_aug.report import cards, provenance, search, tables
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
@@ -152,7 +152,7 @@ def _model(settings: dict[str, Any]) -> str:
 
 def _source(dataset: dict[str, Any]) -> str:
     """What to give as DATA= for the dataset; a made-up path where only the user can know."""
-    named = {MNIST_SHA256: "mnist", DIGITS_SHA256: "digits"}
+    named = {MNIST_SHA256: "mnist", DIGITS_SHA256: "digits", FASHION_SHA256: "fashion_mnist"}
     name = str(dataset["name"])
     if dataset["origin"] == "keras.datasets" and re.fullmatch("[a-z0-9_]+", name):
         return name  # which is downloaded again

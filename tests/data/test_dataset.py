@@ -452,3 +452,11 @@ def test_too_few_to_validate(digits):
     )
     with pytest.raises(UserError, match="too few"):
         one.training_count(0.2)
+
+
+def test_fashion_mnist_has_one_name_wherever_it_is_from(tmp_path, monkeypatch, few):
+    np.savez(tmp_path / "mine.npz", **{name: getattr(few, name) for name in dataset.NAMES})
+    own = dataset.load(str(tmp_path / "mine.npz"))
+    assert own.name == "mine"
+    monkeypatch.setattr(dataset, "FASHION_SHA256", own.sha256)
+    assert dataset.load(str(tmp_path / "mine.npz")).name == "fashion-mnist"

@@ -115,9 +115,10 @@ def test_a_search_that_was_cut_short_makes_the_same_trials(fake, tmp_path, monke
             raise KeyboardInterrupt
         return f"trial {len(seen)}"
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(search, "_line", interrupted)
-        fake(baseline, 35, 2, tmp_path / "cut", processes=3)
+        with pytest.raises(KeyboardInterrupt):
+            fake(baseline, 35, 2, tmp_path / "cut", processes=3)
     resumed = fake(baseline, 35, 2, tmp_path / "cut", processes=3)
     assert len(resumed) == 35
     assert resumed.trial.max() > 34  # some began anew

@@ -206,7 +206,7 @@ def create(path):
         (PAGE, shutil.rmtree, "reports/figures reports/tables reports"),
         (PAGE, create, "results/bench.csv results/epochs/baseline-long/metrics.csv"),
         (PAGE, create, "results/published/small/metrics.csv reports/tables/own.csv"),
-        (NOTHING, create, "results/tune/journal.log results/reference/mnist/x.csv reports/other/x.svg"),
+        (NOTHING, create, "results/tune/journal.log results/reference/a/x.csv reports/other/x.svg"),
     ],
 )
 def test_what_is_changed_or_removed_is_made_again(reported, tmp_path, expected, change, names):
