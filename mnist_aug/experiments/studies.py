@@ -36,6 +36,8 @@ POLICIES = (
     "trivialaugment",
     "rand-m6-n2",
     "autoaugment-svhn",
+    "flip",
+    "flip-crop",
     "cutout",
     "random-erasing",
     "mixup:0.2",

@@ -38,7 +38,18 @@ TARGETS = {
         "published",
         "predict",
     ),
-    *("app", "serve", "notebook", "bench", "check", "test", "torture", "lint", "clean"),
+    *(
+        "app",
+        "serve",
+        "notebook",
+        "bench",
+        "check",
+        "test",
+        "torture",
+        "lint",
+        "clean",
+        "reference",
+    ),
     *("clean-results", "data", "preview"),
 }
 
@@ -98,11 +109,11 @@ def test_help_is_the_default_and_lists_every_target(project):
     assert text == made(project, "help")
     assert set(re.findall(r"^  make ([a-z-]+) +\w", text, re.M)) == TARGETS
     (phony,) = re.findall(r"^\.PHONY: (.*)$", made(project, "--print-data-base", "help"), re.M)
-    assert set(phony.split()) == TARGETS
+    assert set(phony.split()) == TARGETS | {f"reference-{name}" for name in REBUILT}
     assert max(map(len, text.splitlines())) <= 100  # columns of a terminal
     headings = re.findall(r"\n\n([A-Z].*)\n  ", text)
     assert headings[0] == "Start here"
-    assert len(headings) == len({*headings}) == 10
+    assert len(headings) == len({*headings}) == 11
     for variable in ("DATA", "SEEDS", "EPOCHS", "POLICY", "RESULTS", "REPORTS", "PYTHON"):
         assert re.search(rf"^  {variable} +.*\(default: \S+\)$", text, re.M), variable
 
@@ -600,3 +611,43 @@ def test_what_is_cleaned_is_made_again_by_the_same_call(tmp_path):
     assert plan(fresh, "report") == []
     assert planned(made(fresh, "clean", "report", python="true")) == PAGE
     assert planned(made(fresh, "clean-results", "report", python="true")) == ALL
+
+
+# The reference ------------------------------------------------------------------------------------
+
+
+def test_the_reference_is_rebuilt_in_a_folder_for_each_dataset_and_model(tmp_path, recorder):
+    fresh = copied(tmp_path)
+    calls = recorder(fresh, "reference", "RESULTS=a b", "FASHION=c d", "SCHEDULER=tcp://e:1")
+    into = {name: [f"--results=a b/{name}", f"--reports=reports/{name}"] for name in REBUILT}
+    assert [own[:1] for own in calls if own[0] == "scripts/report.py"] == [
+        ["scripts/report.py"]
+    ] * 4
+    for name, options in into.items():
+        own = [call for call in calls if {*options} <= {*call}]
+        assert own[0][:4] == ["scripts/train.py", "baseline", "augmented", "--evaluate"]
+        assert own[-1][0] == "scripts/report.py"
+        for call in own:
+            trains = call[0] not in ("scripts/report.py", "scripts/bench.py")
+            assert ("--scheduler=tcp://e:1" in call) == trains
+            if trains:
+                assert ("--data=c d" in call) == name.startswith("fashion")
+                assert ("--model=cnn" in call) == name.endswith("cnn")
+    first = [call for call in calls if {*into["mnist"]} <= {*call}]
+    assert [call[0].removeprefix("scripts/") for call in first] == [
+        *("train.py", "study.py", "tune.py", "study.py", "published.py", "bench.py", "report.py"),
+    ]
+    assert len(calls) == len(first) + 3 * 3
+
+
+REBUILT = ("mnist", "mnist-cnn", "fashion-mnist", "fashion-mnist-cnn")
+
+
+def test_a_check_trains_what_is_missing_unless_the_reference_was_rebuilt(tmp_path, recorder):
+    fresh = copied(tmp_path)
+    assert [call[0] for call in recorder(fresh, "check")] == [
+        "scripts/train.py",
+        "scripts/check.py",
+    ]
+    (fresh / "results/mnist/baseline").mkdir(parents=True)
+    assert [call[0] for call in recorder(fresh, "check")] == ["scripts/check.py"]
