@@ -569,7 +569,7 @@ def write(
                 )
                 for seed in range(seeds)
             ]
-            if study == "compare" and other_sets:
+            if study in ("compare", "tuned") and other_sets:
                 only = ("validation", "corruption/", "other/")
                 for seed in range(seeds):
                     own = drawn_sets(variant, seed, test, only)

@@ -11,16 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mnist_aug.augment import policy as policies
 from mnist_aug.data import eval_sets
 from mnist_aug.data.dataset import Dataset
 from mnist_aug.errors import UserError
 from mnist_aug.evaluate.evaluation import evaluate_runs
+from mnist_aug.evaluate.views import Views
 from mnist_aug.experiments.studies import train_and_evaluate
 from mnist_aug.train.training import train_all
 from mnist_aug.train.variant import Variant, baseline
 
 RECIPES, FOLDER = "recipes", "published"
-ENSEMBLE = "ensemble"
 PLAIN, AUGMENTED = "small-plain-15", "small-15"  # the rows of baseline and augmented
 DROPPED = (  # after tries on the validation split
     "label smoothing",
@@ -35,6 +36,8 @@ CHOSEN_ANEW = ("simard-affine",)
 LECUN = "LeCun, Bottou, Bengio and Haffner 1998"
 SIMARD = "Simard, Steinkraus and Platt 2003"
 CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber 2010"
+CIRESAN_2011 = "Cireşan, Meier, Gambardella and Schmidhuber 2011"
+VIEWS, VIEWS_POLICY = 16, "affine"  # of test-time augmentation, chosen on validation images
 
 # Training for as long as baseline and augmented: both with the same settings but for the policy,
 # learning rate and weight decay, which the recipes choose for each from the same values.
@@ -123,7 +126,26 @@ ROWS = {
         ),
     )
 }
-BY_NAME = ("ciresan-5",)  # takes hours, so it is made only when named
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Runs whose probabilities are averaged.
+
+    Attributes:
+        members: the row whose runs they are.
+        published, source: as for `Row`.
+    """
+
+    members: str
+    published: float | None = None
+    source: str = ""
+
+
+ENSEMBLES = {
+    "ensemble": Ensemble("small"),
+    "ciresan-ensemble": Ensemble("ciresan-5", 0.0031, CIRESAN_2011),
+}
 
 
 def recipes() -> dict[str, Variant]:
@@ -169,15 +191,15 @@ def recipes() -> dict[str, Variant]:
 
 
 def names(text: str | None) -> list[str]:
-    """The rows to make, from a list with commas; the recipes and all rows but `BY_NAME` if None.
+    """The rows to make, from a list with commas; the recipes and all rows if None.
 
     A single recipe has its name, too.
 
     Raises:
         UserError: there is no such row.
     """
-    every = [RECIPES, *ROWS, ENSEMBLE]
-    wanted = [name for name in every if name not in BY_NAME] if text is None else text.split(",")
+    every = [RECIPES, *ROWS, *ENSEMBLES]
+    wanted = every if text is None else text.split(",")
     for name in wanted:
         if name not in every and name not in recipes():
             raise UserError(
@@ -197,8 +219,8 @@ def run(
     """Train what is missing of these rows and evaluate it on all evaluation sets.
 
     Args:
-        rows: as `names` gives them. The runs of the row `small` are the ensemble's members, so
-            both rows are trained and evaluated together.
+        rows: as `names` gives them. An ensemble is trained and evaluated with the row whose runs
+            are its members, and the other way round.
         seeds: of each; the row's own number if None, 3 for the recipes.
         epochs: of a run as long as the baseline's; longer ones take proportionally more.
         where: as for `studies.train_and_evaluate`.
@@ -222,20 +244,29 @@ def run(
             **where,
         )
     folder = Path(results) / FOLDER
+    together = {one.members: name for name, one in ENSEMBLES.items()}
     chosen = [
-        row for name, row in ROWS.items() if name in rows or (name == "small" and ENSEMBLE in rows)
+        row
+        for name, row in ROWS.items()
+        if name in rows or (name in together and together[name] in rows)
     ]
     runs = [one for row in chosen for one in wanted(row.variant, row.seeds)]
     if not runs:
         return
     keys = [(variant.name, seed) for variant, seed in runs]
-    members = [key for key in keys if key[0] == "small"]
+    members = {
+        together[row.variant.name]: [key for key in keys if key[0] == row.variant.name]
+        for row in chosen
+        if row.variant.name in together
+    }
+    views = policies.load(VIEWS_POLICY, dataset.side, dataset.fill)
     evaluation = partial(
         evaluate_runs,
         folder,
         dataset,
         keys,
         [*eval_sets.names(dataset), *eval_sets.read(dataset)],
-        {ENSEMBLE: members} if members else {},
+        members,
+        Views(VIEWS, policies.describe(views)),
     )
     train_and_evaluate(runs, dataset, folder, evaluation, **where)

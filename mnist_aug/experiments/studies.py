@@ -223,12 +223,12 @@ def run(
 ) -> None:
     """Train what is missing of a study, and evaluate it.
 
-    Runs are evaluated on the test images; those of `compare` on the validation images, corrupted
-    images and other datasets, too.
+    Runs are evaluated on the test images; those of `compare` and `tuned` on the validation images,
+    corrupted images and other datasets, too.
 
     Args:
         epochs, policy, model, given: as for `variants`.
-        extra: another dataset that `compare` is evaluated on, as for `evaluation.evaluate`.
+        extra: another dataset that these two are evaluated on, as for `evaluation.evaluate`.
         where: as for `train_and_evaluate`.
 
     Raises:
@@ -241,7 +241,7 @@ def run(
         for seed in seeds
     ]
     sets: list[str | EvalSet] = ["test"]
-    if study == COMPARE:
+    if study in (COMPARE, TUNED):
         sets += ["validation", *(f"corruption/{one}" for one in CORRUPTIONS)]
         sets += eval_sets.read(dataset, extra)
     keys = [(variant.name, seed) for variant, seed in wanted]

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from mnist_aug.analysis import comparison, models
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.experiments.published import ENSEMBLE
+from mnist_aug.experiments.published import ENSEMBLES
 from mnist_aug.formatting import listed, mean_and_sd
 from mnist_aug.report import inputs, pareto, provenance
 from mnist_aug.report.inputs import Inputs
@@ -189,8 +189,8 @@ def leaderboard(content: Comparison, given: Inputs) -> Leaderboard:
             "parameters": [one["parameters"] for one in manifests],
         }
     )
-    if given.reached is not None and ENSEMBLE in given.reached.rows:
-        made = pd.concat([made, _ensemble(made, given)], ignore_index=True)
+    ensembles = [one for one in given.reached.rows if one in ENSEMBLES] if given.reached else []
+    made = pd.concat([made, *(_ensemble(name, made, given) for name in ensembles)])
     made = made.sort_values(
         ["validation", "test", "variant"],
         ascending=[False, False, True],
@@ -200,16 +200,17 @@ def leaderboard(content: Comparison, given: Inputs) -> Leaderboard:
     return Leaderboard(content.label, made, _notes(content, given))
 
 
-def _ensemble(frame: pd.DataFrame, given: Inputs) -> pd.DataFrame:
-    """A row of the ensemble of published results; its training is that of all its members."""
+def _ensemble(name: str, frame: pd.DataFrame, given: Inputs) -> pd.DataFrame:
+    """A row of an ensemble of published results; its training is that of all its members."""
     assert given.reached is not None
-    member = frame[frame["variant"] == f"{pareto.PUBLISHED}/small"].iloc[0]
-    seconds = given.reached.seconds["small"]
+    of = ENSEMBLES[name].members
+    member = frame[frame["variant"] == f"{pareto.PUBLISHED}/{of}"].iloc[0]
+    seconds = given.reached.seconds[of]
     row = member.to_dict() | {
-        "variant": f"{pareto.PUBLISHED}/{ENSEMBLE}",
-        "model": f"{len(seconds)} of small",
+        "variant": f"{pareto.PUBLISHED}/{name}",
+        "model": f"{len(seconds)} of {of}",
         "runs": 1,
-        "test": 1 - given.reached.error(ENSEMBLE).iloc[0],
+        "test": 1 - given.reached.error(name).iloc[0],
         "test_sd": np.nan,
         "seconds": seconds.sum(),
         "parameters": len(seconds) * member["parameters"],

@@ -6,6 +6,7 @@ from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.report import architecture, search, studies
+from mnist_aug.report import tuned as tuning
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
 
@@ -38,6 +39,7 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "optimizer": settings["optimizer"],
         "epochs": settings["epochs"],
         "tuned": tuned,
+        "tuned_corrupted": bool(tuning.on_corrupted(inputs.evaluated.get("tuned", {}))),
         "searched": sorted(searched) if tuned else [],
         "robust": bool(corruption_sets(content) or corruption_sets(content, "other/")),
         "elsewhere": [name for name, there in elsewhere.items() if there],

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, LogLocator, NullLoca
 from mnist_aug.analysis import pareto
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import spread
-from mnist_aug.experiments.published import ENSEMBLE
+from mnist_aug.experiments.published import ENSEMBLES
 from mnist_aug.formatting import number, percent, with_sd
 from mnist_aug.report import provenance, tuned
 from mnist_aug.report.drawing import (
@@ -82,10 +82,10 @@ def table(content: Comparison, inputs: Inputs) -> Table:
 
 
 def _published(reached: Reached) -> pd.DataFrame:
-    """The rows of published results that were trained here, but for the ensemble of several."""
+    """The rows of published results that were trained here, but for ensembles."""
     rows = []
     for name in reached.rows:
-        if name == ENSEMBLE:
+        if name in ENSEMBLES:
             continue
         error, minutes = reached.error(name), reached.seconds[name] / 60
         settings = reached.manifests[name]["variant"]

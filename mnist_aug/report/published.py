@@ -17,12 +17,14 @@ from mnist_aug.analysis.intervals import estimate, mean_interval, spread
 from mnist_aug.experiments.published import (
     AUGMENTED,
     CHOSEN_ANEW,
-    ENSEMBLE,
+    ENSEMBLES,
     FOLDER,
     PLAIN,
     RATES,
     RECIPES,
     ROWS,
+    VIEWS,
+    VIEWS_POLICY,
     Row,
     names,
 )
@@ -42,9 +44,13 @@ from mnist_aug.report.tables import Table
 from mnist_aug.results.runs import evaluated_variants, read_runs, read_variant, trained_variants
 
 NOTE = (
-    "95 % CI: Student's t over seeds, for these test images; of the ensemble, which is one, "
-    "Wilson's over test images. Time: median over runs; of the ensemble, the sum. The CSV file has "
-    "the policies."
+    "95 % CIs: Student's t over seeds, for these test images; of published errors and of "
+    "ensembles, of which there is one each, Wilson's over test images. Time: median over runs; of "
+    "an ensemble, the sum. The CSV file has the policies."
+)
+WITH_TTA = (
+    f" With TTA: the same runs, each prediction the mean over an image and {VIEWS} views of it by "
+    f"policy {VIEWS_POLICY}."
 )
 MADE_ANEW = "`make published` makes it anew"
 
@@ -71,14 +77,14 @@ class Reached:
 
     @property
     def rows(self) -> list[str]:
-        return [name for name in (*ROWS, ENSEMBLE) if name in self.scores.index]
+        return [name for name in (*ROWS, *ENSEMBLES) if name in self.scores.index]
 
     @property
     def command(self) -> str:
         """What to give as ROW= to make them again; nothing for all."""
         own = [
             name
-            for name in (RECIPES, *ROWS, ENSEMBLE)
+            for name in (RECIPES, *ROWS, *ENSEMBLES)
             if name in self.rows or (name == RECIPES and len(self.recipes))
         ]
         return "" if own == names(None) else f" ROW={','.join(own)}"
@@ -95,7 +101,7 @@ def read(results: Path, content: Comparison) -> tuple[Reached | None, list[str]]
     scores: dict[str, pd.DataFrame] = {}
     manifests: dict[str, dict[str, Any]] = {}
     seconds, history, left_out = {}, {}, []
-    for name in (*ROWS, ENSEMBLE):
+    for name in (*ROWS, *ENSEMBLES):
         if name not in evaluated:
             continue
         variant = read_variant(folder / name)
@@ -110,8 +116,9 @@ def read(results: Path, content: Comparison) -> tuple[Reached | None, list[str]]
             seconds[name, run.seed] = run.manifest["seconds"]
             history[name, run.seed] = run.history["accuracy"].iloc[-1]
     recipes, reasons = _recipes(Path(results) / RECIPES, content)
-    if "small" not in scores:  # whose runs are the ensemble's members
-        scores.pop(ENSEMBLE, None)
+    for name, ensemble in ENSEMBLES.items():
+        if ensemble.members not in scores:
+            scores.pop(name, None)
     if not scores and recipes.empty:
         return None, left_out + reasons
     return Reached(
@@ -145,25 +152,33 @@ def _recipes(folder: Path, content: Comparison) -> tuple[pd.DataFrame, list[str]
 def table(reached: Reached, content: Comparison) -> Table:
     """Published errors, the errors reached, and what they took."""
     rows = []
-    for name in (*ROWS, ENSEMBLE):
-        row = ROWS.get(name)
-        published = row.published if row and _is_mnist(content) and row.published else np.nan
+    for name, row in (ROWS | ENSEMBLES).items():
         if name in reached.rows:
-            settings = reached.manifests["small" if name == ENSEMBLE else name]
-            rows.append(_trained(reached, name, settings, content) | {"published": published})
-        elif row is not None:
-            rows.append(_not_trained(reached, row, content) | {"published": published})
+            rows.append(_trained(reached, name, content))
+        elif isinstance(row, Row):
+            rows.append(_not_trained(reached, row, content))
+        else:
+            continue
+        error = row.published if _is_mnist(content) and row.published else np.nan
+        low, high = _wilson(error, content)
+        rows[-1] |= {"published": error, "published_low": low, "published_high": high}
+        rows[-1]["source"] = row.source
     frame = pd.DataFrame(rows)
-    frame.insert(4, "source", [ROWS[n].source if n in ROWS else "" for n in frame["row"]])
     display = pd.DataFrame(
         {
             "row": frame["row"],
-            "published, %": known(frame["published"]),
+            "published, % (95 % CI)": [
+                "—"
+                if np.isnan(r.published)
+                else f"{percent(r.published)} ({span(r.published_low, r.published_high, percent)})"
+                for r in frame.itertuples()
+            ],
             "here, %": ["not run" if np.isnan(e) else percent(e) for e in frame["error"]],
             "95 % CI, %": [
                 "—" if np.isnan(r.error) else span(r.low, r.high, percent)
                 for r in frame.itertuples()
             ],
+            **({"with TTA, %": known(frame["tta"])} if frame["tta"].notna().any() else {}),
             "hidden units": frame["layers"],
             "runs": frame["seeds"].astype(str),
             "epochs": frame["epochs"].astype(str),
@@ -176,7 +191,8 @@ def table(reached: Reached, content: Comparison) -> Table:
         }
     )
     title = "Test errors of dense networks, published and here"
-    return Table("published", title, frame, display, note=NOTE)
+    note = NOTE + (WITH_TTA if frame["tta"].notna().any() else "")
+    return Table("published", title, frame, display, note=note)
 
 
 def known(shares: pd.Series) -> list[str]:
@@ -188,19 +204,27 @@ def _is_mnist(content: Comparison) -> bool:
     return content.dataset["name"] == "mnist"
 
 
-def _trained(
-    reached: Reached, name: str, manifest: dict[str, Any], content: Comparison
-) -> dict[str, Any]:
-    error, settings = reached.error(name), manifest["variant"]
-    if name == ENSEMBLE:  # one there is, so its interval is over test images (Wilson 1927)
-        images = content.dataset["test"]
-        errors = stats.binomtest(round(error.iloc[0] * images), images)
-        low, high = errors.proportion_ci(method="wilson")
-        members = len(reached.error("small"))
-        minutes = reached.seconds["small"].sum() / 60
+def _wilson(error: float, content: Comparison) -> tuple[float, float]:
+    """Interval of an error over test images (Wilson 1927); NaN of NaN."""
+    if np.isnan(error):
+        return np.nan, np.nan
+    images = content.dataset["test"]
+    found = stats.binomtest(round(error * images), images).proportion_ci(method="wilson")
+    return found.low, found.high
+
+
+def _trained(reached: Reached, name: str, content: Comparison) -> dict[str, Any]:
+    error, of = reached.error(name), name
+    if name in ENSEMBLES:  # there is one, so its interval is over test images
+        of = ENSEMBLES[name].members
+        low, high = _wilson(error.iloc[0], content)
+        members = len(reached.error(of))
+        minutes = reached.seconds[of].sum() / 60
     else:
         low, high = mean_interval(error)
         members, minutes = 1, reached.seconds[name].median() / 60
+    manifest = reached.manifests[of]
+    settings = manifest["variant"]
     layers = _layers(settings["layers"])
     if members > 1:
         layers = f"{members} of {layers}"
@@ -213,6 +237,7 @@ def _trained(
         "error_sd": spread(error),
         "low": low,
         "high": high,
+        "tta": 1 - reached.scores.loc[name].get("tta/test", pd.Series(dtype=float)).mean(),
         "seeds": len(error),
         "parameters": members * manifest["parameters"],
         "epochs": settings["epochs"],
@@ -239,6 +264,7 @@ def _not_trained(reached: Reached, row: Row, content: Comparison) -> dict[str, A
         "error_sd": np.nan,
         "low": np.nan,
         "high": np.nan,
+        "tta": np.nan,
         "seeds": 0,
         "parameters": parameters,
         "epochs": row.variant.epochs,
@@ -269,6 +295,13 @@ def figure(table: Table, content: Comparison) -> Figure:
         tips(artist, [_tip(row) for row in frame.itertuples()])
     known_here = frame[frame["published"].notna()]
     if len(known_here):
+        axes.hlines(
+            known_here.index,
+            100 * known_here["published_low"],
+            100 * known_here["published_high"],
+            color=INK,
+            linewidth=0.8,
+        )
         (marks,) = axes.plot(
             100 * known_here["published"],
             known_here.index,
@@ -278,7 +311,7 @@ def figure(table: Table, content: Comparison) -> Figure:
             markersize=5.5,
             linestyle="none",
             zorder=5,
-            label="published",
+            label="published; line: 95 % CI",
         )
         tips(
             marks,
@@ -314,10 +347,29 @@ def facts(table: Table, reached: Reached, content: Comparison) -> dict[str, Any]
         "compared": len(compared),
         "chosen_anew": [name for name in CHOSEN_ANEW if name in reached.rows],
         "not_run": [*estimated["row"]],
-        "ensemble": ENSEMBLE in reached.rows,
+        "verdicts": _verdicts(compared),
         "is_mnist": _is_mnist(content),
         "sources": [*dict.fromkeys(row.source for row in ROWS.values() if row.source)],
     }
+
+
+def _verdicts(compared: pd.DataFrame) -> dict[str, list[str]]:
+    """Which rows have a mean error that is at most the published one, or above it, and how far.
+
+    Returns:
+        rows by verdict: `lower`, as low or lower; `within`, higher, but either CI holds the other's
+        error; `higher`, all others.
+    """
+    found: dict[str, list[str]] = {"lower": [], "within": [], "higher": []}
+    for row in compared.itertuples():
+        if row.error <= row.published:
+            verdict = "lower"
+        elif row.low <= row.published or row.error <= row.published_high:
+            verdict = "within"
+        else:
+            verdict = "higher"
+        found[verdict].append(row.row)
+    return found
 
 
 def _pair(reached: Reached) -> dict[str, Any] | None:

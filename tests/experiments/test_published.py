@@ -54,8 +54,8 @@ def test_the_rows_have_what_was_best_on_the_reference_validation(row, kind):
 
 
 def test_names():
-    every = ["recipes", *published.ROWS, "ensemble"]
-    assert published.names(None) == [name for name in every if name != "ciresan-5"]
+    every = ["recipes", *published.ROWS, "ensemble", "ciresan-ensemble"]
+    assert published.names(None) == every
     assert published.names("small,ensemble") == ["small", "ensemble"]
     assert published.names("small,longest-wide") == ["small", "longest-wide"]
     with pytest.raises(UserError, match="row 'smal' is unknown: use some of recipes, small-plain"):
@@ -97,6 +97,7 @@ def test_the_ensemble_averages_its_members_probabilities(trained, few):
 def test_rows_are_evaluated_on_every_set(trained, few):
     for name in ("small-15", "ensemble"):
         sets = runs.read_variant(trained / name).images
+        assert ("tta/test" in sets) == (name == "small-15")
         assert {"test", "training", "corruption/fog", "rotation/-10"} <= {*sets}
         assert sets["training"] == len(few.x_train)
     manifest = runs.read_run(trained / "small-15" / "seed-01").manifest

@@ -390,3 +390,24 @@ def test_how_to_rebuild(full, read):
     policy_alone = replace(found, about=found.about | {"searched": ["policy"]})
     commands = search.commands({"augmented": policy_alone}, "path/to/data", "default")
     assert commands == [f"{tune} SEARCH=policy"]
+
+
+def test_both_tuned_models_on_corrupted_images(folder, full):
+    assert tuned.on_corrupted(studies_of(folder)) is None  # they were not evaluated there
+    own = studies_of(full.results)
+    found = tuned.on_corrupted(own)
+    scores = [
+        own[name].scores.filter(like="corruption/").mean(axis=1) for name in tuned.BOTH_TUNED
+    ]
+    assert np.isclose(found["difference"], (scores[1] - scores[0]).mean())
+    assert found["low"] < found["difference"] < found["high"]
+    low, high = span(found["low"], found["high"], points).split(" to ")
+    text = full.text.replace("\\", "")
+    words = f", and mean accuracy on corrupted images by {points(found['difference'])} pp ("
+    assert words in text
+    assert f"{low} to {high})" in text.partition(words)[2][:40]
+
+
+def studies_of(results):
+    content = comparison.load(results)
+    return inputs.read(results, content).evaluated["tuned"]
