@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""Measure training epochs, and augmentation by each library, side by side."""
+"""Measure training and augmentation by this package and by other libraries, side by side."""
 
-from mnist_aug import arguments, backend
+from mnist_aug import arguments
 from mnist_aug.errors import one_line_errors
 
 
@@ -16,11 +16,9 @@ def main() -> None:
     given = options.parse_args()
 
     from mnist_aug.data import dataset
-
-    images = dataset.load(given.data, transpose=given.transpose)
-    backend.start_tensorflow()
     from mnist_aug.experiments import benchmark
 
+    images = dataset.load(given.data, transpose=given.transpose)
     benchmark.measure(images, given.results, given.repeats, given.model)
 
 

@@ -2,9 +2,11 @@
 
 import pandas as pd
 
+PACKAGE = "mnist_aug"  # what other libraries are compared with
+
 
 def by_method(times: pd.DataFrame) -> pd.DataFrame:
-    """Time for each image of each method, and how many times faster it is than its reference.
+    """Time of each method, and how many times faster for an image it is than its reference.
 
     Args:
         times: a row for each measurement: benchmark, method, against, repeat, images, seconds,
@@ -13,7 +15,8 @@ def by_method(times: pd.DataFrame) -> pd.DataFrame:
     Returns:
         benchmark, method, against, repeats; us_per_image, the median in microseconds, and
         images_per_second; us_least and us_most; ratio, the median over repeats of the time of the
-        reference over the method's own, ratio_least and ratio_most; draws where it is there.
+        reference over the method's own, ratio_least and ratio_most; seconds, the median of a
+        measurement, seconds_least and seconds_most; draws where it is there.
     """
     draws = {"draws": ("draws", "first")} if "draws" in times else {}
     times = times.assign(time=1e6 * times["seconds"] / times["images"])
@@ -31,17 +34,29 @@ def by_method(times: pd.DataFrame) -> pd.DataFrame:
         ratio=("ratio", "median"),
         ratio_least=("ratio", "min"),
         ratio_most=("ratio", "max"),
+        seconds=("seconds", "median"),
+        seconds_least=("seconds", "min"),
+        seconds_most=("seconds", "max"),
         **draws,
     )
     frame.insert(5, "images_per_second", 1e6 / frame["us_per_image"])
     return frame
 
 
+def training(times: pd.DataFrame) -> pd.DataFrame:
+    """The rows of training by each library; none of before it was compared so."""
+    return _epochs(times)[lambda rows: rows["against"] == PACKAGE]
+
+
 def epochs(times: pd.DataFrame) -> pd.DataFrame:
-    """The rows that aren't of `libraries`."""
-    return times[times["draws"].isna()] if "draws" in times else times
+    """The rows that are neither of `training` nor of `libraries`."""
+    return _epochs(times)[lambda rows: rows["against"] != PACKAGE]
 
 
 def libraries(times: pd.DataFrame) -> pd.DataFrame:
     """The rows of augmentation by each library, none of before these were measured so."""
     return times[times["draws"].notna()] if "draws" in times else times[:0]
+
+
+def _epochs(times: pd.DataFrame) -> pd.DataFrame:
+    return times[times["draws"].isna()] if "draws" in times else times

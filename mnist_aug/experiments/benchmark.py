@@ -6,36 +6,38 @@ of them; ratios are taken within a repeat. A first round warms up and is not cou
 
 import multiprocessing
 import os
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pandas as pd
 
 from mnist_aug import backend, provenance
+from mnist_aug.analysis.benchmark import PACKAGE
 from mnist_aug.data.dataset import Dataset
-from mnist_aug.experiments import rivals
+from mnist_aug.errors import UserError
+from mnist_aug.experiments import rivals, training_rivals
+from mnist_aug.experiments.training_rivals import Epoch, Task
 from mnist_aug.results import extras, files
 from mnist_aug.train import model_source, pools
-from mnist_aug.train.model_source import Model
-from mnist_aug.train.trainer import Trainer
 from mnist_aug.train.variant import Variant, augmented, baseline, configured, learning
 
-EPOCH = "training epoch"
-ONE_THREAD = "training epoch of one run, one thread"
+if TYPE_CHECKING:
+    from mnist_aug.train.trainer import Trainer
+
+ONE_CORE = "training epoch, one run on one core"
+IN_PARALLEL = "training epoch, {} runs in parallel, one core each"
+ALL_CORES = "training epoch, one run on all cores"
+EPOCH = "plain and augmented epoch"
 AUGMENTED_EPOCH = "augmented epoch against a plain one"
-STOCK = "stock model.fit"
-STOCK_ONE = f"{STOCK}, one thread"
 PLAIN = "plain"
-ALL_CORES = "one run on all cores"  # and otherwise one thread a run, as runs are trained
 POLICIES = (
     *("default", "mixup:0.2", "cutmix", "augmix", "augmix-jsd", "autoaugment-svhn", "rand-m6-n2"),
     *("trivialaugment", "cutout", "random-erasing", "label-smoothing:0.1"),
@@ -43,6 +45,11 @@ POLICIES = (
 POLICY_REPEATS = 3  # at most, of an epoch with each of these
 EPOCH_SECONDS = 1.0  # that a plain epoch takes about, or less: of images there are so many
 TRIED = 2000  # images to find that out with
+EPOCHS = 3  # of a measurement, for one in the middle
+VERSIONS = ("jax", "jaxlib", "kornia", "torch", "torchvision")  # to be stated, where installed
+SPAWN = multiprocessing.get_context("spawn")  # TensorFlow doesn't survive a fork
+
+Timed = Callable[[], tuple[int, float]]  # measures: gives images, and seconds for them
 
 
 def measure(
@@ -51,94 +58,120 @@ def measure(
     """Time epochs, and augmentation by each library; write `bench.csv` and `bench.json`.
 
     Args:
-        model: what is trained, as for `model_source.load`; `dense` if None.
+        model: what is trained, as for `model_source.load`; `dense` if None. Other libraries train
+            only that one.
 
     Returns:
         A row for each measurement: `benchmark`, `method`, `against` (the method whose time the
-        ratio refers to), `repeat`, `images`, `seconds`; and, of libraries alone, `draws`: what is
-        drawn for each image or once for a batch, and what else the library does otherwise.
+        ratio refers to), `repeat`, `images`, `seconds`; and, of libraries that augment, `draws`:
+        what is drawn for each image or once for a batch, and what else the library does otherwise.
+        Of runs in parallel, the images are those of all, and the seconds are the mean of an epoch.
 
     Raises:
-        UserError: the dataset or the model is unfit, or the results can't be written.
+        UserError: the dataset or the model is unfit, the results can't be written, or a process
+            ended early.
     """
     loaded = model_source.load(model or baseline.model, dataset.image_shape, dataset.classes)
     files.check_writable(Path(results))
-    rows = []
-    with _epochs(dataset, model, loaded) as benchmarks:
-        for benchmark, methods in benchmarks.items():
-            against, few = next(iter(methods)), benchmark == AUGMENTED_EPOCH
-            for repeat in range(-1, min(repeats, POLICY_REPEATS) if few else repeats):
-                for method, timed in methods.items():
-                    images, seconds = timed()
-                    if repeat >= 0:
-                        rows.append((benchmark, method, against, repeat, images, round(seconds, 6)))
-            print(_summary(rows, benchmark), flush=True)
-    compared = (STOCK_ONE, PLAIN, augmented.name)  # the same measurements, seen against another
-    rows += [
-        (ONE_THREAD, method, compared[0], *rest)
-        for name, method, _, *rest in rows
-        if name == EPOCH and method in compared
-    ]
-    print(_summary(rows, ONE_THREAD))
-    for task, libraries in _libraries(dataset, repeats):
+    task = Task(dataset, configured(baseline.name, model=model), loaded)
+    left_out = _left_out(task)
+    rows: list[tuple] = []
+    try:
+        task = replace(task, dataset=_part_of_a_second(task))
+        for started in (_one_core_each, _all_cores, _augmented):
+            with started(task) as benchmarks:
+                for benchmark, methods in benchmarks.items():
+                    few = benchmark == AUGMENTED_EPOCH
+                    rows += _repeated(
+                        benchmark, methods, min(repeats, POLICY_REPEATS) if few else repeats
+                    )
+                    print(_summary(rows, benchmark), flush=True)
+    except BrokenProcessPool:
+        raise UserError(
+            "a process of the benchmark was ended from outside, perhaps for want of memory"
+        ) from None
+    some = slice(rivals.COUNT)
+    images, labels = dataset.x_train[some], dataset.y_train[some]
+    for work, libraries in rivals.measure(images, labels, [_allowed()[:1]], repeats):
         rows += [
-            (task, library, rivals.ENGINE, repeat, timed.images, round(seconds, 6))
+            (work, library, rivals.ENGINE, repeat, timed.images, round(seconds, 6))
             for library, timed in libraries.items()
             for repeat, seconds in enumerate(timed.seconds)
         ]
-        print(_summary(rows, task, faster=True), flush=True)
+        print(_summary(rows, work), flush=True)
     table = pd.DataFrame(
         rows, columns=["benchmark", "method", "against", "repeat", "images", "seconds"]
     )
     table["draws"] = [
-        rivals.draws(task, method) if task in rivals.TASKS else None
-        for task, method in zip(table["benchmark"], table["method"], strict=True)
+        rivals.draws(work, method) if work in rivals.TASKS else None
+        for work, method in zip(table["benchmark"], table["method"], strict=True)
     ]
-    # Linux counts in KiB, macOS in bytes.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        1 if sys.platform == "darwin" else 1 / 1024
-    )
     host = {
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256,
         "model": loaded.described,
-        "peak_memory_mib": round(peak / 2**20),
-        "left_out": rivals.missing(),
+        "left_out": left_out,
         "started": provenance.now(),
         **provenance.describe(),
     }
+    host["versions"] |= _versions()
     extras.write_benchmark(results, host, table)
     return table
 
 
-def _libraries(dataset: Dataset, repeats: int) -> Iterator[tuple[str, dict[str, rivals.Timed]]]:
-    """Augmentation alone, on one core, by each library."""
-    if missing := rivals.missing():
+def _left_out(task: Task) -> list[str]:
+    """What rivals lack, which is said."""
+    lacking = sorted({*training_rivals.missing(task), *rivals.missing()})
+    if packages := [name for name in lacking if name != training_rivals.COMPILER]:
         print(
-            f"Not installed, and so left out: {', '.join(missing)}. "
+            f"Not installed, and so left out: {', '.join(packages)}. "
             "pip install '.[bench]' in the checkout brings them."
         )
-    some = slice(rivals.COUNT)
-    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    return rivals.measure(dataset.x_train[some], dataset.y_train[some], [allowed[:1]], repeats)
+    if training_rivals.COMPILER in lacking:
+        print("torch.compile is left out: it needs a C++ compiler (g++) and Python's headers.")
+    return lacking
 
 
-def _summary(rows: list[tuple], benchmark: str, faster: bool = False) -> str:
-    """A line for each method: images per second, and the ratio to the first method.
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in VERSIONS:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
-    Args:
-        faster: the ratio says how many times faster the first one is.
+
+def _repeated(benchmark: str, methods: dict[str, Timed], repeats: int) -> list[tuple]:
+    """A row for each measurement but those of the first round."""
+    against = next(iter(methods))
+    rows = []
+    for repeat in range(-1, repeats):
+        for method, timed in methods.items():
+            images, seconds = timed()
+            if repeat >= 0:
+                rows.append((benchmark, method, against, repeat, images, round(seconds, 6)))
+    return rows
+
+
+def _summary(rows: list[tuple], benchmark: str) -> str:
+    """A line for each method: seconds, images per second, and the ratio to the first method.
+
+    That is how many times faster it is, or, where the first is this package, the package.
     """
-    times: dict[str, list[float]] = {}
+    times: dict[str, list[tuple[float, float]]] = {}
     for name, method, _, _, images, seconds in rows:
         if name == benchmark:
-            times.setdefault(method, []).append(seconds / images)
-    against, first = next((method, np.array(each)) for method, each in times.items())
-    lines = [f"{benchmark}: {against} is so many times faster" if faster else benchmark]
-    for method, each in times.items():
-        ratio = np.array(each) / first if faster else first / np.array(each)
+            times.setdefault(method, []).append((seconds, seconds / images))
+    against = next(iter(times))
+    first = np.array(times[against])[:, 1]
+    ours = against == PACKAGE
+    lines = [f"{benchmark}: {against} is so many times faster" if ours else benchmark]
+    for method, measured in times.items():
+        seconds, each = np.array(measured).T
+        ratio = each / first if ours else first / each
         lines.append(
-            f"  {method:48} {1 / np.median(each):12,.0f} images/s   "
+            f"  {method:44} {np.median(seconds):8.4f} s {1 / np.median(each):12,.0f} images/s   "
             f"{np.median(ratio):7.2f}x ({ratio.min():.2f} to {ratio.max():.2f})"
         )
     return "\n".join(lines)
@@ -147,55 +180,12 @@ def _summary(rows: list[tuple], benchmark: str, faster: bool = False) -> str:
 # An epoch of training -----------------------------------------------------------------------------
 
 
-@contextmanager
-def _epochs(
-    dataset: Dataset, model: str | None, loaded: Model
-) -> Iterator[dict[str, dict[str, Callable]]]:
-    """Epochs by benchmark and method: those of the package, and with a policy of each kind."""
-    variants = {
-        PLAIN: configured(baseline.name, model=model),
-        augmented.name: configured(augmented.name, model=model),
-    }
-    policies = {
-        policy: configured(augmented.name, policy=policy, model=model) for policy in POLICIES
-    }
-    count = pools.in_parallel()
-    spawn = multiprocessing.get_context("spawn")
-    # Started so, they import nothing that starts TensorFlow with its notes.
-    single = [
-        ProcessPoolExecutor(1, spawn, backend.start_tensorflow, (True,)) for _ in range(count)
-    ]
-    try:
-        tried = _part(dataset, min(TRIED, len(dataset.x_train)))
-        single[0].submit(_begin, {PLAIN: variants[PLAIN]}, tried, loaded).result()
-        images, seconds = _in_workers(single[:1], PLAIN)
-        share = images / len(tried.x_train)
-        part = _part(
-            dataset, round(max(len(tried.x_train), EPOCH_SECONDS * images / seconds / share))
-        )
-        for number, pool in enumerate(single):
-            own = variants | policies if number == 0 else variants
-            pool.submit(_begin, own, part, loaded).result()
-        trainers = {name: _trainer(variant, part, loaded) for name, variant in variants.items()}
-        methods: dict[str, Callable] = {
-            STOCK: partial(_stock_epoch, trainers[PLAIN]),
-            STOCK_ONE: partial(_in_workers, single[:1], STOCK),
-        }
-        for name, trainer in trainers.items():
-            methods |= {
-                name: partial(_in_workers, single[:1], name),
-                f"{name}, {count} runs in parallel": partial(_in_workers, single, name),
-                f"{name}, {ALL_CORES}": partial(_epoch, trainer),
-            }
-        yield {
-            EPOCH: methods,
-            AUGMENTED_EPOCH: {
-                name: partial(_in_workers, single[:1], name) for name in (PLAIN, *POLICIES)
-            },
-        }
-    finally:
-        for pool in single:
-            pool.shutdown()
+def _part_of_a_second(task: Task) -> Dataset:
+    """So many of the training images, or all, that a plain epoch takes about `EPOCH_SECONDS`."""
+    tried = replace(task, dataset=_part(task.dataset, TRIED))
+    with _processes([PACKAGE], tried, [_allowed()[:1]]) as started:
+        _, seconds = _epoch(started[PACKAGE], tried)
+    return _part(task.dataset, round(TRIED * max(1, EPOCH_SECONDS / seconds)))
 
 
 def _part(dataset: Dataset, count: int) -> Dataset:
@@ -205,22 +195,133 @@ def _part(dataset: Dataset, count: int) -> Dataset:
     return replace(dataset, x_train=dataset.x_train[chosen], y_train=dataset.y_train[chosen])
 
 
+@contextmanager
+def _one_core_each(task: Task) -> Iterator[dict[str, dict[str, Timed]]]:
+    """Each method in one process, and in as many at the same time as there are cores."""
+    names = training_rivals.names(task)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    cores = _allowed()[: max(1, min(pools.in_parallel(), int(memory / pools.MEMORY / len(names))))]
+    with _processes(names, task, [[core] for core in cores]) as started:
+        found: dict[str, dict[str, Timed]] = {
+            ONE_CORE: {name: partial(_epoch, every[:1], task) for name, every in started.items()}
+        }
+        if len(cores) > 1:
+            found[IN_PARALLEL.format(len(cores))] = {
+                name: partial(_epoch, every, task) for name, every in started.items()
+            }
+        yield found
+
+
+@contextmanager
+def _all_cores(task: Task) -> Iterator[dict[str, dict[str, Timed]]]:
+    """Each method in a process that may use all cores; nothing where there is one."""
+    cores, names = _allowed(), training_rivals.names(task)
+    with _processes(names if len(cores) > 1 else [], task, [cores]) as started:
+        methods: dict[str, Timed] = {
+            name: partial(_epoch, every, task) for name, every in started.items()
+        }
+        yield {ALL_CORES: methods} if methods else {}
+
+
+def _allowed() -> list[int]:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return [*range(provenance.cores())]
+
+
+@contextmanager
+def _processes(
+    names: Sequence[str], task: Task, groups: Sequence[Sequence[int]]
+) -> Iterator[dict[str, list[ProcessPoolExecutor]]]:
+    """A process for each method and each group of cores, ready to train."""
+    started: dict[str, list[ProcessPoolExecutor]] = {}
+    begun = []
+    with ExitStack() as stack:
+        for name in names:
+            for cores in groups:
+                pool = stack.enter_context(ProcessPoolExecutor(1, SPAWN))
+                started.setdefault(name, []).append(pool)
+                with rivals.on_cores(cores):  # the call starts the process
+                    begun.append(pool.submit(training_rivals.begin, name, task, len(cores)))
+        for future in begun:
+            future.result()
+        yield started
+
+
+def _epoch(workers: Sequence[ProcessPoolExecutor], task: Task) -> tuple[int, float]:
+    """The images of all together, and the seconds that an epoch took each of them."""
+    futures = [worker.submit(training_rivals.train, EPOCHS) for worker in workers]
+    return task.count * len(workers), _of_one([future.result() for future in futures])
+
+
+def _of_one(runs: Sequence[Sequence[Epoch]]) -> float:
+    """Mean seconds of an epoch in the middle of runs in parallel.
+
+    In the first a run starts up, and in the last others may be done.
+    """
+    return float(np.mean([epoch.seconds for epochs in runs for epoch in epochs[1:-1]]))
+
+
+# An augmented epoch -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _augmented(task: Task) -> Iterator[dict[str, dict[str, Timed]]]:
+    """Epochs of this package with and without augmentation, wherever the system runs them."""
+    model = task.variant.model
+    variants = {PLAIN: task.variant, augmented.name: configured(augmented.name, model=model)}
+    policies = {
+        policy: configured(augmented.name, policy=policy, model=model) for policy in POLICIES
+    }
+    count = pools.in_parallel()
+    with ExitStack() as stack:
+        *single, whole = (
+            # Started so, they import nothing that starts TensorFlow with its notes.
+            stack.enter_context(
+                ProcessPoolExecutor(1, SPAWN, backend.start_tensorflow, (number < count,))
+            )
+            for number in range(count + 1)
+        )
+        for pool in (*single, whole):
+            own = variants | policies if pool is single[0] else variants
+            pool.submit(_begin, own, task).result()
+        methods: dict[str, Timed] = {}
+        for name in variants:
+            methods |= {
+                name: partial(_own_epoch, single[:1], task, name),
+                f"{name}, {count} runs in parallel": partial(_own_epoch, single, task, name),
+                f"{name}, one run on all cores": partial(_own_epoch, [whole], task, name),
+            }
+        yield {
+            EPOCH: methods,
+            AUGMENTED_EPOCH: {
+                name: partial(_own_epoch, single[:1], task, name) for name in (PLAIN, *POLICIES)
+            },
+        }
+
+
 class _Worker:
     """What a process trains. Variants that learn from the same kind of label share a trainer."""
 
-    def __init__(self, variants: dict[str, Variant], dataset: Dataset, loaded: Model) -> None:
-        self._dataset, self._loaded = dataset, loaded
+    def __init__(self, variants: dict[str, Variant], task: Task) -> None:
+        self._task = task
+        dataset = task.dataset
         self._variants = {
             name: (variant, variant.settings(dataset.side, dataset.fill))
             for name, variant in variants.items()
         }
         self._trainers: dict[tuple[bool, float], Trainer] = {}
 
-    def trainer(self, name: str) -> Trainer:
+    def trainer(self, name: str) -> "Trainer":
+        from mnist_aug.train.trainer import Trainer  # in a process that has started TensorFlow
+
         variant, settings = self._variants[name]
         kind = learning(settings)
         if kind not in self._trainers:
-            self._trainers[kind] = _trainer(variant, self._dataset, self._loaded)
+            self._trainers[kind] = Trainer(
+                variant, self._task.dataset, settings, self._task.model.architecture
+            )
         self._trainers[kind].take(variant, settings)
         return self._trainers[kind]
 
@@ -228,67 +329,16 @@ class _Worker:
 _worker: _Worker  # of such a process
 
 
-def _begin(variants: dict[str, Variant], dataset: Dataset, loaded: Model) -> None:
-    """Make a process with TensorFlow on one thread one that trains as workers do."""
+def _begin(variants: dict[str, Variant], task: Task) -> None:
+    """Make a process with TensorFlow one that trains as workers do."""
     global _worker
-    _worker = _Worker(variants, dataset, loaded)
+    _worker = _Worker(variants, task)
 
 
-def _trainer(variant: Variant, dataset: Dataset, loaded: Model) -> Trainer:
-    settings = variant.settings(dataset.side, dataset.fill)
-    return Trainer(variant, dataset, settings, loaded.architecture)
+def _train(name: str) -> list[Epoch]:
+    return training_rivals.of_trainer(_worker.trainer(name))(EPOCHS)
 
 
-def _epoch_here(name: str) -> tuple[int, float]:
-    if name == STOCK:
-        return _stock_epoch(_worker.trainer(PLAIN))
-    return _epoch(_worker.trainer(name))
-
-
-def _in_workers(pools: list, name: str) -> tuple[int, float]:
-    """The images of all together, and the seconds that an epoch took each of them."""
-    done = [future.result() for future in [pool.submit(_epoch_here, name) for pool in pools]]
-    return sum(images for images, _ in done), float(np.mean([seconds for _, seconds in done]))
-
-
-class _Clock(keras.callbacks.Callback):
-    """When each epoch ended, validation included."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends: list[float] = []
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.ends.append(time.perf_counter())
-
-    def seconds(self) -> float:
-        """Of one epoch in the middle: neither the first, which starts up, nor the last."""
-        return (self.ends[-2] - self.ends[0]) / (len(self.ends) - 2)
-
-
-def _epoch(trainer: Trainer) -> tuple[int, float]:
-    clock = _Clock()
-    whole, trainer.variant = trainer.variant, replace(trainer.variant, epochs=4)
-    trainer.fit(0, [clock])
-    trainer.variant = whole
-    return len(trainer.train[0]), clock.seconds()
-
-
-def _stock_epoch(trainer: Trainer) -> tuple[int, float]:
-    """Keras as it is used most: `model.fit` on arrays with `validation_split`.
-
-    A new model is built each time, as `fit` would go on with the weights of the one before; what
-    that takes, and compiling, is over before the clock's first epoch ends.
-    """
-    clock, dataset, variant = _Clock(), trainer.dataset, trainer.variant
-    model = trainer.initial(0)
-    model.fit(
-        dataset.x_train.astype(np.float32) / 255,
-        dataset.y_train,
-        batch_size=variant.batch_size,
-        epochs=3,  # it takes long
-        verbose=0,
-        validation_split=variant.validation_split,
-        callbacks=[clock],
-    )
-    return len(trainer.train[0]), clock.seconds()
+def _own_epoch(workers: Sequence[ProcessPoolExecutor], task: Task, name: str) -> tuple[int, float]:
+    futures = [worker.submit(_train, name) for worker in workers]
+    return task.count * len(workers), _of_one([future.result() for future in futures])

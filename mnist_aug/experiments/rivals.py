@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from mnist_aug import backend
+from mnist_aug.analysis.benchmark import PACKAGE
 from mnist_aug.augment import policy as policies
 from mnist_aug.augment.mixing import Mixer
 from mnist_aug.augment.policy import SIDE, Policy
@@ -57,7 +58,7 @@ PIPELINES = {
 }
 PIPELINES[BOTH] = [*PIPELINES[AFFINE], A.ElasticTransform(alpha=50, sigma=4, p=1)]
 
-ENGINE = "mnist_aug"
+ENGINE = PACKAGE
 ALBUMENTATIONS = "albumentations, image by image"
 KERAS, KORNIA = "Keras layers", "Kornia"
 TORCHVISION, BY_BATCH = "torchvision v2, image by image", "torchvision v2, by batch"
@@ -173,7 +174,7 @@ def measure(
             sender,
         )
         process = context.Process(target=_work, args=work, daemon=True)
-        with _on_cores(group):
+        with on_cores(group):
             process.start()
         sender.close()  # so that the end of the process is the end of the answer
         receivers.append(receiver)
@@ -191,7 +192,7 @@ def measure(
 
 
 @contextmanager
-def _on_cores(cores: Sequence[int]) -> Iterator[None]:
+def on_cores(cores: Sequence[int]) -> Iterator[None]:
     """Processes started meanwhile may use these alone, and their libraries count them."""
     if not (cores and hasattr(os, "sched_setaffinity")):
         yield
@@ -249,21 +250,27 @@ def start(threads: int) -> None:
     """Start the libraries in this process, on the CPU, with so many threads, and quietly."""
     if threads == 1:
         cv2.setNumThreads(1)
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # of the parent it has another
-    with backend.silent_stderr():
-        import keras
-        import tensorflow as tf
-
-        tf.config.set_visible_devices([], "GPU")
-        if threads == 1:
-            tf.config.threading.set_intra_op_parallelism_threads(1)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
-        keras.ops.zeros(1)
+    start_keras(threads)
     if importlib.util.find_spec("torch"):
         import torch
 
         torch.set_num_threads(threads)
         warnings.filterwarnings("ignore", module="torch|kornia")
+
+
+def start_keras(threads: int) -> None:
+    """Start Keras and TensorFlow with the instructions that they choose, as `start` does."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # of the parent it has another
+    with backend.silent_stderr():
+        import keras
+        import tensorflow as tf
+
+        if not backend.on_gpu():
+            tf.config.set_visible_devices([], "GPU")
+        if threads == 1:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        keras.ops.zeros(1)
 
 
 def methods(task: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Method]:

@@ -1,10 +1,11 @@
-"""The benchmark of the augmentation engine: its times against other ways to do the same work."""
+"""The benchmark: times of training and augmentation against other ways to do the same work."""
 
 from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure as Canvas
 
 from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
@@ -34,6 +35,7 @@ DOT: dict[str, Any] = {
     "markeredgewidth": 0.5,
     "zorder": 3,
 }
+SECONDS = ["seconds", "seconds_least", "seconds_most"]
 NOTE = (
     "Against the reference: median, least and most of the ratios within each repeat; these are not "
     "ratios of the medians."
@@ -53,7 +55,47 @@ def table(times: pd.DataFrame) -> Table:
         }
     )
     title = f"Time by method, {_repeats(frame)} repeats"
-    return Table("bench", title, frame, display, note=NOTE)
+    return Table("bench", title, frame.drop(columns=SECONDS), display, note=NOTE)
+
+
+def training_table(times: pd.DataFrame) -> Table:
+    """Time for an epoch with each library, and how much faster or slower than this package."""
+    frame = benchmark.by_method(benchmark.training(times)).drop(columns="draws", errors="ignore")
+    display = pd.DataFrame(
+        {
+            "benchmark": frame["benchmark"],
+            "by": frame["method"],
+            "s per epoch, median (range)": [
+                f"{number(r.seconds)} ({number(r.seconds_least)} to {number(r.seconds_most)})"
+                for r in frame.itertuples()
+            ],
+            "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
+            "against the reference (range)": [_against(r) for r in frame.itertuples()],
+        }
+    )
+    title = f"Time of a training epoch by library, {_repeats(frame)} repeats"
+    note = f"Images/s are those of all runs together. {NOTE}"
+    return Table("bench-training", title, frame, display, note=note)
+
+
+def training_facts(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Seconds per epoch of this package and of the fastest other library, for each benchmark."""
+    facts = []
+    for name, lines in frame.groupby("benchmark", sort=False):
+        ours = lines["method"] == benchmark.PACKAGE
+        others = lines[~ours].sort_values("seconds", kind="stable")
+        fastest = others.iloc[0]
+        facts.append(
+            {
+                "benchmark": name,
+                "own": lines.loc[ours, "seconds"].item(),
+                "fastest": fastest["method"],
+                "seconds": fastest["seconds"],
+                "speed": speed(fastest["ratio"]),
+                "others": len(others),
+            }
+        )
+    return facts
 
 
 def libraries_table(times: pd.DataFrame) -> Table:
@@ -70,7 +112,7 @@ def libraries_table(times: pd.DataFrame) -> Table:
         }
     )
     title = f"Augmentation by library on one core, {_repeats(frame)} repeats"
-    return Table("bench-libraries", title, frame, display, note=NOTE)
+    return Table("bench-libraries", title, frame.drop(columns=SECONDS), display, note=NOTE)
 
 
 def _method(row: Any) -> str:
@@ -107,50 +149,76 @@ def _repeats(frame: pd.DataFrame) -> str:
     return f"{least} to {most}" if most > least else f"{least}"
 
 
-@matplotlib.rc_context(STYLE)
 def figure(content: Comparison, times: pd.DataFrame) -> Figure:
     """Time for each image of each method, every repeat a dot, on a logarithmic scale."""
     own_table = table(times)
+    frame = own_table.frame.rename(columns={"us_per_image": "time"})
     raw = benchmark.epochs(times)
-    raw = raw.assign(us=1e6 * raw["seconds"] / raw["images"])
-    groups = list(own_table.frame.groupby("benchmark", sort=False))
+    raw = raw.assign(time=1e6 * raw["seconds"] / raw["images"])
+    frame["shown"] = [_method(line) for line in frame.itertuples()]
+    title = "Time per image; grey: the reference"
+    drawn, alt = _dots(content, frame, raw, title, "µs", "µs per image")
+    return finished(drawn, own_table.name, "Time by method", alt, own_table)
+
+
+@matplotlib.rc_context(STYLE)
+def training(content: Comparison, times: pd.DataFrame) -> Figure:
+    """Time for an epoch with each library, every repeat a dot, on a logarithmic scale."""
+    own_table = training_table(times)
+    frame = own_table.frame.rename(columns={"seconds": "time"})
+    frame["shown"] = frame["method"]
+    raw = benchmark.training(times)
+    raw = raw.assign(time=raw["seconds"])
+    title = f"Time per training epoch; grey: {benchmark.PACKAGE}"
+    drawn, alt = _dots(content, frame, raw, title, "s", "s per epoch")
+    return finished(drawn, own_table.name, "Training time by library", alt, own_table)
+
+
+def _dots(
+    content: Comparison, frame: pd.DataFrame, raw: pd.DataFrame, title: str, unit: str, label: str
+) -> tuple[Canvas, str]:
+    """A panel for each benchmark, in it a row for each method. Returns the canvas and alt text.
+
+    Args:
+        frame: benchmark, method, against, time, and the method as it is shown.
+        raw: benchmark, method and time of each repeat.
+    """
+    groups = list(frame.groupby("benchmark", sort=False))
     sizes = [len(lines) for _, lines in groups]
     drawn, panels = canvas(
         1.2 + 0.21 * sum(sizes) + 0.3 * len(sizes),
         content,
-        "Time per image; grey: the reference",
+        title,
         nrows=len(sizes),
         sharex=True,
         gridspec_kw={"height_ratios": [n + 0.2 for n in sizes]},
     )
     for axes, (name, lines) in zip(panels[:, 0], groups, strict=True):
         for row, line in enumerate(lines.itertuples()):
-            own = raw[(raw["benchmark"] == name) & (raw["method"] == line.method)]
+            own = raw[(raw["benchmark"] == name) & (raw["method"] == line.method)]["time"]
             colour = MUTED if line.method == line.against else COLOURS[2]
-            (dots,) = axes.plot(own["us"], [row] * len(own), **DOT, marker="o", color=colour)
-            tips(dots, [f"{line.method}, {name}: {number(us)} µs" for us in own["us"]])
+            (dots,) = axes.plot(own, [row] * len(own), **DOT, marker="o", color=colour)
+            tips(dots, [f"{line.method}, {name}: {number(one)} {unit}" for one in own])
             axes.annotate(
-                f"{number(line.us_per_image)} µs",
-                (own["us"].max(), row),
+                f"{number(line.time)} {unit}",
+                (own.max(), row),
                 xytext=(6, 0),
                 textcoords="offset points",
                 va="center",
                 fontsize=SMALL,
             )
         axes.set_title(name, loc="right")  # a long name has room on its left
-        axes.set_yticks(range(len(lines)), [_method(line) for line in lines.itertuples()])
+        axes.set_yticks(range(len(lines)), lines["shown"])
         axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel="", ylabel="", xscale="log")
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
         plain_logarithms(axes.xaxis)
-    ends = own_table.frame[["us_least", "us_most"]]
-    axes.set_xlim(10 ** np.floor(np.log10(ends.min().min())), ends.max().max() * 4)
-    axes.set_xlabel("µs per image (logarithmic)\ndot: a repeat, number: median")
+    axes.set_xlim(10 ** np.floor(np.log10(raw["time"].min())), raw["time"].max() * 4)
+    axes.set_xlabel(f"{label} (logarithmic)\ndot: a repeat, number: median")
     text = " ".join(
-        f"{r.benchmark}, {r.method}: {number(r.us_per_image)} µs."
-        for r in own_table.frame.itertuples()
+        f"{r.benchmark}, {r.method}: {number(r.time)} {unit}." for r in frame.itertuples()
     )
-    return finished(drawn, "bench", "Time by method", f"Dot plot. {text}", own_table)
+    return drawn, f"Dot plot. {text}"
 
 
 @matplotlib.rc_context(STYLE)

@@ -13,6 +13,15 @@ from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.sentences import NO_CONCLUSION
 from mnist_aug.report.tables import Table
 
+LIBRARIES = {  # that the benchmark compares, by their packages
+    "jax": "JAX",
+    "keras": "Keras",
+    "kornia": "Kornia",
+    "tensorflow": "TensorFlow",
+    "torch": "PyTorch",
+    "torchvision": "torchvision",
+}
+
 
 def section(content: Comparison, inputs: Inputs) -> Section:
     """What augmentation saves, and what it costs."""
@@ -44,9 +53,13 @@ def section(content: Comparison, inputs: Inputs) -> Section:
     facts["machine"] = provenance.machine(content.both[0].runs[0].manifest["device"])
     tables.append(provenance.cost(content))
     if content.benchmark is not None:
-        facts["bench"] = _bench(content)
+        own = facts["bench"] = _bench(content)
         figures.append(bench.figure(content, content.benchmark))
         tables.append(figures[-1].table)
+        if len(benchmark.training(content.benchmark)):
+            figures.append(bench.training(content, content.benchmark))
+            tables.append(figures[-1].table)
+            own["training"] = bench.training_facts(tables[-1].frame)
         if len(benchmark.libraries(content.benchmark)):
             figures.append(bench.libraries(content, content.benchmark))
             tables.append(figures[-1].table)
@@ -54,7 +67,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
 
 
 def _bench(content: Comparison) -> dict[str, Any]:
-    """Where the benchmark was measured, of what, what is missing, and if there were spare cores."""
+    """Where the benchmark was measured, with what, what is missing, if there were spare cores."""
     host = content.host or {}
     own, timed = name_of(content.both[1].settings), name_of(host)
     return {
@@ -62,5 +75,10 @@ def _bench(content: Comparison) -> dict[str, Any]:
         "other_model": timed if own != timed else "",
         "own_model": own,
         "left_out": host.get("left_out", []),
+        "versions": [
+            f"{label} {version}"
+            for package, label in LIBRARIES.items()
+            if (version := host.get("versions", {}).get(package))
+        ],
         "spare": (host.get("device", {}).get("cores") or 1) > 1,
     }

@@ -1,4 +1,4 @@
-"""The benchmark in the report: epochs, and libraries compared with the engine; older versions."""
+"""The benchmark in the report: training and augmentation by library, epochs; older versions."""
 
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from mnist_aug.results import extras
 BATCH = "once for the whole batch"
 SECONDS = {("affine", "ours"): 0.01, ("affine", "theirs"): 0.03, ("mixup:0.2", "ours"): 0.02}
 SECONDS |= {("mixup:0.2", "theirs"): 0.005}
+TRAINING = {"mnist_aug": 0.5, "Keras": 4.0, "JAX": 0.4}
 NOTHING = Inputs(None, None, None, {}, {}, None, [])
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -29,18 +30,24 @@ def content(tmp_path_factory):
         for (work, method), seconds in SECONDS.items()
         for repeat in range(3)
     ]
+    rows += [
+        (work, method, "mnist_aug", repeat, 1000 * runs, seconds * (1 + repeat), None)
+        for work, runs in (("one run", 1), ("2 runs", 2))
+        for method, seconds in TRAINING.items()
+        for repeat in range(3)
+    ]
     new = pd.DataFrame(rows, columns=[*old, "draws"])
-    left_out = {"left_out": ["kornia"]}
-    extras.write_benchmark(results, host | left_out, pd.concat([old, new], ignore_index=True))
+    about = {"left_out": ["kornia"], "versions": {"jax": "0.10", "numpy": "2.4", "torch": "2.14"}}
+    extras.write_benchmark(results, host | about, pd.concat([old, new], ignore_index=True))
     return comparison.load(results)
 
 
 def written(content):
-    """The blocks of what is folded on the engine, and its text."""
+    """The blocks of what is folded on the benchmark, and its text."""
     blocks = efficiency.section(content, NOTHING).blocks
-    start = next(i for i, block in enumerate(blocks) if block.text.endswith("engine benchmark"))
+    start = next(i for i, block in enumerate(blocks) if block.text.startswith("Benchmark of"))
     assert blocks[-1].kind == "end"
-    return blocks[start:], " ".join(block.text for block in blocks[start:])
+    return blocks[start:], " ".join(" ".join([b.text, *b.items]) for b in blocks[start:])
 
 
 def test_ratios_are_taken_repeat_by_repeat(content):
@@ -55,9 +62,36 @@ def test_epochs_and_libraries_have_tables_of_their_own(content):
     assert set(benchmark.libraries(times)["benchmark"]) == {"affine", "mixup:0.2"}
     assert set(benchmark.epochs(times)["benchmark"]) == {"training epoch", "default policy"}
     old = times.drop(columns="draws")
-    assert len(benchmark.epochs(old)) == len(old)
+    assert len(benchmark.epochs(old)) == len(old) - 18
     assert len(benchmark.libraries(old)) == 0
+    assert len(benchmark.training(old)) == len(benchmark.training(times)) == 18
+    assert set(benchmark.training(times)["benchmark"]) == {"one run", "2 runs"}
     assert "draws" not in bench.table(times).frame
+
+
+def test_training_is_compared_with_the_package_in_seconds_per_epoch(content):
+    table = bench.training_table(content.benchmark)
+    shown = table.display.set_index(["benchmark", "by"])
+    median = shown["s per epoch, median (range)"]
+    assert median["one run", "Keras"] == median["2 runs", "Keras"] == "8.00 (4.00 to 12.0)"
+    rates = table.frame.set_index(["benchmark", "method"])["images_per_second"]
+    assert rates["2 runs", "JAX"] == 2 * rates["one run", "JAX"] == pytest.approx(2500)
+    against = shown["against the reference (range)"]
+    slower = f"8.0{TIMES} slower"
+    assert against["one run", "Keras"] == f"{slower} ({slower} to {slower})"
+    assert against["one run", "mnist_aug"] == "reference"
+    drawn = bench.training(content, content.benchmark)
+    for word in ("one run", "2 runs", "JAX", "Keras", "mnist_aug"):
+        assert f">{word}<" in drawn.svg
+    assert "2 runs, JAX: 0.800 s." in drawn.alt
+    assert "<title>Keras, one run: 12.0 s</title>" in drawn.svg
+
+
+def test_the_fastest_of_the_other_libraries_is_named(content):
+    _, text = written(content)
+    assert "One run: 1.0 s with mnist_aug, 0.80 s with JAX, the fastest of the others" in text
+    assert f"(1.2{TIMES} faster)" in text
+    assert "Versions: JAX 0.10 and PyTorch 2.14." in text
 
 
 def test_ratios_are_said_the_right_way_round(content):
@@ -76,7 +110,8 @@ def test_ratios_are_said_the_right_way_round(content):
 def test_all_of_it_is_folded_and_names_what_is_missing(content):
     blocks, text = written(content)
     placed = [block.name for block in blocks if block.kind in ("figure", "table")]
-    assert placed == ["bench", "bench-libraries", "bench-libraries", "bench"]
+    names = ("bench-training", "bench", "bench-libraries")
+    assert placed == [name for name in names for _ in ("figure", "table")]
     assert "Not installed: kornia." in text
     assert "Image by image" not in text
     drawn = bench.libraries(content, content.benchmark)
@@ -87,7 +122,8 @@ def test_all_of_it_is_folded_and_names_what_is_missing(content):
 
 
 def test_results_of_older_versions_say_what_their_rows_compare(content):
-    old = replace(content, benchmark=content.benchmark.drop(columns="draws"))
+    times = content.benchmark[content.benchmark["against"] != benchmark.PACKAGE]
+    old = replace(content, benchmark=times.drop(columns="draws"))
     blocks, text = written(old)
     assert [block.name for block in blocks if block.kind == "figure"] == ["bench"]
     assert 'Other libraries marked "affine only" skip elastic' in text

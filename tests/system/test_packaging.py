@@ -17,7 +17,7 @@ from packaging.version import Version
 
 PROJECT = Path(__file__).parents[2]
 BASE = "dependencies"  # of the engine; `study` brings what the rest of the package needs
-# Not `bench`: PyTorch. Not `heic`: its wheels hold x265, which is GPL-2.0.
+# Not `bench`: PyTorch and JAX. Not `heic`: its wheels hold x265, which is GPL-2.0.
 EXTRAS = ("cluster", "notebook", "parquet", "study", "tensorboard", "test", "tune")
 
 
@@ -123,7 +123,7 @@ def test_whatever_is_imported_is_declared():
                     modules.add(node.module.split(".")[0])
     extern = modules - ours - sys.stdlib_module_names
     # What needs these does without, too.
-    apart = {"atheris", "ipython", "kornia", "pillow-heif", "torch", "torchvision"}
+    apart = {"atheris", "ipython", "jax", "kornia", "pillow-heif", "torch", "torchvision"}
     assert {canonicalize_name(called.get(one, one)) for one in extern} <= {*declared(), *apart}
 
 
