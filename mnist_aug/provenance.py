@@ -24,6 +24,8 @@ PACKAGES = (
     "seaborn",
     "tensorflow",
 )
+# What results depend on. Results themselves may lie in any other folder.
+CODE = ("mnist_aug", "scripts", "Makefile", "pyproject.toml", "requirements.lock")
 
 
 def describe(command: str | None = None) -> dict[str, Any]:
@@ -51,8 +53,7 @@ def _git() -> dict[str, str | bool | None]:
         ).stdout.strip()
 
     try:
-        # Results and reports are what the code makes, not the code.
-        changed = git("status", "--porcelain", "--", ".", ":!results", ":!reports")
+        changed = git("status", "--porcelain", "--", *CODE)
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(changed)}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
