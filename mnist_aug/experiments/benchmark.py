@@ -32,9 +32,9 @@ from mnist_aug.train.variant import Variant, augmented, baseline, configured, le
 if TYPE_CHECKING:
     from mnist_aug.train.trainer import Trainer
 
-ONE_CORE = "training epoch, one run on one core"
-IN_PARALLEL = "training epoch, {} runs in parallel, one core each"
-ALL_CORES = "training epoch, one run on all cores"
+ONE_CORE = "training on one core"
+IN_PARALLEL = "training, {} runs in parallel"  # a core each
+ALL_CORES = "training on all cores"
 EPOCH = "plain and augmented epoch"
 AUGMENTED_EPOCH = "augmented epoch against a plain one"
 PLAIN = "plain"
@@ -43,7 +43,7 @@ POLICIES = (
     *("trivialaugment", "cutout", "random-erasing", "label-smoothing:0.1"),
 )
 POLICY_REPEATS = 3  # at most, of an epoch with each of these
-EPOCH_SECONDS = 1.0  # that a plain epoch takes about, or less: of images there are so many
+EPOCH_SECONDS = 2.0  # that a plain epoch takes about, or less: of images there are so many
 TRIED = 2000  # images to find that out with
 EPOCHS = 3  # of a measurement, for one in the middle
 VERSIONS = ("jax", "jaxlib", "kornia", "torch", "torchvision")  # to be stated, where installed

@@ -31,7 +31,7 @@ from mnist_aug.train.model_source import Model
 from mnist_aug.train.variant import Variant
 
 STOCK = "Keras, stock model.fit"
-KERAS = "Keras, jit_compile and steps_per_execution"
+KERAS = "Keras, jit_compile"
 EAGER, COMPILED = "PyTorch, eager", "PyTorch, torch.compile"
 JAX = "JAX, lax.scan"
 NEEDS = {EAGER: "torch", COMPILED: "torch", JAX: "jax"}  # packages

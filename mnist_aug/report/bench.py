@@ -149,6 +149,7 @@ def _repeats(frame: pd.DataFrame) -> str:
     return f"{least} to {most}" if most > least else f"{least}"
 
 
+@matplotlib.rc_context(STYLE)
 def figure(content: Comparison, times: pd.DataFrame) -> Figure:
     """Time for each image of each method, every repeat a dot, on a logarithmic scale."""
     own_table = table(times)
