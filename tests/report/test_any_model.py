@@ -38,14 +38,14 @@ def cnn(tmp_path_factory, render):
     )
     errors = {"small-plain-15": [0.02, 0.03], "small-15": [0.01, 0.02]}
     synthetic_results.write_published(results, errors)
-    return render(results, folder / "reports")
+    return render(results, folder / "reports", drawn=False)
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory, render):
     folder = tmp_path_factory.mktemp("own")
     results = synthetic_results.write(folder / "results", model=OWN, **SHORT)
-    return render(results, folder / "reports")
+    return render(results, folder / "reports", drawn=False)
 
 
 def plain(text: str) -> str:
@@ -253,7 +253,7 @@ def test_settings_without_a_model_are_of_dense_networks(tmp_path):
 @pytest.mark.parametrize(
     "wanted", [pytest.param(OWN, marks=pytest.mark.torture), f"../models/{OWN}"]
 )
-def test_a_model_is_known_by_its_name(own, tmp_path, wanted):
+def test_a_model_is_known_by_its_name(own, tmp_path, wanted, undrawn):
     write(own.results, tmp_path, model=wanted)
     assert (tmp_path / "index.html").exists()
 
@@ -275,7 +275,7 @@ def test_results_of_another_model_than_the_one_wanted(request, tmp_path, name, w
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_hostile_name_stays_text(tmp_path):
+def test_a_hostile_name_stays_text(tmp_path, undrawn):
     name = "<script>alert(1)|`x` $(ls).py:build"
     results = synthetic_results.write(tmp_path / "results", model=name, **SHORT)
     write(results, tmp_path / "reports")

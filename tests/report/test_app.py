@@ -142,14 +142,22 @@ def test_preparation_is_that_of_python(page, tmp_path, group, count):
         assert np.abs(there[0] - here[0]).max() <= 2, case
 
 
-def test_what_is_not_a_digit_is_refused_as_by_python(page):
-    pictures = [handwriting.not_digit(what, 0) for what in handwriting.NOT_DIGITS]
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [*handwriting.NOT_DIGITS][::3],
+        pytest.param([*handwriting.NOT_DIGITS], marks=pytest.mark.torture),
+    ],
+    ids=["some", "all"],
+)
+def test_what_is_not_a_digit_is_refused_as_by_python(page, kinds):
+    pictures = [handwriting.not_digit(what, 0) for what in kinds]
     pictures = [
         np.asarray(Image.fromarray(picture).convert("L")) if picture.ndim == 3 else picture
         for picture in pictures
     ]
     pairs = prepared_here_and_there(page, pictures)
-    for what, (here, there) in zip(handwriting.NOT_DIGITS, pairs, strict=True):
+    for what, (here, there) in zip(kinds, pairs, strict=True):
         assert (there[0] is None) == (here[0] is None), what
         if here[0] is None:
             assert here[1].startswith(there[1]), what  # Python tells the remedy, too
@@ -416,12 +424,15 @@ def test_a_foreign_script_does_not_run(browser, full, tmp_path):
     page.close()
 
 
-def test_drawn_digits_are_read(page):
+@pytest.mark.parametrize(
+    "digits", [(0, 3, 6, 8), pytest.param(range(10), marks=pytest.mark.torture)]
+)
+def test_drawn_digits_are_read(page, digits):
     right = 0
-    for digit in range(10):
+    for digit in digits:
         draw(page, digit)
         right += f"augmented reads {digit} " in answer(page)
-    assert right >= 9
+    assert right >= len(digits) - 1
 
 
 def test_which_networks_they_are_is_said(full, opened):

@@ -17,20 +17,44 @@ def address(full):
     return (full.reports / "index.html").as_uri()
 
 
-@pytest.fixture
-def wide(browser, address):
+@pytest.fixture(scope="module")
+def wide_page(browser, address):
     page = browser.new_page(viewport=WIDE)
     page.goto(address)
     yield page
     page.close()
 
 
-@pytest.fixture
-def phone(browser, address):
+@pytest.fixture(scope="module")
+def phone_page(browser, address):
     page = browser.new_page(viewport=PHONE, has_touch=True)
     page.goto(address)
     yield page
     page.close()
+
+
+def as_opened(page):
+    """The page as it was when it was opened, which takes longer than most tests."""
+    page.mouse.move(0, 0)
+    page.evaluate("""() => {
+        const folds = [...document.querySelectorAll("details")];
+        window.folds ??= folds.map(one => one.open);
+        folds.forEach((one, place) => { one.open = window.folds[place]; });
+        document.activeElement.blur();
+        for (const one of document.querySelectorAll(".wide")) one.scrollLeft = 0;
+        scrollTo(0, 0);
+    }""")
+    return page
+
+
+@pytest.fixture
+def wide(wide_page):
+    return as_opened(wide_page)
+
+
+@pytest.fixture
+def phone(phone_page):
+    return as_opened(phone_page)
 
 
 def test_the_first_screen_answers(wide):
@@ -65,11 +89,8 @@ def test_figures_are_as_wide_as_the_column(wide):
 def test_contents_stay_beside_the_text_and_follow_it(wide):
     nav = wide.locator("nav.contents")
     wide.evaluate("document.getElementById('limits').scrollIntoView()")
-    wide.wait_for_function(
-        """document.querySelector('nav a[href="#limits"]').parentElement
-            .querySelector('[aria-current]')""",
-        timeout=5000,
-    )
+    followed = nav.locator(":has(> a[href='#limits']) [aria-current]")
+    followed.first.wait_for(state="attached")
     box = nav.bounding_box()
     assert box["y"] >= 0
     assert box["x"] + box["width"] <= wide.locator("main").bounding_box()["x"]

@@ -80,7 +80,7 @@ def test_same_bytes_anywhere_without_tensorflow(request, tmp_path, name):
     assert hashes(tmp_path / "again") == hashes(report.reports)
 
 
-def test_an_old_report_leaves_nothing_behind(small, tmp_path):
+def test_an_old_report_leaves_nothing_behind(small, tmp_path, undrawn):
     reports = tmp_path / "reports"
     shutil.copytree(small.reports, reports)
     (reports / "figures" / "old.svg").write_text("<svg/>")
@@ -195,7 +195,7 @@ def test_runs_that_did_not_learn_are_named_at_the_top(small, render, tmp_path):
         history.loc[len(history) - 1, "loss"] = loss
         history.to_csv(path, index=False)
     synthetic_results.sign(results)
-    again = render(results, tmp_path / "reports")
+    again = render(results, tmp_path / "reports", drawn=False)
     head = again.text.split("\n## 2 ")[0]
     assert "augmented with seeds 0 and 1 did not learn" in head
     runs = pd.read_csv(tmp_path / "reports" / "tables" / "runs.csv")
@@ -304,17 +304,20 @@ def test_axe_finds_nothing(opened):
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_print_cuts_nothing(browser, full):
-    paper = browser.new_page(viewport={"width": 718, "height": 1000})  # A4 less its margins
+def test_print_cuts_nothing(opened):
+    paper, width, _, _ = opened
+    paper.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins
     paper.emulate_media(media="print")
-    paper.goto((full.reports / "index.html").as_uri())
-    assert (
-        paper.evaluate("""[...document.querySelectorAll('table, svg')].filter(
-        part => part.getBoundingClientRect().right > innerWidth + 1).map(
-        part => part.closest('[id]').id)""")
-        == []
-    )
-    paper.close()
+    try:
+        assert (
+            paper.evaluate("""[...document.querySelectorAll('table, svg')].filter(
+            part => part.getBoundingClientRect().right > innerWidth + 1).map(
+            part => part.closest('[id]').id)""")
+            == []
+        )
+    finally:
+        paper.emulate_media(media="screen")
+        paper.set_viewport_size({"width": width, "height": 900})
 
 
 def test_the_page_is_small(full):
