@@ -66,9 +66,9 @@ def test_it_learns_as_fast(trained, method):
     first, _, _, last = of(trained, method)[3]
     own = of(trained, PACKAGE)[3]
     assert 0.8 < first.val_accuracy < first.accuracy + 0.2
-    for name, most in (("accuracy", 0.02), ("val_accuracy", 0.03), ("loss", 0.08)):
+    for name, most in (("accuracy", 0.04), ("val_accuracy", 0.06), ("loss", 0.15)):
         assert getattr(first, name) == pytest.approx(getattr(own[0], name), abs=most), name
-    assert last.val_accuracy > 0.92
+    assert last.val_accuracy > 0.9
     assert last.accuracy > first.accuracy + 0.1
     assert last.loss < first.loss / 2
     assert last.val_loss < first.val_loss
