@@ -52,7 +52,8 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torture = config.getoption("markexpr") == "torture"
     hypothesis.settings.load_profile("torture" if torture else "suite")
-    # Copies of the project don't compile the engine again.
+    # Processes that tests start don't compile the package again, nor copies of it the engine.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     compiled = PROJECT / "mnist_aug" / "augment" / "engine" / "__pycache__"
     os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled))
     # Matplotlib and Jupyter speak up on stderr where they can't write to the home folder.
@@ -73,6 +74,24 @@ def pytest_collection_finish():
     """
     if "tensorflow" in sys.modules:
         assert backend.start_tensorflow(one_thread=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once():
+    """A trainer, which takes two seconds to compile, is kept from pool to pool.
+
+    A pool keeps it from run to run.
+    """
+    from mnist_aug.train import jobs  # here, as the process that hands out the tests trains nothing
+
+    class Kept(jobs._Worker):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.trainer, self.compiled = jobs._here.trainer, jobs._here.compiled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "_Worker", Kept)
+        yield
 
 
 @pytest.fixture

@@ -445,7 +445,7 @@ def test_what_keras_downloads_is_rebuilt_by_its_name(tmp_path, render, origin, s
         name="fashion_mnist",
         described={"origin": origin, "notes": ["Mixed", "Read."]},
     )
-    report = render(results, tmp_path / "reports")
+    report = render(results, tmp_path / "reports", drawn=False)
     assert report.sections["setup"].facts["commands"][-1].startswith(f"make report DATA={source} ")
     assert ("DATA is where you have" in report.text) == (source == "path/to/data")
     card = report.tables["data-card"].frame.set_index("what")["value"]

@@ -156,7 +156,7 @@ def test_classes_by_side(full):
     )
 
 
-def test_one_seed_judges_no_class(tmp_path):
+def test_one_seed_judges_no_class(tmp_path, undrawn):
     results = synthetic_results.write(tmp_path, seeds=1, test=100, samples=False, bench=False)
     content = comparison.load(results)
     section = errors.section(content, inputs.read(results, content))
@@ -167,7 +167,7 @@ def test_one_seed_judges_no_class(tmp_path):
     assert "`make evaluate` stores them in samples.npz." in text
 
 
-def test_nothing_is_concluded_where_nothing_was_learned(tmp_path):
+def test_nothing_is_concluded_where_nothing_was_learned(tmp_path, undrawn):
     wrong = np.tile(np.arange(100) < 10, (2, 1))
     results = synthetic_results.write(
         tmp_path,

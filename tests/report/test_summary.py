@@ -425,7 +425,7 @@ def test_what_augmentation_is_worth_in_images(monkeypatch, worth, value, rest):
     assert shown == [value, *rest]
 
 
-def test_what_is_printed_is_what_the_page_says(small, tmp_path):
+def test_what_is_printed_is_what_the_page_says(small, tmp_path, undrawn):
     text = page.write(small.results, tmp_path / "reports")
     facts = small.sections["summary"].facts
     assert text.splitlines() == [facts["verdict"], *facts["todo"]]

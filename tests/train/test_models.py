@@ -12,7 +12,15 @@ from conftest import PROJECT
 
 from mnist_aug.evaluate import saved_models
 from mnist_aug.results import runs
-from mnist_aug.train import checkpoints, model_file, model_source, models, pipeline, training
+from mnist_aug.train import (
+    checkpoints,
+    model_file,
+    model_source,
+    models,
+    own_model,
+    pipeline,
+    training,
+)
 from mnist_aug.train.trainer import Trainer
 from mnist_aug.train.variant import baseline
 
@@ -38,8 +46,11 @@ class Trained:
 
     def __init__(self, name, few):
         self.variant, self.few = variant_of(name), few
-        model = model_source.load(self.variant.model, few.image_shape, few.classes)
-        self.architecture = model.architecture
+        given = self.variant.model
+        # As `model_source.load` does in a process of its own, which takes seconds to start.
+        self.architecture, _ = own_model.made(
+            given, *model_source.place(given), few.image_shape, few.classes
+        )
         self.trainer = self.fresh()
         both = [self.trainer.fit(seed) for seed in (0, 1)]
         self.nets = {seed: net for seed, (net, _, _) in enumerate(both)}

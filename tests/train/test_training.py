@@ -170,13 +170,9 @@ def test_a_block_is_as_many_steps_of_stock_keras(digits, variant):
         np.testing.assert_allclose(history.history[key], expected.history[key], rtol=1e-4)
 
 
-@pytest.fixture(scope="module")
-def trainer(few):
-    return Trainer(short, few)
-
-
 @pytest.mark.torture
-def test_restart_forgets_everything(trainer):
+def test_restart_forgets_everything(few):
+    trainer = Trainer(short, few)
     first, history, _ = trainer.fit(0)
     trainer.fit(1)
     again, same_history, _ = trainer.fit(0)
@@ -436,25 +432,6 @@ def test_ctrl_c_is_heeded_at_the_end_of_a_block(few, tmp_path, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_all_images_trained_on_with_a_learning_rate_that_falls_to_zero(few, tmp_path, capsys):
-    variant = replace(short, validation_split=0, schedule="cosine", warmup=0.1, weight_decay=0.1)
-    training.train(variant, [0], few, tmp_path)
-    assert re.search(r": training accuracy \d\d\.\d\d %, trained in", capsys.readouterr().out)
-    run = runs.read_run(tmp_path / "baseline" / "seed-00")
-    assert list(run.history) == ["epoch", "loss", "accuracy"]
-    assert np.isnan(run.validation_accuracy)
-    assert (run.manifest["dataset"]["train"], run.manifest["dataset"]["validation"]) == (400, 0)
-    optimizer = keras.models.load_model(run.model).optimizer  # stock Keras
-    steps = 2 * 13
-    assert int(optimizer.iterations) == steps
-    assert float(optimizer.learning_rate) == 0
-    rising = round(0.1 * steps)
-    places = (0, rising, rising + (steps - rising) / 2)
-    rates = [float(optimizer._learning_rate(step)) for step in places]
-    np.testing.assert_allclose(rates, [0, 0.001, 0.0005], rtol=1e-5)
-    assert optimizer.weight_decay == 0.1
-
-
 def test_a_run_that_diverges_says_so(few, tmp_path, capsys):
     training.train(replace(short, learning_rate=1e4), [0], few, tmp_path)
     assert re.search(
@@ -511,17 +488,22 @@ def test_subsets_are_nested_and_stratified(counts, seed, data):
         assert abs((labels[many] == k).sum() - large * count / len(labels)) <= 1 + len(counts) / 2
 
 
-def test_fewer_training_images_make_as_many_steps(trainer, few):
-    trainer.take(replace(short, training_images=50))
-    seen = []
+def test_fewer_training_images_make_as_many_steps(few, tmp_path, monkeypatch):
+    seen, first = [], Trainer.fit
 
     class Watch(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            seen.append(trainer.blocks.optimizer.iterations.numpy().item())
+            seen.append(self.model.optimizer.iterations.numpy().item())
 
-    _, history, _ = trainer.fit(3, callbacks=[Watch()])
+    monkeypatch.setattr(
+        Trainer,
+        "fit",
+        lambda self, seed, callbacks, **more: first(self, seed, [*callbacks, Watch()], **more),
+    )
+    training.train(replace(short, training_images=50), [3], few, tmp_path)
     steps = -(-few.training_count(0.2) // 32)
     assert seen[-1] == steps * short.epochs
+    history = runs.read_run(tmp_path / "baseline" / "seed-03").history
     assert history.loss.iloc[-1] < history.val_loss.iloc[-1]  # it knows its images by heart
 
 
@@ -540,6 +522,25 @@ def test_tensorboard_logs_each_epoch_and_changes_nothing(trained, few, tmp_path)
         ]
         assert steps == [0, 1]
     assert digest(trained, "baseline", 0) == digest(tmp_path, "baseline", 0)
+
+
+def test_all_images_trained_on_with_a_learning_rate_that_falls_to_zero(few, tmp_path, capsys):
+    variant = replace(short, validation_split=0, schedule="cosine", warmup=0.1, weight_decay=0.1)
+    training.train(variant, [0], few, tmp_path)
+    assert re.search(r": training accuracy \d\d\.\d\d %, trained in", capsys.readouterr().out)
+    run = runs.read_run(tmp_path / "baseline" / "seed-00")
+    assert list(run.history) == ["epoch", "loss", "accuracy"]
+    assert np.isnan(run.validation_accuracy)
+    assert (run.manifest["dataset"]["train"], run.manifest["dataset"]["validation"]) == (400, 0)
+    optimizer = keras.models.load_model(run.model).optimizer  # stock Keras
+    steps = 2 * 13
+    assert int(optimizer.iterations) == steps
+    assert float(optimizer.learning_rate) == 0
+    rising = round(0.1 * steps)
+    places = (0, rising, rising + (steps - rising) / 2)
+    rates = [float(optimizer._learning_rate(step)) for step in places]
+    np.testing.assert_allclose(rates, [0, 0.001, 0.0005], rtol=1e-5)
+    assert optimizer.weight_decay == 0.1
 
 
 def test_labels_in_order_are_noticed(untrained, few, tmp_path, capsys):
