@@ -33,15 +33,19 @@ def default(strength: float = 1, parts: Sequence[str] = PARTS) -> A.Compose:
     return A.Compose(transforms)
 
 
-def wide(parts: Sequence[str] = ("affine", "elastic", "thickness")) -> A.Compose:
+def wide(
+    strength: float = 1, parts: Sequence[str] = ("affine", "elastic", "thickness")
+) -> A.Compose:
     """Wider and smoother than `default`, with strokes thicker or thinner: for long training.
 
     Args:
+        strength: factor of every magnitude but that of strokes.
         parts: what to keep of the policy.
     """
+    size = {"rotate": 12, "scale": 0.12, "translate": 0.04, "shear": 8}
     transforms = {
-        "affine": affine(rotate=12, scale=0.12, translate=0.04, shear=8),
-        "elastic": A.ElasticTransform(alpha=55, sigma=5, p=1),
+        "affine": affine(**{name: strength * own for name, own in size.items()}),
+        "elastic": A.ElasticTransform(alpha=55 * strength, sigma=5, p=1),
         "thickness": A.OneOf(
             [
                 A.Morphological(scale=(2, 2), operation=operation, p=1)
@@ -386,7 +390,8 @@ NAMED: dict[str, Callable[[], A.Compose]] = {
     "flip": flip,
     "flip-crop": partial(flip, 1 / 8),
     "wide": wide,
-    "wide-affine": partial(wide, ["affine"]),
+    "wide-1.25x": partial(wide, 1.25),
+    "wide-affine": partial(wide, parts=["affine"]),
     "trivialaugment": trivial_augment,
     **{
         f"randaugment-{count}-{magnitude}": partial(rand_augment, count, magnitude)
