@@ -153,8 +153,10 @@ def test_a_disk_full_at_any_file_is_one_line_and_the_next_call_goes_on(
         shutil.rmtree(folder)
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(digits, tmp_path, capsys, counted):
-    synthetic_results.write(tmp_path / "results")
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
+    digits, few, tmp_path, capsys, counted
+):
+    synthetic_results.write(tmp_path / "results", seeds=2, test=60, samples=False, bench=False)
     start = content(tmp_path)
     assert no_room_for(tmp_path, digits, "report", 300_000)
     (tmp_path / "reports" / "report.md").read_text()
@@ -162,7 +164,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(digits, tmp_pat
     assert {path.name for path in tmp_path.rglob(".*")} <= {files.LOCK}
     assert start.items() <= content(tmp_path).items()
     with room(1_000_000), pytest.raises(errors.UserError, match="can't be written"):
-        training.train(BOTH[0], [0], digits, tmp_path / "new")
+        training.train(BOTH[0], [0], few, tmp_path / "new")
     assert [*(tmp_path / "new" / "baseline").iterdir()] == []
     for step in ("report", "train"):
         counted(f"disk limits at which {step} failed in a line", 1)

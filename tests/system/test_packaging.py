@@ -164,7 +164,10 @@ def test_hooks_before_a_commit_fetch_nothing():
     assert {hook["language"] for one in hooks for hook in one["hooks"]} == {"system"}
 
 
-@pytest.mark.parametrize(("ci", "outcome"), [("true", "1 error"), ("", "1 skipped")])
+@pytest.mark.parametrize(
+    ("ci", "outcome"),
+    [("true", "1 error"), pytest.param("", "1 skipped", marks=pytest.mark.torture)],
+)
 def test_tests_of_pages_are_not_skipped_in_ci(tmp_path, ci, outcome):
     (tmp_path / "test_page.py").write_text("def test_page(browser):\n    pass\n")
     process = subprocess.run(
