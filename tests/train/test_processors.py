@@ -132,7 +132,11 @@ USED = "import tensorflow as tf; tf.function(lambda x: x @ x, jit_compile=True)(
             id="flags of another kind",
         ),
         pytest.param(  # the user's word is the last
-            "", {"XLA_FLAGS": "--xla_cpu_max_isa=AVX"}, False, id="flags against it"
+            "",
+            {"XLA_FLAGS": "--xla_cpu_max_isa=AVX"},
+            False,
+            marks=pytest.mark.torture,
+            id="flags against it",
         ),
         pytest.param(USED, {}, False, marks=pytest.mark.torture, id="used before"),
     ],
@@ -149,6 +153,15 @@ def test_a_process_knows_whether_it_is_pinned(before, environment, pinned):
     said, left = json.loads(process.stdout.splitlines()[-1])
     assert said == pinned
     assert left == {name: environment.get(name) for name in backend.PINS}
+
+
+def test_a_process_is_pinned_by_what_it_computes(monkeypatch):
+    before = [os.environ.get(name) for name in backend.PINS]
+    assert backend.start_tensorflow(one_thread=True)
+    assert backend.is_pinned()
+    assert [os.environ.get(name) for name in backend.PINS] == before
+    monkeypatch.setattr(backend, "PINNED", "of other sums")
+    assert not backend.is_pinned()
 
 
 def test_a_processor_without_avx2_is_told(monkeypatch):
