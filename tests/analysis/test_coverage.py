@@ -9,10 +9,8 @@ import pytest
 
 from tools import coverage
 
-REPEATS = [
-    pytest.param(60, 0.08, id="few"),
-    pytest.param(2000, 0.015, id="many", marks=pytest.mark.torture),
-]
+MANY = pytest.param(2000, 0.015, id="many", marks=pytest.mark.torture)
+REPEATS = [pytest.param(60, 0.08, id="few"), MANY]
 SEEDS = [3, *(pytest.param(seeds, marks=pytest.mark.torture) for seeds in (5, 10, 30))]
 
 
@@ -39,7 +37,7 @@ def test_comparisons_never_err_more_with_equal_spreads_or_in_real_runs(seeds):
             assert found[name] <= 0.065, name
 
 
-@pytest.mark.parametrize(("repeats", "allowed"), REPEATS)
+@pytest.mark.parametrize(("repeats", "allowed"), [MANY])
 @pytest.mark.parametrize("seeds", SEEDS)
 def test_a_study_against_all_runs_of_the_baseline(seeds, repeats, allowed):
     draw = partial(coverage.crossed, seeds=seeds, spreads=coverage.SPREADS, first=30)
@@ -70,7 +68,7 @@ def test_the_difference_of_two_models(seeds, repeats, allowed):
     assert found["equivalent"] <= 0.05 + allowed
 
 
-@pytest.mark.parametrize(("repeats", "allowed"), REPEATS)
+@pytest.mark.torture
 @pytest.mark.parametrize("seeds", SEEDS)
-def test_two_models_on_corrupted_images_of_all_types(seeds, repeats, allowed):
-    assert coverage.by_set(seeds, min(repeats, 300)) <= 0.05 + max(allowed, 0.04)
+def test_two_models_on_corrupted_images_of_all_types(seeds):
+    assert coverage.by_set(seeds, 300) <= 0.09

@@ -96,8 +96,11 @@ def test_a_difference_below_three_in_n_needs_images():
     assert advice(first, second).images > 1500
 
 
+@pytest.mark.parametrize(
+    ("studies", "allowed"), [(50, 0.17), pytest.param(400, 0.06, marks=pytest.mark.torture)]
+)
 @pytest.mark.parametrize(("case", "part"), [((0.05, 0.05), "seeds"), ((0.01, 0.4), "images")])
-def test_the_advice_finds_the_difference(case, part):
+def test_the_advice_finds_the_difference(case, part, studies, allowed):
     """About 80 % of studies of the advised size leave 0 out, by the verdict's own interval."""
     seed, image = case
     rng = np.random.default_rng(3)
@@ -110,6 +113,6 @@ def test_the_advice_finds_the_difference(case, part):
     effects = (parts.seed**0.5, parts.image**0.5, parts.cell**0.5)
     hits = [
         difference_interval(study(rng, *size, *effects, 0.03), resamples=100)[0] > 0
-        for _ in range(150)
+        for _ in range(studies)
     ]
-    assert np.mean(hits) == pytest.approx(0.8, abs=0.1)
+    assert np.mean(hits) == pytest.approx(0.8, abs=allowed)

@@ -92,10 +92,10 @@ def test_equals_of_the_best_and_which_of_them_are_cheaper(tmp_path):
     assert fact.seconds_without == pytest.approx(8.2)  # the median of 8.0 and a tenth more a seed
 
 
-def test_twenty_policies(tmp_path):
-    further = {f"mixup_0.{place:02d}": scores(60 + place, 60 + place) for place in range(1, 20)}
+def test_many_policies(tmp_path):
+    further = {f"mixup_0.{place:02d}": scores(60 + place, 60 + place) for place in range(1, 9)}
     fact = found(tmp_path, scores(100, 100), scores(5, 5), **further)
-    assert (fact.kind, fact.policy, fact.compared) == ("augment", "default", 20)
+    assert (fact.kind, fact.policy, fact.compared) == ("augment", "default", 9)
     assert fact.equals == ()
 
 

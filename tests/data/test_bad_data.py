@@ -60,7 +60,7 @@ def test_edited_files(place, kind, counted):
     edit = st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 9), st.binary(max_size=9))
     tried = 0
 
-    @settings(max_examples=150, database=None)
+    @settings(max_examples=100, database=None)
     @given(st.sampled_from(wholes), st.lists(edit, min_size=1, max_size=4))
     def read(content, edits):
         nonlocal tried
@@ -77,7 +77,7 @@ def test_edited_files(place, kind, counted):
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_files(place, kind, counted):
     chance = random.Random(1)
-    outcomes = [place.outcome(kind, bad_files.bad(kind, chance)) for _ in range(250)]
+    outcomes = [place.outcome(kind, bad_files.bad(kind, chance)) for _ in range(150)]
     assert {*outcomes} == {"read", "refused"}
     counted(f"bad files read: {kind}", len(outcomes))
 
@@ -312,7 +312,7 @@ def test_flaws_of_pictures_are_not_printed(tmp_path, capfd):
     outcomes = []
     chance = random.Random(0)
     tiffs = [content for content in bad_files.whole("picture") if content[:2] == b"II"]
-    for _ in range(400):
+    for _ in range(150):
         path = _file(tmp_path, bad_files.damaged(chance.choice(tiffs), chance), "scan.tif")
         try:
             preprocessing.read(path)

@@ -481,15 +481,16 @@ def outcome(path, content):
     return "read"
 
 
-def test_edited_tables_are_read_or_refused(tmp_path):
+@pytest.mark.parametrize("count", [150, pytest.param(5_000, marks=pytest.mark.torture)])
+def test_edited_tables_are_read_or_refused(tmp_path, count):
     chance, wholes = random.Random(0), whole()
     outcomes = [
-        outcome(tmp_path / "some.csv", damaged(chance.choice(wholes), chance)) for _ in range(300)
+        outcome(tmp_path / "some.csv", damaged(chance.choice(wholes), chance)) for _ in range(count)
     ]
     assert {*outcomes} == {"read", "refused"}
 
 
-@settings(max_examples=300, database=None, deadline=None)
+@settings(max_examples=150, database=None, deadline=None)
 @given(st.text("01,;\t \"'\n\r.-eax#%@?", max_size=60) | st.binary(max_size=40))
 def test_any_text_is_read_or_refused(tmp_path_factory, content):
     content = content if isinstance(content, bytes) else content.encode()

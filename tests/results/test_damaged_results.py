@@ -110,7 +110,7 @@ def read(results, path, variants):
             [(run.manifest, run.history) for run in variant.runs],
             variant.labels,
             variant.predictions,
-            [variant.correct_on(name) for name in kept if kind in runs.BOTH],
+            [variant.correct_on(name) for name in kept if kind in (*runs.BOTH, "tuned")],
         ]
     )
 
@@ -170,7 +170,7 @@ def damaged(draw, content):
 
 
 @pytest.mark.parametrize(
-    "examples", [400, pytest.param(10_000, marks=pytest.mark.torture)], ids=["some", "many"]
+    "examples", [200, pytest.param(10_000, marks=pytest.mark.torture)], ids=["some", "many"]
 )
 def test_random_damage(made, variants, expected, counted, examples):
     refused = []
