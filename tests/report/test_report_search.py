@@ -396,9 +396,7 @@ def test_both_tuned_models_on_corrupted_images(folder, full):
     assert tuned.on_corrupted(studies_of(folder)) is None  # they were not evaluated there
     own = studies_of(full.results)
     found = tuned.on_corrupted(own)
-    scores = [
-        own[name].scores.filter(like="corruption/").mean(axis=1) for name in tuned.BOTH_TUNED
-    ]
+    scores = [own[name].scores.filter(like="corruption/").mean(axis=1) for name in tuned.BOTH_TUNED]
     assert np.isclose(found["difference"], (scores[1] - scores[0]).mean())
     assert found["low"] < found["difference"] < found["high"]
     low, high = span(found["low"], found["high"], points).split(" to ")
