@@ -1,6 +1,7 @@
 """What several test modules need: scikit-learn's digits, MNIST, a browser, scripts that run."""
 
 import importlib
+import importlib.util
 import os
 import runpy
 import shutil
@@ -19,6 +20,8 @@ from mnist_aug import backend, notes
 from mnist_aug.data import dataset
 
 PROJECT = Path(__file__).parents[1]
+if importlib.util.find_spec("triton"):  # of PyTorch
+    importlib.import_module("triton")  # imported after TensorFlow, it ends the process
 os.environ.pop(notes.SAID, None)  # what is tested here was not called by `make test`
 PATIENCE = 900  # seconds that a test waits for a process, on a machine busy with other things
 # The same examples each time, so that no change is refused for what it didn't touch; `make torture`

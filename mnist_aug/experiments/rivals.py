@@ -9,6 +9,7 @@ A measurement goes in rounds, in each of which every library has its turn. It ha
 own, as a library's threads can't be changed once it has started.
 """
 
+import importlib
 import importlib.util
 import math
 import multiprocessing
@@ -250,6 +251,8 @@ def start(threads: int) -> None:
     """Start the libraries in this process, on the CPU, with so many threads, and quietly."""
     if threads == 1:
         cv2.setNumThreads(1)
+    if importlib.util.find_spec("triton"):  # which may come with PyTorch
+        importlib.import_module("triton")  # imported after TensorFlow, it ends the process
     start_keras(threads)
     if importlib.util.find_spec("torch"):
         import torch
