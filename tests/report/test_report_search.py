@@ -15,7 +15,7 @@ from mnist_aug.analysis.studies import runs_of_both, study_runs
 from mnist_aug.data.dataset import MNIST_TRAINING_SHA256
 from mnist_aug.errors import UserError
 from mnist_aug.formatting import points, span
-from mnist_aug.report import choosing, drawing, inputs, search, search_figures, studies, tuned
+from mnist_aug.report import choosing, inputs, search, search_figures, studies, tuned
 from mnist_aug.report.page import write
 from mnist_aug.results import extras
 from mnist_aug.results.runs import BOTH
@@ -47,12 +47,6 @@ def read(folder):
 @pytest.fixture
 def copy(folder, tmp_path):
     return shutil.copytree(folder, tmp_path / "results")
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Figures are made but not drawn, which takes most of the time."""
-    monkeypatch.setattr(drawing, "_svg", lambda *_: "")
 
 
 def section(results):
