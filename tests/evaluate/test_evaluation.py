@@ -207,6 +207,7 @@ def test_nothing_is_known_of_doubts_without_validation_images(few, tmp_path):
     assert extras.read_doubts(tmp_path, runs.read_variants(tmp_path)) == {}
 
 
+@pytest.mark.torture  # of what was damaged, the same bytes are tested below
 def test_same_bytes_again(results, few):
     before = stored(results)
     assert len(before) == 13
