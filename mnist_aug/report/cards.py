@@ -25,8 +25,8 @@ DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken fo
     ),
     FASHION_SHA256: (
         "Photos of clothes, shoes and bags from the shop Zalando, reduced to 28 by 28 grey pixels, "
-        "bright on black, in as many training and test images as MNIST has, and meant to replace it "
-        "(Xiao, Rasul and Vollgraf 2017)."
+        "bright on black, in as many training and test images as MNIST has, and meant to replace "
+        "it (Xiao, Rasul and Vollgraf 2017)."
     ),
     DIGITS_SHA256: (
         "Digits written by 13 people, scanned at 32 by 32 and reduced to 8 by 8 (the test part "
