@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,9 @@ def pytest_configure(config):
     """Make this process, and those that it starts, the same for the tests wherever they run."""
     # Ctrl-C is ignored in a background job, and is to be heard.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.addinivalue_line(
+        "markers", "one_in(n): of a test's cases, `make test` runs each n-th, `make torture` others"
+    )
     torture = config.getoption("markexpr") == "torture"
     hypothesis.settings.load_profile("torture" if torture else "suite")
     # Processes that tests start don't compile the package again, nor copies of it the engine.
@@ -67,6 +71,19 @@ def pytest_configure(config):
     # On stderr, too, Matplotlib tells of its font cache where that takes long to build.
     if not [*Path(matplotlib.get_cachedir()).glob("fontlist*.json")]:
         importlib.import_module("matplotlib.font_manager")
+
+
+@pytest.hookimpl(tryfirst=True)  # before others look at marks
+def pytest_collection_modifyitems(items):
+    """Of very many cases that are alike, some are run each time, and the others by torture."""
+    places = Counter()
+    for item in items:
+        mark = item.get_closest_marker("one_in")
+        if mark and not item.get_closest_marker("torture"):
+            test = item.path, item.originalname
+            if places[test] % mark.args[0]:
+                item.add_marker(pytest.mark.torture)
+            places[test] += 1
 
 
 def pytest_collection_finish():

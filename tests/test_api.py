@@ -18,8 +18,9 @@ import mnist_aug
 from mnist_aug import api, provenance, terminal
 from mnist_aug.augment import policy
 from mnist_aug.augment.methods import MixUp
-from mnist_aug.data import dataset
+from mnist_aug.data import dataset, eval_sets
 from mnist_aug.errors import UserError
+from mnist_aug.evaluate import evaluation
 from mnist_aug.report import drawing
 from mnist_aug.results import runs
 from mnist_aug.train import architectures, model_source, pools
@@ -62,6 +63,16 @@ def build(image_shape, classes):
             keras.layers.Dense(classes, activation="softmax"),
         ]
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def less_evaluated():
+    """Evaluation takes a few sets and keeps no images for the report: neither is tested here."""
+    names = ["test", "training", "validation", "corruption/fog", "rotation/-10", "rotation/10"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(eval_sets, "names", lambda _: names)
+        patch.setattr(evaluation, "_save_samples", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -298,6 +298,7 @@ def test_the_interval_covers_19_times_in_20(seeds, seed_sd, example_sd, studies,
     assert coverage(studies, seeds, seed_sd, example_sd) == pytest.approx(0.95, abs=allowed)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 @pytest.mark.parametrize(("seed_sd", "example_sd"), [(0.0, 0.1), (0.03, 0.02), (0.1, 0.0)])
 def test_the_interval_with_few_seeds(seed_sd, example_sd, seeds):

@@ -36,6 +36,7 @@ def sampled(t, count, shape=(28, 28, 1)):
     return filters.TRANSFORMS[type(t)][0](t, draws, shape, np.uint8)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("t", CASES, ids=names)
 @pytest.mark.parametrize("shape", [(28, 28), (17, 40, 3), (9, 9, 4)])
 def test_values_equal_those_of_albumentations_but_for_ties(t, shape):
@@ -80,6 +81,7 @@ def test_each_image_and_channel_is_filtered_alone(t, channels):
         assert np.array_equal(alone, together[..., c])
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("t", NEUTRAL, ids=names)
 @pytest.mark.parametrize("value", [0, 77, 255])
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 2)])

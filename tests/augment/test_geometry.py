@@ -24,6 +24,7 @@ def noise(*shape, dtype=np.uint8, seed=0):
     return images if dtype == np.uint8 else images.astype(np.float32) / 255
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, None), (np.float32, 3)])
 @pytest.mark.parametrize("t", CASES, ids=ids)
 def test_pixels_agree_under_forced_parameters(t, dtype, channels):
@@ -33,6 +34,7 @@ def test_pixels_agree_under_forced_parameters(t, dtype, channels):
     assert agreeing >= (0.97 if lanczos else 0.999)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("t", CASES, ids=ids)
 def test_parameters_come_from_the_same_distribution(t):
     values = agreement.parameter_agreement(t, count=700)

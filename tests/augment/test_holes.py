@@ -43,6 +43,7 @@ def test_images_equal_those_of_albumentations_with_the_same_holes(t, shape):
     assert np.array_equal(engine(images, (0, 0, 0)), np.stack(theirs))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("t", CASES, ids=names)
 @pytest.mark.parametrize("fill", FILLS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

@@ -71,6 +71,7 @@ def leaves(t):
 MORE = pytest.mark.torture
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "side", [8, 28, *(pytest.param(side, marks=MORE) for side in (15, 64, 256))]
 )
@@ -306,6 +307,7 @@ def by_pillow(change, images):
     return np.stack([np.asarray(change(Image.fromarray(image))) for image in images])
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("channels", [(), (3,)])
 @pytest.mark.parametrize(
     ("name", "theirs"),
@@ -338,6 +340,7 @@ def test_bytes_are_those_of_pillow(name, theirs, channels):
     assert np.array_equal(augmented(t, images), by_pillow(theirs, images))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("channels", [(), (3,)])
 @pytest.mark.parametrize("factor", [0.1, 0.46, 0.7, 1, 1.3, 1.54, 1.9])
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def forced(t, image, drawn):
     return agreement.recoloured(t, image, {k: np.array(drawn[k]) for k in drawn})
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("channels", [None, 3, 4])
 @pytest.mark.parametrize("t", CASES, ids=ids)

@@ -21,6 +21,7 @@ def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("dtype", "channels"), [(np.uint8, None), (np.float32, None), (np.uint8, 3), (np.float32, 4)]
 )
@@ -31,6 +32,7 @@ def test_pixels_agree_under_forced_parameters(t, dtype, channels):
     assert agreement.pixel_agreement(t, dtype, channels) >= 0.999
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("t", CASES, ids=ids)
 def test_parameters_come_from_the_same_distribution(t):
     values = agreement.parameter_agreement(t, count=700)

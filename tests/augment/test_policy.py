@@ -175,6 +175,7 @@ def test_named_policies_are_written_for_28_pixels_on_black(name):
     assert saved.as_data(policy.load(name, 28, (0, 0, 0)).pipeline) == written
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ["default", "wide"])
 @pytest.mark.parametrize("side", [8, 14, 16, 32, 64, 128])
 def test_displacements_are_the_same_share_of_any_side(name, side):

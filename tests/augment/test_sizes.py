@@ -82,6 +82,7 @@ def made(t, images, seed=0, first=0):
     return out
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("t", CASES, ids=names)
 @pytest.mark.parametrize(
     ("shape", "dtype"),
@@ -116,6 +117,7 @@ def test_how_opencv_computes_elsewhere_is_left_as_it_was():
         cv2.ipp.setUseIPP(before)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("t", CASES, ids=names)
 def test_boxes_and_sizes_come_from_the_same_distribution(t):
     t.p = 1

@@ -30,6 +30,7 @@ def spots(count, rows, columns):
     return images
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("shape", [(30, 28, 28), (2, 64, 64), (3, 9, 12), (3, 12, 9), (1, 5, 7)])
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
 def test_every_type_changes_images_of_any_size_the_same_way_again(corruption, shape):
@@ -45,6 +46,7 @@ def test_every_type_changes_images_of_any_size_the_same_way_again(corruption, sh
     np.testing.assert_array_equal(corrupt(images, corruption), first)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("side", [8, 20, 28, 64])
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
 def test_grey_in_three_channels_stays_grey_but_for_noise_and_mud(corruption, side):
@@ -76,6 +78,7 @@ def test_what_moves_in_is_background(corruption, fill):
     assert (corrupt(images, corruption) != images).any()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
 def test_enlarged_images_are_corrupted_about_as_much(corruption, digits):
     """By the mean change of a pixel; what is noise in each pixel is left out."""
@@ -96,6 +99,7 @@ def test_lines_are_as_thick_on_small_images():
         np.testing.assert_allclose(shares, shares[0], rtol=0.1)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("shape", [(2, 8, 8), (1, 200, 90), (1, 16, 40, 3)])
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
 def test_sizes_from_8_up(corruption, shape):

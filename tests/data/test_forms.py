@@ -75,6 +75,7 @@ def test_negatives_for_test_images_are_refused(tmp_path, data, form):
     assert place in str(error.value)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("form", FORMS)
 def test_a_cut_file_is_named(tmp_path, data, form):
     place = written(tmp_path / "set", form, data)
@@ -93,6 +94,7 @@ def test_a_cut_file_is_named(tmp_path, data, form):
     assert len(text) < 700
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("content", "words"),

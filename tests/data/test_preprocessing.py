@@ -48,6 +48,7 @@ def as_read(folder, kind, digit, seed):
     return picture
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("group", "kind"),
     [

@@ -41,7 +41,9 @@ def trained(few, tmp_path_factory):
 @pytest.fixture(scope="module")
 def evaluated(trained, few, tmp_path_factory):
     results = shutil.copytree(trained, tmp_path_factory.mktemp("evaluated") / "results")
-    evaluation.evaluate(results, few, tta=VIEWS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "_save_samples", lambda *_: None)  # the images of the report
+        evaluation.evaluate(results, few, tta=VIEWS)
     return results
 
 
@@ -74,9 +76,10 @@ def test_what_is_scored_is_the_mean_over_the_image_and_its_views(evaluated, few,
 
 
 @pytest.mark.torture
-def test_everything_else_is_as_without_it(evaluated, trained, few, tmp_path):
+def test_everything_else_is_as_without_it(evaluated, trained, few, tmp_path, monkeypatch):
     """Also after it was asked for: nothing of it is left then."""
     results = shutil.copytree(evaluated, tmp_path / "results")
+    monkeypatch.setattr(evaluation, "_save_samples", lambda *_: None)
     evaluation.evaluate(results, few)
     plain = shutil.copytree(trained, tmp_path / "plain")
     evaluation.evaluate(plain, few)

@@ -305,10 +305,19 @@ def test_policies_that_do_the_same_are_compared_once(digits, tmp_path, capsys):
     assert studies.variants("compare", digits, policy="mixup:0.20", given=["mixup:0.2"]) == []
 
 
+def test_resampled_runs_keep_that_in_their_manifests_and_others_do_not(few, tmp_path):
+    studies.run("variance", [0], few, tmp_path, epochs=1)
+    for name in ("baseline-resampled", "augmented-resampled"):
+        found = runs.read_variant(tmp_path / "variance" / name)
+        assert found.settings["resampled"] is True
+        assert [*found.images] == ["test"]
+    assert "resampled" not in baseline.settings()
+
+
 def test_policies_are_evaluated_on_validation_and_corrupted_images_and_what_is_given(
     few, tmp_path, capsys
 ):
-    A.save(A.Compose([A.Rotate(limit=10)]), str(tmp_path / "my own.yaml"), data_format="yaml")
+    (tmp_path / "my own.yaml").write_text("mixup: {alpha: 0.4}\npipeline: rotate\n")
     other = replace(few, name="others")
     np.savez(
         tmp_path / "others.npz",
@@ -333,12 +342,3 @@ def test_policies_are_evaluated_on_validation_and_corrupted_images_and_what_is_g
         }
         assert found.correct_on("validation").shape == (1, found.images["validation"])
         assert found.predictions.shape == (1, len(few.x_test))
-
-
-def test_resampled_runs_keep_that_in_their_manifests_and_others_do_not(few, tmp_path):
-    studies.run("variance", [0], few, tmp_path, epochs=1)
-    for name in ("baseline-resampled", "augmented-resampled"):
-        found = runs.read_variant(tmp_path / "variance" / name)
-        assert found.settings["resampled"] is True
-        assert [*found.images] == ["test"]
-    assert "resampled" not in baseline.settings()

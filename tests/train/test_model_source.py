@@ -544,6 +544,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("source", RIGHT.values(), ids=RIGHT)
 def test_a_right_model(here, source):
     model = load(here, source)

@@ -158,6 +158,7 @@ def images():
     return np.random.default_rng(0).random((5, 28, 28), np.float32)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")  # Keras's own, of lists
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_what_is_accepted_answers_as_in_keras(name, images, tmp_path):
