@@ -259,7 +259,7 @@ studies = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(studies, st.randoms(use_true_random=False), st.booleans())
 def test_invariants(scores, random, over_images):
     found = estimates(scores, over_images)

@@ -398,7 +398,10 @@ def test_changes_are_as_their_labels_say(page):
     assert 40 < noise.mean() < 60
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.torture)],
+)
 def test_it_asks_for_nothing_and_axe_finds_nothing(browser, full, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -168,6 +168,7 @@ def test_tried_images_are_spread_over_all():
 # Notes --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["default", "affine", "wide", "trivialaugment", "elastic"])
 def test_usual_policies_call_for_no_note(digits, name):
     assert preview.preview(digits, name).notes == []

@@ -259,7 +259,10 @@ def test_a_mistake_is_one_line_and_exit_code_2(called, fails_in_one_line, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture(scope="module", params=[(1280, "light"), (390, "dark")], ids=["wide", "phone"])
+WIDE, PHONE = (1280, "light"), (390, "dark")
+
+
+@pytest.fixture(scope="module", params=[WIDE, PHONE], ids=["wide", "phone"])
 def opened(request, browser, full):
     """The report in a browser, and the requests and messages since it was opened."""
     width, scheme = request.param
@@ -297,6 +300,12 @@ def test_in_a_browser(opened):
         title => title.getBoundingClientRect().right <= innerWidth)""")
 
 
+@pytest.mark.parametrize(
+    "opened",
+    [pytest.param(WIDE, marks=pytest.mark.torture), PHONE],
+    indirect=True,
+    ids=["wide", "phone"],
+)
 def test_axe_finds_nothing(opened):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -304,6 +313,7 @@ def test_axe_finds_nothing(opened):
     assert found.violations_count == 0, found.generate_report()
 
 
+@pytest.mark.parametrize("opened", [WIDE], indirect=True, ids=["wide"])
 def test_print_cuts_nothing(opened):
     paper, width, _, _ = opened
     paper.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins

@@ -15,6 +15,8 @@ from mnist_aug.report import blocks, curves, result
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.sentences import NO_CONCLUSION
 
+pytest_plugins = "rendered"
+
 ALONE = Inputs(None, None, None, {}, {}, None, [])
 
 
@@ -47,6 +49,7 @@ def clear(tmp_path_factory):
     return loaded(tmp_path_factory.mktemp("clear"), 80, 90)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_difference_that_is_clear_needs_no_words(clear):
     section = result.section(clear, ALONE)
     assert section.facts["outcome"] == "helps"
@@ -60,6 +63,7 @@ def test_a_difference_that_is_clear_needs_no_words(clear):
     assert "it can't reach p < 0.05" in said  # with three seeds
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_equivalent_models(tmp_path):
     content = loaded(tmp_path, 90, 90)
     found = content.difference
@@ -75,6 +79,7 @@ def test_equivalent_models(tmp_path):
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_where_seeds_agree_and_images_may_not(tmp_path):
     """One image more in each of nine seeds: p is 2 / 2^9, and the CI reaches 3/N to each side."""
     first = np.ones((9, 400), bool)
@@ -95,6 +100,7 @@ def test_where_seeds_agree_and_images_may_not(tmp_path):
     assert "The permutation test and the CI do not contradict each other." in text(section)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_one_seed(tmp_path):
     section = result.section(loaded(tmp_path, 80, 90, 1), ALONE)
     said = text(section)
@@ -104,6 +110,7 @@ def test_one_seed(tmp_path):
     assert not any(name.startswith(("p", "better")) for name in table.display)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_no_conclusion_where_no_model_learned(tmp_path):
     section = result.section(loaded(tmp_path, 10, 9), ALONE)
     assert NO_CONCLUSION in text(section)
@@ -196,6 +203,7 @@ def test_overfitting_is_a_validation_loss_that_rises_while_training_improves(
         assert (one["accuracy"], one["last_accuracy"]) == (0.2, 0.5)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("last", "words"),
     [
@@ -275,6 +283,7 @@ def test_when_models_are_scored(clear, monkeypatch, last, least, said):
     assert said in text(result.section(clear, ALONE))
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -234,7 +234,7 @@ def given(name, arguments):
     return [*(["--data", "digits"] if own else []), *arguments]
 
 
-@pytest.mark.parametrize("step", [16, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [32, pytest.param(1, marks=pytest.mark.torture)])
 def test_mistakes_are_one_line_and_change_nothing(here, monkeypatch, capsys, counted, step):
     before, cases = content(here.parent), [*SHARED[::step], *MISTAKES]
     for name, arguments, words in cases:
