@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import PROJECT
 from processes import until
 from project import (
     SMALL,
@@ -21,6 +23,10 @@ from project import (
     variables,
     weights,
 )
+
+from mnist_aug.data import dataset
+from mnist_aug.report import drawing
+from mnist_aug.train import pools
 
 TARGETS = {
     *("help", "setup", "baseline", "augmented", "evaluate", "report", "ablation", "strength"),
@@ -59,9 +65,48 @@ def project(tmp_path_factory):
     return copied(tmp_path_factory.mktemp("project"))
 
 
+FEW = ["DATA=few.npz", "SEEDS=1", "EPOCHS=1"]
+HANDS_OUT = """#!/bin/sh
+# Takes the place of Python: gives what its scripts made before.
+case $1 in
+scripts/train.py) cp -R "$PREPARED/results" . ;;
+scripts/report.py) cp -R "$PREPARED/reports" . ;;
+esac
+"""
+
+
 @pytest.fixture(scope="module")
-def reported(project):
-    """The project with its report made; tests that change anything take a copy."""
+def reported(project, few, tmp_path_factory):
+    """The project with its report made; tests that change anything take a copy.
+
+    The scripts run in this process, with the same arguments, as another would start TensorFlow
+    anew; make is given what they make.
+    """
+    prepared = tmp_path_factory.mktemp("prepared")
+    for folder in (prepared, project):
+        np.savez(folder / "few.npz", **{name: getattr(few, name) for name in dataset.NAMES})
+    options = ["--data=few.npz", "--seeds=1", "--epochs=1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pools, "in_parallel", lambda: 1)
+        patch.setattr(drawing, "_svg", lambda *_: "<svg></svg>")
+        patch.chdir(prepared)
+        for name, *arguments in (["train", "baseline", "augmented", "--evaluate"], ["report"]):
+            script = str(PROJECT / "scripts" / f"{name}.py")
+            patch.setattr("sys.argv", [script, *arguments, *options])
+            runpy.run_path(script, run_name="__main__")
+    program = prepared / "python"
+    program.write_text(HANDS_OUT)
+    program.chmod(0o755)
+    text = made(project, "report", *FEW, python=program, environment={"PREPARED": str(prepared)})
+    assert planned(text) == ["train.py", "report.py"]
+    assert left_over(project) == []
+    return project
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """Another project, all of whose report make has made."""
+    project = copied(tmp_path_factory.mktemp("untouched"))
     assert planned(made(project, "report", *SMALL)) == ["train.py", "report.py"]
     assert left_over(project) == []
     assert list(weights(project)) == ["augmented/seed-00", "baseline/seed-00"]
@@ -69,8 +114,8 @@ def reported(project):
 
 
 @pytest.fixture
-def copy(reported, tmp_path):
-    return shutil.copytree(reported, tmp_path / "copy")  # keeps the files' times
+def copy(untouched, tmp_path):
+    return shutil.copytree(untouched, tmp_path / "copy")  # keeps the files' times
 
 
 def planned(printed):
@@ -132,7 +177,7 @@ def test_a_second_report_does_nothing(reported):
         cache.mkdir(exist_ok=True)
         (cache / "module.cpython-311.pyc").touch()
     before, clock = content(reported), time.monotonic()
-    again = made(reported, "report", *SMALL)
+    again = made(reported, "report", *FEW)
     assert time.monotonic() - clock < 2  # 0.05 on a quiet machine
     assert again.strip() == "make: Nothing to be done for 'report'."
     assert content(reported) == before
@@ -161,7 +206,7 @@ ALL, PAGE, NOTHING = ["train.py", "report.py"], ["report.py"], []
     ],
 )
 def test_a_changed_variable_makes_what_depends_on_it_again(reported, values, expected):
-    assert plan(reported, "report", *SMALL, values) == expected
+    assert plan(reported, "report", *FEW, values) == expected
 
 
 def replaced(path, held):
@@ -214,7 +259,7 @@ def test_what_is_changed_or_removed_is_made_again(reported, tmp_path, expected, 
         linked = tmp_path / "linked"
         shutil.copytree(reported, linked, copy_function=os.link)
         change(linked / path.relative_to(reported))
-        assert plan(linked, "report", *SMALL) == expected, path
+        assert plan(linked, "report", *FEW) == expected, path
         shutil.rmtree(linked)
 
 
@@ -339,7 +384,7 @@ def test_a_mistake_is_one_line_and_costs_nothing(reported, digits, tmp_path):
         (["RESULTS=."], "give a folder of its own"),
         (["REPORTS=results"], "give each its own"),
     ):
-        process = make(reported, "report", *SMALL, *values)
+        process = make(reported, "report", *FEW, *values)
         assert process.returncode == 2, values
         first, *others = process.stderr.splitlines()
         assert first.startswith("error: "), values
@@ -349,7 +394,7 @@ def test_a_mistake_is_one_line_and_costs_nothing(reported, digits, tmp_path):
         new = {path for path in after if path not in before}
         assert new <= {*reported.glob(".make/*.begun"), *reported.glob(".make/said.*")}
         assert after.items() >= {k: v for k, v in before.items() if k.suffix != ".begun"}.items()
-        assert plan(reported, "report", *SMALL) == NOTHING, values
+        assert plan(reported, "report", *FEW) == NOTHING, values
 
 
 @pytest.mark.parametrize("python", ["$(touch y)", "touch y", "nowhere", "false", "-c"])
