@@ -307,12 +307,14 @@ def test_a_study_more_seeds_and_another_policy_whatever_folders_are_called(copy)
     trainer.write_text(f"# a comment changes no run\n{trainer.read_text()}")
     (copy / "results").rename(copy / HARD)
     policy = copy / f"{HARD}.yaml"
-    albumentations.save(policies.load("affine"), policy, data_format="yaml")
+    albumentations.save(policies.load("affine").pipeline, policy, data_format="yaml")
     call = ["DATA=digits", "SEEDS=2", "EPOCHS=1", f"POLICY={policy.name}"]
     call += [f"RESULTS={HARD}", f"REPORTS=-{HARD}"]
     text = made(copy, "epochs", *call)
     assert planned(text) == ["study.py", *ALL]
-    reasons = dict(re.findall(r"^(\S+, seed \d+): .* trained in .*? s \((.*?)\)", text, re.M))
+    reasons = dict(
+        re.findall(r"^(\S+, seed \d+): .* trained in .*? s \((new|policy was \w+)", text, re.M)
+    )
     assert reasons == {
         "baseline-long, seed 00": "new",
         "baseline-long, seed 01": "new",
@@ -325,9 +327,9 @@ def test_a_study_more_seeds_and_another_policy_whatever_folders_are_called(copy)
     (kept,) = (copy / HARD).glob("baseline/seed-00/manifest.json")
     assert json.loads(kept.read_text())["weights_sha256"] == trained["baseline/seed-00"]
     page = (copy / f"-{HARD}" / "report.md").read_text()
-    assert "n = 2 seeds" in page
-    assert "What longer training changes" in page
-    assert "7 epochs instead of 1 change accuracy" in page
+    assert "(2 seeds, " in page
+    assert "Longer training" in page
+    assert "With 7 epochs instead of 1, test accuracy changes by" in page
     assert plan(copy, "report", *call) == NOTHING
     assert not [*copy.rglob("y")]
 
