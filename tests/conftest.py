@@ -98,16 +98,29 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once():
-    """A trainer, which takes two seconds to compile, is kept from pool to pool.
+    """Trainers, which take two seconds to compile, are kept from pool to pool.
 
-    A pool keeps it from run to run.
+    A pool keeps the last from run to run.
     """
     from mnist_aug.train import jobs  # here, as the process that hands out the tests trains nothing
 
+    trainers = {}  # by settings
+
     class Kept(jobs._Worker):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            self.trainer, self.compiled = jobs._here.trainer, jobs._here.compiled
+        """Its trainer is what any worker before it compiled for the same settings."""
+
+        @property
+        def compiled(self):
+            return self  # equal to the settings that there is a trainer for
+
+        @compiled.setter
+        def compiled(self, settings):
+            if settings is not None:
+                trainers[str(settings)] = self.trainer
+
+        def __eq__(self, settings):
+            self.trainer = trainers.get(str(settings))
+            return self.trainer is not None
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jobs, "_Worker", Kept)

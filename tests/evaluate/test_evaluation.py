@@ -215,7 +215,8 @@ def test_same_bytes_again(results, few):
     assert stored(results) == before
 
 
-def test_as_many_seeds_as_wanted(results, few):
+def test_as_many_seeds_as_wanted(results, few, monkeypatch):
+    monkeypatch.setattr(evaluation, "_save_samples", lambda *_: None)  # the images of the report
     evaluation.evaluate(results, few, ["baseline"], seeds=1)
     assert pd.read_csv(results / "baseline" / "metrics.csv").seed.unique().tolist() == [0]
     assert pd.read_csv(results / "augmented" / "metrics.csv").seed.unique().tolist() == [0, 1]

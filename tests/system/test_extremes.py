@@ -39,7 +39,6 @@ ODD = {  # results that need no training
     "the same model twice": {"seeds": 2, "test": 40, "policy": None},
     "two hundred classes": {"seeds": 2, "test": 400, "classes": 200},
 }
-ALWAYS = {"the same model twice"}
 
 
 def made(folder, **options):
@@ -60,10 +59,8 @@ def report(results, reports):
     return verdict, text
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name in ALWAYS else pytest.mark.torture) for name in ODD],
-)
+@pytest.mark.torture  # test_figures.py draws some
+@pytest.mark.parametrize("name", ODD)
 def test_odd_results_make_a_report(tmp_path, name, counted):
     verdict, text = report(made(tmp_path / "results", **ODD[name]), tmp_path / "reports")
     assert verdict

@@ -15,6 +15,7 @@ import warnings
 from importlib import metadata
 
 import pytest
+import short_run
 from conftest import PATIENCE, PROJECT
 
 from mnist_aug import backend
@@ -64,7 +65,7 @@ ALL = {name: value for mask in MASKS.values() for name, value in mask.items()} |
 }
 
 
-def short_run(folder, processes=1, variant="baseline", sets=SETS, **environment):
+def masked_run(folder, processes=1, variant="baseline", sets=SETS, **environment):
     process = subprocess.run(
         [
             sys.executable,
@@ -89,26 +90,33 @@ def check(found, variant):
         assert {name: found[name] for name in DIGESTS[variant]} == DIGESTS[variant]
 
 
+def test_in_this_process(tmp_path, capsys):
+    assert backend.start_tensorflow(one_thread=True)
+    short_run.main(tmp_path, 1, "augmented", *SETS)
+    check(json.loads(capsys.readouterr().out.splitlines()[-1]), "augmented")
+
+
+@pytest.mark.torture
 def test_with_all_masks_at_once_and_one_process(tmp_path):
-    check(short_run(tmp_path, variant="augmented", **ALL), "augmented")
+    check(masked_run(tmp_path, variant="augmented", **ALL), "augmented")
 
 
 @pytest.mark.torture  # test_pools.py has two processes, and the test above the digests
 def test_without_masks_in_two_processes(tmp_path):
-    check(short_run(tmp_path, processes=2), "baseline")
+    check(masked_run(tmp_path, processes=2), "baseline")
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("variant", DIGESTS)
 @pytest.mark.parametrize("mask", MASKS)
 def test_with_each_mask(mask, variant, tmp_path):
-    check(short_run(tmp_path, variant=variant, **MASKS[mask]), variant)
+    check(masked_run(tmp_path, variant=variant, **MASKS[mask]), variant)
 
 
 @pytest.mark.torture
 def test_all_evaluation_sets(tmp_path):
-    plain = short_run(tmp_path / "plain", sets=["all"])
-    assert short_run(tmp_path / "masked", sets=["all"], **ALL) == plain
+    plain = masked_run(tmp_path / "plain", sets=["all"])
+    assert masked_run(tmp_path / "masked", sets=["all"], **ALL) == plain
 
 
 STARTED = """
