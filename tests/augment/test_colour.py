@@ -63,6 +63,7 @@ def test_floats_agree_with_albumentations(t):
     assert np.abs(ours - theirs).max() < limit
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("t", [*CASES, *EXACT], ids=ids)
 def test_an_image_alone_is_as_in_a_batch(t, dtype):

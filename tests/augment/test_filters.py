@@ -68,6 +68,7 @@ def test_float_images_differ_by_no_more_than_rounding(t):
     assert (off <= 1e-5).mean() >= (0.99 if isinstance(t, A.UnsharpMask) else 1)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("t", CASES, ids=names)
 @pytest.mark.parametrize("channels", [1, 2, 4])
 def test_each_image_and_channel_is_filtered_alone(t, channels):
@@ -90,6 +91,7 @@ def test_even_images_stay_as_they_are_however_small(t, value, size):
     assert np.array_equal(vectorize(t)(image, (0, 0, 0)), image)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("angle", [0, 30, 45, 90, 133, 270, 301.7])
 @pytest.mark.parametrize("direction", [-1, -0.4, 0, 0.5, 1])
 def test_motion_kernels_are_the_lines_of_albumentations(angle, direction):

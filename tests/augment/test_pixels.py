@@ -39,6 +39,7 @@ def test_parameters_come_from_the_same_distribution(t):
     assert min(values.values(), default=1) > 0.01
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("t", CASES, ids=ids)
 def test_it_changes_images_and_not_the_ones_given(t):
     images = noise(20, 28, 28, *([3] if isinstance(t, agreement.OF_COLOUR) else []))

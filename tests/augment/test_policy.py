@@ -16,6 +16,7 @@ from mnist_aug.augment.vectorize import vectorize
 from mnist_aug.errors import UserError
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", named.NAMED)
 def test_named_policies_survive_description(name):
     loaded = policy.load(name).pipeline
@@ -168,6 +169,7 @@ def middles(made, side, images):
     return fields[:, :, third : side - third, third : side - third]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", named.NAMED)
 def test_named_policies_are_written_for_28_pixels_on_black(name):
     written = saved.as_data(named.NAMED[name]())

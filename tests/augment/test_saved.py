@@ -138,6 +138,7 @@ def read_back(transform, path):
 SAVED = TRANSFORMS.keys() - UNSAVABLE.keys() - {"SelectiveChannelTransform"}  # tested below
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", sorted(SAVED))
 def test_every_transform_is_read_back(tmp_path, name):
     for transform in (quietly(TRANSFORMS[name], **required(name)), otherwise(name)):

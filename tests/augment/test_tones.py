@@ -49,6 +49,7 @@ def test_bytes_equal_those_of_albumentations(t, channels):
         assert np.array_equal(agreement.forced(t, image, drawn), ours[i].reshape(image.shape))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("t", CASES, ids=ids)
 def test_an_image_alone_is_as_in_a_batch(t, dtype):

@@ -124,6 +124,7 @@ def test_a_batch_of_cifar(tmp_path, protocol):
     )
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
     ("value", "expected"),

@@ -229,6 +229,7 @@ def test_a_manifest_of_another_kind_is_refused(tmp_path, name):
 # Remedies -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("name", "words"),
     [
