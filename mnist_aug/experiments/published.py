@@ -30,9 +30,18 @@ DROPPED = (  # after tries on the validation split
     "moving averages of the weights at a constant rate",
     "the optimizer Muon",
     "distillation from a network of 1000-500 hidden units",
+    "digits scaled to the same width",
 )
 # Rows whose recipe was chosen anew, on validation images, after the test images had judged another.
-CHOSEN_ANEW = ("simard-affine",)
+CHOSEN_ANEW = (
+    AUGMENTED,
+    "small",
+    "lecun",
+    "simard-affine",
+    "simard-elastic",
+    "ciresan-2",
+    "ciresan-3",
+)
 LECUN = "LeCun, Bottou, Bengio and Haffner 1998"
 SIMARD = "Simard, Steinkraus and Platt 2003"
 CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber 2010"
@@ -45,7 +54,7 @@ SHORT = replace(baseline, batch_size=64, schedule="cosine", warmup=0.1)
 RATES, DECAYS = (0.002, 0.004), (0.01, 0.03, 0.1, 0.3)
 FADING: dict[str, Any] = {"policy": "default-1.5x", "later_policies": ((2 / 3, "default-0.5x"),)}
 MILDLY: dict[str, Any] = {"policy": "default-1.25x", "later_policies": ((2 / 3, "default-0.75x"),)}
-WIDE: dict[str, Any] = {"policy": "wide", "later_policies": ((2 / 3, "default-0.75x"),)}
+FADING_WIDE: dict[str, Any] = {"policy": "wide", "later_policies": ((2 / 3, "default-0.75x"),)}
 WIDE_AFFINE: dict[str, Any] = {"policy": "wide-affine", "later_policies": ((2 / 3, "affine"),)}
 # Training for long.
 LONG = replace(
@@ -58,7 +67,11 @@ LONG = replace(
     warmup=0.1,
     epochs=100,
 )
-LARGE = replace(LONG, layers=(800,), learning_rate=0.003)
+LONGEST = replace(LONG, policy="wide", learning_rate=0.002, weight_decay=0.01, epochs=500)
+LARGE = replace(LONG, policy="wide", layers=(800,), learning_rate=0.003)
+DEEP = replace(
+    LONG, policy="wide", layers=(1000, 500), learning_rate=0.001, weight_decay=0.1, epochs=100
+)
 
 
 @dataclass(frozen=True)
@@ -93,36 +106,22 @@ ROWS = {
     row.variant.name: row
     for row in (
         _row(PLAIN, SHORT, 10, learning_rate=0.004, weight_decay=0.1),
-        _row(AUGMENTED, SHORT, 10, learning_rate=0.004, weight_decay=0.03, **FADING),
-        _row("small", LONG, 10, epochs=500, **MILDLY),
-        _row("lecun", LONG, 3, 0.0245, LECUN, layers=(500, 150), learning_rate=0.003, **MILDLY),
+        _row(AUGMENTED, SHORT, 10, learning_rate=0.004, weight_decay=0.1, **FADING),
+        _row("small", LONGEST, 10, epochs=1000),
+        _row("lecun", LARGE, 3, 0.0245, LECUN, layers=(500, 150)),
         _row("simard-none", LARGE, 5, 0.016, SIMARD, policy=None, weight_decay=0.1, epochs=50),
         _row("simard-affine", LARGE, 5, 0.011, SIMARD, **WIDE_AFFINE),
-        _row("simard-elastic", LARGE, 5, 0.007, SIMARD, **MILDLY),
-        _row(
-            "ciresan-2", LONG, 4, 0.0049, CIRESAN, layers=(1000, 500), learning_rate=0.002, **MILDLY
-        ),
-        _row(
-            "ciresan-3",
-            LONG,
-            3,
-            0.0046,
-            CIRESAN,
-            layers=(1500, 1000, 500),
-            learning_rate=0.001,
-            epochs=60,
-            **MILDLY,
-        ),
+        _row("simard-elastic", LARGE, 5, 0.007, SIMARD),
+        _row("ciresan-2", DEEP, 7, 0.0049, CIRESAN, epochs=300),
+        _row("ciresan-3", DEEP, 4, 0.0046, CIRESAN, layers=(1500, 1000, 500)),
         _row(
             "ciresan-5",
-            LONG,
-            1,
+            DEEP,
+            2,
             0.0035,
             CIRESAN,
             layers=(2500, 2000, 1500, 1000, 500),
-            learning_rate=0.001,
             epochs=60,
-            **MILDLY,
         ),
     )
 }
@@ -144,7 +143,7 @@ class Ensemble:
 
 ENSEMBLES = {
     "ensemble": Ensemble("small"),
-    "ciresan-ensemble": Ensemble("ciresan-5", 0.0031, CIRESAN_2011),
+    "ciresan-ensemble": Ensemble("ciresan-2", 0.0031, CIRESAN_2011),
 }
 
 
@@ -180,10 +179,17 @@ def recipes() -> dict[str, Variant]:
             ("long-no-warmup", replace(LONG, warmup=0.0)),
             ("long-batch-64", replace(LONG, batch_size=64, learning_rate=0.003)),
             ("long-rate0.002", replace(LONG, learning_rate=0.002)),
-            ("longest", replace(LONG, epochs=500, **MILDLY)),
-            ("longest-wide", replace(LONG, epochs=500, **WIDE)),
-            ("large", replace(LARGE, **MILDLY)),
-            ("large-300-epochs", replace(LARGE, epochs=300, **MILDLY)),
+            ("longest", LONGEST),
+            ("longest-fading-policy", replace(LONGEST, **FADING_WIDE)),
+            ("longest-mildly-fading-policy", replace(LONGEST, **MILDLY)),
+            ("longest-decay0.03", replace(LONGEST, weight_decay=0.03)),
+            ("longest-1000-epochs", replace(LONGEST, epochs=1000)),
+            ("large", LARGE),
+            ("large-mildly-fading-policy", replace(LARGE, **MILDLY)),
+            ("deep", DEEP),
+            ("deep-mildly-fading-policy", replace(DEEP, **MILDLY)),
+            ("deep-wider-policy", replace(DEEP, policy="wide-1.25x")),
+            ("deep-300-epochs", replace(DEEP, epochs=300)),
             ("affine", replace(LARGE, policy="affine")),
             ("affine-wide", replace(LARGE, **WIDE_AFFINE)),
         )

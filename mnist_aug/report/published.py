@@ -348,6 +348,16 @@ def facts(table: Table, reached: Reached, content: Comparison) -> dict[str, Any]
         "chosen_anew": [name for name in CHOSEN_ANEW if name in reached.rows],
         "not_run": [*estimated["row"]],
         "verdicts": _verdicts(compared),
+        "ensembles": [
+            {
+                "name": name,
+                "members": one.members,
+                "count": len(reached.error(one.members)),
+                "published": one.published,
+            }
+            for name, one in ENSEMBLES.items()
+            if name in reached.rows
+        ],
         "is_mnist": _is_mnist(content),
         "sources": [*dict.fromkeys(row.source for row in ROWS.values() if row.source)],
     }

@@ -14,7 +14,7 @@ from mnist_aug.formatting import estimated, percent
 from mnist_aug.report.published import Reached
 from mnist_aug.report.tables import Table, holm_column
 
-KINDS = ("plain", "augmented", "short", "long", "longest", "large", "affine")
+KINDS = ("plain", "augmented", "short", "long", "longest", "large", "deep", "affine")
 NOTE = (
     "Errors on the validation images. CIs: over seeds, not adjusted for multiple comparisons; p is."
 )

@@ -57,7 +57,7 @@ def test_names():
     every = ["recipes", *published.ROWS, "ensemble", "ciresan-ensemble"]
     assert published.names(None) == every
     assert published.names("small,ensemble") == ["small", "ensemble"]
-    assert published.names("small,longest-wide") == ["small", "longest-wide"]
+    assert published.names("small,longest-decay0.03") == ["small", "longest-decay0.03"]
     with pytest.raises(UserError, match="row 'smal' is unknown: use some of recipes, small-plain"):
         published.names("smal")
 
