@@ -209,10 +209,9 @@ class Compared:
         self._frame = self._given.compared.assign(policy=self._names(self._given.compared))
 
     def _names(self, frame: pd.DataFrame) -> list[str]:
-        """What the rows are called.
+        """Names of the rows.
 
-        Policies that were given as objects are so without their suffix, unless another has the
-        name that is left.
+        Policies given as objects lose their suffix, unless that would make two names the same.
         """
         folder, names = self.results / studies.COMPARE / OBJECTS[0], section.names(frame)
         short = [one.removesuffix(".yaml") if (folder / one).is_file() else one for one in names]

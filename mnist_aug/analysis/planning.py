@@ -19,7 +19,7 @@ MOST_IMAGES = 10**9
 
 @dataclass(frozen=True)
 class Advice:
-    """What would find a difference like the one seen, with a chance of `POWER`.
+    """What would detect a difference of the size seen, with probability `POWER`.
 
     Attributes:
         seeds: how many; with the present test images if `images` is None. None if no number of

@@ -31,7 +31,8 @@ def table(content: Comparison) -> Table | None:
     )
     title = "Test-time augmentation (TTA) against plain prediction by the same runs"
     note = (
-        "CI: over seeds and images, each by itself. p: paired permutation test over seeds. "
+        "CI: over seeds and images, not adjusted for multiple comparisons. p: paired permutation "
+        "test over seeds. "
         "Time: on one thread, making the views included, over plain prediction."
     )
     return Table("tta", title, frame, display, note=note)
