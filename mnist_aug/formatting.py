@@ -14,14 +14,15 @@ def percent(fraction: float, digits: int = 2) -> str:
 
 
 def decimals(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else NO_NUMBER
+    # Means of the same runs that differ in their last bits have the same text.
+    return f"{round(value, 9):.{digits}f}" if np.isfinite(value) else NO_NUMBER
 
 
 def points(fraction: float, digits: int = 2) -> str:
     """A difference of fractions in percentage points, with its sign."""
     if not np.isfinite(fraction):
         return NO_NUMBER
-    text = f"{100 * fraction:+.{digits}f}"
+    text = f"{round(100 * fraction, 9):+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 

@@ -312,6 +312,10 @@ def test_equivalent():
     assert lines[1].endswith(
         "On the test images it changes by +0.96 pp (+0.80 to +1.10): no detectable difference."
     )
+    assert said("equivalent", **TWENTY | UNSURE)[0] == (
+        "Train without augmentation, which is simpler: with policy default, the best of 20 on the "
+        "validation images, validation accuracy is the same within ±0.2 pp."
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import comparison
-from mnist_aug.formatting import MINUS, listed, number, points
+from mnist_aug.formatting import MINUS, listed, number, percent, points
 from mnist_aug.report import errors, provenance, tables
 
 
@@ -215,3 +215,9 @@ def test_points(value, text):
 )
 def test_number(value, text):
     assert number(value) == text
+
+
+def test_one_number_has_one_text():
+    """Of means of the same runs that differ in their last bits, too."""
+    assert {percent(0.88435 + bit) for bit in (0, 2e-16, -2e-16)} == {"88.44"}
+    assert len({points(bit - 0.03775) for bit in (0, 2e-16, -2e-16)}) == 1
