@@ -8,8 +8,9 @@ finds, `layout` brings to one form, and `plausibility` looks for what is odd abo
 import hashlib
 import math
 import os
+import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -434,6 +435,14 @@ def _mnist(test: bool) -> Dataset:
             f"{error}; MNIST ships with mnist-aug: install it again, or `git restore` its files"
         ) from None
     return found
+
+
+def option(described: Mapping[str, Any]) -> str | None:
+    """What to give as DATA= for a dataset of a manifest; None where only the user can know."""
+    named = {MNIST_SHA256: "mnist", DIGITS_SHA256: "digits", FASHION_SHA256: "fashion_mnist"}
+    if described["origin"] == "keras.datasets" and re.fullmatch("[a-z0-9_]+", described["name"]):
+        return str(described["name"])  # which is downloaded again
+    return named.get(described["sha256"])
 
 
 def _digits() -> Dataset:

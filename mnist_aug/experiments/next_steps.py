@@ -12,6 +12,7 @@ from mnist_aug import notes
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import spread
 from mnist_aug.analysis.models import name_of
+from mnist_aug.data import dataset
 from mnist_aug.experiments.studies import COMPARE, TRAINING_IMAGES, TUNED
 from mnist_aug.formatting import counted, mean_and_sd
 from mnist_aug.results import extras, runs
@@ -160,5 +161,5 @@ def _as_trained(content: Comparison, options: Namespace) -> Namespace:
     }
     given = {name: value for name, value in vars(options).items() if value is not None}
     if given.get("data", DEFAULTS["DATA"]) == DEFAULTS["DATA"]:
-        given["data"] = content.dataset["name"]
+        given["data"] = dataset.option(content.dataset) or content.dataset["name"]
     return Namespace(**made | given)

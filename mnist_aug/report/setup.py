@@ -7,7 +7,7 @@ from typing import Any
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.tta import described as used_tta
-from mnist_aug.data.dataset import DIGITS_SHA256, FASHION_SHA256, MNIST_SHA256
+from mnist_aug.data import dataset
 from mnist_aug.report import cards, provenance, search, tables
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
@@ -93,7 +93,7 @@ def rebuild(content: Comparison, inputs: Inputs) -> dict[str, Any]:
     settings = content.both[1].settings
     policy = _policy(str(content.both[1].policy))
     model = _model(settings)
-    source = _source(content.dataset)
+    source = dataset.option(content.dataset) or SOMEWHERE
     data = source + (" TRANSPOSE=1" if content.dataset.get("transposed") else "")
     commands += search.commands(searches, data, policy, model)
     changed_policy = "" if policy == "default" else f" POLICY={policy}"
@@ -148,12 +148,3 @@ def _model(settings: dict[str, Any]) -> str:
     if name in (DENSE, CNN):
         return "" if name == DENSE else f" MODEL={name}"
     return f" MODEL=path/to/{name if re.fullmatch('[A-Za-z0-9_.:-]+', name) else 'model'}"
-
-
-def _source(dataset: dict[str, Any]) -> str:
-    """What to give as DATA= for the dataset; a made-up path where only the user can know."""
-    named = {MNIST_SHA256: "mnist", DIGITS_SHA256: "digits", FASHION_SHA256: "fashion_mnist"}
-    name = str(dataset["name"])
-    if dataset["origin"] == "keras.datasets" and re.fullmatch("[a-z0-9_]+", name):
-        return name  # which is downloaded again
-    return named.get(dataset["sha256"], SOMEWHERE)

@@ -11,6 +11,7 @@ from conftest import PROJECT
 
 from mnist_aug import notes
 from mnist_aug.analysis import comparison
+from mnist_aug.data.dataset import FASHION_SHA256
 from mnist_aug.experiments import next_steps
 from mnist_aug.experiments.next_steps import DEFAULTS
 
@@ -123,3 +124,9 @@ def test_accuracy_is_given_in_per_cent_with_its_spread(tmp_path):
     assert lines[0].startswith(f"baseline: validation accuracy {sum(accuracy) / 3:.2f} ± ")
     assert lines[0].endswith(f" % (3 runs), in {results / 'baseline'}")
     assert last == f"next, evaluation and the report: make report RESULTS={results}"
+
+
+def test_a_dataset_is_named_as_data_takes_it(tmp_path):
+    """Fashion-MNIST's own name is not that of its download."""
+    results = write(tmp_path, name="fashion-mnist", sha256=FASHION_SHA256)
+    assert ": make strength DATA=fashion_mnist RESULTS=" in following(results)
