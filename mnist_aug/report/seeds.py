@@ -48,13 +48,15 @@ def figure(content: Comparison) -> Figure:
     means = []
     for row, variant in enumerate(variants):
         name = variant.name
-        own, values = content.results.loc[row], 100 * variant.accuracy
-        mean, low, high = (100 * own[f"accuracy{end}"] for end in ("", "_low", "_high"))
-        said = [f"{name}, seed {s}: {v:.2f} %" for s, v in zip(variant.seeds, values, strict=True)]
-        ends = mean, low, high
-        _row(left, row, values, ends, said, variant.seeds, **style_of(content, name))
-        over = f" (95 % CI over seeds {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
-        means.append((ends, f"{mean:.2f} %", f"{name}, mean: {mean:.2f} %{over}"))
+        own, values = content.results.loc[row], variant.accuracy
+        mean, low, high = (own[f"accuracy{end}"] for end in ("", "_low", "_high"))
+        said = [
+            f"{name}, seed {s}: {percent(v)} %" for s, v in zip(variant.seeds, values, strict=True)
+        ]
+        ends = 100 * mean, 100 * low, 100 * high
+        _row(left, row, 100 * values, ends, said, variant.seeds, **style_of(content, name))
+        ci = f" (95 % CI over seeds {span(low, high, percent)})" if np.isfinite(low) else ""
+        means.append((ends, f"{percent(mean)} %", f"{name}, mean: {percent(mean)} %{ci}"))
     label_rows(left, BOTH)
     left.set(ylim=(1.5, -0.55))
     left.set_xlabel("test accuracy, %")

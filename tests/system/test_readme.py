@@ -22,12 +22,22 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
 
 
-def test_the_verdict_stands_in_the_reference_report():
-    """With the lines below it, if they are quoted too."""
-    quoted = re.search(r"<!-- verdict -->(.*?)<!-- end -->", README, re.S)[1]
-    report = (PROJECT / "reports/reference/mnist/report.md").read_text(encoding="utf-8")
-    assert quoted.strip()
-    assert words(re.sub("^>", "", quoted, flags=re.M)) in words(report)
+QUOTED = re.findall(r"<!-- quoted from (\S+) -->\n(.*?)<!-- end -->", README, re.S)
+
+
+@pytest.mark.parametrize(("page", "quoted"), QUOTED, ids=[page for page, _ in QUOTED])
+def test_what_is_quoted_stands_in_the_report(page, quoted):
+    report = words((PROJECT / page).read_text(encoding="utf-8"))
+    lines = re.sub("^> ?", "", quoted, flags=re.M).split("\n- ")
+    assert len(lines) == 3  # the verdict, the difference and what to do
+    for line in lines:
+        assert words(line) in report
+
+
+def test_the_readme_begins_with_two_answers():
+    assert [Path(page).parent.name for page, _ in QUOTED] == ["mnist", "fashion-mnist"]
+    assert " helps: " in QUOTED[0][1]
+    assert " hurts: " in QUOTED[1][1]
 
 
 def words(text):
