@@ -78,13 +78,17 @@ def table(frame: pd.DataFrame) -> Table:
     note = (
         "Differences in accuracy from no augmentation, on test and on corrupted test images. Their "
         "CIs are simultaneous over all policies and cover other seeds and test images; p is "
-        "adjusted for all policies. Time: of training, relative to none."
+        "adjusted for all policies. The mean over corruption types includes those like a policy's "
+        "own transforms. Time: of training, relative to none."
     )
     if frame["validation"].isna().any():
         title = "Policies compared"
         empty.append("validation, %")
     elif starred.any():
-        note += " *: may be the best on validation, by simultaneous CIs of all pairs."
+        note += (
+            " *: not detectably less accurate on validation than the best, by simultaneous CIs of "
+            "all pairs."
+        )
     return Table("compare", title, frame, display.drop(columns=empty), note=note)
 
 
@@ -179,6 +183,7 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
         - own: of the policy at the head of the page: name, outcome here, and alone, the outcome
           there.
         - parted: policies where the CI and p part at the 5 % level.
+        - robust: the row of the policy that gains most on corrupted images, if any gains there.
     """
     frame = table.frame.assign(name=names(table.frame))
     others = frame[frame["variant"] != BOTH[0]].reset_index(drop=True)
@@ -202,7 +207,14 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
             "alone": content.difference.outcome,
         },
         "parted": [*others["name"][parted & others["holm_p"].notna()]],
+        "robust": _robust(others),
     }
+
+
+def _robust(others: pd.DataFrame) -> dict[str, Any] | None:
+    """The policy that gains most on corrupted images, where that is detectable."""
+    gain = others[others["corrupted_low"] > 0].sort_values("corrupted_difference")
+    return None if gain.empty else gain.iloc[-1].to_dict()
 
 
 def _best(frame: pd.DataFrame) -> dict[str, Any] | None:

@@ -63,7 +63,8 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         if len(benchmark.libraries(content.benchmark)):
             figures.append(bench.libraries(content, content.benchmark))
             tables.append(figures[-1].table)
-    return Section("efficiency", "Data efficiency and cost", facts, figures, tables)
+    title = "Data efficiency and cost" if "worth" in facts else "Training time and cost"
+    return Section("efficiency", title, facts, figures, tables)
 
 
 def _bench(content: Comparison) -> dict[str, Any]:

@@ -53,13 +53,22 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "no_conclusion": NO_CONCLUSION,
         "seeds": content.difference.seeds,
         "light": content.is_light,
+        "is_written": content.is_written,
+        "clean": content.difference.mean if content.difference.outcome == "hurts" else 0.0,
         "colour": content.in_colour,
         "every_class": pictures.each_class(content, min(content.classes, 10)),
         "severity": severity_facts(severe),
-        "gap": robustness.generalisation_gap(moved.frame),
+        "gap": (gap := robustness.generalisation_gap(moved.frame)),
+        "underfits": _trained_worse(moved.frame) if gap else None,
         "others": _rows(moved.frame[~moved.frame["images"].isin(["training", "test"])]),
     }
     return Section("robustness", title, facts, figures, [*tables, moved])
+
+
+def _trained_worse(moved: pd.DataFrame) -> float | None:
+    """What accuracy on unchanged training images loses, where it loses more than on the test."""
+    lost = moved.set_index("images")[[*BOTH]].diff(axis=1)[BOTH[1]]
+    return float(lost["training"]) if lost["training"] < lost["test"] < 0 else None
 
 
 def corruptions(content: Comparison) -> dict[str, Table]:

@@ -192,14 +192,13 @@ def _corrupted(content: Comparison) -> Iterable[Card]:
     condition = f"{types}; CI {over}"
     if unclear:
         condition = f"CI {_ends(*ends)}, {over}; {types}"
-    if unclear and found["types"] > 1:
+    if many and found["types"] > 1:
         single = robustness.corruption_accuracy(content, "corruption/")
         kinds = [robustness.UNLIKE] if unlike else [robustness.LIKE, robustness.UNLIKE]
         sides = single.loc[single["policy"].isin(kinds), "side"]
-        condition = (
-            f"{(sides > 0).sum()} of {found['types']} types better, {(sides < 0).sum()} worse; "
-            f"95{KEPT}%{KEPT}CI of the mean {_ends(*ends)}"
-        )
+        counts = f"{(sides > 0).sum()} of {found['types']} types better, {(sides < 0).sum()} worse"
+        ci = f"95{KEPT}%{KEPT}CI of the mean {_ends(*ends)}" if unclear else f"CI {over}"
+        condition = f"{counts}; {ci}"
     yield Card(
         "Corruptions unlike the policy" if unlike else "Corrupted test images",
         f"{points(found['difference'])} pp",

@@ -1,5 +1,6 @@
 """Reports on other models than dense networks: what is said of them, and what is left out."""
 
+import copy
 import re
 import shutil
 
@@ -97,13 +98,17 @@ def test_model_cards(cnn, own, small):
 
 
 def test_a_dense_network_of_a_version_without_architectures(reference):
-    text = dict(cards.model_card(reference[0], *_by_class(reference[0])).frame.to_numpy())
+    old = copy.deepcopy(reference[0])
+    for variant in old.both:
+        for run in variant.runs:
+            del run.manifest["architecture"]
+    text = dict(cards.model_card(old, *_by_class(old)).frame.to_numpy())
     assert text["model"] == (
         "mnist_num_reader.keras: Flatten, dense layers of 128, 128 units with ReLU, 10 outputs "
         "with softmax; 118,282 parameters"
     )
     assert text["input"].startswith("float32 images [N, 28, 28], pixels")
-    subtitle = plain(sentences.subtitle(reference[0]))
+    subtitle = plain(sentences.subtitle(old))
     assert subtitle.startswith("Dense network 128-128, 118,282 parameters, adam, 15 epochs")
 
 

@@ -119,9 +119,21 @@ def test_outcomes_are_counted_and_named(content):
     assert said(content, *rows)[0].startswith(
         "Of 5 policies, on the test images 2 help (default and mixup:0.2); 1 hurts (cutout); 1 is "
         "equivalent to none (affine); 1 shows no detectable difference (cutmix). mixup:0.2 differs "
-        "from none by less than 0.20 pp, which is of little consequence. On the validation images, "
-        "which decide, default is the most accurate, 98.70 %; mixup:0.2 may be as good."
+        "from none by less than the margin of 0.20 pp. On the validation images, which decide, "
+        "default is the most accurate, 98.70 %; mixup:0.2 is not detectably less accurate."
     )
+
+
+def test_the_policy_for_corrupted_images_is_named(content):
+    gain = {"corrupted_low": 0.01, "corrupted_difference": 0.02, "corrupted_high": 0.03}
+    best = row("augmented", "helps", 0.004, 0.01, 1, policy="default", **gain)
+    more = row("cutout", "hurts", -0.02, -0.01, 3, **gain | {"corrupted_difference": 0.025})
+    unsure = row("affine", "helps", 0.004, 0.01, 2, **gain | {"corrupted_low": -0.01})
+    assert (
+        "On corrupted test images, cutout gains most: +2.50 pp (+1.00 to +3.00), with "
+        "\N{MINUS SIGN}1.50 pp on unchanged ones."
+    ) in said(content, best, more, unsure, none())[0]
+    assert "corrupted" not in said(content, unsure | {"variant": "augmented"}, none())[0]
 
 
 def test_one_policy(content):
@@ -129,7 +141,7 @@ def test_one_policy(content):
     text = said(content, best, none(rank=2, rank_low=2))
     assert text[0].startswith("Of 1 policy, on the test images 1 helps (default).")
     assert "98.70 %, and each other is detectably less accurate." in text[0]
-    assert text[1].startswith("5 seeds of each policy. *: may be the best")
+    assert text[1].startswith("5 seeds of each policy. *: not detectably less accurate")
 
 
 def test_when_nothing_can_be_told(content):
@@ -139,7 +151,7 @@ def test_when_nothing_can_be_told(content):
     ]
     text = said(content, *unsure, none(rank=1, best_on_validation=True))
     assert "2 show no detectable difference (augmented and affine)" in text[0]
-    assert "but any of the others may be the best." in text[0]
+    assert "but none of the others is detectably less accurate." in text[0]
 
 
 def test_one_seed_gives_no_interval(content):
@@ -172,7 +184,7 @@ def test_no_conclusions_where_nothing_was_learned(content):
 def test_where_interval_and_p_part_it_is_said(content, low, holm_p, parted):
     one = row("augmented", "helps", low, 0.01, 1, policy="default", holm_p=holm_p)
     text = said(content, one, none())[-1]
-    assert ("For default CI and p disagree at the 5 % level" in text) == parted
+    assert ("For default, CI and p disagree at the 5 % level" in text) == parted
     assert found(content, one, none())["parted"] == ["default"] * parted
 
 
@@ -214,7 +226,7 @@ def test_the_table_has_what_is_read_and_the_file_all_of_it(content):
     }
     assert display.loc["none", "test rank (95 % CI)"] == "2.5 (1 to 3)"
     assert display.loc["none", "time"] == "1\N{MULTIPLICATION SIGN}"
-    assert "*: may be the best on validation" in table.note
+    assert "*: not detectably less accurate on validation" in table.note
     assert {"nll", "ece", "corrupted_like", "transfer", "outcome"} <= {*table.frame}
     bare = compare.table(pd.DataFrame([row("augmented", "helps", 0.004, 0.01, 1), none()]))
     assert not [name for name in bare.display if "corrupted" in name or "its" in name]

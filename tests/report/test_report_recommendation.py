@@ -291,7 +291,9 @@ def test_who_may_do_better_is_always_said(kind):
     ],
 )
 def test_what_a_policy_chosen_among_several_costs(changed, words):
-    assert said("augment", **TWENTY | changed)[2] == HELPS + words
+    whom = "the policy" if "compared" in changed else "policy default"
+    line = HELPS.replace("the policy", whom, 1)
+    assert said("augment", **TWENTY | changed)[2] == line + words
 
 
 def test_a_verdict_by_itself_that_differs_is_explained():

@@ -94,8 +94,9 @@ def test_sentences(full):
     )
     worst = section.facts["severity"]["worst"]
     assert (
-        f"Noise hurts most: {points(worst['difference'])} pp at {worst['severity']} (SD, share of "
-        "full scale). Augmentation helps at every severity of rotation and shift. It hurts at "
+        "The largest detectable loss from augmentation on changed images is with noise: "
+        f"{points(worst['difference'])} pp at {worst['severity']} (SD, share of full scale). "
+        "Augmentation helps at every severity of rotation and shift. It hurts at "
         "every severity of noise." in text
     )
     assert "On the 400 images of sklearn-digits, which neither model was trained on" in text

@@ -254,7 +254,7 @@ def test_the_cards_are_looked_up(full):
     unseen = groups["unlike"]
     value = f"{100 * unseen['difference']:+.2f} pp".replace("-", MINUS)
     assert cards["Corruptions unlike the policy"].value == value
-    assert "mean of 2 of 3 types" in cards["Corruptions unlike the policy"].condition
+    assert "0 of 2 types better, 1 worse" in cards["Corruptions unlike the policy"].condition
     assert {card.anchor for card in cards.values()} <= {*full.sections}
     for card in cards.values():
         assert card.value in full.text
@@ -299,7 +299,7 @@ GROUP = {"types": 11, "difference": -0.0029, "low": -0.0118, "high": 0.0059, "si
             (
                 "Corrupted test images",
                 f"95 % CI {MINUS}1.00 to {MINUS}0.10",
-                "mean of 11 types; CI over seeds and images",
+                "3 of 11 types better, 1 worse; CI over seeds and images",
             ),
         ),
         (
