@@ -343,7 +343,8 @@ def test_how_large_digits_stand_in_the_images_is_measured(tmp_path):
 def reference_weights():
     """Of the reference's augmented network, layer by layer."""
     with np.load(PROJECT / "results/reference/mnist" / "weights.npz") as stored:
-        numbers, sizes = stored["augmented_weights"], stored["augmented_sizes"]
+        numbers = stored["augmented_weights"]
+    sizes = 784, 128, 128, 10
     shapes = [shape for a, b in itertools.pairwise(sizes) for shape in ((a, b), (b,))]
     ends = np.cumsum([np.prod(shape) for shape in shapes])[:-1]
     return [part.reshape(s) for part, s in zip(np.split(numbers, ends), shapes, strict=True)]
