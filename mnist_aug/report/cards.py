@@ -79,11 +79,8 @@ def model_card(
         ("intended use", "comparing training with and without augmentation; teaching"),
         (
             "out of scope",
-            "reading forms, cheques or anything else that matters to somebody: it "
-            "reads every picture as one of the classes, and says so with confidence"
-            if content.is_written
-            else "deciding anything that matters to somebody: it takes every picture for one of "
-            "the classes, and says so with confidence",
+            ("reading forms, cheques and the like" if content.is_written else "any real use")
+            + ": it assigns every picture to one of the classes, often with high confidence",
         ),
         (
             "training data",
@@ -201,8 +198,8 @@ def data_card(content: Comparison) -> Table:
         ),
         (
             "classes",
-            f"{content.classes}{names}; test images of a class: {counts.min():,} to "
-            f"{counts.max():,}",
+            f"{content.classes}{names}; test images of each: {counts.min():,}"
+            + (f" to {counts.max():,}" if counts.max() > counts.min() else ""),
         ),
         ("preprocessing", "pixels divided by 255; in training, the policy"),
         (

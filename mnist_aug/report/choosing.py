@@ -33,7 +33,7 @@ def section(content: Comparison, inputs: Inputs) -> Section | None:
         table = compare.table(inputs.compared)
         tables.append(table)
         figures.append(compare.figure(table, content, inputs.policies))
-        facts["compare"] = compare.facts(table, content)
+        facts["compare"] = compare.facts(table, content, inputs.policies)
     if runs := found.get("ablation"):
         table = ablation.parts(runs)
         tables.append(table)

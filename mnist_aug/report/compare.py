@@ -1,6 +1,6 @@
 """Many policies compared: the table, the figure, and the facts that the text says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import matplotlib
@@ -167,11 +167,14 @@ def _beyond(frame: pd.DataFrame, content: Comparison) -> pd.Series:
     return sizes > REACH * max(middle, content.margin)
 
 
-def facts(table: Table, content: Comparison) -> dict[str, Any]:
+def facts(
+    table: Table, content: Comparison, variants: Mapping[str, VariantResults]
+) -> dict[str, Any]:
     """What the comparison found.
 
     Args:
         table: of `table`.
+        variants: those of the table other than baseline and augmented.
 
     Returns:
         - count of policies; seeds, the fewest and the most of a policy.
@@ -183,6 +186,7 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
         - own: of the policy at the head of the page: name, outcome here, and alone, the outcome
           there.
         - parted: policies where the CI and p part at the 5 % level.
+        - labels_alone: policies that smooth labels and change no image.
         - robust: the row of the policy that gains most on corrupted images, if any gains there.
     """
     frame = table.frame.assign(name=names(table.frame))
@@ -208,7 +212,18 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
         },
         "parted": [*others["name"][parted & others["holm_p"].notna()]],
         "robust": _robust(others),
+        "labels_alone": [
+            one.settings["policy"]["name"] for one in variants.values() if _smooths(one)
+        ],
     }
+
+
+def _smooths(variant: VariantResults) -> bool:
+    policy = variant.settings["policy"]
+    return (
+        policy.keys() == {"name", "pipeline", "label_smoothing"}
+        and not (policy["pipeline"]["transforms"])
+    )
 
 
 def _robust(others: pd.DataFrame) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """The comparison of many policies in the report: its table, its figure and its words."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -86,13 +87,15 @@ EMPTY_FACTS = dict.fromkeys(
 
 
 def found(content, *rows) -> dict:
-    return compare.facts(compare.table(pd.DataFrame(rows)), content)
+    return compare.facts(compare.table(pd.DataFrame(rows)), content, {})
 
 
 def said(content, *rows, **facts) -> list[str]:
     """The paragraphs of the part on the comparison, those that are folded too."""
     table = compare.table(pd.DataFrame(rows))
-    given = EMPTY_FACTS | {"no_conclusion": "", "compare": compare.facts(table, content)} | facts
+    given = (
+        EMPTY_FACTS | {"no_conclusion": "", "compare": compare.facts(table, content, {})} | facts
+    )
     drawn = Figure("compare", "", "", "", table)
     made = blocks.made("choosing", given, [drawn], [table])
     return [block.text for block in made if block.kind in ("paragraph", "figure")]
@@ -267,7 +270,7 @@ def test_the_figure_shows_each_policy_and_the_margin(content):
     assert "baseline" not in text
     assert "◀ \N{MINUS SIGN}21.00" in text
     assert "shaded: less than 0.20 pp" in text
-    assert compare.facts(table, content)["beyond"] == 1
+    assert compare.facts(table, content, {})["beyond"] == 1
     assert "default: +0.70 (+0.40 to +1.00)." in figure.alt
     # The bar, its mean and each run say their values.
     assert figure.svg.count("<title>default: +0.70 pp (95 % CI +0.40 to +1.00)</title>") == 2
@@ -327,3 +330,20 @@ def test_how_to_give_the_policies_again(results):
     content = comparison.load(results)
     own = inputs.read(results, content).policies
     assert _policies(own) == 'POLICIES="affine path/to/mine.yaml mixup:0.2"'
+
+
+def test_what_changes_no_image_is_said(content):
+    smoothing = {"name": "label-smoothing", "label_smoothing": 0.1}
+    made = {
+        name: SimpleNamespace(settings={"policy": policy})
+        for name, policy in (
+            ("label-smoothing", smoothing | {"pipeline": {"transforms": []}}),
+            ("mixup", {"name": "mixup", "pipeline": {"transforms": []}, "mixup": {}}),
+            ("affine+label-smoothing", smoothing | {"pipeline": {"transforms": [{}]}}),
+        )
+    }
+    rows = pd.DataFrame([row("augmented", "helps", 0.004, 0.01, 1), none()])
+    facts = compare.facts(compare.table(rows), content, made)
+    assert facts["labels_alone"] == ["label-smoothing"]
+    text = said(content, *rows.to_dict("records"), compare=facts)[0]
+    assert "label-smoothing changes labels and no images." in text

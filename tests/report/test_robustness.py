@@ -223,3 +223,15 @@ def test_without_scores_on_any_axis_nothing_is_said_of_them(tmp_path, monkeypatc
 )
 def test_what_a_policy_resembles(name, like):
     assert analysis.trained_on(saved.as_data(policy.load(name).pipeline)) == like
+
+
+@pytest.mark.parametrize(
+    ("training", "test", "lost"),
+    [((0.93, 0.86), (0.88, 0.85), -0.07), ((0.93, 0.92), (0.88, 0.85), None),
+     ((0.93, 0.86), (0.85, 0.88), None)],
+)  # fmt: skip
+def test_a_policy_too_strong_for_the_network_is_seen_on_training_images(training, test, lost):
+    moved = pd.DataFrame(
+        [("training", *training), ("test", *test)], columns=["images", "baseline", "augmented"]
+    )
+    assert robustness._trained_worse(moved) == (None if lost is None else pytest.approx(lost))
