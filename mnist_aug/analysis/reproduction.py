@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from mnist_aug.analysis import comparison, models
 from mnist_aug.analysis.comparison import Comparison
@@ -28,9 +28,10 @@ def check(results: Path, references: Path) -> tuple[bool, list[str]]:
     the difference between the two means over seeds; it is reproduced if 0 lies within. Both are
     judged on the same test images, so only seeds make noise. Where both have scores on corrupted
     images, the difference of both there is compared as well. Of each study that both have, the
-    same is done with each variant's accuracy, at a level at which all intervals hold together.
+    same is done with each variant's accuracy. All intervals of one kind hold together.
 
-    The last line says how many runs have the same weights, byte for byte; it decides nothing.
+    The last line says how many runs have the same weights, byte for byte. Where all have, they are
+    no sample of their own, and are compared with the reference's runs of the same seeds.
 
     Args:
         results: a results folder; or one that holds several, each named as its reference is.
@@ -100,15 +101,22 @@ def _check(results: Path, reference: Path) -> tuple[bool, list[str]]:
     if min(len(ours.paired_seeds), len(theirs.paired_seeds)) < 2:
         raise UserError(f"{results} has one seed: at least two are needed, SEEDS=2 or more")
     lines, reproduced = [], True
-    for (name, mine), other in zip(_scores(ours).items(), _scores(theirs).values(), strict=False):
-        low, high = welch_interval(mine, other, LEVEL)
+    same = all(
+        _same(one.runs, other.runs) for one, other in zip(ours.both, theirs.both, strict=True)
+    )
+    scores = [*zip(_scores(ours).items(), _scores(theirs).values(), strict=False)]
+    level = _simultaneous(len(scores))
+    for (name, mine), other in scores:
+        if same:
+            other = other[mine.index]
+        low, high = welch_interval(mine, other, level)
         inside = low <= 0 <= high
         reproduced &= inside
+        seeds = f"the same {len(mine)} seeds" if same else f"{len(mine)} seeds against {len(other)}"
         lines.append(
             f"{name}: {'reproduced' if inside else 'NOT reproduced'}: difference "
             f"{points(mine.mean() - other.mean())} pp, {'within' if inside else 'outside'} the "
-            f"CI of ±{percent((high - low) / 2)} pp ({CONFIDENCE}, {len(mine)} seeds against "
-            f"{len(other)})"
+            f"simultaneous CI of ±{percent((high - low) / 2)} pp ({CONFIDENCE}, {seeds})"
         )
     pairs = [
         pair
@@ -143,6 +151,19 @@ def _same_seeds(ours: Sequence[Run], theirs: Sequence[Run]) -> list[tuple[Run, R
     return [(run, others[run.seed]) for run in ours if run.seed in others]
 
 
+def _same(ours: Sequence[Run], theirs: Sequence[Run]) -> bool:
+    """Whether all runs have the weights of their seed in the reference."""
+    pairs = _same_seeds(ours, theirs)
+    return len(pairs) == len(ours) and all(
+        mine.manifest["weights_sha256"] == other.manifest["weights_sha256"] for mine, other in pairs
+    )
+
+
+def _simultaneous(count: int) -> float:
+    """The level of each of so many intervals that hold together at `LEVEL` (Bonferroni's)."""
+    return 1 - (1 - LEVEL) / max(1, count)
+
+
 def _study(
     ours: dict[str, list[Run]], theirs: dict[str, list[Run]]
 ) -> tuple[bool, str, list[tuple[Run, Run]]]:
@@ -156,8 +177,9 @@ def _study(
         if min(len(ours[name]), len(theirs[name])) < 2:
             single.append(name)
         else:
-            compared[name] = [_accuracy(one[name]) for one in (ours, theirs)]
-    level = 1 - (1 - LEVEL) / max(1, len(compared))  # Bonferroni's
+            mine, other = (_accuracy(one[name]) for one in (ours, theirs))
+            compared[name] = mine, other[mine.index] if _same(ours[name], theirs[name]) else other
+    level = _simultaneous(len(compared))
     outside = []
     for name, (mine, other) in compared.items():
         low, high = welch_interval(mine, other, level)
@@ -179,12 +201,13 @@ def _study(
     return not outside, f"{outcome}: {'; '.join(parts)}", pairs
 
 
-def _accuracy(every: list[Run]) -> np.ndarray:
-    """float [S], on the test images, or on the validation images of what was never tested."""
+def _accuracy(every: list[Run]) -> pd.Series:
+    """By seed, on the test images, or on the validation images of what was never tested."""
     folder = every[0].folder.parent
     if (folder / runs.EVALUATION).exists():
-        return runs.read_variant(folder).accuracy
-    return np.array([run.validation_accuracy for run in every])
+        tested = runs.read_variant(folder)
+        return pd.Series(tested.accuracy, tested.seeds)
+    return pd.Series({run.seed: run.validation_accuracy for run in every})
 
 
 def _weights(pairs: Sequence[tuple[Run, Run]]) -> str:
@@ -227,8 +250,8 @@ def _why_weights_differ(mine: Run, other: Run) -> list[str]:
     return reasons
 
 
-def _scores(content: Comparison) -> dict[str, np.ndarray]:
-    """What is compared, float [S] each; the corrupted images last, where they were scored."""
+def _scores(content: Comparison) -> dict[str, pd.Series]:
+    """What is compared, by seed; the corrupted images last, where they were scored."""
     baseline, augmented = (one.accuracy for one in content.both)
     scores = {
         "baseline": baseline,
@@ -238,4 +261,4 @@ def _scores(content: Comparison) -> dict[str, np.ndarray]:
     if corruption_sets(content):
         plain, other = (mean_accuracy(one.scores, "corruption/") for one in content.both)
         scores["augmented minus baseline, corrupted images"] = other - plain
-    return scores
+    return {name: pd.Series(values, content.paired_seeds) for name, values in scores.items()}

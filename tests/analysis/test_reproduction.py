@@ -31,15 +31,16 @@ def reference(tmp_path_factory):
 
 def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, called):
     same = results_with(tmp_path / "same", {"baseline": 0.06, "augmented": 0.04})
+    with_other_manifests(same, lambda manifest: manifest.update(weights_sha256="0" * 64))
     worse = results_with(tmp_path / "worse", {"baseline": 0.06, "augmented": 0.16})
     process = called("check", "--results", same, "--reference", reference)
     assert process.returncode == 0, process.stdout + process.stderr
     *lines, weights = process.stdout.splitlines()
     assert len(lines) == 3
-    assert weights == "weights: 10 of 10 runs the same, byte for byte"
+    assert weights.startswith("weights: 0 of 10 runs the same, byte for byte")
     for line in lines:
         assert re.search(
-            r": reproduced: difference \S?\d\.\d\d pp, within the CI of "
+            r": reproduced: difference \S?\d\.\d\d pp, within the simultaneous CI of "
             r"±\d\.\d\d pp \(99 %, 5 seeds against 8\)$",
             line,
         ), line
@@ -48,7 +49,33 @@ def test_same_rates_are_reproduced_and_other_rates_are_not(reference, tmp_path, 
     outcomes = [": reproduced" in line for line in process.stdout.splitlines()]
     assert outcomes == [True, False, False, False]
     assert f": NOT reproduced: difference {MINUS}" in process.stdout
-    assert "pp, outside the CI of ±" in process.stdout
+    assert "pp, outside the simultaneous CI of ±" in process.stdout
+
+
+def test_the_same_runs_are_compared_with_themselves(tmp_path):
+    """Their mean may lie outside an interval that takes them for a sample of their own."""
+    theirs, ours = (tmp_path / name for name in ("theirs", "ours"))
+    correct = {
+        name: np.arange(400) >= np.array(rights)[:, None]
+        for name, rights in (("baseline", [24] * 5 + [12] * 15), ("augmented", [16, 17] * 10))
+    }
+    for folder, seeds in ((theirs, 20), (ours, 5)):
+        synthetic_results.write(
+            folder,
+            seeds=seeds,
+            test=400,
+            correct={name: one[:seeds] for name, one in correct.items()},
+            bench=False,
+            samples=False,
+        )
+    reproduced, lines = reproduction.check(ours, theirs)
+    assert reproduced
+    assert lines[0] == (
+        "baseline: reproduced: difference 0.00 pp, within the simultaneous CI of ±0.00 pp (99 %, "
+        "the same 5 seeds)"
+    )
+    with_other_manifests(ours, lambda manifest: manifest.update(weights_sha256="0" * 64))
+    assert not reproduction.check(ours, theirs)[0]
 
 
 def test_corrupted_images_are_compared_where_both_have_them(tmp_path):
