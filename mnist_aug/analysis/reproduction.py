@@ -154,9 +154,16 @@ def _same_seeds(ours: Sequence[Run], theirs: Sequence[Run]) -> list[tuple[Run, R
 def _same(ours: Sequence[Run], theirs: Sequence[Run]) -> bool:
     """Whether all runs have the weights of their seed in the reference."""
     pairs = _same_seeds(ours, theirs)
-    return len(pairs) == len(ours) and all(
-        mine.manifest["weights_sha256"] == other.manifest["weights_sha256"] for mine, other in pairs
-    )
+    return len(pairs) == len(ours) and not _differing(pairs)
+
+
+def _differing(pairs: Sequence[tuple[Run, Run]]) -> list[tuple[Run, Run]]:
+    """Those that have other weights than each other."""
+    return [
+        (mine, other)
+        for mine, other in pairs
+        if mine.manifest["weights_sha256"] != other.manifest["weights_sha256"]
+    ]
 
 
 def _simultaneous(count: int) -> float:
@@ -214,11 +221,7 @@ def _weights(pairs: Sequence[tuple[Run, Run]]) -> str:
     """How many runs of the same variant and seed have the same weights, and why others do not."""
     if not pairs:
         return "weights: no run has the seed of one in the reference"
-    differ = [
-        (mine, other)
-        for mine, other in pairs
-        if mine.manifest["weights_sha256"] != other.manifest["weights_sha256"]
-    ]
+    differ = _differing(pairs)
     line = f"weights: {len(pairs) - len(differ)} of {len(pairs)} runs the same, byte for byte"
     if not differ:
         return line
