@@ -101,6 +101,15 @@ class Comparison:
         """
         return self.given_margin or SMALL * (1 - float(self.variants[BOTH[0]].accuracy.mean()))
 
+    @property
+    def validation_margin(self) -> float:
+        """The same on the validation images, so that test images choose nothing.
+
+        NaN where no images were held out.
+        """
+        accuracy = self.variants[BOTH[0]].validation_accuracy.mean()
+        return self.given_margin or SMALL * (1 - float(accuracy))
+
     @cached_property
     def permutation_p(self) -> dict[str, float]:
         """Of the permutation test over seeds, for each of `pairs`."""

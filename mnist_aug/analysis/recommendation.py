@@ -74,7 +74,7 @@ class Recommendation:
         seeds, seeds_without: that it was trained with, and the baseline.
         images: validation images; None where they were not scored one by one.
         difference, low, high: on validation images, the ends simultaneous over all policies.
-        margin: differences up to this count as none.
+        margin: differences up to this on the validation images count as none.
         small: whether the difference is smaller than that.
         test, test_low, test_high, outcome: the same difference on the test images, and the verdict;
             of a single policy those that stand at the head of the report.
@@ -162,7 +162,7 @@ def recommended(
     every = {one: content.variants[one] for one in BOTH} | dict(variants)
     scores = validation_scores({one: every[one] for one in (BOTH[0], *others.index)})
     within = own["validation_within_low"], own["validation_within_high"]
-    small = lies_within(within, content.margin)
+    small = lies_within(within, content.validation_margin)
     estimates = contrasts.estimates(scores)
     alike = _not_distinguished(estimates, name)
     equals = others[others.index.isin(alike) & (others["validation"] <= own["validation"])]
@@ -189,7 +189,7 @@ def recommended(
         difference=float(own["validation_difference"]),
         low=float(own["validation_low"]),
         high=float(own["validation_high"]),
-        margin=content.margin,
+        margin=content.validation_margin,
         small=small,
         test=test[0],
         test_low=test[1],

@@ -281,7 +281,8 @@ def strength_facts(table: Table, margin: float) -> dict[str, Any]:
     """Where validation accuracy is highest, and which factors differ from 1 by simultaneous CIs.
 
     Args:
-        margin: a difference in accuracy that is of little consequence if it is no larger.
+        margin: a difference in accuracy on the validation images that is of little consequence if
+            it is no larger.
 
     Returns:
         best: factor and validation of the largest mean; own, the mean at factor 1; close, whether

@@ -43,7 +43,7 @@ def section(content: Comparison, inputs: Inputs) -> Section | None:
         table = ablation.strength(runs)
         tables.append(table)
         figures.append(ablation.strength_figure(runs, table, content))
-        facts["strength"] = ablation.strength_facts(table, content.margin)
+        facts["strength"] = ablation.strength_facts(table, content.validation_margin)
     if runs := found.get("grid"):
         table = ablation.grid(runs)
         tables.append(table)

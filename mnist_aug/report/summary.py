@@ -241,10 +241,8 @@ def _time(content: Comparison) -> Iterable[Card]:
     times = f"{with_it} s instead of {without} s a run"
     if found.overlap:
         value, times = f"{with_it} vs {without} s", "no detectable difference"
-    elif found.ratio > 1:
-        value = f"{number(found.ratio, 2)}{TIMES} slower"
     else:
-        value = f"{number(1 / found.ratio, 2)}{TIMES} faster"
+        value = f"{number(found.ratio, 2)}{TIMES} as long"
     condition = ["median"]
     if found.in_parallel is not None:
         runs = (

@@ -139,6 +139,13 @@ def test_equivalent_within_a_margin(tmp_path):
     assert (fact.kind, fact.small, fact.margin) == ("equivalent", True, 0.05)
 
 
+def test_the_margin_is_of_the_validation_images_where_none_is_given(tmp_path):
+    """A tenth of the baseline's mean error: runs are wrong on up to SEEDS - 1 images more."""
+    easy, hard = scores(98, 10), scores(10, 98)
+    assert found(tmp_path / "easy", easy, easy).margin == pytest.approx(0.1 * 100 / IMAGES)
+    assert found(tmp_path / "hard", hard, hard).margin == pytest.approx(0.1 * 12 / IMAGES)
+
+
 def test_a_gain_within_the_margin_is_said_to_be_small(tmp_path):
     fact = found(tmp_path, scores(80, 80), scores(20, 20), margin=0.5)
     assert (fact.kind, fact.small) == ("augment", True)

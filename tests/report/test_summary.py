@@ -354,13 +354,13 @@ COST = Cost(4.24, 7.49, 7.49 / 4.24, False, 30, 2, 2, True, False)
     [
         (
             {},
-            "1.8x slower",
+            "1.8x as long",
             "7.5 s instead of 4.2 s a run",
             "median, 2 runs in parallel on 2 cores",
         ),
         (
             {"ratio": 0.8, "in_parallel": 1, "cores": 1},
-            "1.2x faster",
+            "0.80x as long",
             "7.5 s instead of 4.2 s a run",
             "median, one run at a time on 1 core",
         ),
@@ -372,7 +372,7 @@ COST = Cost(4.24, 7.49, 7.49 / 4.24, False, 30, 2, 2, True, False)
         ),
         (
             {"cores": None, "same_machine": False},
-            "1.8x slower",
+            "1.8x as long",
             "7.5 s instead of 4.2 s a run",
             "median, 2 runs in parallel, on different machines",
         ),
