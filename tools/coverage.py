@@ -21,29 +21,28 @@ from mnist_aug.results import runs
 
 ROOT = Path(__file__).parents[1]
 SEEDS = (2, 3, 5, 10, 30)
-# Standard deviation over seeds of the test accuracy of the dense network on MNIST with each method,
-# pp: of runs with 3 to 30 seeds.
-SPREADS = {
-    "none": 0.25,
-    "default": 0.16,
-    "mixup": 0.11,
-    "cutmix": 0.29,
-    "augmix": 0.15,
-    "augmix-jsd": 0.13,
-    "label-smoothing": 0.15,
-    "cutout": 0.21,
-    "random-erasing": 0.07,
-    "autoaugment": 0.26,
-    "rand": 0.16,
-    "trivialaugment": 0.15,
-    "default+mixup": 0.10,
-}
-EQUAL = dict.fromkeys(SPREADS, 0.16)
 IMAGES = 400  # simulated, with effects such that a mean varies as on 10,000
 RESAMPLED_IMAGES = 2000  # drawn from the test images of real runs
 BOOTSTRAP = 300  # resamples for each simulated interval
 TRAINING = (0.0, 0.25, 1.0, 3.0)  # of the variance between resampled runs, times that of weights
 Drawn = tuple[dict[str, np.ndarray], dict[str, float]]  # scores by variant, and true means
+
+
+@cache
+def spreads() -> dict[str, float]:
+    """Standard deviations over seeds, pp, of the policies compared in results/reference/mnist."""
+    folder = ROOT / "results/reference/mnist"
+    every = [folder / name for name in runs.BOTH]
+    every += [folder / "compare" / name for name in runs.evaluated_variants(folder / "compare")]
+    read = [runs.read_variant(one) for one in every]
+    return {one.policy or "none": 100 * float(one.accuracy.std(ddof=1)) for one in read}
+
+
+@cache
+def equal() -> dict[str, float]:
+    """The same number of policies, all with the root mean square of these."""
+    every = spreads()
+    return dict.fromkeys(every, float(np.mean(np.square([*every.values()])) ** 0.5))
 
 
 @cache
@@ -101,11 +100,11 @@ def crossed(
 
 
 def resampled(rng: np.random.Generator, seeds: int, _: object = None) -> Drawn:
-    """As many variants as `SPREADS`, of seeds and images drawn from real runs, with replacement."""
+    """As many variants as `spreads`, of seeds and images drawn from real runs, with replacement."""
     arrays = reference()
     images = rng.integers(arrays[runs.BOTH[0]].shape[1], size=RESAMPLED_IMAGES)
     scores, truth = {}, {}
-    for at, name in enumerate(SPREADS):
+    for at, name in enumerate(spreads()):
         own = arrays[runs.BOTH[at % 2]]
         scores[name] = own[rng.integers(len(own), size=seeds)][:, images]
         truth[name] = float(own.mean())
@@ -149,6 +148,7 @@ def comparisons(
 
 
 FAMILIES = ("against", "alone", "holm", "equivalent", "pairs")
+AGAINST = "any of {} against one"
 
 
 def headline(seeds: int, repeats: int) -> dict[str, float]:
@@ -173,7 +173,7 @@ def headline(seeds: int, repeats: int) -> dict[str, float]:
 def alone(seeds: int, repeats: int) -> float:
     """How often the interval of `comparison.contrast`, of two models by themselves, misses."""
     rng = np.random.default_rng(10)
-    both = {name: SPREADS[name] for name in ("none", "default")}
+    both = {name: spreads()[name] for name in ("none", "default")}
     missed = []
     for _ in range(repeats):
         scores, _ = crossed(rng, seeds, both)
@@ -218,7 +218,7 @@ def all_sources(seeds: int, training: float, repeats: int) -> dict[str, float]:
         mean, the interval of the difference; share, that of the share of training images.
     """
     rng, drawn = np.random.default_rng(9), 0.8
-    test = measured()[0] / SPREADS["none"] ** 2
+    test = measured()[0] / spreads()["none"] ** 2
     freedom = np.array([seeds - 1, seeds - 1])
     variance.DRAWS, kept = 1000, variance.DRAWS
     true = np.array([1.0, 1.0 + training])
@@ -240,16 +240,17 @@ def all_sources(seeds: int, training: float, repeats: int) -> dict[str, float]:
 def many(repeats: int) -> str:
     """The table of comparisons of many."""
     scenarios: dict[str, Callable[[int], dict[str, float]]] = {
-        "spreads as measured": lambda s: comparisons(lambda r: crossed(r, s, SPREADS), repeats),
-        "equal spreads": lambda s: comparisons(lambda r: crossed(r, s, EQUAL), repeats),
+        "spreads as measured": lambda s: comparisons(lambda r: crossed(r, s, spreads()), repeats),
+        "equal spreads": lambda s: comparisons(lambda r: crossed(r, s, equal()), repeats),
         "real runs, resampled": lambda s: comparisons(lambda r: resampled(r, s), repeats),
         "30 of the baseline, given images": lambda s: comparisons(
-            lambda r: crossed(r, s, SPREADS, 30), repeats, over_images=False
+            lambda r: crossed(r, s, spreads(), 30), repeats, over_images=False
         ),
     }
+    count = len(spreads())
     words = {
-        "against": "any of 12 against one",
-        "pairs": "any of 78 pairs, or any rank",
+        "against": AGAINST.format(count - 1),
+        "pairs": f"any of {count * (count - 1) // 2} pairs, or any rank",
         "holm": "any claim by Holm's p",
         "equivalent": "any false equivalence",
         "alone": "each interval by itself",
@@ -276,6 +277,8 @@ def single(repeats: int) -> str:
             [alone(seeds, 2 * repeats) for seeds in SEEDS],
         ),
     ]
+    types = f"any of {len(corrupted()[0])} corruption types (real runs, resampled)"
+    rows.append((types, [by_set(seeds, repeats) for seeds in SEEDS]))
     for training in TRAINING:
         found = [all_sources(seeds, training, 2 * repeats) for seeds in SEEDS]
         text = f"training images vary runs {training:g} times as much as weights: "
@@ -289,11 +292,12 @@ def outlier(repeats: int) -> str:
     """The table of one variant that varies far more than the others."""
     rows = []
     for factor in (2, 4):
-        spreads = EQUAL | {"cutmix": factor * EQUAL["cutmix"]}
+        varied = equal() | {"cutmix": factor * equal()["cutmix"]}
         found = [
-            comparisons(partial(crossed, seeds=seeds, spreads=spreads), repeats) for seeds in SEEDS
+            comparisons(partial(crossed, seeds=seeds, spreads=varied), repeats) for seeds in SEEDS
         ]
-        for name, text in (("worst", "its own interval"), ("against", "any of 12 against one")):
+        against = AGAINST.format(len(varied) - 1)
+        for name, text in (("worst", "its own interval"), ("against", against)):
             rows.append([f"{factor} times", text, *(f"{100 * one[name]:.1f}" for one in found)])
     return table(["spread", "wrong, %", *(f"{seeds} seeds" for seeds in SEEDS)], rows)
 

@@ -304,9 +304,7 @@ def by_set(
     none (Schaefer and Strimmer 2005, Statistical Applications in Genetics and Molecular Biology
     4:32), as those of few seeds look too large; without any, intervals are widest (Sidak 1967).
     That far out, Satterthwaite's degrees of freedom alone are too many for few seeds, so
-    `intervals.crossed_quantile` is taken. In 300 draws each of seeds and of 2,000 images from the
-    30 runs on 15 corruption types in results/reference/mnist, any interval missed in 3.3 % with
-    three seeds, 4.7 % with five, 5.0 % with ten and 3.7 % with thirty.
+    `intervals.crossed_quantile` is taken. docs/statistics.md says how often any of them misses.
 
     Args:
         first, second: of each set, as `estimates` takes them: at least one set.

@@ -17,7 +17,7 @@ SEEDS = [3, *(pytest.param(seeds, marks=pytest.mark.torture) for seeds in (5, 10
 @pytest.mark.parametrize(("repeats", "allowed"), REPEATS)
 @pytest.mark.parametrize("seeds", SEEDS)
 def test_comparisons_with_spreads_as_measured(seeds, repeats, allowed):
-    draw = partial(coverage.crossed, seeds=seeds, spreads=coverage.SPREADS)
+    draw = partial(coverage.crossed, seeds=seeds, spreads=coverage.spreads())
     found = coverage.comparisons(draw, repeats)
     for name in ("against", "pairs", "alone"):
         assert found[name] == pytest.approx(0.05, abs=allowed), name
@@ -29,7 +29,7 @@ def test_comparisons_with_spreads_as_measured(seeds, repeats, allowed):
 @pytest.mark.parametrize("seeds", [3, 5, 10, 30])
 def test_comparisons_never_err_more_with_equal_spreads_or_in_real_runs(seeds):
     for draw in (
-        partial(coverage.crossed, seeds=seeds, spreads=coverage.EQUAL),
+        partial(coverage.crossed, seeds=seeds, spreads=coverage.equal()),
         partial(coverage.resampled, seeds=seeds),
     ):
         found = coverage.comparisons(draw, 1000)
@@ -40,7 +40,7 @@ def test_comparisons_never_err_more_with_equal_spreads_or_in_real_runs(seeds):
 @pytest.mark.parametrize(("repeats", "allowed"), [MANY])
 @pytest.mark.parametrize("seeds", SEEDS)
 def test_a_study_against_all_runs_of_the_baseline(seeds, repeats, allowed):
-    draw = partial(coverage.crossed, seeds=seeds, spreads=coverage.SPREADS, first=30)
+    draw = partial(coverage.crossed, seeds=seeds, spreads=coverage.spreads(), first=30)
     assert coverage.comparisons(draw, repeats, False)["alone"] == pytest.approx(0.05, abs=allowed)
 
 
