@@ -84,6 +84,8 @@ class Recommendation:
         cheaper: those of them whose slowest run took less training time than its quickest, and
             that take `CHEAPER` of its median at most.
         strength: where the policy's was studied.
+        part: the transform that alone is as accurate as the policy on the validation images, within
+            the margin, where an ablation tells it; else "".
         types: corruption types evaluated; 0 if none were.
         groups: the mean difference on these types, of `robustness.by_likeness`.
         severities: of changes of the test images; 0 if none were evaluated.
@@ -117,6 +119,7 @@ class Recommendation:
     none_may_be_best: bool = False
     cheaper: tuple[str, ...] = ()
     strength: Strength | None = None
+    part: str = ""
     types: int = 0
     groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     severities: int = 0
@@ -133,13 +136,14 @@ def recommended(
     compared: pd.DataFrame,
     variants: Mapping[str, VariantResults],
     strength: StudyRuns | None = None,
+    ablation: StudyRuns | None = None,
 ) -> Recommendation:
     """What to use, by the validation images.
 
     Args:
         compared: of `policies.compared`.
         variants: further policies by name, that `compared` was made of.
-        strength: the study of augmented's strength, if there is one.
+        strength, ablation: the studies of augmented's policy, if there are any.
     """
     frame = compared.set_index("variant")
     none = frame.loc[BOTH[0]]
@@ -199,6 +203,9 @@ def recommended(
         none_may_be_best=BOTH[0] in alike,
         cheaper=tuple(equals.loc[cheaper, "policy"]) if timed else (),
         strength=_strength(strength) if name == BOTH[1] and strength is not None else None,
+        part=_part(ablation, content.validation_margin)
+        if name == BOTH[1] and ablation is not None
+        else "",
         types=len(types),
         groups=by_likeness(*pair),
         severities=int(severities["low"].notna().sum()) if len(severities) else 0,
@@ -290,3 +297,14 @@ def _strength(runs: StudyRuns) -> Strength | None:
     best = better.loc[better["difference"].idxmax()]
     gain, low, high = (float(best[name]) for name in ("difference", "low", "high"))
     return Strength(factor(str(best["variant"])), gain, low, high, tried, seeds)
+
+
+def _part(runs: StudyRuns, margin: float) -> str:
+    """The transform whose simultaneous interval against the whole policy is within the margin."""
+    found = runs.estimates("validation")
+    if BOTH[1] not in found.names or np.isnan(found.seed_variances).any():
+        return ""
+    rows = contrasts.against(found, BOTH[1]).set_index("variant")
+    alone = rows[~rows.index.isin([BOTH[0], "affine"]) & ~rows.index.str.startswith("no-")]
+    alike = alone[(alone["low"] > -margin) & (alone["high"] < margin)]
+    return str(alike["difference"].idxmax()) if len(alike) else ""

@@ -65,7 +65,7 @@ def _label(name: str) -> str:
     if name in BOTH:
         return ("no augmentation", "full policy")[BOTH.index(name)]
     out = _left_out(name)
-    return f"without {_word(out)}" if out else f"{_word(name)} only"
+    return f"without {_word(out)}" if out else f"{_word(name)} alone"
 
 
 def _named(study: str, variant: str, policy: str) -> str:
@@ -75,12 +75,12 @@ def _named(study: str, variant: str, policy: str) -> str:
         return called
     if study == "ablation":
         out = _left_out(variant)
-        return f"the default policy without {_word(out)}" if out else f"{_word(variant)} only"
+        return f"the default policy without {_word(out)}" if out else f"{_word(variant)} alone"
     if study == "strength":
         return f"the default policy at factor {factor(variant):g}"
     if study == "grid":
         part, _, times = variant.partition("-")
-        return f"{_word(part)} only at factor {times.rstrip('x') or 1}"
+        return f"{_word(part)} alone at factor {times.rstrip('x') or 1}"
     return "the tuned policy" if variant == TUNED else called
 
 
@@ -153,11 +153,11 @@ def parts_facts(table: Table) -> dict[str, Any]:
     Returns:
         best: the transform that gains most by itself: name, difference, low and high; whole, the
         full policy's gain; sure, whether there are CIs; single, how many transforms were tried by
-        themselves; gaining, losing and unclear: these by the simultaneous CI of their gain; needed
-        and spare: those whose removal changes accuracy, by that CI; costly: the transform whose
-        removal costs most, as `best`, or None; without, how many were left out; above, whether
-        any policy without a transform is more accurate than the full one; seeds, the fewest and
-        the most of a variant but both models.
+        themselves; gaining, losing and unclear: these by the simultaneous CI of their gain; needed,
+        each as `best`, and spare: those whose removal changes accuracy, by that CI; costly: the
+        transform whose removal costs most, as `best`, or None; without, how many were left out;
+        above, whether any policy without a transform is more accurate than the full one; seeds, the
+        fewest and the most of a variant but both models.
     """
     frame = table.frame.set_index("variant")
     gain = f"against_{BOTH[0]}"
@@ -186,7 +186,10 @@ def parts_facts(table: Table) -> dict[str, Any]:
         "gaining": [*single.index[sides > 0].map(_word)],
         "losing": [*single.index[sides < 0].map(_word)],
         "unclear": [*single.index[sides == 0].map(_word)],
-        "needed": [outs[name] for name in without.index[lost < 0]],
+        "needed": [
+            change(without.loc[name], outs[name], f"against_{BOTH[1]}")
+            for name in without.index[lost < 0]
+        ],
         "spare": [outs[name] for name in without.index[lost > 0]],
         "costly": costly,
         "without": len(without),
@@ -457,6 +460,7 @@ def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
           the best itself.
         - lead: of the best over augmented's, or over the second where that is the best:
           difference, low and high, simultaneous over all pairs; None of a single candidate.
+        - checked: the same on the test images, with its interval by itself.
         - second: what that is over.
         - equals: the others that it is not more accurate than by these; named, whether they are few
           enough for that; equal_seeds, how many seeds all or most of these have: seeds and all;
@@ -482,10 +486,12 @@ def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
     first = str(means.index[0])
     is_first = first == BOTH[1]
     second = BOTH[1] if not is_first else str(means.index[1]) if len(means) > 1 else None
-    lead = None
+    lead = checked = None
     if second is not None:
-        ends = _simultaneous(candidates, first, second)
-        lead = dict(zip(("difference", "low", "high"), ends, strict=True))
+        columns = ("difference", "low", "high")
+        lead = dict(zip(columns, _simultaneous(candidates, first, second), strict=True))
+        ends = StudyRuns(every, pd.DataFrame()).difference(second, first)
+        checked = dict(zip(columns, ends, strict=True))
     equals = [name for name in contrasts.best(candidates) if name != first]
     numbers = every["variant"].value_counts()[equals].value_counts()
     most = None
@@ -503,6 +509,7 @@ def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
             "is_equal": BOTH[1] in equals,
         },
         "lead": lead,
+        "checked": checked,
         "second": called.get(second),
         "equals": [called[name] for name in equals],
         "named": len(equals) <= NAMED,

@@ -31,6 +31,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "concluded": content.difference.outcome != "no verdict",
         "no_conclusion": NO_CONCLUSION,
     }
+    time = cost(content)
     if runs := inputs.studies.get("data-efficiency"):
         table = data_efficiency.table(runs)
         worth = facts["worth"] = studies.worth(table.frame)
@@ -41,7 +42,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         tables.append(table)
     if runs := inputs.studies.get("epochs"):
         table = epochs.table(runs)
-        facts["epochs"] = epochs.facts(runs, table)
+        facts["epochs"] = epochs.facts(runs, table, time)
         figures.append(epochs.figure(table, content))
         tables.append(table)
     if inputs.evaluated or inputs.reached:
@@ -49,7 +50,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         facts["pareto"] = pareto.facts(table, content, inputs)
         figures.append(pareto.figure(table, content))
         tables.append(table)
-    facts["cost"] = cost(content)
+    facts["cost"] = time
     facts["machine"] = provenance.machine(content.both[0].runs[0].manifest["device"])
     tables.append(provenance.cost(content))
     if content.benchmark is not None:

@@ -1,12 +1,15 @@
 """What training for longer changes."""
 
+from dataclasses import replace
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import studies
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.cost import Cost
 from mnist_aug.analysis.studies import SETTLED, StudyRuns
 from mnist_aug.formatting import percent
 from mnist_aug.report.drawing import MUTED, SMALL, STYLE, Figure, canvas, finished, style_of, tips
@@ -79,19 +82,45 @@ def figure(table: Table, content: Comparison) -> Figure:
     return finished(drawn, "epochs", "Longer training", alt, table)
 
 
-def facts(runs: StudyRuns, table: Table) -> dict[str, Any]:
-    """What the long training changes on the test images, and when each model stops gaining."""
+def facts(runs: StudyRuns, table: Table, time: Cost) -> dict[str, Any]:
+    """What the long training changes on the test images, and when each model stops gaining.
 
-    def row(first: str, second: str) -> dict[str, float]:
-        return dict(zip(("difference", "low", "high"), runs.difference(first, second), strict=True))
+    Args:
+        time: of the usual training.
 
+    Returns:
+        - usual, long: epochs; seeds, how many were trained for both.
+        - of these seeds: changes, by model; reached, by model, the mean test accuracy of the long
+          training; gains, of augmented over baseline, usual and long.
+        - settled, by model, the epoch of `studies.settled` (within, in pp); rising, the models
+          whose smoothed accuracy is highest at the end.
+        - equal_time: the epochs the baseline can train in the time of augmented, and the smoothed
+          validation accuracy of both then; None where that isn't more, or isn't known.
+    """
+    frame = runs.frame.pivot_table("test", "seed", "variant")
+    shared = frame[[f"{model}{end}" for model in BOTH for end in ("", "-long")]].dropna()
+    own = replace(runs, frame=runs.frame[runs.frame["seed"].isin(shared.index)])
+    curves = {model: studies.smoothed(own) for model, own in table.frame.groupby("variant")}
+    usual, long = int(runs.frame["epochs"].min()), int(table.frame["epoch"].max())
+    longer = round(usual * time.ratio) if np.isfinite(time.ratio) and not time.overlap else usual
+    known = not time.compiling and usual < longer <= long
     return {
-        "long": int(table.frame["epoch"].max()),
-        "usual": int(runs.frame["epochs"].min()),
-        "changes": {model: row(model, f"{model}-long") for model in BOTH},
-        "gain": row(*(f"{model}-long" for model in BOTH)),
-        "within": 100 * SETTLED,
-        "settled": {
-            model: studies.settled(own) for model, own in table.frame.groupby("variant", sort=False)
+        "usual": usual,
+        "long": long,
+        "seeds": len(shared),
+        "changes": {model: own.paired(model, f"{model}-long") for model in BOTH},
+        "reached": {model: shared[f"{model}-long"].mean() for model in BOTH},
+        "gains": {
+            "usual": own.paired(*BOTH),
+            "long": own.paired(*(f"{model}-long" for model in BOTH)),
         },
+        "within": 100 * SETTLED,
+        "settled": {model: studies.settled(own) for model, own in table.frame.groupby("variant")},
+        "rising": [model for model in BOTH if curves[model].idxmax() == long],
+        "equal_time": {
+            "epochs": longer,
+            **{model: curves[model].loc[longer if model == BOTH[0] else usual] for model in BOTH},
+        }
+        if known
+        else None,
     }

@@ -44,6 +44,7 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "robust": bool(corruption_sets(content) or corruption_sets(content, "other/")),
         "elsewhere": [name for name, there in elsewhere.items() if there],
         "other_models": _other_models(content),
+        "fewer": "data-efficiency" in inputs.studies,
         "resampled": "variance" in inputs.studies,
         "written": content.is_written,
         "in_colour": content.in_colour,

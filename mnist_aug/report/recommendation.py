@@ -25,7 +25,8 @@ def lines(
         compared: in place of that of `given`, as with other names of policies.
     """
     frame = given.compared if compared is None else compared
-    found = recommended(content, frame, given.policies, given.studies.get("strength"))
+    studies = (given.studies.get(name) for name in ("strength", "ablation"))
+    found = recommended(content, frame, given.policies, *studies)
     own = frame.set_index("variant").at[BOTH[1], "policy"]
     return written(found, tuning(content, given) if found.policy == own else {})
 

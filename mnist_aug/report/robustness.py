@@ -1,5 +1,6 @@
 """Beyond the test images: corrupted ones, changed step by step, and those of other datasets."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -25,7 +26,7 @@ from mnist_aug.report.drawing import (
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.sentences import NO_CONCLUSION
 from mnist_aug.report.tables import Table, differences
-from mnist_aug.results.runs import BOTH
+from mnist_aug.results.runs import BOTH, VariantResults
 
 SOURCES = {"corruption/": "made here", "mnist-c/": "as published"}
 COLUMNS = 3  # of the panels of severities
@@ -48,7 +49,9 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         figures.append(severity_figure(content, severe))
     moved = transfer(content)
     facts = {
-        "sources": [corruption_facts(source, table) for source, table in found.items()],
+        "sources": [
+            corruption_facts(source, table, content.both) for source, table in found.items()
+        ],
         "concluded": content.difference.outcome != "no verdict",
         "no_conclusion": NO_CONCLUSION,
         "seeds": content.difference.seeds,
@@ -104,12 +107,13 @@ def _corruptions(content: Comparison, source: str) -> Table:
     )
 
 
-def corruption_facts(source: str, table: Table) -> dict[str, Any]:
+def corruption_facts(source: str, table: Table, both: Sequence[VariantResults]) -> dict[str, Any]:
     """What the template says of the corruption types of a source.
 
     Returns:
         name of its table and figure; made_here; count; types like the policy and unlike it; better,
-        worse and unclear, types by side; rows of the means: all, and mean_like and mean_unlike
+        worse and unclear, types by side; failed, types on which neither model has half of its
+        accuracy on unchanged images; rows of the means: all, and mean_like and mean_unlike
         where both exist; relative_error, the mean of the types.
     """
     frame = table.frame
@@ -125,6 +129,8 @@ def corruption_facts(source: str, table: Table) -> dict[str, Any]:
     }
     for name, side in (("better", 1), ("worse", -1), ("unclear", 0)):
         facts[name] = _names(single[single["side"] == side])
+    half = [one.accuracy.mean() / 2 for one in both]
+    facts["failed"] = _names(single[(single[[*BOTH]] < half).all(axis=1)])
     if len(means) > 1:
         facts |= zip(("mean_like", "mean_unlike"), _rows(means.iloc[:-1]), strict=True)
     return facts

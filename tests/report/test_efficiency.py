@@ -10,6 +10,7 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import comparison
+from mnist_aug.analysis.cost import Cost
 from mnist_aug.analysis.studies import StudyRuns
 from mnist_aug.report import data_efficiency, efficiency, epochs
 from mnist_aug.report.inputs import Inputs
@@ -132,19 +133,48 @@ def long_runs():
     return StudyRuns(pd.DataFrame(frame), pd.concat(curves))
 
 
+TIME = Cost(10.0, 20.0, 2.0, False, 2, None, None, True, False)
+
+
 def test_where_a_model_settles_and_what_longer_training_changes(content):
     runs = long_runs()
-    facts = epochs.facts(runs, epochs.table(runs))
+    facts = epochs.facts(runs, epochs.table(runs), TIME)
     # A mean over epochs 10 to 14 is the first at the peak; 9 to 13 lacks a fifth of 0.01.
     assert facts["settled"] == {"baseline": 12, "augmented": 12}
     assert (facts["usual"], facts["long"]) == (5, 20)
     assert facts["changes"]["baseline"]["difference"] == pytest.approx(0.01)
-    assert facts["gain"]["difference"] == pytest.approx(0.02)
+    assert facts["gains"]["long"]["difference"] == pytest.approx(0.02)
+    assert facts["seeds"] == 2
     section = efficiency.section(content, replace(NOTHING, studies={"epochs": runs}))
     text = text_of(section)
-    assert "With 20 epochs instead of 5, test accuracy changes by +1.00 pp (" in text
-    assert "The difference between the models is then +2.00 pp (" in text
+    assert (
+        "Training the same 2 seeds on from epoch 5 to 20 changes test accuracy by +1.00 pp ("
+        in (text)
+    )
+    assert "without augmentation, to 91.05 %, and by +1.00 pp (" in text
+    assert "The difference between the models goes from +2.00 pp (" in text
     assert "within 0.05 pp of its peak at epoch 12 without augmentation and at epoch 12" in text
+
+
+def test_longer_training_is_compared_seed_by_seed():
+    """A lucky third seed of the usual training alone changes nothing."""
+    runs, lucky = long_runs(), {"seed": 2, "epochs": 5, "test": 1.0}
+    more = pd.DataFrame([{"variant": name, **lucky} for name in BOTH])
+    further = replace(runs, frame=pd.concat([runs.frame, more], ignore_index=True))
+    table = epochs.table(runs)
+    assert epochs.facts(further, table, TIME) == epochs.facts(runs, table, TIME)
+
+
+def test_accuracy_of_both_in_the_same_time(content):
+    """20 s of augmented are 5 epochs, and 10 of the baseline."""
+    runs = long_runs()
+    table = epochs.table(runs)
+    found = epochs.facts(runs, table, TIME)["equal_time"]
+    assert found["epochs"] == 10
+    assert found["baseline"] == pytest.approx((0.98 + 0.99 + 3) / 5)
+    assert found["augmented"] == pytest.approx(0.95)
+    for unknown in replace(TIME, overlap=True), replace(TIME, ratio=0.9), replace(TIME, ratio=5.0):
+        assert epochs.facts(runs, table, unknown)["equal_time"] is None
 
 
 def timed(folder, change, seeds=3):

@@ -49,8 +49,9 @@ def test_what_published_results_add(full):
 
 def test_other_training_images(full, small):
     assert (
-        'None covers images of another kind, and only "Sources of variance" covers other training '
-        "images. In the main result, all seeds share one training set and one validation split."
+        'None covers images of another kind, and only "Sources of variance" and, for parts of the '
+        'training set, "Data efficiency" cover other training images. In the main result, all '
+        "seeds share one training set and one validation split."
     ) in said(full.sections["limits"])
     assert (
         "None covers images of another kind or other training images. In the main result, all "

@@ -284,7 +284,7 @@ def test_who_may_do_better_is_always_said(kind):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({}, " Training takes 25.1 s a run instead of 20.4 s."),
+        ({}, " Training takes 25 s a run instead of 20 s."),
         ({"overlap": True}, ""),
         ({"seconds": float("nan")}, ""),
         ({"compared": 1}, ""),  # the page has it in a card

@@ -79,11 +79,12 @@ def test_shares_and_the_interval_that_covers_all(made, monkeypatch):
     assert row["mean (95 % CI), % or pp"] == "+1.00 (\N{MINUS SIGN}0.20 to +2.20)"
     text, how = said(content, given)
     assert text.startswith(
-        "Of the variance of the difference, 25 % comes from initial weights and order, 75 % from "
-        "the training images and 0 % from the test images. The 95 % CI of the share of training "
-        "images is 20 to 90 %, too wide to say whether they matter most. If other training images "
-        "are to be covered, too, the difference is +1.00 pp (\N{MINUS SIGN}0.20 to +2.20); the CI "
-        "in the table above, "
+        "Of the variance of the difference, an estimated 25 % comes from initial weights and "
+        "order, 75 % from the training images and 0 % from the test images. The 95 % CI of the "
+        "share of training images is 20 to 90 %, too wide to say whether they matter most. The "
+        "pairs of runs that have training images of their own differ by +1.00 pp "
+        "(\N{MINUS SIGN}0.20 to +2.20), where the CI covers other training images, too; the CI in "
+        "the table above, "
     )
     assert "Nadeau and Bengio 2003" in how
 
