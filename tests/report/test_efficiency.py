@@ -148,7 +148,7 @@ def test_where_a_model_settles_and_what_longer_training_changes(content):
     section = efficiency.section(content, replace(NOTHING, studies={"epochs": runs}))
     text = text_of(section)
     assert (
-        "Training the same 2 seeds on from epoch 5 to 20 changes test accuracy by +1.00 pp ("
+        "Continuing the same 2 seeds from epoch 5 to 20 changes test accuracy by +1.00 pp ("
         in (text)
     )
     assert "without augmentation, to 91.05 %, and by +1.00 pp (" in text
