@@ -99,7 +99,9 @@ def facts(table: Table) -> dict[str, Any]:
         grid, how many augmented recipes were tried; flattered, whether changes are compared with
         the best of these; changed, how many changes there are, 0 where any has no p; seeds, their
         fewest and most; lower, whether any has a lower mean error; less and more, those that
-        detectably lower and raise the error; dropped, what was tried without being kept.
+        detectably lower and raise the error; largest, the change of the largest mean difference in
+        error: recipe, difference, low and high, by itself; None without changes; dropped, what was
+        tried without being kept.
     """
     frame = table.frame
     parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
@@ -107,6 +109,10 @@ def facts(table: Table) -> dict[str, Any]:
     best = [name for name in frame["recipe"] if name.startswith("augmented-")]
     short = any(name.startswith("short-") for name in frame["recipe"])
     adjusted = changed["holm_p"] < ALPHA
+    largest = None
+    if len(changed):
+        most = changed.loc[changed["difference"].abs().idxmax()]
+        largest = most[["recipe", "difference", "low", "high"]].to_dict()
     return {
         "grid": len(best),
         "flattered": short and len(best) > 1,
@@ -115,5 +121,6 @@ def facts(table: Table) -> dict[str, Any]:
         "lower": bool((changed["difference"] < 0).any()),
         "less": [*changed["recipe"][adjusted & (changed["difference"] < 0)]],
         "more": [*changed["recipe"][adjusted & (changed["difference"] > 0)]],
+        "largest": largest,
         "dropped": list(DROPPED),
     }

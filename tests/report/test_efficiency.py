@@ -147,10 +147,8 @@ def test_where_a_model_settles_and_what_longer_training_changes(content):
     assert facts["seeds"] == 2
     section = efficiency.section(content, replace(NOTHING, studies={"epochs": runs}))
     text = text_of(section)
-    assert (
-        "Continuing the same 2 seeds from epoch 5 to 20 changes test accuracy by +1.00 pp ("
-        in (text)
-    )
+    said = "Continuing the same 2 seeds from epoch 5 to 20 changes test accuracy by +1.00 pp ("
+    assert said in text
     assert "without augmentation, to 91.05 %, and by +1.00 pp (" in text
     assert "The difference between the models goes from +2.00 pp (" in text
     assert "within 0.05 pp of its peak at epoch 12 without augmentation and at epoch 12" in text
