@@ -29,7 +29,7 @@ QUOTED = re.findall(r"<!-- quoted from (\S+) -->\n(.*?)<!-- end -->", README, re
 def test_what_is_quoted_stands_in_the_report(page, quoted):
     report = words((PROJECT / page).read_text(encoding="utf-8"))
     lines = re.sub("^> ?", "", quoted, flags=re.M).split("\n- ")
-    assert len(lines) == 3  # the verdict, the difference and what to do
+    assert len(lines) >= 3  # the verdict, the difference and what to do
     for line in lines:
         assert words(line) in report
 
