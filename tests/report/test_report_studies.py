@@ -175,13 +175,13 @@ def test_the_parts_stand_in_the_order_of_reading(full):
     first = next(block.text for block in section.blocks if block.kind == "paragraph")
     choice = section.facts["choice"]
     assert first.startswith(
-        "Choose on the validation images; the test images check the choice. Of 12 policies "
+        "Of 12 policies "
         f"(ablation, strength, transform \N{MULTIPLICATION SIGN} strength, comparison and "
-        "hyperparameter search), all other settings as in the main result, "
+        "hyperparameter search), "
         f"{choice['first']['name']} has the highest validation accuracy, "
         f"{percent(choice['first']['validation'])} %"
     )
-    assert " on the test images. " in first
+    assert " on the test images, which check the choice. " in first
     folded = {block.name for block in section.blocks if block.folded}
     assert {"strength", "search-settings"} <= folded
 
