@@ -20,6 +20,7 @@ from mnist_aug.errors import one_line_errors
 from mnist_aug.results import runs
 
 ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "results/reference/mnist"
 SEEDS = (2, 3, 5, 10, 30)
 IMAGES = 400  # simulated, with effects such that a mean varies as on 10,000
 RESAMPLED_IMAGES = 2000  # drawn from the test images of real runs
@@ -31,11 +32,12 @@ Drawn = tuple[dict[str, np.ndarray], dict[str, float]]  # scores by variant, and
 @cache
 def spreads() -> dict[str, float]:
     """Standard deviations over seeds, pp, of the policies compared in results/reference/mnist."""
-    folder = ROOT / "results/reference/mnist"
-    every = [folder / name for name in runs.BOTH]
-    every += [folder / "compare" / name for name in runs.evaluated_variants(folder / "compare")]
+    every = [REFERENCE / name for name in runs.BOTH]
+    every += [
+        REFERENCE / "compare" / name for name in runs.evaluated_variants(REFERENCE / "compare")
+    ]
     read = [runs.read_variant(one) for one in every]
-    return {one.policy or "none": 100 * float(one.accuracy.std(ddof=1)) for one in read}
+    return {one.policy or "none": 100 * intervals.spread(one.accuracy) for one in read}
 
 
 @cache
@@ -48,15 +50,13 @@ def equal() -> dict[str, float]:
 @cache
 def reference() -> dict[str, np.ndarray]:
     """bool [30, 10000] of baseline and augmented in results/reference/mnist."""
-    folder = ROOT / "results/reference/mnist"
-    return {name: runs.read_variant(folder / name).correct for name in runs.BOTH}
+    return {name: runs.read_variant(REFERENCE / name).correct for name in runs.BOTH}
 
 
 @cache
 def corrupted() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """As `reference`, on each corruption type."""
-    folder = ROOT / "results/reference/mnist"
-    both = [runs.read_variant(folder / name) for name in runs.BOTH]
+    both = [runs.read_variant(REFERENCE / name) for name in runs.BOTH]
     names = [name for name in both[0].scores if name.startswith("corruption/")]
     first, second = ([one.correct_on(name) for name in names] for one in both)
     return first, second

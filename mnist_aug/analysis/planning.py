@@ -26,7 +26,7 @@ class Advice:
             seeds up to `MOST_SEEDS` is enough with these images.
         images: how many test images; with the present seeds if `seeds` is None. None if the test
             images are enough, and more of them would not save most of the seeds. Both are None if
-            there is no difference to find, or only a single seed.
+            the observed difference is 0, or with a single seed.
     """
 
     seeds: int | None

@@ -166,7 +166,8 @@ def recommended(
     every = {one: content.variants[one] for one in BOTH} | dict(variants)
     scores = validation_scores({one: every[one] for one in (BOTH[0], *others.index)})
     within = own["validation_within_low"], own["validation_within_high"]
-    small = lies_within(within, content.validation_margin)
+    margin = content.validation_margin
+    small = lies_within(within, margin)
     estimates = contrasts.estimates(scores)
     alike = _not_distinguished(estimates, name)
     equals = others[others.index.isin(alike) & (others["validation"] <= own["validation"])]
@@ -193,7 +194,7 @@ def recommended(
         difference=float(own["validation_difference"]),
         low=float(own["validation_low"]),
         high=float(own["validation_high"]),
-        margin=content.validation_margin,
+        margin=margin,
         small=small,
         test=test[0],
         test_low=test[1],
@@ -202,10 +203,8 @@ def recommended(
         equals=tuple(equals["policy"]),
         none_may_be_best=BOTH[0] in alike,
         cheaper=tuple(equals.loc[cheaper, "policy"]) if timed else (),
-        strength=_strength(strength) if name == BOTH[1] and strength is not None else None,
-        part=_part(ablation, content.validation_margin)
-        if name == BOTH[1] and ablation is not None
-        else "",
+        strength=_strength(strength) if name == BOTH[1] else None,
+        part=_part(ablation, margin) if name == BOTH[1] else "",
         types=len(types),
         groups=by_likeness(*pair),
         severities=int(severities["low"].notna().sum()) if len(severities) else 0,
@@ -282,29 +281,51 @@ def factor(variant: str) -> float:
     )
 
 
-def _strength(runs: StudyRuns) -> Strength | None:
-    """The strongest claim that validation images allow; None where one seed allows none."""
+def left_out(variant: str) -> str | None:
+    """The transform that a variant of the ablation leaves out; None where it has one alone."""
+    if variant == "affine":
+        return "elastic"
+    return variant.removeprefix("no-") if variant.startswith("no-") else None
+
+
+def _against_own(runs: StudyRuns | None) -> pd.DataFrame | None:
+    """A study's variants on the validation images against augmented, by simultaneous intervals.
+
+    None without a study, without validation images, and where one seed allows no interval.
+    """
+    if runs is None:
+        return None
     found = runs.estimates("validation")
     if BOTH[1] not in found.names or np.isnan(found.seed_variances).any():
         return None
-    tried = tuple(sorted(factor(name) for name in found.names if name != BOTH[0]))
-    others = [len(runs.values(name, "validation")) for name in found.names if name not in BOTH]
+    rows = contrasts.against(found, BOTH[1]).set_index("variant")
+    return rows[rows.index != BOTH[0]]
+
+
+def _strength(runs: StudyRuns | None) -> Strength | None:
+    """The strongest claim that validation images allow; None where they allow none."""
+    rows = _against_own(runs)
+    if runs is None or rows is None:
+        return None
+    tried = tuple(sorted(factor(name) for name in (BOTH[1], *rows.index)))
+    others = [len(runs.values(name, "validation")) for name in rows.index]
     seeds = (min(others, default=0), max(others, default=0))
-    rows = contrasts.against(found, BOTH[1])
-    better = rows[(rows["low"] > 0) & (rows["variant"] != BOTH[0])]
+    better = rows[rows["low"] > 0]
     if better.empty:
         return Strength(1.0, 0.0, 0.0, 0.0, tried, seeds)
     best = better.loc[better["difference"].idxmax()]
     gain, low, high = (float(best[name]) for name in ("difference", "low", "high"))
-    return Strength(factor(str(best["variant"])), gain, low, high, tried, seeds)
+    return Strength(factor(str(best.name)), gain, low, high, tried, seeds)
 
 
-def _part(runs: StudyRuns, margin: float) -> str:
-    """The transform whose simultaneous interval against the whole policy is within the margin."""
-    found = runs.estimates("validation")
-    if BOTH[1] not in found.names or np.isnan(found.seed_variances).any():
+def _part(runs: StudyRuns | None, margin: float) -> str:
+    """The best transform of those whose interval against the whole policy is within the margin."""
+    rows = _against_own(runs)
+    if rows is None:
         return ""
-    rows = contrasts.against(found, BOTH[1]).set_index("variant")
-    alone = rows[~rows.index.isin([BOTH[0], "affine"]) & ~rows.index.str.startswith("no-")]
-    alike = alone[(alone["low"] > -margin) & (alone["high"] < margin)]
-    return str(alike["difference"].idxmax()) if len(alike) else ""
+    alike = [
+        name
+        for name, row in rows.iterrows()
+        if left_out(name) is None and lies_within((row["low"], row["high"]), margin)
+    ]
+    return str(rows.loc[alike, "difference"].idxmax()) if alike else ""

@@ -13,7 +13,7 @@ from scipy import stats
 
 from mnist_aug.analysis import contrasts
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import LEVEL, mean_interval, paired_interval, spread
+from mnist_aug.analysis.intervals import LEVEL, mean_interval, spread
 from mnist_aug.results.runs import BOTH, VariantResults
 
 SETTLED = 0.0005  # a mean validation accuracy that near to its peak counts as there
@@ -58,18 +58,6 @@ class StudyRuns:
         if not {first, second} <= {*found.names}:
             return (float("nan"),) * 3
         return contrasts.difference(found, first, second)
-
-    def paired(self, first: str, second: str) -> dict[str, float]:
-        """The second's mean on the test images less the first's, over the seeds that both have.
-
-        Returns:
-            difference, and low and high, Student's t interval over these seeds; NaN without any,
-            the ends of a single one as well.
-        """
-        by_seed = self.frame.pivot_table("test", "seed", "variant")
-        gains = (by_seed[second] - by_seed[first]).dropna().to_numpy()
-        low, high = paired_interval(gains)
-        return {"difference": gains.mean() if len(gains) else np.nan, "low": low, "high": high}
 
 
 def study_runs(variants: Sequence[VariantResults], content: Comparison) -> StudyRuns:

@@ -26,8 +26,8 @@ def gains(content: Comparison) -> pd.DataFrame:
     Returns:
         variant; images, "validation" or "test"; count; seeds; views; the mean accuracy without it,
         `plain`, and with it, `tta`; difference, low and high, over seeds and images; outcome, as
-        that of `Difference`, except that there is no verdict only if the variant's plain test
-        accuracy is at chance; permutation_p and holm_p, over all rows; seconds_plain and
+        that of `Difference`, but "no verdict" only if the variant's plain test accuracy is at
+        chance; permutation_p and holm_p, over all rows; seconds_plain and
         seconds_tta for 1,000 images on one thread, and times, how many times as long it takes.
     """
     rows = []

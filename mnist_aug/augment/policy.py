@@ -430,7 +430,7 @@ def _named_in_file(path: Path, data: dict, called: str, side: int, fill: Fill) -
         found = named.pipeline(part)
         if part.partition(":")[0] in METHODS:
             raise UserError(
-                f"policy file {path}: {part[:40]!r} is no pipeline: write "
+                f"policy file {path}: {part[:40]!r} is not a pipeline: write "
                 f"`{_key(part.partition(':')[0])}` on a line of its own"
             )
         if found is None:

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from mnist_aug.analysis import contrasts, studies
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.recommendation import factor
+from mnist_aug.analysis.recommendation import factor, left_out
 from mnist_aug.analysis.studies import StudyRuns, summary
 from mnist_aug.formatting import estimated, percent, points, span, with_sd
 from mnist_aug.report import tuned
@@ -55,16 +55,11 @@ def _word(part: str) -> str:
     return WORDS.get(part, part)
 
 
-def _left_out(name: str) -> str | None:
-    """The part that an ablation's variant leaves out, if it does."""
-    return "elastic" if name == "affine" else name[3:] if name.startswith("no-") else None
-
-
 def _label(name: str) -> str:
     """What an ablation's variant keeps or leaves out, in words."""
     if name in BOTH:
         return ("no augmentation", "full policy")[BOTH.index(name)]
-    out = _left_out(name)
+    out = left_out(name)
     return f"without {_word(out)}" if out else f"{_word(name)} alone"
 
 
@@ -74,7 +69,7 @@ def _named(study: str, variant: str, policy: str) -> str:
     if variant == BOTH[1]:
         return called
     if study == "ablation":
-        out = _left_out(variant)
+        out = left_out(variant)
         return f"the default policy without {_word(out)}" if out else f"{_word(variant)} alone"
     if study == "strength":
         return f"the default policy at factor {factor(variant):g}"
@@ -131,7 +126,7 @@ def parts_figure(runs: StudyRuns, table: Table, content: Comparison) -> Figure:
             frame.loc[row, [gain, f"{gain}_low", f"{gain}_high"]],
             own["test"].to_numpy() - runs.accuracy(BOTH[0]),
             [*own["seed"]],
-            full if variant == BOTH[1] else out if _left_out(variant) else alone,
+            full if variant == BOTH[1] else out if left_out(variant) else alone,
         )
     label_rows(axes, labels)
     axes.set_xlabel(
@@ -161,10 +156,10 @@ def parts_facts(table: Table) -> dict[str, Any]:
     """
     frame = table.frame.set_index("variant")
     gain = f"against_{BOTH[0]}"
-    without = frame.loc[[name for name in frame.index if _left_out(name)]]
+    without = frame.loc[[name for name in frame.index if left_out(name)]]
     single = frame.drop(index=[*BOTH, *without.index])
     sides, lost = _detectable(single, BOTH[0]), _detectable(without, BOTH[1])
-    outs = {name: _word(str(_left_out(name))) for name in without.index}
+    outs = {name: _word(str(left_out(name))) for name in without.index}
 
     def change(row: pd.Series, name: str, against: str) -> dict[str, Any]:
         ends = ("difference", ""), ("low", "_low"), ("high", "_high")

@@ -1,6 +1,5 @@
 """What training for longer changes."""
 
-from dataclasses import replace
 from typing import Any
 
 import matplotlib
@@ -10,6 +9,7 @@ import pandas as pd
 from mnist_aug.analysis import studies
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.cost import Cost
+from mnist_aug.analysis.intervals import estimate
 from mnist_aug.analysis.studies import SETTLED, StudyRuns
 from mnist_aug.formatting import percent
 from mnist_aug.report.drawing import MUTED, SMALL, STYLE, Figure, canvas, finished, style_of, tips
@@ -97,30 +97,34 @@ def facts(runs: StudyRuns, table: Table, time: Cost) -> dict[str, Any]:
         - equal_time: the epochs the baseline can train in the time of augmented, and the smoothed
           validation accuracy of both then; None where that isn't more, or isn't known.
     """
-    frame = runs.frame.pivot_table("test", "seed", "variant")
-    shared = frame[[f"{model}{end}" for model in BOTH for end in ("", "-long")]].dropna()
-    own = replace(runs, frame=runs.frame[runs.frame["seed"].isin(shared.index)])
-    curves = {model: studies.smoothed(own) for model, own in table.frame.groupby("variant")}
+    by_seed = runs.frame.pivot_table("test", "seed", "variant")
+    shared = by_seed[[f"{model}{end}" for model in BOTH for end in ("", "-long")]].dropna()
+
+    def change(first: str, second: str) -> dict[str, float]:
+        found = estimate((shared[second] - shared[first]).to_numpy())
+        return dict(zip(("difference", "low", "high"), found, strict=True))
+
+    curves = dict(iter(table.frame.groupby("variant")))
+    smooth = {model: studies.smoothed(own) for model, own in curves.items()}
     usual, long = int(runs.frame["epochs"].min()), int(table.frame["epoch"].max())
-    longer = round(usual * time.ratio) if np.isfinite(time.ratio) and not time.overlap else usual
-    known = not time.compiling and usual < longer <= long
+    equal_time = None
+    if not (time.overlap or time.compiling) and np.isfinite(time.ratio):
+        longer = round(usual * time.ratio)
+        if usual < longer <= long:
+            ends = zip(BOTH, (longer, usual), strict=True)
+            equal_time = {"epochs": longer} | {model: smooth[model][at] for model, at in ends}
     return {
         "usual": usual,
         "long": long,
         "seeds": len(shared),
-        "changes": {model: own.paired(model, f"{model}-long") for model in BOTH},
+        "changes": {model: change(model, f"{model}-long") for model in BOTH},
         "reached": {model: shared[f"{model}-long"].mean() for model in BOTH},
         "gains": {
-            "usual": own.paired(*BOTH),
-            "long": own.paired(*(f"{model}-long" for model in BOTH)),
+            "usual": change(*BOTH),
+            "long": change(*(f"{model}-long" for model in BOTH)),
         },
         "within": 100 * SETTLED,
-        "settled": {model: studies.settled(own) for model, own in table.frame.groupby("variant")},
-        "rising": [model for model in BOTH if curves[model].idxmax() == long],
-        "equal_time": {
-            "epochs": longer,
-            **{model: curves[model].loc[longer if model == BOTH[0] else usual] for model in BOTH},
-        }
-        if known
-        else None,
+        "settled": {model: studies.settled(own) for model, own in curves.items()},
+        "rising": [model for model in BOTH if smooth[model].idxmax() == long],
+        "equal_time": equal_time,
     }

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mnist_aug.analysis import robustness
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.data.eval_sets import SEVERITIES
+from mnist_aug.data.eval_sets import OTHER, SEVERITIES
 from mnist_aug.formatting import MINUS, percent, span, with_sd
 from mnist_aug.report import paired_rows, pictures
 from mnist_aug.report.blocks import Section
@@ -63,6 +63,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "severity": severity_facts(severe),
         "gap": (gap := robustness.generalisation_gap(moved.frame)),
         "underfits": _trained_worse(moved.frame) if gap else None,
+        "small_digits": OTHER,
         "others": _rows(moved.frame[~moved.frame["images"].isin(["training", "test"])]),
     }
     return Section("robustness", title, facts, figures, [*tables, moved])

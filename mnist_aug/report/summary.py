@@ -225,8 +225,7 @@ def _worth(found: studies.Worth) -> Card:
     return Card(
         title,
         f"{found.images:,}",
-        f"{'better' if found.lead_low > 0 else 'as good'} {'than' if found.lead_low > 0 else 'as'} "
-        f"{every} without",
+        f"{'better than' if found.lead_low > 0 else 'as good as'} {every} without",
         f"difference {points(found.lead)} pp"
         + (f"; CI over seeds {_ends(*ends)}" if known else " of single seeds"),
         "efficiency",

@@ -308,7 +308,10 @@ def test_names_that_are_none(name, said):
             "'cutmixx' is neither a pipeline nor one of augmix, mixup, cutmix",
         ),
         ("pipeline: default\nmixpu: 0.2", "it has 'mixpu': is it mixup?"),
-        ("pipeline: affine+mixup:0.2", "'mixup:0.2' is no pipeline: write `mixup: true` on a line"),
+        (
+            "pipeline: affine+mixup:0.2",
+            "'mixup:0.2' is not a pipeline: write `mixup: true` on a line",
+        ),
         ("pipeline: defualt", "pipeline 'defualt' is unknown: is it default? Use one of"),
         ("mixup: false", "does nothing: set one of its keys, or add a pipeline"),
         ("mixup: '0.2'", "mixup's alpha is '0.2': give a number above 0, at most 1000"),
