@@ -90,7 +90,7 @@ def test_sentences(full):
     text = " ".join(block.text for block in section.blocks if block.kind == "paragraph")
     assert text.startswith(
         "Augmentation helps in 1 of 3 corruption types and hurts in 1 (fog). On fog, neither "
-        "model has half of its accuracy on unchanged images. On the 1 like the policy's "
+        "model keeps half of its accuracy on unchanged images. On the 1 like the policy's "
         "transforms, the mean difference in accuracy is "
     )
     worst = section.facts["severity"]["worst"]
