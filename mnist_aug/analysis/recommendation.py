@@ -59,6 +59,26 @@ class Harm:
 
 
 @dataclass(frozen=True)
+class Robust:
+    """A policy that costs no accuracy on unchanged images and gains some on corrupted ones.
+
+    Attributes:
+        policy: its name.
+        difference, low, high: in mean accuracy over all corruption types of test images; the ends
+            simultaneous over all policies.
+        types: how many there are.
+        seconds: median training time of a run; NaN of single epochs.
+    """
+
+    policy: str
+    difference: float
+    low: float
+    high: float
+    types: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """Facts to act on. Differences are of accuracy, against no augmentation, in fractions.
 
@@ -88,6 +108,8 @@ class Recommendation:
             the margin, where an ablation tells it; else "".
         types: corruption types evaluated; 0 if none were.
         groups: the mean difference on these types, of `robustness.by_likeness`.
+        robust: where the kind is "equivalent" and there are several policies: of those that are so
+            on the validation images, the one that gains most on corrupted images, if any gains.
         severities: of changes of the test images; 0 if none were evaluated.
         harms: the corruption types on which it is less accurate and, of each axis on which it is,
             the severity of the largest loss; the largest loss first. The CIs are simultaneous over
@@ -122,6 +144,7 @@ class Recommendation:
     part: str = ""
     types: int = 0
     groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    robust: Robust | None = None
     severities: int = 0
     harms: tuple[Harm, ...] = ()
     seconds: float = np.nan
@@ -207,6 +230,7 @@ def recommended(
         part=_part(ablation, margin) if name == BOTH[1] else "",
         types=len(types),
         groups=by_likeness(*pair),
+        robust=_robust(others, margin, len(types), timed) if kind == "equivalent" else None,
         severities=int(severities["low"].notna().sum()) if len(severities) else 0,
         harms=_harms(types, severities),
         seconds=float(own["seconds"]) if timed else np.nan,
@@ -240,6 +264,24 @@ def _kind(own: pd.Series, small: bool) -> str:
     if own["validation_high"] < 0:
         return "without"
     return "equivalent" if small else "unknown"
+
+
+def _robust(others: pd.DataFrame, margin: float, types: int, timed: bool) -> Robust | None:
+    """The largest detectable gain on corrupted images that takes no accuracy from others."""
+    ends = zip(others["validation_within_low"], others["validation_within_high"], strict=True)
+    alike = others[[lies_within(both, margin) for both in ends]]
+    gains = alike[alike["corrupted_low"] > 0]
+    if len(others) < 2 or gains.empty:
+        return None
+    best = gains.loc[gains["corrupted_difference"].idxmax()]
+    return Robust(
+        str(best["policy"]),
+        difference=float(best["corrupted_difference"]),
+        low=float(best["corrupted_low"]),
+        high=float(best["corrupted_high"]),
+        types=types,
+        seconds=float(best["seconds"]) if timed else np.nan,
+    )
 
 
 def _harms(types: pd.DataFrame, severities: pd.DataFrame) -> tuple[Harm, ...]:

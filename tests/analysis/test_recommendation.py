@@ -140,6 +140,28 @@ def test_equivalent_within_a_margin(tmp_path):
     assert (fact.kind, fact.small, fact.margin) == ("equivalent", True, 0.05)
 
 
+def test_of_policies_that_cost_nothing_the_most_robust_is_named(tmp_path):
+    """Not cutout, which gains more on corrupted images and loses on the validation images."""
+    same = {"margin": 0.05, "mixup": scores(40, 40, fog=40), "cutout": scores(120, 40, fog=10)}
+    robust = found(tmp_path / "a", scores(40, 40, fog=100), scores(40, 40, fog=80), **same).robust
+    assert (robust.policy, robust.types) == ("mixup", 1)
+    assert robust.difference == pytest.approx(60 / IMAGES)
+    assert 0 < robust.low < robust.difference < robust.high
+    line = written(found(tmp_path / "b", scores(40, 40, fog=100), scores(40, 40, fog=99), **same))[
+        2
+    ]
+    assert line.startswith(
+        "Of the policies within that margin on the validation images, mixup gains most on "
+        "corrupted test images: +15.00 pp ("
+    )
+
+
+def test_no_policy_is_robust_that_gains_nothing(tmp_path):
+    further = {"margin": 0.05, "mixup": scores(40, 40, fog=100)}
+    fact = found(tmp_path, scores(40, 40, fog=100), scores(40, 40, fog=100), **further)
+    assert (fact.kind, fact.robust) == ("equivalent", None)
+
+
 def test_the_margin_is_of_the_validation_images_where_none_is_given(tmp_path):
     """A tenth of the baseline's mean error: runs are wrong on up to SEEDS - 1 images more."""
     easy, hard = scores(98, 10), scores(10, 98)

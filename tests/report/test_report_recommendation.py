@@ -263,8 +263,8 @@ def test_a_policy_that_hurts():
     lines = said("without", **ONE | loss)
     assert lines[0] == "Train without augmentation: policy default hurts."
     assert lines[1].startswith(
-        f"With it, expect validation accuracy to fall by about 2.00 pp (95 % CI {MINUS}3.00 to "
-        f"{MINUS}1.00; 5 seeds, 12,000 images). The test images confirm it: "
+        f"With policy default, expect validation accuracy to fall by about 2.00 pp (95 % CI "
+        f"{MINUS}3.00 to {MINUS}1.00; 5 seeds, 12,000 images). The test images confirm it: "
     )
     assert said("without", **TWENTY | loss)[0] == (
         "Train without augmentation: even policy default, the best of 20 on the validation images, "
