@@ -17,7 +17,6 @@ from mnist_aug.report import provenance, tuned
 from mnist_aug.report.drawing import (
     COLOURS,
     INK,
-    MARKERS,
     MUTED,
     PAPER,
     SMALL,
@@ -27,6 +26,7 @@ from mnist_aug.report.drawing import (
     finished,
     key,
     plain_logarithms,
+    style_of,
     tips,
 )
 from mnist_aug.report.inputs import Inputs
@@ -40,6 +40,7 @@ PUBLISHED = "published"
 # Of fewer training images, or of others that are held out; so they are of another kind.
 OTHER_IMAGES = ("data-efficiency", "variance")
 NAME = 20  # letters of a name in the figure
+OTHERS, SIGNS = (*COLOURS[2:], INK), "s^vPX*"  # of studies; of lengths that share no divisor
 LETTER = 0.013  # of the axis that each of them takes
 NEAR = 1.15, 1.2  # ratios of times and of errors of marks that are too near for a name each
 TICKS: tuple[float, ...] = (  # seconds
@@ -135,25 +136,31 @@ def figure(table: Table, content: Comparison) -> Figure:
     frame = table.frame.assign(
         seconds=60 * table.frame["minutes"], drawn=100 * table.frame["error"].clip(lower=least)
     )
-    studies = [*dict.fromkeys([FIRST, *frame["study"]])]
-    lines = -(-len(studies) // 4)
+    # Baseline and augmented look as in all figures; each study has a colour and marker of its own.
+    studies = [one for one in dict.fromkeys(frame["study"]) if one != FIRST]
+    main = frame["study"] == FIRST
+    groups = {name: (main & (frame["variant"] == name), style_of(content, name)) for name in BOTH}
+    for place, study in enumerate(studies):
+        look = {"color": OTHERS[place % len(OTHERS)], "marker": SIGNS[place % len(SIGNS)]}
+        groups[study] = (frame["study"] == study, look)
+    lines = -(-len(groups) // 4)
     title = "Test error against training time"
     drawn, ((axes,),) = canvas(3.4 + 0.2 * lines, content, title, key=lines)
     front = frame[frame["on_front"]]
     axes.step(front["seconds"], front["drawn"], where="post", color=MUTED, linewidth=1, zorder=1)
-    for place, study in enumerate(studies):
-        own = frame[frame["study"] == study]
-        colour = (*COLOURS, INK)[place % 7]
-        look = {"marker": (MARKERS + "X")[place % 7], "linestyle": "none", "color": colour}
-        axes.plot([], [], markersize=5, label=study, **look)
-        for chosen, size in ((~own["on_front"], 4), (own["on_front"], 6)):
+    for label, (chosen_rows, style) in groups.items():
+        own = frame[chosen_rows]
+        look = {"linestyle": "none", **style}
+        small = 6 if label in BOTH else 4
+        axes.plot([], [], markersize=5, label=label, **look)
+        for chosen, size in ((~own["on_front"], small), (own["on_front"], 6)):
             some = own[chosen]
             (marks,) = axes.plot(
                 some["seconds"],
                 some["drawn"],
                 markersize=size,
-                markeredgecolor=INK if size == 6 else PAPER,
-                markeredgewidth=0.9 if size == 6 else 0.5,
+                markeredgecolor=INK if some["on_front"].any() else PAPER,
+                markeredgewidth=0.9 if some["on_front"].any() else 0.5,
                 zorder=3,
                 **look,
             )
@@ -161,7 +168,6 @@ def figure(table: Table, content: Comparison) -> Figure:
     for which, values in (("x", frame["seconds"]), ("y", frame["drawn"])):
         _scale(axes, which, values)
     _name_front(axes, front)
-    _name_both(axes, frame[(frame["study"] == FIRST) & ~frame["on_front"]])
     axes.set_xlabel("training time per run, median (logarithmic)")
     axes.set_ylabel("test error, % (logarithmic)")
     axes.grid()
@@ -196,15 +202,7 @@ def _name_front(axes: Axes, front: pd.DataFrame) -> None:
         if x - LETTER * len(name) < right:
             y = min(y, below - 0.075)
         right, below = x, y
-        _named(axes, row, name, (x, y), "right")
-
-
-def _name_both(axes: Axes, both: pd.DataFrame) -> None:
-    """Names of baseline and augmented above the marks of the main result."""
-    for row in both.itertuples():
-        x, y = _share(axes, row) + np.array((0.09, 0.08))
-        left = x + LETTER * len(row.name) > 1
-        _named(axes, row, row.name, (x - 0.18 * left, min(y, 0.96)), "right" if left else "left")
+        _named(axes, row, name, (x, y))
 
 
 def _share(axes: Axes, row: Any) -> np.ndarray:
@@ -213,16 +211,15 @@ def _share(axes: Axes, row: Any) -> np.ndarray:
     return (np.log10([row.seconds, row.drawn]) - ends[:, 0]) / np.ptp(ends, axis=1)
 
 
-def _named(axes: Axes, row: Any, name: str, place: tuple[float, float], side: str) -> None:
-    # The leader meets the text at the end that is next to the mark, or above it below the mark.
+def _named(axes: Axes, row: Any, name: str, place: tuple[float, float]) -> None:
+    # The leader meets the text at its right end, or from above where the mark is over the text.
     inside = 1 + (_share(axes, row)[0] - place[0]) / (LETTER * len(name))
-    under = side == "right" and inside < 1
     axes.annotate(
         name,
         (row.seconds, row.drawn),
         xytext=place,
         textcoords="axes fraction",
-        ha=side,
+        ha="right",
         va="center",
         fontsize=SMALL,
         arrowprops={
@@ -231,7 +228,7 @@ def _named(axes: Axes, row: Any, name: str, place: tuple[float, float], side: st
             "linewidth": 0.6,
             "shrinkA": 0,
             "shrinkB": 4,
-            "relpos": (inside, 1) if under else (float(side == "right"), 0.5),
+            "relpos": (inside, 1) if inside < 1 else (1, 0.5),
         },
     )
 
@@ -257,7 +254,7 @@ def _scale(axes: Axes, which: str, values: pd.Series) -> None:
 
 
 def facts(table: Table, content: Comparison, inputs: Inputs) -> dict[str, Any]:
-    """The ends of the front, how far times spread, and what has no place there."""
+    """The front, the margin, how far times spread, and what has no place there."""
     frame = table.frame
     devices = dict.fromkeys(
         provenance.machine(one.manifest["device"])
@@ -275,6 +272,7 @@ def facts(table: Table, content: Comparison, inputs: Inputs) -> dict[str, Any]:
             }
             for row in frame[frame["on_front"]].itertuples()
         ],
+        "margin": content.margin,
         "spread": float((frame["minutes_most"] / frame["minutes_least"]).max()),
         "machines": [*filter(None, devices)],
         "left_out": [name for name in OTHER_IMAGES if name in inputs.evaluated],
