@@ -269,3 +269,17 @@ def generalisation_gap(frame: pd.DataFrame) -> dict[str, float]:
     if "training" not in rows.index:
         return {}
     return {model: float(rows.at["training", model] - rows.at["test", model]) for model in BOTH}
+
+
+def underfitting(frame: pd.DataFrame) -> float | None:
+    """By how much augmentation changes accuracy on the unchanged training images if it underfits.
+
+    Args:
+        frame: of `transfer`.
+
+    Returns:
+        A fraction below 0; None if the training images were not scored, or lose no more than the
+        test images do.
+    """
+    lost = frame.set_index("images")["difference"]
+    return float(lost["training"]) if lost.get("training", 0.0) < lost["test"] < 0 else None

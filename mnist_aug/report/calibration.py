@@ -90,7 +90,8 @@ def scores(content: Comparison) -> Table:
                 "Lower is better. Difference: baseline minus augmented, so that above zero "
                 "augmentation is better.",
                 *intervals,
-                "NLL: negative log-likelihood. ECE: expected calibration error, in "
+                "NLL: negative log-likelihood; probabilities below 1e-7 count as 1e-7, as in "
+                "Keras. ECE: expected calibration error, in "
                 f"{min(CALIBRATION_BINS, len(content.labels))} bins of equal mass. AURC: area "
                 "under the risk-coverage curve.",
                 *(["Scaled: after temperature scaling."] if frame["scaled"].any() else []),

@@ -179,7 +179,7 @@ def data_card(content: Comparison) -> Table:
     if content.is_named and content.classes <= LISTED:
         names = f" ({listed(names_of(content, range(content.classes)))})"
     notes = " ".join(map(closed, dataset.get("notes", ())))
-    order = "images as they were read (see the notes)" if notes else "files"
+    order = "images, in the order in which they were read" if notes else "files"
     rows = [
         ("dataset", content.label),
         ("origin", dataset["origin"]),

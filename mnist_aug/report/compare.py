@@ -9,6 +9,7 @@ import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.intervals import lies_within
+from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.formatting import estimated, number, percent, points, span
 from mnist_aug.report.drawing import (
     COLOURS,
@@ -77,9 +78,9 @@ def table(frame: pd.DataFrame) -> Table:
     title = "Policies by validation accuracy"
     note = (
         "Differences in accuracy from no augmentation, on test and on corrupted test images. Their "
-        "CIs are simultaneous over all policies and cover other seeds and test images; p is "
-        "adjusted for all policies. The mean over corruption types includes those like a policy's "
-        "own transforms. Time: of training, relative to none."
+        "CIs are simultaneous over all policies and cover other seeds and test images; p is that "
+        "of the t statistic, adjusted for all policies. The mean over corruption types includes "
+        "those like a policy's own transforms. Time: of training, relative to none."
     )
     if frame["validation"].isna().any():
         title = "Policies compared"
@@ -188,7 +189,8 @@ def facts(
           there.
         - parted: policies where the CI and p part at the 5 % level.
         - labels_alone: policies that smooth labels and change no image.
-        - robust: the row of the policy that gains most on corrupted images, if any gains there.
+        - robust: the row of the policy that gains most on corrupted images, if any gains there,
+          and unlike, how many of them are unlike its transforms; 0 where all are.
     """
     frame = table.frame.assign(name=names(table.frame))
     others = frame[frame["variant"] != BOTH[0]].reset_index(drop=True)
@@ -212,7 +214,7 @@ def facts(
             "alone": content.difference.outcome,
         },
         "parted": [*others["name"][parted & others["holm_p"].notna()]],
-        "robust": _robust(others),
+        "robust": _robust(others, len(corruption_sets(content))),
         "labels_alone": [
             one.settings["policy"]["name"] for one in variants.values() if _smooths(one)
         ],
@@ -227,20 +229,24 @@ def _smooths(variant: VariantResults) -> bool:
     )
 
 
-def _robust(others: pd.DataFrame) -> dict[str, Any] | None:
+def _robust(others: pd.DataFrame, types: int) -> dict[str, Any] | None:
     """The policy that gains most on corrupted images, where that is detectable."""
     gain = others[others["corrupted_low"] > 0].sort_values("corrupted_difference")
-    return None if gain.empty else gain.iloc[-1].to_dict()
+    if gain.empty:
+        return None
+    like = len([*filter(None, gain["like"].iloc[-1].split(", "))])
+    return gain.iloc[-1].to_dict() | {"unlike": types - like if like else 0}
 
 
 def _best(frame: pd.DataFrame) -> dict[str, Any] | None:
     own = frame[frame["best_on_validation"]].sort_values("validation", ascending=False)
     if own.empty:
         return None
+    called = own["name"].where(own["variant"] != BOTH[0], "no augmentation")
     return {
-        "name": own["name"].iloc[0],
+        "name": called.iloc[0],
         "validation": own["validation"].iloc[0],
-        "equals": [*own["name"].iloc[1:]],
+        "equals": [*called.iloc[1:]],
         **{end: own[end].iloc[0] for end in ("rank", "rank_low", "rank_high")},
         "every": len(own) == len(frame),
         "known": bool(frame["validation_low"].notna().any()),

@@ -38,6 +38,7 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "label": content.label,
         "optimizer": settings["optimizer"],
         "epochs": settings["epochs"],
+        "varied": bool({"tuned", "epochs", "data-efficiency"} & {*inputs.studies}),
         "tuned": tuned,
         "tuned_corrupted": bool(tuning.on_corrupted(inputs.evaluated.get("tuned", {}))),
         "searched": sorted(searched) if tuned else [],

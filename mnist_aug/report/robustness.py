@@ -61,18 +61,12 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "colour": content.in_colour,
         "every_class": pictures.each_class(content, min(content.classes, 10)),
         "severity": severity_facts(severe),
-        "gap": (gap := robustness.generalisation_gap(moved.frame)),
-        "underfits": _trained_worse(moved.frame) if gap else None,
+        "gap": robustness.generalisation_gap(moved.frame),
+        "underfits": robustness.underfitting(moved.frame),
         "small_digits": OTHER,
         "others": _rows(moved.frame[~moved.frame["images"].isin(["training", "test"])]),
     }
     return Section("robustness", title, facts, figures, [*tables, moved])
-
-
-def _trained_worse(moved: pd.DataFrame) -> float | None:
-    """What accuracy on unchanged training images loses, where it loses more than on the test."""
-    lost = moved.set_index("images")[[*BOTH]].diff(axis=1)[BOTH[1]]
-    return float(lost["training"]) if lost["training"] < lost["test"] < 0 else None
 
 
 def corruptions(content: Comparison) -> dict[str, Table]:
@@ -205,14 +199,17 @@ def severity_facts(table: Table | None) -> dict[str, Any]:
     Returns:
         helped, hurt and unclear, the axes that are so at every severity; mixed, of each other one
         its axis, unit, and the severities that are better and worse; worst, the largest detectable
-        loss with its axis, unit and severity, None if there is none. Empty where a single seed
+        loss with its axis, unit and severity, None if there is none; losses, how many there are.
+        Empty where a single seed
         allows no CI.
     """
     if table is None or table.frame["low"].isna().all():
         return {}
     facts: dict[str, Any] = {"helped": [], "hurt": [], "unclear": [], "mixed": [], "worst": None}
     changed = table.frame[table.frame["low"].notna()]
-    harm = changed[changed["side"] < 0].sort_values("difference", kind="stable")[:1]
+    harm = changed[changed["side"] < 0].sort_values("difference", kind="stable")
+    facts["losses"] = len(harm)
+    harm = harm[:1]
     for row in _rows(harm.assign(severity=_severities(harm))):
         facts["worst"] = {name: row[name] for name in ("axis", "unit", "severity", "difference")}
     for axis, rows in changed.groupby("axis", sort=False):

@@ -1,6 +1,6 @@
 """Summary and recommendation: what stands on the first screen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.tables import p_value
 from mnist_aug.report.templating import clipped, environment
-from mnist_aug.results.runs import BOTH
+from mnist_aug.results.runs import BOTH, VariantResults
 
 KEPT = "\N{NO-BREAK SPACE}"
 POLICY = 40  # letters of a policy's name in the verdict
@@ -48,8 +48,11 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "verdict": verdict(content),
         "cards": [*cards(content, inputs)],
         "todo": recommendation.lines(content, inputs),
+        "policy": clipped(content.variants[BOTH[1]].policy or "", POLICY),
         "named_default": content.variants[BOTH[1]].policy == "default",
         "resampled": "variance" in inputs.studies,
+        "given_margin": bool(content.given_margin),
+        "harm": harm(content, inputs),
         **caution(content),
     }
     return Section("summary", "Summary", facts, [seeds.figure(content)])
@@ -81,6 +84,40 @@ def failed(content: Comparison) -> list[str]:
     found = content.difference
     accuracies = zip(BOTH, (found.first, found.second), strict=True)
     return [model for model, value in accuracies if not content.chance.beaten_by(value)]
+
+
+def harm(content: Comparison, inputs: Inputs) -> dict[str, Any] | None:
+    """What the runs tell of the reason where augmentation hurts; None where it does not.
+
+    Returns:
+        step, the policy of the comparison that leaves out steps of augmented's and is the most
+        accurate of such, if it loses less than half as much: policy, left_out, the classes of these
+        transforms, difference, low and high; underfits, what accuracy on the unchanged training
+        images loses, if more than on the test images, else None.
+    """
+    if content.difference.outcome != "hurts":
+        return None
+    whole = _steps(content.both[1])
+    rows = []
+    for row in inputs.compared.to_dict("records"):
+        own = inputs.policies.get(row["variant"])
+        kept = _steps(own) if own else []
+        left = [step for step in whole if step not in kept]
+        if kept and left and kept == [step for step in whole if step in kept]:
+            row["left_out"] = [step["__class_fullname__"].rpartition(".")[2] for step in left]
+            rows.append(row)
+    best = max(rows, key=lambda row: row["difference"], default=None)
+    clear = best is not None and best["difference"] > content.difference.mean / 2
+    return {
+        "step": best if clear else None,
+        "underfits": robustness.underfitting(robustness.transfer(content)),
+    }
+
+
+def _steps(variant: VariantResults) -> list[Mapping[str, Any]]:
+    """The transforms of a policy that is nothing but a pipeline of them, else none."""
+    policy = variant.settings["policy"] or {}
+    return policy["pipeline"]["transforms"] if {*policy} == {"name", "pipeline"} else []
 
 
 def caution(content: Comparison) -> dict[str, Any]:

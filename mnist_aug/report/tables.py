@@ -167,8 +167,11 @@ def results(content: Comparison) -> Table:
         ]
         note = (
             "SD and CI of an accuracy: over seeds, on these test images. CI of a difference: over "
-            "seeds and test images. p: paired permutation test over seeds."
+            "seeds and test images. p: paired permutation test over seeds"
         )
+        least = 2 / 2 ** len(content.paired_seeds)
+        reached = np.isclose(frame["permutation_p"], least).any()
+        note += f", which can't give less than {p_value(least)} with so few." if reached else "."
     display["seeds"] = frame["seeds"].astype(str)
     title = f"Test accuracy, and difference from the {BOTH[0]}"
     return Table("results", title, frame, display, note=note)

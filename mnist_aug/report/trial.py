@@ -11,6 +11,7 @@ def section(content: Comparison, inputs: Inputs) -> Section | None:
         return None
     facts = {
         "kind": content.kind,
+        "even": any(len(variant.seeds) % 2 == 0 for variant in content.both),
         "reason": inputs.no_app,
         "networks": [f"{one.name} seed {one.seed}" for one in inputs.app.networks]
         if inputs.app

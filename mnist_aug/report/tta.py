@@ -49,7 +49,7 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
         variants that were not trained with it; test, of each variant: variant, outcome, difference,
         low, high, and p, adjusted for all rows, with unconfirmed, whether it fails to back the
         outcome; few, whether seeds are too few for a trustworthy interval, and enough, how many are
-        not; validated, whether there are differences on validation images.
+        not; validation, the rows of variants that learned on the validation images.
     """
     frame = table.frame
     used: dict[tuple[int, str], dict[str, Any]] = {}
@@ -75,5 +75,5 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
         "test": rows,
         "few": bool(1 < test["seeds"].min() < FEW_SEEDS),
         "enough": FEW_SEEDS,
-        "validated": len(validation) > 0,
+        "validation": validation.to_dict("records"),
     }

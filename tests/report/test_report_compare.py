@@ -9,6 +9,7 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import comparison
+from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.report import blocks, choosing, compare, drawing, inputs, studies
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.sentences import NO_CONCLUSION
@@ -121,10 +122,11 @@ def test_outcomes_are_counted_and_named(content):
     assert facts["best"]["equals"] == ["mixup:0.2"]
     assert said(content, *rows)[0].startswith(
         "Of 5 policies, on the test images 2 help (default and mixup:0.2); 1 hurts (cutout); 1 is "
-        "equivalent to none (affine); 1 shows no detectable difference (cutmix). mixup:0.2 differs "
-        "from none by less than the margin of 0.20 pp. On the validation images, which decide, "
-        "default is the most accurate, 98.70 %; mixup:0.2 is not detectably less accurate. On the "
-        "test images its rank among all 6, none included, is 1 (95 % CI 1 to 3)."
+        "equivalent to no augmentation (affine); 1 shows no detectable difference (cutmix). "
+        "mixup:0.2 differs from no augmentation by less than the margin of 0.20 pp (simultaneous "
+        "90 % CI). On the validation images, which decide, default is the most accurate, 98.70 %; "
+        "mixup:0.2 is not detectably less accurate by the CIs of all pairs. On the test images, "
+        "its rank among the 5 and no augmentation is 1 (95 % CI 1 to 3)."
     )
 
 
@@ -134,9 +136,15 @@ def test_the_policy_for_corrupted_images_is_named(content):
     more = row("cutout", "hurts", -0.02, -0.01, 3, **gain | {"corrupted_difference": 0.025})
     unsure = row("affine", "helps", 0.004, 0.01, 2, **gain | {"corrupted_low": -0.01})
     assert (
-        "On corrupted test images, cutout gains most: +2.50 pp (+1.00 to +3.00), with "
-        "\N{MINUS SIGN}1.50 pp on unchanged ones."
+        "On corrupted test images, cutout gains most: +2.50 pp (+1.00 to +3.00); on unchanged "
+        "images, the difference is \N{MINUS SIGN}1.50 pp."
     ) in said(content, best, more, unsure, none())[0]
+    own = {"like": "fog, scale", "corrupted_unlike_difference": 0.004}
+    types = len(corruption_sets(content))
+    assert (
+        f"+2.50 pp (+1.00 to +3.00), and +0.40 pp in the mean of the {types - 2} types unlike its "
+        "own transforms; on unchanged"
+    ) in said(content, best, more | own, unsure, none())[0]
     assert "corrupted" not in said(content, unsure | {"variant": "augmented"}, none())[0]
 
 
