@@ -51,6 +51,10 @@ CALLED: dict[str, tuple[str, Callable[[float], str]]] = {
     "ece": ("ECE, pp", _hundredths),
     "aurc": ("AURC, %", _thousandths),
 }
+SCALED = (
+    "Scaled: after temperature scaling (Guo et al. 2017), which divides a network's logits by one "
+    "number, fitted on the validation images, and changes no prediction."
+)
 LEAST = 10  # images in a bin that is drawn, and one for each seed
 LOW = 0.1  # of the largest error: below it, the risk-coverage curve is not drawn
 DOTS = 20  # about so many marks on a risk-coverage curve
@@ -94,7 +98,7 @@ def scores(content: Comparison) -> Table:
                 "Keras. ECE: expected calibration error, in "
                 f"{min(CALIBRATION_BINS, len(content.labels))} bins of equal mass. AURC: area "
                 "under the risk-coverage curve.",
-                *(["Scaled: after temperature scaling."] if frame["scaled"].any() else []),
+                *([SCALED] if frame["scaled"].any() else []),
             ]
         ),
     )

@@ -5,7 +5,7 @@ from typing import Any
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.robustness import corruption_sets
-from mnist_aug.report import architecture, search, studies
+from mnist_aug.report import architecture, studies
 from mnist_aug.report import tuned as tuning
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
@@ -22,17 +22,6 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
     built = content.both[1].runs[0].manifest.get("architecture")
     runs = inputs.studies.get("tuned")
     tuned = runs is not None and {"tuned-baseline", "tuned-augmented"} <= {*runs.frame["variant"]}
-    searched = {
-        search.label(name)
-        for one in inputs.searches.values()
-        for name in one.settings
-        if name in one.about["start"] or name == "width"
-    }
-    scores = inputs.reached.scores if inputs.reached and inputs.reached.rows else ()
-    elsewhere = {
-        "corrupted images": any(name.startswith("corruption/") for name in scores),
-        "other digits": any(name.startswith("other/") for name in scores),
-    }
     missing = [name for name in studies.NAMES if name not in inputs.studies]
     return {
         "label": content.label,
@@ -41,9 +30,7 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "varied": bool({"tuned", "epochs", "data-efficiency"} & {*inputs.studies}),
         "tuned": tuned,
         "tuned_corrupted": bool(tuning.on_corrupted(inputs.evaluated.get("tuned", {}))),
-        "searched": sorted(searched) if tuned else [],
         "robust": bool(corruption_sets(content) or corruption_sets(content, "other/")),
-        "elsewhere": [name for name, there in elsewhere.items() if there],
         "other_models": _other_models(content),
         "fewer": "data-efficiency" in inputs.studies,
         "resampled": "variance" in inputs.studies,

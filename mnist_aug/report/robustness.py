@@ -180,11 +180,11 @@ def severities(content: Comparison) -> Table:
         }
     )
     display["95 % CI, pp"] = display["95 % CI, pp"].where(known, "—")
-    note = ""
+    note = "Rotation is clockwise above 0; shifts go right, down, left and up in turn."
     if known.any():
         note = (
             f"95 % CIs over seeds, on these test images, simultaneous over all {known.sum()} "
-            "severities."
+            f"severities. {note}"
         )
     return Table("severities", "Accuracy by severity, mean over seeds", frame, display, note=note)
 

@@ -121,7 +121,6 @@ def rebuild(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "data_unknown": source == SOMEWHERE,
         "model_file": (manifests[0].get("model_source") or {}).get("file", ""),
         "dirty": any(m["git"].get("dirty") for m in manifests),
-        "searched": bool(searches),
         "other_seeds": len(seeds) > 1,
         "last_seeds": len(content.paired_seeds),
     }

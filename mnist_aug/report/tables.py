@@ -170,7 +170,7 @@ def results(content: Comparison) -> Table:
             "seeds and test images. p: paired permutation test over seeds"
         )
         least = 2 / 2 ** len(content.paired_seeds)
-        reached = np.isclose(frame["permutation_p"], least).any()
+        reached = least >= 0.0001 and np.isclose(frame["permutation_p"], least).any()
         note += f", which can't give less than {p_value(least)} with so few." if reached else "."
     display["seeds"] = frame["seeds"].astype(str)
     title = f"Test accuracy, and difference from the {BOTH[0]}"

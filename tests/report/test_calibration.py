@@ -142,7 +142,8 @@ def test_the_section_says_it_in_order(full):
         f"{section.facts['fewer']} in fewer."
     ) in text
     assert "A calibrated model that says 90 % is right 90 % of the time." in text
-    assert "Temperature scaling (Guo et al. 2017) divides a network's logits by one" in text
+    assert "Without augmentation, temperature scaling " in text
+    assert "divides a network's logits by one number" in full.tables["calibration"].note
 
 
 def test_classes_by_side(full):

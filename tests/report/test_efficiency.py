@@ -94,7 +94,7 @@ def test_what_augmentation_is_worth_is_said(content, augmented, said):
     assert said in text_of(section)
     assert section.facts["worth"].every == 10_000
     if said.startswith("With 1,000 images"):  # of 10,000, in 5 epochs
-        assert "small sets are seen for more epochs (50 at 1,000 images)" in text_of(section)
+        assert "small ones for more epochs (50 at 1,000 images)" in text_of(section)
 
 
 def test_the_figure_has_bands_names_and_values(content):

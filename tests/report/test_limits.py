@@ -1,7 +1,5 @@
 """Limits: what sections are about, what CIs leave out, and what was not run."""
 
-from dataclasses import replace
-
 import synthetic_results
 
 from mnist_aug.analysis import comparison
@@ -32,21 +30,6 @@ def test_what_the_sections_are_about(full, small):
     assert "the tuned ones" not in said(small.sections["limits"])
 
 
-def test_what_published_results_add(full):
-    given = inputs.read(full.results, full.content)
-    assert given.reached is not None
-    for names, words in (
-        (["corruption/fog", "other/emnist"], "corrupted images and other digits"),
-        (["other/emnist"], "other digits"),
-        ([], ""),
-    ):
-        scores = given.reached.scores[["test"]].assign(**dict.fromkeys(names, 0.5))
-        changed = replace(given, reached=replace(given.reached, scores=scores))
-        text = said(limits.section(full.content, changed))
-        assert (f"Appendix A tests other recipes on {words}." in text) == bool(words)
-        assert ("Appendix A" in text) == bool(words)
-
-
 def test_other_training_images(full, small):
     assert (
         'None covers images of another kind, and only "Sources of variance" and, for parts of the '
@@ -70,5 +53,4 @@ def test_of_results_without_studies_all_that_was_not_run_is_listed(tmp_path):
         "with new seeds"
     ) in text
     assert "make " not in text
-    assert "The hyperparameter search tunes" not in text
     assert "the tuned ones" not in text

@@ -356,5 +356,5 @@ def test_what_changes_no_image_is_said(content):
     rows = pd.DataFrame([row("augmented", "helps", 0.004, 0.01, 1), none()])
     facts = compare.facts(compare.table(rows), content, made)
     assert facts["labels_alone"] == ["label-smoothing"]
-    text = said(content, *rows.to_dict("records"), compare=facts)[0]
+    text = " ".join(said(content, *rows.to_dict("records"), compare=facts))
     assert "label-smoothing changes labels and no images." in text

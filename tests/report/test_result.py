@@ -229,7 +229,7 @@ def test_why_training_accuracy_is_the_lower_one(clear, monkeypatch, below):
     said = text(result.section(clear, ALONE))
     reason = (
         "The training accuracy of augmented is below its validation accuracy, as its training "
-        "images are distorted and so harder."
+        "images are harder."
     )
     assert (reason in said) == below
     assert "training accuracy of baseline" not in said
