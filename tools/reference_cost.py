@@ -13,6 +13,7 @@ import pandas as pd
 
 from mnist_aug.arguments import Parser
 from mnist_aug.errors import one_line_errors
+from mnist_aug.experiments.published import ENSEMBLES
 from mnist_aug.results import extras, runs
 from mnist_aug.results.runs import BOTH
 from tools import evidence
@@ -47,7 +48,8 @@ def parts(results: Path) -> dict[str, list[float]]:
 
 
 def _seconds(folder: Path, variants: Iterable[str]) -> list[float]:
-    every = (run for name in variants for run in runs.read_runs(folder / name))
+    trained = [name for name in variants if name not in ENSEMBLES]  # which average other runs
+    every = (run for name in trained for run in runs.read_runs(folder / name))
     return [float(run.manifest["seconds"]) for run in every]
 
 

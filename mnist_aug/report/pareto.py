@@ -40,7 +40,7 @@ PUBLISHED = "published"
 # Of fewer training images, or of others that are held out; so they are of another kind.
 OTHER_IMAGES = ("data-efficiency", "variance")
 NAME = 20  # letters of a name in the figure
-OTHERS, SIGNS = (*COLOURS[2:], INK), "s^vPX*"  # of studies; of lengths that share no divisor
+OTHERS, SIGNS = (*COLOURS[2:], INK), "s^vPXp"  # of studies; of lengths that share no divisor
 LETTER = 0.013  # of the axis that each of them takes
 NEAR = 1.15, 1.2  # ratios of times and of errors of marks that are too near for a name each
 TICKS: tuple[float, ...] = (  # seconds
@@ -161,7 +161,7 @@ def figure(table: Table, content: Comparison) -> Figure:
                 markersize=size,
                 markeredgecolor=INK if some["on_front"].any() else PAPER,
                 markeredgewidth=0.9 if some["on_front"].any() else 0.5,
-                zorder=3,
+                zorder=4 if label in BOTH else 3,
                 **look,
             )
             tips(marks, [_tip(row) for row in some.itertuples()])

@@ -450,7 +450,7 @@ def test_what_keras_downloads_is_rebuilt_by_its_name(tmp_path, render, origin, s
     assert ("DATA is where you have" in report.text) == (source == "path/to/data")
     card = report.tables["data-card"].frame.set_index("what")["value"]
     assert card["notes on reading it"] == "Mixed. Read."
-    assert card["training, validation, test"].endswith("as they were read (see the notes)")
+    assert card["training, validation, test"].endswith("in the order in which they were read")
 
 
 def test_commands_to_rebuild_swap_rows_and_columns_again(light, fashion):

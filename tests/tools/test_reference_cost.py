@@ -18,16 +18,19 @@ def test_runs_in_parallel_take_as_long_as_the_busiest_core():
 
 def test_the_table_has_each_part_of_each_folder(tmp_path):
     results = synthetic_results.write(tmp_path / "one", seeds=3, studies=("strength", "tuned"))
+    synthetic_results.write_published(results, {"small": [0.1, 0.2, 0.1], "ensemble": [0.1]})
+    (results / "published" / "ensemble" / "seed-00" / "manifest.json").unlink()
     for path in results.glob("**/seed-*/manifest.json"):
         manifest = synthetic_results.content(path)
         manifest["seconds"] = {0: 3600, 1: 1800, 2: 1800}[manifest["seed"]]
         path.write_text(json.dumps(manifest))
-    for folder in (results, results / "strength", results / "tuned"):
+    for folder in (results, results / "strength", results / "tuned", results / "published"):
         synthetic_results.sign(folder)
     found = reference_cost.parts(results)
     strengths = len(synthetic_results.STUDIES["strength"])
     assert {name: len(own) for name, own in found.items()} == {
         "both models": 6,
+        "published": 3,
         "strength": 3 * strengths,
         "tuned": 3 * len(synthetic_results.STUDIES["tuned"]),
         "hyperparameter search": sum(
