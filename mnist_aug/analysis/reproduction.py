@@ -143,7 +143,13 @@ def _other_setting(own: dict[str, Any], wanted: dict[str, Any]) -> str | None:
 
 def _runs(study: Path) -> dict[str, list[Run]]:
     """All runs of a study, by variant."""
-    return {name: runs.read_runs(study / name) for name in runs.trained_variants(study)}
+    # An ensemble trains nothing: none of its folders has a manifest.
+    trained = [
+        name
+        for name in runs.trained_variants(study)
+        if any((study / name).glob(f"seed-*/{runs.MANIFEST}"))
+    ]
+    return {name: runs.read_runs(study / name) for name in trained}
 
 
 def _same_seeds(ours: Sequence[Run], theirs: Sequence[Run]) -> list[tuple[Run, Run]]:

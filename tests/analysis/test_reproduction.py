@@ -165,7 +165,10 @@ def test_studies_are_compared_variant_by_variant(tmp_path):
     theirs = results_with(tmp_path / "same", rates, studies=("strength",))
     ours = results_with(tmp_path / "a/same", rates, studies=("strength",))
     for results, errors in (ours, [0.02, 0.03]), (theirs, [0.02, 0.03]):
-        synthetic_results.write_published(results, {"one": errors[:1], "two": errors})
+        synthetic_results.write_published(
+            results, {"one": errors[:1], "two": errors, "ensemble": errors[:1]}
+        )
+        (results / "published" / "ensemble" / "seed-00" / "manifest.json").unlink()
         synthetic_results.write_recipes(results, {"long": [0.98, 0.981], "wide": [0.97, 0.972]})
     reproduced, lines = reproduction.check(ours, theirs)
     assert reproduced
