@@ -13,7 +13,6 @@ import pandas as pd
 
 from mnist_aug.arguments import Parser
 from mnist_aug.errors import one_line_errors
-from mnist_aug.experiments.published import ENSEMBLES
 from mnist_aug.results import extras, runs
 from mnist_aug.results.runs import BOTH
 from tools import evidence
@@ -35,22 +34,21 @@ def parts(results: Path) -> dict[str, list[float]]:
 
     Of a search, whose runs are not kept, each counts as the median of the model it started from.
     """
-    found = {"both models": _seconds(results, BOTH)}
+    both = {model: runs.read_runs(results / model) for model in BOTH}
+    found = {"both models": _seconds(both.values())}
     for study in sorted(path for path in results.iterdir() if runs.trained_variants(path)):
         if study.name not in BOTH:
-            found[study.name] = _seconds(study, runs.trained_variants(study))
+            found[study.name] = _seconds(runs.trained_runs(study).values())
     for model in BOTH:
         if search := extras.read_search(extras.search_folder(results), model):
-            median = float(pd.Series(_seconds(results, [model])).median())
+            median = float(pd.Series(_seconds([both[model]])).median())
             own = found.setdefault("hyperparameter search", [])
             own += [median] * int(search.trials["seeds"].sum())
     return found
 
 
-def _seconds(folder: Path, variants: Iterable[str]) -> list[float]:
-    trained = [name for name in variants if name not in ENSEMBLES]  # which average other runs
-    every = (run for name in trained for run in runs.read_runs(folder / name))
-    return [float(run.manifest["seconds"]) for run in every]
+def _seconds(variants: Iterable[Iterable[runs.Run]]) -> list[float]:
+    return [float(run.manifest["seconds"]) for own in variants for run in own]
 
 
 def table(reference: Path) -> str:

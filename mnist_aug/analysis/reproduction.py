@@ -124,7 +124,7 @@ def _check(results: Path, reference: Path) -> tuple[bool, list[str]]:
         for pair in _same_seeds(model.runs, other.runs)
     ]
     for study in sorted(path.name for path in reference.iterdir() if path.is_dir()):
-        own, others = (_runs(folder / study) for folder in (results, reference))
+        own, others = (runs.trained_runs(folder / study) for folder in (results, reference))
         if study in BOTH or not own or not others:
             continue
         inside, line, of_study = _study(own, others)
@@ -139,17 +139,6 @@ def _other_setting(own: dict[str, Any], wanted: dict[str, Any]) -> str | None:
     if models.unlike(own, wanted):
         return "model"
     return next((k for k, value in wanted.items() if k != "model" and own.get(k) != value), None)
-
-
-def _runs(study: Path) -> dict[str, list[Run]]:
-    """All runs of a study, by variant."""
-    # An ensemble trains nothing: none of its folders has a manifest.
-    trained = [
-        name
-        for name in runs.trained_variants(study)
-        if any((study / name).glob(f"seed-*/{runs.MANIFEST}"))
-    ]
-    return {name: runs.read_runs(study / name) for name in trained}
 
 
 def _same_seeds(ours: Sequence[Run], theirs: Sequence[Run]) -> list[tuple[Run, Run]]:

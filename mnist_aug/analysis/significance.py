@@ -10,6 +10,11 @@ LEVEL = 0.05  # of a test
 LEAST_SEEDS = 6  # the fewest whose permutation test can go below that: 2 / 2^6
 
 
+def least_p(seeds: int) -> float:
+    """The smallest p that the permutation test can give with so many pairs."""
+    return 2 / 2**seeds
+
+
 def permutation_test(differences: np.ndarray) -> float:
     """Exact two-sided p-value of the paired permutation test over seeds (Fisher 1935, section 21).
 

@@ -151,16 +151,14 @@ def figure(table: Table, content: Comparison) -> Figure:
     for label, (chosen_rows, style) in groups.items():
         own = frame[chosen_rows]
         look = {"linestyle": "none", **style}
-        small = 6 if label in BOTH else 4
         axes.plot([], [], markersize=5, label=label, **look)
-        for chosen, size in ((~own["on_front"], small), (own["on_front"], 6)):
-            some = own[chosen]
+        for on_front, some in own.groupby("on_front"):
             (marks,) = axes.plot(
                 some["seconds"],
                 some["drawn"],
-                markersize=size,
-                markeredgecolor=INK if some["on_front"].any() else PAPER,
-                markeredgewidth=0.9 if some["on_front"].any() else 0.5,
+                markersize=6 if on_front or label in BOTH else 4,
+                markeredgecolor=INK if on_front else PAPER,
+                markeredgewidth=0.9 if on_front else 0.5,
                 zorder=4 if label in BOTH else 3,
                 **look,
             )

@@ -200,16 +200,15 @@ def severity_facts(table: Table | None) -> dict[str, Any]:
         helped, hurt and unclear, the axes that are so at every severity; mixed, of each other one
         its axis, unit, and the severities that are better and worse; worst, the largest detectable
         loss with its axis, unit and severity, None if there is none; losses, how many there are.
-        Empty where a single seed
-        allows no CI.
+        Empty where a single seed allows no CI.
     """
     if table is None or table.frame["low"].isna().all():
         return {}
     facts: dict[str, Any] = {"helped": [], "hurt": [], "unclear": [], "mixed": [], "worst": None}
     changed = table.frame[table.frame["low"].notna()]
-    harm = changed[changed["side"] < 0].sort_values("difference", kind="stable")
-    facts["losses"] = len(harm)
-    harm = harm[:1]
+    harms = changed[changed["side"] < 0].sort_values("difference", kind="stable")
+    facts["losses"] = len(harms)
+    harm = harms[:1]
     for row in _rows(harm.assign(severity=_severities(harm))):
         facts["worst"] = {name: row[name] for name in ("axis", "unit", "severity", "difference")}
     for axis, rows in changed.groupby("axis", sort=False):

@@ -10,7 +10,7 @@ from mnist_aug.analysis import planning, robustness, studies
 from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.cost import cost
 from mnist_aug.analysis.intervals import FEW_SEEDS
-from mnist_aug.analysis.significance import LEAST_SEEDS
+from mnist_aug.analysis.significance import LEAST_SEEDS, least_p
 from mnist_aug.formatting import counted, number, points, span
 from mnist_aug.report import recommendation, seeds, tuned
 from mnist_aug.report.blocks import Section
@@ -147,7 +147,7 @@ def caution(content: Comparison) -> dict[str, Any]:
         "enough": FEW_SEEDS,
         "least": LEAST_SEEDS,
         "p": p_value(p),
-        "least_p": 2 / 2**found.seeds,
+        "least_p": least_p(found.seeds),
         "doubt": doubt if clear else "",
         "low": found.low,
         "high": found.high,

@@ -169,7 +169,7 @@ def results(content: Comparison) -> Table:
             "SD and CI of an accuracy: over seeds, on these test images. CI of a difference: over "
             "seeds and test images. p: paired permutation test over seeds"
         )
-        least = 2 / 2 ** len(content.paired_seeds)
+        least = significance.least_p(len(content.paired_seeds))
         reached = least >= 0.0001 and np.isclose(frame["permutation_p"], least).any()
         note += f", which can't give less than {p_value(least)} with so few." if reached else "."
     display["seeds"] = frame["seeds"].astype(str)

@@ -220,6 +220,20 @@ def read_runs(folder: Path) -> list[Run]:
     ]
 
 
+def trained_runs(results: Path) -> dict[str, list[Run]]:
+    """All runs in a folder, by variant, without ensembles, of which no folder has a manifest.
+
+    Raises:
+        UserError: a manifest is missing of a variant that has others, or is damaged.
+    """
+    trained = [
+        name
+        for name in trained_variants(results)
+        if any((Path(results) / name).glob(f"seed-*/{MANIFEST}"))
+    ]
+    return {name: read_runs(Path(results) / name) for name in trained}
+
+
 @dataclass(frozen=True, eq=False)
 class VariantResults:
     """The evaluated runs of one variant.
