@@ -26,7 +26,17 @@ def points(fraction: float, digits: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
-def span(low: float, high: float, show: Callable[[float], str] = points) -> str:
+def end(fraction: float) -> str:
+    """An end of an interval, as `points` but for a sign where it rounds to 0.
+
+    With a plus it is above 0, so that the interval leaves 0 out, and with a minus below.
+    """
+    text = points(fraction)
+    rounded = text == points(0) and fraction != 0
+    return f"{'+' if fraction > 0 else MINUS}{text}" if rounded else text
+
+
+def span(low: float, high: float, show: Callable[[float], str] = end) -> str:
     return "none" if np.isnan(low) else f"{show(low)} to {show(high)}"
 
 

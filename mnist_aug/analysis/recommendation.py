@@ -79,6 +79,21 @@ class Robust:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """What a policy changes in accuracy on the validation images.
+
+    Attributes:
+        policy: its name.
+        difference, low, high: the ends simultaneous over all policies.
+    """
+
+    policy: str
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """Facts to act on. Differences are of accuracy, against no augmentation, in fractions.
 
@@ -106,6 +121,9 @@ class Recommendation:
         strength: where the policy's was studied.
         part: the transform that alone is as accurate as the policy on the validation images, within
             the margin, where an ablation tells it; else "".
+        head: where there are several policies, the verdict at the head of the report.
+        own: where another is chosen, what the report's own policy changes.
+        tested: the policy that the corrupted images are of: the one to be used, else the report's.
         types: corruption types evaluated; 0 if none were.
         groups: the mean difference on these types, of `robustness.by_likeness`.
         robust: where the kind is "equivalent" and there are several policies: of those that are so
@@ -117,7 +135,6 @@ class Recommendation:
         seconds, seconds_without: median training time of a run, with the policy and without; NaN
             of single epochs, of which compiling may be the most.
         overlap: whether a run without took as long as one with it.
-        alone: for augmented among others, the verdict at the head of the report; else "".
         advice: what would tell, where the kind is "unknown" and validation images were scored.
     """
 
@@ -142,6 +159,9 @@ class Recommendation:
     cheaper: tuple[str, ...] = ()
     strength: Strength | None = None
     part: str = ""
+    head: str = ""
+    own: Gain | None = None
+    tested: str = ""
     types: int = 0
     groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     robust: Robust | None = None
@@ -150,7 +170,6 @@ class Recommendation:
     seconds: float = np.nan
     seconds_without: float = np.nan
     overlap: bool = False
-    alone: str = ""
     advice: Advice | None = None
 
 
@@ -197,9 +216,10 @@ def recommended(
     timed = every[name].settings["epochs"] > 1
     cheaper = equals["seconds_most"] < own["seconds_least"]
     cheaper &= equals["seconds"] <= CHEAPER * own["seconds"]
-    pair = content.both if name == BOTH[1] else (every[BOTH[0]], every[name])
-    types, severities = accuracy_by_type(*pair), severity_accuracy(content, pair)
     kind = _kind(own, small)
+    tested = name if kind == "augment" or BOTH[1] not in others.index else BOTH[1]
+    pair = content.both if tested == BOTH[1] else (every[BOTH[0]], every[tested])
+    types, severities = accuracy_by_type(*pair), severity_accuracy(content, pair)
     test = tuple(float(own[part]) for part in ("difference", "low", "high"))
     outcome = str(own["outcome"])
     if len(frame) == len(BOTH):
@@ -228,6 +248,9 @@ def recommended(
         cheaper=tuple(equals.loc[cheaper, "policy"]) if timed else (),
         strength=_strength(strength) if name == BOTH[1] else None,
         part=_part(ablation, margin) if name == BOTH[1] else "",
+        head=content.difference.outcome if len(frame) > len(BOTH) else "",
+        own=_own(others) if name != BOTH[1] else None,
+        tested=str(frame.loc[tested, "policy"]),
         types=len(types),
         groups=by_likeness(*pair),
         robust=_robust(others, margin, len(types), timed) if kind == "equivalent" else None,
@@ -236,7 +259,6 @@ def recommended(
         seconds=float(own["seconds"]) if timed else np.nan,
         seconds_without=float(none["seconds"]) if timed else np.nan,
         overlap=pareto.overlap(none, own),
-        alone=content.difference.outcome if name == BOTH[1] and len(frame) > len(BOTH) else "",
         advice=_advice(scores, estimates, name) if scored else None,
     )
 
@@ -264,6 +286,15 @@ def _kind(own: pd.Series, small: bool) -> str:
     if own["validation_high"] < 0:
         return "without"
     return "equivalent" if small else "unknown"
+
+
+def _own(others: pd.DataFrame) -> Gain | None:
+    """Of the report's own policy; nothing if it did not learn or was trained once."""
+    if BOTH[1] not in others.index or np.isnan(others.loc[BOTH[1], "validation_low"]):
+        return None
+    row = others.loc[BOTH[1]]
+    ends = float(row["validation_low"]), float(row["validation_high"])
+    return Gain(str(row["policy"]), float(row["validation_difference"]), *ends)
 
 
 def _robust(others: pd.DataFrame, margin: float, types: int, timed: bool) -> Robust | None:

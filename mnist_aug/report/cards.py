@@ -17,7 +17,7 @@ from mnist_aug.results.runs import BOTH, model_of
 
 DESCRIBED = {  # by the SHA-256 of the dataset, so that no other one is taken for it
     MNIST_SHA256: (
-        "Digits that employees of the US Census Bureau and high-school students wrote in forms, "
+        "Digits that employees of the US Census Bureau and high-school students wrote on forms, "
         "scanned, made to fit a box of 20 by 20 pixels and centred by mass (LeCun, Bottou, Bengio "
         "and Haffner 1998, from NIST's Special Databases 1 and 3). Writers of the training images "
         "wrote none of the test images. Some test labels are known to be wrong or open to doubt "

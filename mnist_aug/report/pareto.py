@@ -264,6 +264,7 @@ def facts(table: Table, content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "front": [
             {
                 "name": row.name,
+                "seconds": 60 * row.minutes,
                 "time": duration(60 * row.minutes),
                 "error": row.error,
                 "augmented": isinstance(row.policy, str),

@@ -109,7 +109,8 @@ def corruption_facts(source: str, table: Table, both: Sequence[VariantResults]) 
         name of its table and figure; made_here; count; types like the policy and unlike it; better,
         worse and unclear, types by side; failed, types on which neither model has half of its
         accuracy on unchanged images; rows of the means: all, and mean_like and mean_unlike
-        where both exist; relative_error, the mean of the types.
+        where both exist; relative_error, the mean of the types, and relative_most, the type with
+        the largest, where there are several.
     """
     frame = table.frame
     single, means = frame[frame["policy"] != ""], frame[frame["policy"] == ""]
@@ -124,6 +125,9 @@ def corruption_facts(source: str, table: Table, both: Sequence[VariantResults]) 
     }
     for name, side in (("better", 1), ("worse", -1), ("unclear", 0)):
         facts[name] = _names(single[single["side"] == side])
+    facts["worse"].reverse()  # the largest loss first
+    most = single.nlargest(1, "relative_error") if len(single) > 1 else single[:0]
+    facts["relative_most"] = next(iter(_rows(most)), None)
     half = [one.accuracy.mean() / 2 for one in both]
     facts["failed"] = _names(single[(single[[*BOTH]] < half).all(axis=1)])
     if len(means) > 1:

@@ -12,7 +12,7 @@ from mnist_aug.analysis.cost import cost
 from mnist_aug.analysis.intervals import FEW_SEEDS
 from mnist_aug.analysis.significance import LEAST_SEEDS, least_p
 from mnist_aug.formatting import counted, number, points, span
-from mnist_aug.report import recommendation, seeds, tuned
+from mnist_aug.report import curves, recommendation, seeds, tuned
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
 from mnist_aug.report.tables import p_value
@@ -93,10 +93,12 @@ def harm(content: Comparison, inputs: Inputs) -> dict[str, Any] | None:
         step, the policy of the comparison that leaves out steps of augmented's and is the most
         accurate of such, if it loses less than half as much: policy, left_out, the classes of these
         transforms, difference, low and high; underfits, what accuracy on the unchanged training
-        images loses, if more than on the test images, else None.
+        images loses, if more than on the test images, else None; falling, whether augmented's mean
+        validation loss was lowest after the last epoch.
     """
     if content.difference.outcome != "hurts":
         return None
+    epochs = curves.ends(curves.table(content))
     whole = _steps(content.both[1])
     rows = []
     for row in inputs.compared.to_dict("records"):
@@ -111,6 +113,7 @@ def harm(content: Comparison, inputs: Inputs) -> dict[str, Any] | None:
     return {
         "step": best if clear else None,
         "underfits": robustness.underfitting(robustness.transfer(content)),
+        "falling": epochs["least"][BOTH[1]] == epochs["last"][BOTH[1]],
     }
 
 
@@ -277,7 +280,7 @@ def _time(content: Comparison) -> Iterable[Card]:
     with_it, without = number(found.seconds_augmented, 2), number(found.seconds_baseline, 2)
     times = f"{with_it} s instead of {without} s a run"
     if found.overlap:
-        value, times = f"{with_it} vs {without} s", "no detectable difference"
+        value, times = f"{with_it} vs {without} s", "the runs' times overlap"
     else:
         value = f"{number(found.ratio, 2)}{TIMES} as long"
     condition = ["median"]

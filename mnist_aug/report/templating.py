@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from mnist_aug.formatting import about, estimated, listed, number, percent, points, span
+from mnist_aug.formatting import about, end, estimated, listed, number, percent, points, span
 
 COMMAND = r"`(make [A-Za-z0-9 =,_-]*)`"  # the only code in sentences; a name may hold other ticks
 UNSEEN = dict.fromkeys(
@@ -47,6 +47,7 @@ def environment(html: bool) -> jinja2.Environment:
     made.filters["plural"] = lambda count, one, many=None: one if count == 1 else many or f"{one}s"
     made.filters["about"] = about
     made.filters["pp"] = points
+    made.filters["end"] = end
     made.filters["number"] = number
     made.filters["listed"] = lambda names: listed([*map(clipped, names)])
     made.filters["svg"] = lambda figure: Markup(figure.inline)  # by `drawing`, labels escaped

@@ -62,6 +62,34 @@ def test_a_policy_that_helps(tmp_path):
     assert (harm.name, harm.severity) == ("stripe", None)
     assert harm.difference == pytest.approx(-120 / IMAGES)
     assert (fact.equals, fact.cheaper, fact.strength, fact.advice) == ((), (), None, None)
+    assert (fact.head, fact.own, fact.tested) == ("", None, "default")
+
+
+def test_corrupted_images_are_those_of_the_policy_to_be_used(tmp_path):
+    fact = found(
+        tmp_path,
+        scores(100, 100, fog=50),
+        scores(60, 60, fog=50),
+        affine=scores(10, 10, fog=80),
+    )
+    assert (fact.kind, fact.policy, fact.tested) == ("augment", "affine", "affine")
+    assert [one.difference for one in fact.harms] == pytest.approx([-30 / IMAGES])
+    assert (fact.head, fact.own.policy) == ("helps", "default")
+    assert fact.own.difference == pytest.approx(40 / IMAGES)
+    assert 0 < fact.own.low < fact.own.difference < fact.own.high
+
+
+def test_where_none_is_to_be_used_corrupted_images_are_those_of_the_reports_policy(tmp_path):
+    fact = found(
+        tmp_path,
+        scores(40, 40, fog=40),
+        scores(60, 60, fog=100),
+        margin=0.03,
+        affine=scores(39, 39, fog=40),
+    )
+    assert (fact.kind, fact.policy, fact.tested) == ("equivalent", "affine", "default")
+    assert [one.difference for one in fact.harms] == pytest.approx([-60 / IMAGES])
+    assert (fact.head, fact.own.difference) == ("hurts", pytest.approx(-20 / IMAGES))
 
 
 def test_validation_chooses_and_test_does_not(tmp_path):

@@ -228,7 +228,7 @@ def test_whose_digits_they_are_is_said_everywhere(digits, tmp_path):
 @pytest.mark.parametrize(
     ("name", "source", "origin"),
     [
-        ("small", "DATA=mnist SEEDS=2", "high-school students wrote in forms"),
+        ("small", "DATA=mnist SEEDS=2", "high-school students wrote on forms"),
         ("full", "DATA=path/to/data SEEDS=5", "the dataset's files do not say"),
     ],
 )

@@ -222,17 +222,29 @@ def test_overfitting_is_said(clear, monkeypatch, last, words):
     ) in text(result.section(clear, ALONE))
 
 
-@pytest.mark.parametrize("below", [True, False])
-def test_why_training_accuracy_is_the_lower_one(clear, monkeypatch, below):
-    """Only of the model that trains on augmented images."""
-    monkeypatch.setattr(curves, "below_validation", lambda *_: below)
+@pytest.mark.parametrize(
+    ("below", "reason"),
+    [
+        (
+            ("augmented",),
+            "The training accuracy of augmented is below its validation accuracy, as its training "
+            "images are harder.",
+        ),
+        (
+            ("baseline", "augmented"),
+            "Training accuracy is measured while the weights still change, so it is below "
+            "validation accuracy without augmentation, too; that of augmented is also measured on "
+            "harder images.",
+        ),
+        (("baseline",), ""),
+        ((), ""),
+    ],
+)
+def test_why_training_accuracy_is_the_lower_one(clear, monkeypatch, below, reason):
+    monkeypatch.setattr(curves, "below_validation", lambda _, model: model in below)
     said = text(result.section(clear, ALONE))
-    reason = (
-        "The training accuracy of augmented is below its validation accuracy, as its training "
-        "images are harder."
-    )
-    assert (reason in said) == below
-    assert "training accuracy of baseline" not in said
+    assert reason in said
+    assert bool(reason) == ("harder images" in said or "images are harder" in said)
 
 
 def test_below_validation(clear):

@@ -10,7 +10,7 @@ import synthetic_results
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis import robustness as analysis
 from mnist_aug.augment import policy, saved
-from mnist_aug.formatting import points
+from mnist_aug.formatting import number, points
 from mnist_aug.report import inputs, robustness
 from mnist_aug.report.tables import Table
 
@@ -112,6 +112,17 @@ def test_sentences(full):
     assert full.figures["corruption-types"].svg.count("<image") == 16
     assert "for Affine by the parameters it varies: here rotate." in text
     assert "Each random corruption was drawn once" in text
+    most = full.tables["corruptions"].frame[:3].set_index("corruption")["relative_error"]
+    assert f"over types ({most.idxmax()}, the most: {number(100 * most.max())} %): the" in text
+
+
+def test_the_largest_loss_is_named_first(full):
+    table = full.tables["corruptions"]
+    lost = table.frame.assign(side=np.where(table.frame["policy"] == "", 0, -1))
+    facts = robustness.corruption_facts(
+        "corruption/", replace(table, frame=lost), full.content.both
+    )
+    assert facts["worse"] == ["fog", "zigzag", "rotate"]
 
 
 def test_facts_of_each_kind_of_axis():

@@ -370,7 +370,7 @@ COST = Cost(4.24, 7.49, 7.49 / 4.24, False, 30, 2, 2, True, False)
         (
             {"overlap": True, "in_parallel": None},
             "7.5 vs 4.2 s",
-            "no detectable difference",
+            "the runs' times overlap",
             "median",
         ),
         (

@@ -10,7 +10,7 @@ import pytest
 import synthetic_results
 
 from mnist_aug.analysis import comparison
-from mnist_aug.formatting import MINUS, listed, number, percent, points
+from mnist_aug.formatting import MINUS, listed, number, percent, points, span
 from mnist_aug.report import errors, provenance, tables
 
 
@@ -199,6 +199,18 @@ def test_csv_reads_back(content):
 )
 def test_points(value, text):
     assert points(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.00004, 0.0123, "+0.00 to +1.23"),
+        (-0.00004, 0.0123, f"{MINUS}0.00 to +1.23"),
+        (-0.0123, 0.0, f"{MINUS}1.23 to 0.00"),
+    ],
+)
+def test_ends_of_intervals_that_round_to_0_keep_their_side(low, high, text):
+    assert span(low, high) == text
 
 
 @pytest.mark.parametrize(

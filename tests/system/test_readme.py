@@ -17,11 +17,16 @@ from mnist_aug.train import model_source, models
 from mnist_aug.train.variant import baseline
 
 PROJECT = Path(__file__).parents[2]
-REFERENCE = PROJECT / "results/reference/mnist"
+REFERENCE = PROJECT / "results/reference"
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
 
-
+FOUR = [  # rows of the table of reports
+    (data, page, model, cells.split(" | "))
+    for data, page, model, cells in re.findall(
+        r"^\| \[(.+)\]\((reports/\S+)\), `(\w+)` \| (.+) \|$", README, re.M
+    )
+]
 QUOTED = re.findall(r"<!-- quoted from (\S+) -->\n(.*?)<!-- end -->", README, re.S)
 
 
@@ -35,10 +40,27 @@ def test_what_is_quoted_stands_in_the_report(page, quoted):
         assert words(line) in report
 
 
-def test_the_readme_begins_with_two_answers():
-    assert [Path(page).parent.name for page, _ in QUOTED] == ["mnist", "fashion-mnist"]
-    assert " helps: " in QUOTED[0][1]
-    assert " hurts: " in QUOTED[1][1]
+def test_the_first_page_quoted_is_that_of_the_first_report():
+    assert [page for page, _ in QUOTED] == [page for _, page, _, _ in FOUR][:1]
+
+
+@pytest.mark.parametrize(("data", "page", "model", "cells"), FOUR, ids=[row[1] for row in FOUR])
+def test_the_table_says_what_the_four_reports_say(data, page, model, cells):
+    accuracies, difference, others, to_do = cells
+    heading, report = (PROJECT / page).read_text(encoding="utf-8").split("\n", 1)
+    report = words(report)
+    assert heading.endswith(f"{model} on {data}?" if model == "cnn" else f"classifier on {data}?")
+    assert re.search(f": test accuracy (rises|falls) from {accuracies}, ", report)
+    assert f"as trained: {difference.replace(' (', ', 95 % CI ').rstrip(')')} (" in report
+    unlike = report.split("- Corruptions unlike the policy: ")[1].split(" (")[0]
+    assert unlike.startswith(f"{others}, 95 % CI ") or unlike.endswith(f" pp, {others} on average")
+    assert f"What to do - {to_do}" in report
+
+
+def test_the_table_has_each_report():
+    assert {*(PROJECT / "reports/reference").iterdir()} == {
+        (PROJECT / page).parent for _, page, _, _ in FOUR
+    }
 
 
 def words(text):
@@ -46,18 +68,29 @@ def words(text):
     return " ".join(text.replace("**", "").split())
 
 
-def manifests(variant):
-    """Those of the reference's runs of a variant."""
-    return [json.loads(path.read_text()) for path in REFERENCE.glob(f"{variant}/*/manifest.json")]
+def both_models(name):
+    """Manifests of the runs of both models in a folder of the reference."""
+    return [
+        [
+            json.loads(path.read_text())
+            for path in REFERENCE.glob(f"{name}/{variant}/*/manifest.json")
+        ]
+        for variant in ("baseline", "augmented")
+    ]
 
 
-def test_the_size_of_the_reference_is_what_was_trained():
-    for variant in ("baseline", "augmented"):
-        runs = manifests(variant)
-        assert f" {len(runs)} seeds" in README
-        assert {f"{run['parameters']:,} parameters" for run in runs} == {
-            *re.findall(r"[\d,]+ parameters", README)
-        }
+def test_the_sizes_of_the_reference_are_what_was_trained():
+    counts, sizes = [], set()
+    for _, page, model, _ in FOUR:
+        runs = both_models(Path(page).parent.name)
+        counts.append({len(each) for each in runs})
+        sizes |= {(model, run["parameters"]) for each in runs for run in each}
+    said = re.search(r"(\d+) seeds of both models, the first with (\d+)", words(README))
+    assert counts == [{int(said[2])}, *[{int(said[1])}] * 3]
+    dense, cnn = re.search(
+        r"`dense` has ([\d,]+) parameters, `cnn` ([\d,]+)\.", words(README)
+    ).groups()
+    assert {(model, f"{size:,}") for model, size in sizes} == {("dense", dense), ("cnn", cnn)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -86,7 +119,7 @@ def anchors(page):
 def test_the_readme_is_short_and_begins_with_what_to_type():
     lines = README.splitlines()
     assert len(lines) <= 120
-    assert max(map(len, lines)) <= 110
+    assert max(len(line) for line in lines if not line.startswith("|")) <= 110
     first_screen = "\n".join(lines[:40])
     assert "\nmake report" in first_screen
     assert "mnist_aug.compare(" in first_screen
@@ -162,7 +195,7 @@ def table(text, heading):
 
 def test_what_the_page_on_scaling_says_was_measured():
     text = doc("scaling.md")
-    reference = [manifests(variant) for variant in ("baseline", "augmented")]
+    reference = both_models("mnist")
     for row, runs in zip(table(text, "## What 10,000 runs cost"), reference, strict=True):
         cores = runs[0]["device"]["cores"]
         hours = 10_000 * statistics.median(run["seconds"] for run in runs) / cores / 3600
