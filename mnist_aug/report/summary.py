@@ -94,11 +94,12 @@ def harm(content: Comparison, inputs: Inputs) -> dict[str, Any] | None:
         accurate of such, if it loses less than half as much: policy, left_out, the classes of these
         transforms, difference, low and high; underfits, what accuracy on the unchanged training
         images loses, if more than on the test images, else None; falling, whether augmented's mean
-        validation loss was lowest after the last epoch.
+        validation loss was lowest after the last of several epochs.
     """
     if content.difference.outcome != "hurts":
         return None
-    epochs = curves.ends(curves.table(content))
+    ends = curves.ends(curves.table(content))
+    last = ends["last"][BOTH[1]]
     whole = _steps(content.both[1])
     rows = []
     for row in inputs.compared.to_dict("records"):
@@ -113,7 +114,7 @@ def harm(content: Comparison, inputs: Inputs) -> dict[str, Any] | None:
     return {
         "step": best if clear else None,
         "underfits": robustness.underfitting(robustness.transfer(content)),
-        "falling": epochs["least"][BOTH[1]] == epochs["last"][BOTH[1]],
+        "falling": 1 < last == ends["least"][BOTH[1]],
     }
 
 

@@ -16,7 +16,7 @@ from mnist_aug.analysis.intervals import Chance, Difference
 from mnist_aug.analysis.planning import Advice
 from mnist_aug.analysis.studies import Worth
 from mnist_aug.formatting import MINUS
-from mnist_aug.report import blocks, page, summary
+from mnist_aug.report import blocks, curves, inputs, page, summary
 from mnist_aug.report.drawing import Figure
 
 pytest_plugins = "rendered"
@@ -456,7 +456,7 @@ def test_the_figure_of_one_seed_has_no_interval_over_seeds(tmp_path):
     assert "over test images alone, as there is one seed" in figure.alt
 
 
-def test_what_does_the_harm_is_said(tmp_path):
+def test_what_does_the_harm_is_said(tmp_path, monkeypatch):
     """Of policies that leave out a step of the one that hurts, the best, if it loses much less."""
     right = {"baseline": 0.9, "augmented": 0.6, "affine": 0.85, "elastic": 0.65, "other": 0.88}
     sets = {
@@ -492,3 +492,9 @@ def test_what_does_the_harm_is_said(tmp_path):
         "With policy default, the network underfits: accuracy on the unchanged training images "
         "falls as well, by 40.00 pp."
     ) in text
+    loaded = comparison.load(folder)
+    given = inputs.read(folder, loaded)
+    for last, least, falling in ((15, 15, True), (15, 14, False), (1, 1, False)):
+        ends = {"last": {"augmented": last}, "least": {"augmented": least}}
+        monkeypatch.setattr(curves, "ends", lambda _, own=ends: own)
+        assert summary.harm(loaded, given)["falling"] == falling
