@@ -6,7 +6,7 @@ PACKAGE = "mnist_aug"  # what other libraries are compared with
 
 
 def by_method(times: pd.DataFrame) -> pd.DataFrame:
-    """Time of each method, and how many times faster for an image it is than its reference.
+    """Time of each method, and relative to that of its reference.
 
     Args:
         times: a row for each measurement: benchmark, method, against, repeat, images, seconds,
@@ -14,9 +14,10 @@ def by_method(times: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         benchmark, method, against, repeats; us_per_image, the median in microseconds, and
-        images_per_second; us_least and us_most; ratio, the median over repeats of the time of the
-        reference over the method's own, ratio_least and ratio_most; seconds, the median of a
-        measurement, seconds_least and seconds_most; draws where it is there.
+        images_per_second; us_least and us_most; relative_time, the median over repeats of the
+        method's time for an image over that of its reference, relative_least and relative_most;
+        seconds, the median of a measurement, seconds_least and seconds_most; draws where it is
+        there.
     """
     draws = {"draws": ("draws", "first")} if "draws" in times else {}
     times = times.assign(time=1e6 * times["seconds"] / times["images"])
@@ -24,16 +25,16 @@ def by_method(times: pd.DataFrame) -> pd.DataFrame:
         columns={"method": "against", "time": "reference"}
     )
     times = times.merge(reference, on=["benchmark", "against", "repeat"], how="left")
-    times["ratio"] = times["reference"] / times["time"]
+    times["relative"] = times["time"] / times["reference"]
     frame = times.groupby(["benchmark", "method"], sort=False, as_index=False).agg(
         against=("against", "first"),
         repeats=("repeat", "size"),
         us_per_image=("time", "median"),
         us_least=("time", "min"),
         us_most=("time", "max"),
-        ratio=("ratio", "median"),
-        ratio_least=("ratio", "min"),
-        ratio_most=("ratio", "max"),
+        relative_time=("relative", "median"),
+        relative_least=("relative", "min"),
+        relative_most=("relative", "max"),
         seconds=("seconds", "median"),
         seconds_least=("seconds", "min"),
         seconds_most=("seconds", "max"),

@@ -339,11 +339,18 @@ def _joined(called: str, parts: list[Policy]) -> Policy:
     return Policy(called, pipelines[0] if len(pipelines) == 1 else A.Compose(transforms), **made)
 
 
+def _unread(path: Path, why: str) -> UserError:
+    return UserError(
+        f"policy file {path} can't be read ({why}): give the path of a .yaml or .json file that "
+        "albumentations.save wrote"
+    )
+
+
 def _of_file(policy: str, side: int, fill: Fill) -> Policy:
     path = Path(policy)
     try:
         if path.exists() and not path.is_file():
-            raise UserError(f"policy file {path} can't be read: it is not a regular file")
+            raise _unread(path, "not a regular file")
         with path.open("rb") as file:
             content = file.read(saved.MAX_BYTES + 1)
         if len(content) > saved.MAX_BYTES:
@@ -352,8 +359,7 @@ def _of_file(policy: str, side: int, fill: Fill) -> Policy:
             )
         text = content.decode()
     except (OSError, ValueError) as error:  # the second: not UTF-8, or no name of a file at all
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise UserError(f"policy file {path} can't be read: {reason}") from None
+        raise _unread(path, getattr(error, "strerror", None) or "not text") from None
     changes: list[str] = []
     data: object = None
     mixes: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 
 from mnist_aug.analysis import benchmark
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.formatting import number
+from mnist_aug.formatting import decimals, number
 from mnist_aug.report.drawing import (
     COLOURS,
     MARKERS,
@@ -26,8 +26,6 @@ from mnist_aug.report.drawing import (
 )
 from mnist_aug.report.tables import Table
 
-TIMES = "\N{MULTIPLICATION SIGN}"
-SAME = 0.05  # times that differ by no more count as equal
 DOT: dict[str, Any] = {
     "linestyle": "none",
     "markersize": 4.5,
@@ -36,14 +34,15 @@ DOT: dict[str, Any] = {
     "zorder": 3,
 }
 SECONDS = ["seconds", "seconds_least", "seconds_most"]
+RELATIVE = "relative time (range)"
 NOTE = (
-    "Against the reference: median, least and most of the ratios within each repeat; these are not "
-    "ratios of the medians."
+    "Relative time: time over that of the reference, which has 1, within each repeat. Medians of "
+    "these ratios are not ratios of the medians."
 )
 
 
 def table(times: pd.DataFrame) -> Table:
-    """Time for each image of each method, and how much faster or slower than its reference."""
+    """Time for each image of each method, and relative to that of its reference."""
     frame = benchmark.by_method(benchmark.epochs(times)).drop(columns="draws", errors="ignore")
     display = pd.DataFrame(
         {
@@ -51,7 +50,7 @@ def table(times: pd.DataFrame) -> Table:
             "method": [_method(r) for r in frame.itertuples()],
             "µs per image, median": frame["us_per_image"].map(number),
             "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
-            "against the reference (range)": [_against(r) for r in frame.itertuples()],
+            RELATIVE: [_against(r) for r in frame.itertuples()],
         }
     )
     title = f"Time by method, {_repeats(frame)} repeats"
@@ -59,7 +58,7 @@ def table(times: pd.DataFrame) -> Table:
 
 
 def training_table(times: pd.DataFrame) -> Table:
-    """Time for an epoch with each library, and how much faster or slower than this package."""
+    """Time for an epoch with each library, and relative to that of this package."""
     frame = benchmark.by_method(benchmark.training(times)).drop(columns="draws", errors="ignore")
     display = pd.DataFrame(
         {
@@ -70,7 +69,7 @@ def training_table(times: pd.DataFrame) -> Table:
                 for r in frame.itertuples()
             ],
             "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
-            "against the reference (range)": [_against(r) for r in frame.itertuples()],
+            RELATIVE: [_against(r) for r in frame.itertuples()],
         }
     )
     title = f"Time of a training epoch by library, {_repeats(frame)} repeats"
@@ -91,7 +90,7 @@ def training_facts(frame: pd.DataFrame) -> list[dict[str, Any]]:
                 "own": lines.loc[ours, "seconds"].item(),
                 "fastest": fastest["method"],
                 "seconds": fastest["seconds"],
-                "speed": speed(fastest["ratio"]),
+                "relative": _relative(fastest["relative_time"]),
                 "others": len(others),
             }
         )
@@ -99,7 +98,7 @@ def training_facts(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def libraries_table(times: pd.DataFrame) -> Table:
-    """Augmentation on one core by each library, and how much faster or slower than the engine."""
+    """Time to augment an image by each library on one core, and relative to that of the engine."""
     frame = benchmark.by_method(benchmark.libraries(times))
     display = pd.DataFrame(
         {
@@ -108,7 +107,7 @@ def libraries_table(times: pd.DataFrame) -> Table:
             "draws": frame["draws"],
             "µs per image, median": frame["us_per_image"].map(number),
             "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
-            "against the reference (range)": [_against(r) for r in frame.itertuples()],
+            RELATIVE: [_against(r) for r in frame.itertuples()],
         }
     )
     title = f"Augmentation by library on one core, {_repeats(frame)} repeats"
@@ -126,22 +125,18 @@ def _method(row: Any) -> str:
 
 
 def _against(row: Any) -> str:
-    """How a method compares with its reference, the ratio the right way round."""
+    """The time of a method over that of its reference, and its range over repeats."""
     if row.method == row.against:
-        return "reference"
-    if np.isnan(row.ratio):
+        return "1 (reference)"
+    if np.isnan(row.relative_time):
         return "—"
-    least, most = speed(row.ratio_least), speed(row.ratio_most)
-    return f"{speed(row.ratio)} ({least} to {most})"
+    least, most = _relative(row.relative_least), _relative(row.relative_most)
+    return f"{_relative(row.relative_time)} ({least} to {most})"
 
 
-def speed(ratio: float) -> str:
-    """The time of a reference over a method's own in words, the right way round."""
-    if abs(np.log(ratio)) < np.log1p(SAME):
-        return "no difference"
-    if ratio < 1:
-        return f"{number(1 / ratio, 2)}{TIMES} slower"
-    return f"{number(ratio, 2)}{TIMES} faster"
+def _relative(time: float) -> str:
+    """Two decimals up to 10, so that 0.96 and 1.04 are told apart; then two digits."""
+    return decimals(time, 2) if time < 10 else number(time, 2)
 
 
 def _repeats(frame: pd.DataFrame) -> str:

@@ -138,7 +138,7 @@ def place(given: str) -> tuple[Path, str | None]:
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"model {given}: there is no file {path}: {FORMS}") from None
     except OSError as error:
-        raise UserError(f"model {given} can't be read ({error.strerror})") from None
+        raise UserError(f"model {given} can't be read ({error.strerror}): {FORMS}") from None
     return path, function
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from importlib.util import find_spec
@@ -147,11 +148,12 @@ def _train(todo: Todo, results: Path, models: Models, pool: Pool, tensorboard: b
     )
     with terminal.progress(f"{what}: starting TensorFlow", total) as bar:
         epochs, finished = 0, 0  # of finished runs, and how many these are
+        resumed = 0  # epochs of checkpoints, which no process trains here
 
         def on_wait() -> None:
-            # A run that goes on from a checkpoint trains fewer than it has.
-            done = max(epochs, pool.epochs() - before if pool.epochs else 0)
-            if done:
+            trained = pool.epochs() - before if pool.epochs else 0
+            if trained or finished:
+                done = max(epochs, resumed + trained)
                 bar.describe(f"training: {finished} of {counted(len(todo), 'run')} done")
                 bar.reached(done)
 
@@ -162,6 +164,7 @@ def _train(todo: Todo, results: Path, models: Models, pool: Pool, tensorboard: b
                 with suppress(OSError):  # raised when the run is written
                     (results / variant.name).mkdir(parents=True, exist_ok=True)  # for checkpoints
                 job = _job(variant, manifest, models[variant.model], results, tensorboard)
+                resumed += _epochs_in(job.checkpoint) if pool.epochs else 0
                 pending[pool.submit(work, job)] = key
             if not pending:
                 break
@@ -232,6 +235,15 @@ def _job(
         results / variant.name / checkpoint,
         logs if tensorboard else None,
     )
+
+
+def _epochs_in(checkpoint: Path | None) -> int:
+    """How many epochs of an unfinished run are done; 0 where there is no checkpoint to read."""
+    try:
+        with np.load(str(checkpoint)) as arrays:
+            return len(arrays["history_loss"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return 0
 
 
 def validation(held: dict[str, bytes]) -> float:

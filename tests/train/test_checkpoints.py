@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mnist_aug import terminal
 from mnist_aug.results import runs
 from mnist_aug.train import checkpoints, pools, training
 from mnist_aug.train.trainer import Trainer
@@ -124,7 +125,8 @@ def test_a_damaged_checkpoint_starts_the_run_anew(few, tmp_path):
 
 
 def test_a_checkpoint_is_of_one_setting_and_goes_when_the_run_is_whole(few, tmp_path, monkeypatch):
-    count, first = Count(), Trainer.fit
+    count, first, reached = Count(), Trainer.fit, []
+    monkeypatch.setattr(terminal.Bar, "reached", lambda bar, epochs: reached.append(epochs))
 
     def disturbed(*callbacks):
         monkeypatch.setattr(
@@ -147,9 +149,15 @@ def test_a_checkpoint_is_of_one_setting_and_goes_when_the_run_is_whole(few, tmp_
             assert count.epochs == [0, 1, 2]
         assert len(names()) == 2
         assert all(name.startswith(".seed-00.") for name in names())
+        assert reached[0] == 1
+        reached.clear()
         disturbed()
         training.train(plain, [0], few, tmp_path, pool=pool)
     assert count.epochs == [2, 3]
+    assert sorted({*reached}) == [
+        3,
+        EPOCHS,
+    ]  # or the time left would be that of a run of two epochs
     assert names() == ["seed-00"]
     history = runs.read_run(tmp_path / "baseline" / "seed-00").history
     assert history.epoch.tolist() == [*range(1, EPOCHS + 1)]
