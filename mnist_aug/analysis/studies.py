@@ -292,8 +292,12 @@ def by_epoch(runs: StudyRuns) -> pd.DataFrame:
 
 
 def smoothed(curve: pd.DataFrame) -> pd.Series:
-    """A model's accuracy in `by_epoch`, by epoch, the mean over five epochs."""
-    return curve.set_index("epoch")["validation"].rolling(5, center=True, min_periods=1).mean()
+    """A model's accuracy in `by_epoch`, by epoch, the mean over five; NaN where fewer are around.
+
+    Means over the last three epochs alone would vary more, and be a peak by chance.
+    """
+    accuracy = curve.set_index("epoch")["validation"]
+    return accuracy.rolling(min(5, len(accuracy)), center=True).mean()
 
 
 def settled(curve: pd.DataFrame) -> int:

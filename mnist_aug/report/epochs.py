@@ -93,7 +93,7 @@ def facts(runs: StudyRuns, table: Table, time: Cost) -> dict[str, Any]:
         - of these seeds: changes, by model; reached, by model, the mean test accuracy of the long
           training; gains, of augmented over baseline, usual and long.
         - settled, by model, the epoch of `studies.settled` (within, in pp); rising, the models
-          whose smoothed accuracy is highest at the end.
+          whose last five epochs are their best.
         - equal_time: the epochs the baseline can train in the time of augmented, and the smoothed
           validation accuracy of both then; None where that isn't more, or isn't known.
     """
@@ -112,7 +112,8 @@ def facts(runs: StudyRuns, table: Table, time: Cost) -> dict[str, Any]:
         longer = round(usual * time.ratio)
         if usual < longer <= long:
             ends = zip(BOTH, (longer, usual), strict=True)
-            equal_time = {"epochs": longer} | {model: smooth[model][at] for model, at in ends}
+            near = {model: own.ffill().bfill() for model, own in smooth.items()}
+            equal_time = {"epochs": longer} | {model: near[model][at] for model, at in ends}
     return {
         "usual": usual,
         "long": long,
@@ -125,6 +126,8 @@ def facts(runs: StudyRuns, table: Table, time: Cost) -> dict[str, Any]:
         },
         "within": 100 * SETTLED,
         "settled": {model: studies.settled(own) for model, own in curves.items()},
-        "rising": [model for model in BOTH if smooth[model].idxmax() == long],
+        "rising": [
+            model for model in BOTH if smooth[model].idxmax() == smooth[model].last_valid_index()
+        ],
         "equal_time": equal_time,
     }

@@ -38,7 +38,8 @@ def tuning(content: Comparison, given: inputs.Inputs) -> dict[str, Any]:
         settings, tuned next to the policy, with rest, what they add to augmented on the validation
         images; own, the difference on the test images between baseline and augmented with those
         tuned in both, and both, the same with the policy that the search found. Of each difference,
-        low and high, over seeds.
+        low and high, over seeds, and of those on test fewer_errors, by which share. corrupted, of
+        the first of own and both that is there, `robustness.by_likeness`.
     """
     if not (runs := given.studies.get("tuned")):
         return {}
@@ -54,6 +55,9 @@ def tuning(content: Comparison, given: inputs.Inputs) -> dict[str, Any]:
         if pair in frame.index:
             ends = frame.loc[pair, [part, f"{part}_low", f"{part}_high"]]
             found[name] = dict(zip(("difference", "low", "high"), ends, strict=True))
+            if part == "test":
+                found[name]["fewer_errors"] = frame.at[pair, "fewer_errors"]
+                found.setdefault("corrupted", tuned.on_corrupted(variants, pair))
     return found | {"settings": tuned.settings(variants, content)}
 
 

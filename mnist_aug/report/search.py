@@ -14,7 +14,7 @@ from mnist_aug.results.extras import Search
 
 LABELS = {
     "learning_rate": "learning rate",
-    "width": "units of each layer",
+    "width": "layer width",
     "rotate_degrees": "rotation (± degrees)",
     "scale": "scale (1 ±)",
     "translate": "shift (± of the side)",

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import estimate, outcome, spread
-from mnist_aug.analysis.robustness import mean_accuracy
+from mnist_aug.analysis.intervals import outcome, spread
+from mnist_aug.analysis.robustness import by_likeness
 from mnist_aug.analysis.studies import StudyRuns
 from mnist_aug.formatting import estimated, listed, with_sd
 from mnist_aug.report import search
@@ -91,7 +91,8 @@ def gains(runs: StudyRuns, content: Comparison, variants: Mapping[str, VariantRe
         for part in ("validation", "test"):
             found = runs.difference(first, second, part)
             row |= zip((part, f"{part}_low", f"{part}_high"), found, strict=True)
-        reached = (runs.accuracy(name) for name in (first, second))
+        reached = [runs.accuracy(name) for name in (first, second)]
+        row["fewer_errors"] = 1 - (1 - reached[1]) / (1 - reached[0]) if reached[0] < 1 else np.nan
         ends = row["test_low"], row["test_high"]
         rows.append(row | {"verdict": outcome(*ends, reached, content.chance)})
     frame = pd.DataFrame(rows)
@@ -132,7 +133,7 @@ def facts(
     Returns:
         - both, policy_and_rest, policy: the changes in test accuracy by that name
           (`BOTH_TUNED` and so on): difference, low, high and verdict; None where there are no runs.
-        - corrupted: as `on_corrupted` has it.
+        - corrupted: of both tuned models, `robustness.by_likeness`.
         - own, settings: what augmented's policy is called, and what was tuned next to it.
         - best: on the validation images, as `_best` has it, or None.
     """
@@ -153,7 +154,7 @@ def facts(
         "both": change(BOTH_TUNED),
         "policy_and_rest": change(POLICY_AND_REST),
         "policy": change(POLICY),
-        "corrupted": on_corrupted(variants),
+        "corrupted": on_corrupted(variants, BOTH_TUNED),
         "own": policy_text(str(content.both[1].policy)),
         "settings": settings(variants, content),
         "trials": {one.about["trials"] for one in searches.values()},
@@ -161,21 +162,11 @@ def facts(
     }
 
 
-def on_corrupted(variants: Mapping[str, VariantResults]) -> dict[str, float] | None:
-    """How the mean accuracy on corrupted images differs between both tuned models.
-
-    Returns:
-        difference, low and high, over seeds; None where they were not evaluated there.
-    """
-    if not {*BOTH_TUNED} <= {*variants}:
-        return None
-    first, second = (variants[name] for name in BOTH_TUNED)
-    pair = first.only(second.seeds), second.only(first.seeds)
-    plain, other = (mean_accuracy(one.scores, "corruption/") for one in pair)
-    found = estimate(other - plain)
-    if np.isnan(found[0]):
-        return None
-    return dict(zip(("difference", "low", "high"), found, strict=True))
+def on_corrupted(
+    variants: Mapping[str, VariantResults], pair: tuple[str, str]
+) -> dict[str, dict[str, Any]]:
+    """`robustness.by_likeness` of two variants; nothing where there are not both."""
+    return by_likeness(*(variants[name] for name in pair)) if {*pair} <= {*variants} else {}
 
 
 def _best(

@@ -181,6 +181,6 @@ def test_curves_by_epoch_and_where_they_settle():
         first[["validation", "validation_least", "validation_most"]].astype(float),
         [0.39, 0.38, 0.4],
     )
-    smooth = np.array([rise[max(0, i - 2) : i + 3].mean() for i in range(20)])
-    expected = 1 + int(np.argmax(smooth >= smooth.max() - 0.0005))
+    smooth = np.array([rise[i - 2 : i + 3].mean() for i in range(2, 18)])
+    expected = 3 + int(np.argmax(smooth >= smooth.max() - 0.0005))
     assert settled(table[table["variant"] == "augmented"]) == expected == 12

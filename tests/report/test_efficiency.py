@@ -154,6 +154,19 @@ def test_where_a_model_settles_and_what_longer_training_changes(content):
     assert "within 0.05 pp of its peak at epoch 12 without augmentation and at epoch 12" in text
 
 
+def test_a_few_high_epochs_at_the_end_are_no_peak(content):
+    """The last three are the highest of all, but no five together are higher than 6 to 10."""
+    runs = long_runs()
+    epoch = runs.curves["epoch"]
+
+    def rising(accuracy):
+        own = replace(runs, curves=runs.curves.assign(val_accuracy=accuracy))
+        return epochs.facts(own, epochs.table(own), TIME)["rising"]
+
+    assert rising(0.9 + 0.02 * epoch.between(6, 10) + 0.03 * (epoch > 17)) == []
+    assert rising(0.9 + 0.001 * epoch) == [*BOTH]
+
+
 def test_longer_training_is_compared_seed_by_seed():
     """A lucky third seed of the usual training alone changes nothing."""
     runs, lucky = long_runs(), {"seed": 2, "epochs": 5, "test": 1.0}

@@ -24,7 +24,7 @@ def test_what_the_sections_are_about(full, small):
     ) in text
     untested = (
         "The sections on robustness and on errors and calibration are about the models as trained; "
-        "of the tuned ones, only mean accuracy on corrupted images was measured."
+        "of the tuned ones, this report has only means over corruption types."
     )
     assert untested in text
     assert "the tuned ones" not in said(small.sections["limits"])

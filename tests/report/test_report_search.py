@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import synthetic_results
 
-from mnist_aug.analysis import comparison
+from mnist_aug.analysis import comparison, robustness
 from mnist_aug.analysis.intervals import outcome
 from mnist_aug.analysis.studies import runs_of_both, study_runs
 from mnist_aug.data.dataset import MNIST_TRAINING_SHA256
@@ -124,14 +124,14 @@ def test_the_best_of_all_is_by_validation(folder, read):
     content, searches, runs, variants = read
     table = tuned.gains(runs, content, variants)
     what = table.display.iloc[:, 0]
-    assert "default policy → tuned policy, units of each layer and learning rate tuned" in [*what]
+    assert "default policy → tuned policy, layer width and learning rate tuned" in [*what]
     best = replace(runs, frame=runs.frame.copy())
     best.frame.loc[best.frame["variant"] == "tuned-training", "validation"] = 0.97
     reached, plain = (
         accuracy(folder, "tuned", f"tuned-{n}").mean() for n in ("training", "baseline")
     )
     facts = tuned.facts(table, best, searches, content, variants)["best"]
-    assert facts["name"] == "the default policy with units of each layer and learning rate tuned"
+    assert facts["name"] == "the default policy with layer width and learning rate tuned"
     assert facts["validation"] == pytest.approx(0.97)
     assert facts["test"] == pytest.approx(reached)
     assert facts["difference"] == pytest.approx(reached - plain)
@@ -204,7 +204,7 @@ def test_the_share_that_remains(read, again, found, share):
 def test_settings_next_to_those_that_the_search_started_from(read):
     display = search.settings(read[1]).display.set_index("setting")
     assert display.loc["learning rate"].tolist() == ["0.001", "0.002", "0.001", "0.002"]
-    assert display.loc["units of each layer"].tolist() == ["128", "256", "128", "256"]
+    assert display.loc["layer width"].tolist() == ["128", "256", "128", "256"]
     assert display.loc["rotation (± degrees)"].tolist() == ["—", "—", "12", "2"]
     assert display.loc["scale (1 ±)"].tolist() == ["—", "—", "0.1", "0.04"]
     assert display.loc["elastic alpha"].tolist() == ["—", "—", "50", "0"]
@@ -387,17 +387,26 @@ def test_how_to_rebuild(full, read):
 
 
 def test_both_tuned_models_on_corrupted_images(folder, full):
-    assert tuned.on_corrupted(studies_of(folder)) is None  # they were not evaluated there
+    pair = tuned.BOTH_TUNED
+    assert tuned.on_corrupted(studies_of(folder), pair) == {}  # they were not evaluated there
     own = studies_of(full.results)
-    found = tuned.on_corrupted(own)
-    scores = [own[name].scores.filter(like="corruption/").mean(axis=1) for name in tuned.BOTH_TUNED]
-    assert np.isclose(found["difference"], (scores[1] - scores[0]).mean())
-    assert found["low"] < found["difference"] < found["high"]
-    low, high = span(found["low"], found["high"], points).split(" to ")
-    text = full.text.replace("\\", "")
-    words = f", and mean accuracy on corrupted images by {points(found['difference'])} pp ("
-    assert words in text
-    assert f"{low} to {high})" in text.partition(words)[2][:40]
+    found = tuned.on_corrupted(own, pair)
+    known = robustness.trained_on(own[pair[1]].settings["policy"])
+    words = []
+    for part, like in (("like", True), ("unlike", False)):
+        scores = [own[name].scores.filter(like="corruption/") for name in pair]
+        names = [name for name in scores[0] if (name.partition("/")[2] in known) == like]
+        first, second = (one[names].to_numpy().mean() for one in scores)
+        group = found[part]
+        assert group["types"] == len(names)
+        assert np.isclose(group["difference"], second - first)
+        assert group["low"] < group["difference"] < group["high"]
+        words.append(f"{points(second - first)} pp ({span(group['low'], group['high'])})")
+    assert (found["like"]["types"], found["unlike"]["types"]) == (1, 2)
+    assert (
+        f", and accuracy on corrupted images by {words[0]} in the type like its transforms and by "
+        f"{words[1]} in the mean of the 2 others."
+    ) in full.text.replace("\\", "")
 
 
 def studies_of(results):
