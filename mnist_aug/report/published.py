@@ -393,6 +393,7 @@ def _pair(reached: Reached) -> dict[str, Any] | None:
         "epochs": reached.manifests[AUGMENTED]["variant"]["epochs"],
         "plain": one.mean(),
         "augmented": two.mean(),
+        "policy": _policy(reached.manifests[AUGMENTED]["variant"]),
         "change": {"difference": mean, "low": low, "high": high},
         "seeds": len(gains),
         "largest_rate": all(

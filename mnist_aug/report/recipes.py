@@ -19,6 +19,10 @@ NOTE = (
     "Errors on the validation images. CIs: over seeds, not adjusted for multiple comparisons; p is."
 )
 PARTS = KINDS[2:]  # change one thing in a recipe; the others are grids
+TWO_CHANGES = {
+    "long-batch-64": "long-batch-64, which has a smaller learning rate, too,",
+    "short-constant-rate": "short-constant-rate, which has no warmup",
+}
 
 
 def table(reached: Reached) -> Table:
@@ -100,8 +104,8 @@ def facts(table: Table) -> dict[str, Any]:
         the best of these; changed, how many changes there are, 0 where any has no p; seeds, their
         fewest and most; lower, whether any has a lower mean error; less and more, those that
         detectably lower and raise the error; largest, the change of the largest mean difference in
-        error: recipe, difference, low and high, by itself; None without changes; dropped, what was
-        tried without being kept.
+        error: recipe, difference, low and high, by itself, and holm_p; None without changes;
+        exceptions, the changes of two things, in words; dropped, what was tried without being kept.
     """
     frame = table.frame
     parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
@@ -112,7 +116,7 @@ def facts(table: Table) -> dict[str, Any]:
     largest = None
     if len(changed):
         most = changed.loc[changed["difference"].abs().idxmax()]
-        largest = most[["recipe", "difference", "low", "high"]].to_dict()
+        largest = most[["recipe", "difference", "low", "high", "holm_p"]].to_dict()
     return {
         "grid": len(best),
         "flattered": short and len(best) > 1,
@@ -122,5 +126,6 @@ def facts(table: Table) -> dict[str, Any]:
         "less": [*changed["recipe"][adjusted & (changed["difference"] < 0)]],
         "more": [*changed["recipe"][adjusted & (changed["difference"] > 0)]],
         "largest": largest,
+        "exceptions": [text for name, text in TWO_CHANGES.items() if name in {*frame["recipe"]}],
         "dropped": list(DROPPED),
     }

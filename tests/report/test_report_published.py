@@ -124,8 +124,8 @@ def test_errors_against_the_published_ones(reached):
     assert "with TTA, %" not in table.display
     assert (
         "ensemble averages the probabilities of 3 runs of small. Each row was evaluated on the "
-        "test images once, except for small, simard-affine and simard-elastic: after one recipe "
-        "had been evaluated, another was chosen on validation images."
+        "test images once. But an earlier recipe had been evaluated there for small, "
+        "simard-affine and simard-elastic, before theirs was chosen on validation images."
     ) in text
 
 
@@ -217,6 +217,9 @@ def test_recipes_are_compared_within_their_kind(reached):
     text = text_of(*reached)
     said = "none of the 2 changes is detectably different from its reference (2 seeds each); the "
     assert said + "largest difference in error is that of long-no-decay, +1.50 pp (" in text
+    p = f"{facts['largest']['holm_p']:.2g}"
+    assert f"by itself; p {p}." in text
+    assert "The others change one thing in a recipe. " in text  # those that change two are not there
     assert all(dropped in text for dropped in DROPPED)
 
 
@@ -272,9 +275,11 @@ def test_both_models_within_as_many_epochs_are_paired(tmp_path):
     content, found, _left_out = read(results)
     text = text_of(content, found)
     gains = np.array([-0.02, -0.02, -0.035])
+    policy = published.table(found, content).frame.set_index("row").at["small-15", "policy"]
     low, high = stats.t.interval(0.95, 2, gains.mean(), stats.sem(gains))
     assert (
         "At 5 epochs, with learning rate and weight decay chosen for each model, the project's "
-        "network has a test error of 5.00 % without augmentation and 2.50 % with it: "
+        "network has a test error of 5.00 % without augmentation and 2.50 % with policy "
+        f"{policy}: "
         f"\N{MINUS SIGN}2.50 pp ({points(low)} to {points(high)}), n = 3 seeds."
     ) in text
