@@ -105,7 +105,7 @@ def label(setting: str) -> str:
 
 
 def settings(searches: dict[str, Search]) -> Table:
-    """The settings searched for: the model's own and those of the best trial."""
+    """The settings searched for: the model's own, the best trial's, and what was tried."""
     names = list(dict.fromkeys(name for s in searches.values() for name in s.settings))
     frame = pd.DataFrame({"setting": names})
     display = pd.DataFrame({"setting": [label(name) for name in names]})
@@ -118,12 +118,38 @@ def settings(searches: dict[str, Search]) -> Table:
                 values = {**values, "elastic_sigma": None}  # of no effect
             frame[what.replace(" ", "_")] = [setting_text(values.get(name), "") for name in names]
             display[what] = [setting_text(values.get(name)) for name in names]
+    display["tried"] = [_tried(searches, name) for name in names]
     return Table(
         "search-settings",
         "Settings: the model's own and the best trial's",
         frame,
         display,
     )
+
+
+def _tried(searches: dict[str, Search], name: str) -> str:
+    """The values of a setting that trials had: the least and the most, or all in words."""
+    values = pd.concat([one.trials[name] for one in searches.values() if name in one.trials])
+    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        return ", ".join(sorted({setting_text(value) for value in values}))
+    return f"{setting_text(values.min())} to {setting_text(values.max())}"
+
+
+def at_an_end(search: Search) -> list[str]:
+    """The settings of which the best trial has the largest value tried, or the least above 0.
+
+    A value that a single trial had is the largest by chance, and no end of what was searched.
+    """
+    found = []
+    for name in search.settings:
+        values = search.trials[name]
+        if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+            continue
+        best = search.best[name]
+        ends = {values.max(), values.min()} if values.nunique() > 2 else set()
+        if best and best in ends and (values == best).sum() > 1:
+            found.append(name)
+    return found
 
 
 def _own(variant: dict[str, Any], setting: str) -> object | None:
@@ -174,7 +200,8 @@ def facts(searches: dict[str, Search]) -> list[dict[str, Any]]:
 
     Returns:
         Of each model: model; trials; seeds of a trial; pruned; runs in all, or None; top, the
-        setting that matters most by fANOVA, and share, its importance, or None.
+        setting that matters most by fANOVA, and share, its importance, or None; ends, in words, as
+        of `at_an_end`.
     """
     return [
         {
@@ -185,6 +212,7 @@ def facts(searches: dict[str, Search]) -> list[dict[str, Any]]:
             "runs": int(one.trials["seeds"].sum()) if len(one.trials) else None,
             "top": label(one.importance["setting"].iloc[0]) if len(one.importance) else None,
             "share": one.importance["importance"].iloc[0] if len(one.importance) else None,
+            "ends": [label(name).partition(" (")[0] for name in at_an_end(one)],
         }
         for model, one in searches.items()
     ]

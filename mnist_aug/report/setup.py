@@ -108,6 +108,8 @@ def rebuild(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         )
     if inputs.reached is not None:
         commands.append(f"make published DATA={data}{inputs.reached.command}")
+    if content.benchmark is not None:
+        commands.append(f"make bench DATA={data}{_model(content.host or {})}")
     # The last, as each of the others leaves a report of as many seeds as it has.
     used = used_tta(content.both[1])
     commands.append(

@@ -203,6 +203,7 @@ def test_the_share_that_remains(read, again, found, share):
 
 def test_settings_next_to_those_that_the_search_started_from(read):
     display = search.settings(read[1]).display.set_index("setting")
+    assert display.pop("tried")["learning rate"] == "0.0005 to 0.004"
     assert display.loc["learning rate"].tolist() == ["0.001", "0.002", "0.001", "0.002"]
     assert display.loc["layer width"].tolist() == ["128", "256", "128", "256"]
     assert display.loc["rotation (± degrees)"].tolist() == ["—", "—", "12", "2"]
@@ -210,6 +211,27 @@ def test_settings_next_to_those_that_the_search_started_from(read):
     assert display.loc["elastic alpha"].tolist() == ["—", "—", "50", "0"]
     assert display.loc["elastic sigma"].tolist() == ["—", "—", "4", "—"]  # no matter without alpha
     assert display.loc["noise"].tolist() == ["—", "—", "no", "yes"]
+
+
+def test_best_values_at_an_end_of_what_was_searched_are_named(read):
+    own = read[1]["augmented"]
+    names = ["width", "scale", "learning_rate", "rotate_degrees", "noise"]
+    best = own.about["trial"]
+    rows = {  # of three trials; the first is the best
+        "width": [256, 64, 256],
+        "scale": [0.02, 0.2, 0.1],  # the least, by a single trial
+        "learning_rate": [0.002, 0.001, 0.003],
+        "rotate_degrees": [0, 0, 20],  # none at all is no end
+        "noise": [True, False, True],
+    }
+    trials = pd.DataFrame({"trial": [best, best + 1, best + 2], "pruned": False, **rows})
+    trials = pd.concat([trials, trials.tail(1).assign(width=128, trial=best + 3)])
+    few = replace(own, trials=trials)
+    assert few.settings == names
+    assert search.at_an_end(few) == ["width"]
+    tried = search.settings({"augmented": few}).display.set_index("setting")["tried"]
+    assert tried["layer width"] == "64 to 256"
+    assert tried["noise"] == "no, yes"
 
 
 def test_no_one_value_of_an_odd_policy():

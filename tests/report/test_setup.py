@@ -61,6 +61,14 @@ def test_commands_are_a_block_of_code_on_the_page(full):
     assert "SEEDS differs" not in text_of(section)
 
 
+@pytest.mark.parametrize("bench", [True, False])
+def test_a_benchmark_is_made_again_where_there_is_one(tmp_path, bench):
+    results = synthetic_results.write(tmp_path, seeds=2, test=60, samples=False, bench=bench)
+    content = comparison.load(results)
+    commands = setup.rebuild(content, inputs.read(results, content))["commands"]
+    assert ("make bench DATA=path/to/data" in commands) == bench
+
+
 def test_seeds_that_differ_have_their_reason(tmp_path):
     short = {"test": 60, "bench": False, "samples": False}
     results = synthetic_results.write(tmp_path / "3", seeds=3, **short)
