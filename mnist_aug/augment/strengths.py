@@ -145,7 +145,7 @@ def _affine_strength(own: list[dict[str, Any]]) -> str:
 
     parts = []
     if any(turn := ends("rotate")):
-        parts.append(f"turns by {_span(*turn, '°')}")
+        parts.append(f"rotates by {_span(*turn, '°')}")
     if (scale := both("scale")) not in ((0, 0), (1, 1)):
         parts.append(f"scales by factors from {scale[0]:.3g} to {scale[1]:.3g}")
     if any(shift := both("translate_percent")):

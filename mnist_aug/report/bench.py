@@ -36,8 +36,8 @@ DOT: dict[str, Any] = {
 SECONDS = ["seconds", "seconds_least", "seconds_most"]
 RELATIVE = "relative time (range)"
 NOTE = (
-    "Relative time: time over that of the reference, which has 1, within each repeat. Medians of "
-    "these ratios are not ratios of the medians."
+    "Relative time: divided by the reference's for as many images in the same repeat, so below 1 "
+    "is faster; median and range over repeats, not ratios of the medians."
 )
 
 
@@ -91,6 +91,8 @@ def training_facts(frame: pd.DataFrame) -> list[dict[str, Any]]:
                 "fastest": fastest["method"],
                 "seconds": fastest["seconds"],
                 "relative": _relative(fastest["relative_time"]),
+                "least": _relative(fastest["relative_least"]),
+                "most": _relative(fastest["relative_most"]),
                 "others": len(others),
             }
         )
@@ -111,7 +113,7 @@ def libraries_table(times: pd.DataFrame) -> Table:
         }
     )
     title = f"Augmentation by library on one core, {_repeats(frame)} repeats"
-    return Table("bench-libraries", title, frame.drop(columns=SECONDS), display, note=NOTE)
+    return Table("bench-libraries", title, frame.drop(columns=SECONDS), display, True, note=NOTE)
 
 
 def _method(row: Any) -> str:

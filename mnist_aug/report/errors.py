@@ -8,7 +8,7 @@ from mnist_aug.analysis.classes import class_accuracy
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.evaluate import examples
 from mnist_aug.formatting import percent
-from mnist_aug.report import calibration, matrices, paired_rows, pictures
+from mnist_aug.report import calibration, curves, matrices, paired_rows, pictures
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.drawing import Figure
 from mnist_aug.report.inputs import Inputs
@@ -51,6 +51,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "every_class": pictures.each_class(content, min(content.classes, examples.CLASSES)),
         "least_coverage": calibration.drawn_from(figures[-1].table.frame),
         "bins": calibration.bin_facts(content),
+        "overfitting": curves.overfitting(curves.table(content)),
         **calibration.facts(content, scores),
     }
     return Section(

@@ -5,7 +5,7 @@ from typing import Any
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.analysis.robustness import corruption_sets
-from mnist_aug.report import architecture, studies
+from mnist_aug.report import architecture, sentences, studies
 from mnist_aug.report import tuned as tuning
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
@@ -25,7 +25,7 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
     missing = [name for name in studies.NAMES if name not in inputs.studies]
     return {
         "label": content.label,
-        "optimizer": settings["optimizer"],
+        "optimizer": sentences.optimizer(settings),
         "epochs": settings["epochs"],
         "varied": bool({"tuned", "epochs", "data-efficiency"} & {*inputs.studies}),
         "tuned": tuned,

@@ -1,5 +1,8 @@
 """Sentences that several parts of the report share."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.report import architecture
 from mnist_aug.results.runs import BOTH, VariantResults
@@ -23,6 +26,11 @@ def subtitle(content: Comparison) -> str:
     return " ".join(f"{model}: {text}" for model, text in zip(BOTH, (first, second), strict=True))
 
 
+def optimizer(settings: Mapping[str, Any]) -> str:
+    """Of a variant's settings, as publications write it; of others than Adam, as Keras does."""
+    return {"adam": "Adam"}.get(settings["optimizer"], settings["optimizer"])
+
+
 def _trained(variant: VariantResults) -> str:
     settings, manifest = variant.settings, variant.runs[0].manifest
     epochs, dataset = settings["epochs"], manifest["dataset"]
@@ -30,6 +38,6 @@ def _trained(variant: VariantResults) -> str:
     colour = " in colour" if len(dataset["image_shape"]) == 3 else ""
     return (
         f"{architecture.heading(settings)}, {manifest['parameters']:,} parameters, "
-        f"{settings['optimizer']}, {epochs} epoch{'s' if epochs != 1 else ''}, trained on "
+        f"{optimizer(settings)}, {epochs} epoch{'s' if epochs != 1 else ''}, trained on "
         f"{dataset['train']:,} images of {shape} pixels{colour}."
     )

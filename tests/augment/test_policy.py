@@ -272,8 +272,8 @@ def test_a_pipeline_by_its_name_is_fitted_and_not_warned_of(tmp_path, called, re
 
 def test_strengths_are_in_degrees_and_shares():
     affine = (
-        "Affine, applied to 80 % of the images: turns by up to 6°, scales by factors from 0.94 to "
-        "1.06, shifts by up to 3 % of the side, shears by up to 5°."
+        "Affine, applied to 80 % of the images: rotates by up to 6°, scales by factors from 0.94 "
+        "to 1.06, shifts by up to 3 % of the side, shears by up to 5°."
     )
     for side, pixels in (28, ("0.8", "4")), (56, ("1.6", "8")):
         assert strengths(saved.as_data(policy.load("default", side).pipeline), side) == [
@@ -283,7 +283,7 @@ def test_strengths_are_in_degrees_and_shares():
             f"more at the edges, smoothed over {pixels[1]} px (14 %).",
         ]
     assert strengths(saved.as_data(policy.load("randaugment-1-10").pipeline)) == [
-        "Affine: turns by up to 30°, scales by factors from 0.8 to 1.2, shifts by up to 14 % of "
+        "Affine: rotates by up to 30°, scales by factors from 0.8 to 1.2, shifts by up to 14 % of "
         "the side, shears by up to 17°.",
         "ElasticTransform: moves each pixel by a random, smoothly varying displacement, typically "
         "1.6 px (5.7 % of the side) along each axis near the centre and more at the edges, "

@@ -64,7 +64,7 @@ def test_the_cnn_stands_in_heading_and_title(cnn):
     assert f"<h1>{question}</h1>" in cnn.html
     assert cnn.text.startswith(f"# {question}\n")
     assert plain(sentences.subtitle(cnn.content)) == (
-        "Convolutional network cnn (Keras's Simple MNIST convnet), 34,826 parameters, adam, 5 "
+        "Convolutional network cnn (Keras's Simple MNIST convnet), 34,826 parameters, Adam, 5 "
         "epochs, trained on 800 images of 28 x 28 pixels."
     )
 
@@ -73,7 +73,7 @@ def test_a_users_model_stands_in_heading_and_title(own):
     assert "<title>MNIST, resnet.py:build: does augmentation help?</title>" in own.html
     assert "<h1>Does this augmentation help the model resnet.py:build on MNIST?</h1>" in own.html
     assert sentences.subtitle(own.content).startswith(
-        "Model resnet.py:build, 77,000 parameters, adam, 5 epochs, trained on 240 images"
+        "Model resnet.py:build, 77,000 parameters, Adam, 5 epochs, trained on 240 images"
     )
 
 
@@ -109,7 +109,7 @@ def test_a_dense_network_of_a_version_without_architectures(reference):
     )
     assert text["input"].startswith("float32 images [N, 28, 28], pixels")
     subtitle = plain(sentences.subtitle(old))
-    assert subtitle.startswith("Dense network 128-128, 118,282 parameters, adam, 15 epochs")
+    assert subtitle.startswith("Dense network 128-128, 118,282 parameters, Adam, 15 epochs")
 
 
 def _by_class(content):

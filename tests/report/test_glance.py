@@ -146,7 +146,7 @@ def test_what_the_section_says(full):
     blocks = full.sections["glance"].blocks
     assert blocks[0].text.startswith(
         "Policy default is applied to each training image anew in every epoch. Affine, applied "
-        "to 50 % of the images: turns by up to 12\xb0, scales by factors from 0.9 to 1.1."
+        "to 50 % of the images: rotates by up to 12\xb0, scales by factors from 0.9 to 1.1."
     )
     assert [block.kind for block in blocks] == ["paragraph", "figure", "place", "figure"]
     assert blocks[1].text == (

@@ -19,7 +19,7 @@ def test_what_the_sections_are_about(full, small):
     text = said(full.sections["limits"])
     assert (
         "The sections on the main result, on robustness and on errors and calibration are about "
-        "one network, trained on one dataset with one fixed set of hyperparameters (adam, 5 "
+        "one network, trained on one dataset with one fixed set of hyperparameters (Adam, 5 "
         "epochs), tuned for neither model."
     ) in text
     untested = (

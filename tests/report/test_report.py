@@ -133,7 +133,7 @@ def test_each_csv_can_be_had_once(full):
 def test_what_was_trained_stands_below_the_heading(full):
     assert re.search(
         r'</h1>\s*<p class="subtitle">Dense network 128.128, 118,282 parameters, '
-        r"adam, 5 epochs, trained on 1,600 images of 28 . 28 pixels\.</p>",
+        r"Adam, 5 epochs, trained on 1,600 images of 28 . 28 pixels\.</p>",
         full.html,
     )
     assert "<h1>Does this augmentation help this classifier on MNIST?</h1>" in full.html

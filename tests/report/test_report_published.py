@@ -219,9 +219,7 @@ def test_recipes_are_compared_within_their_kind(reached):
     assert said + "largest difference in error is that of long-no-decay, +1.50 pp (" in text
     p = f"{facts['largest']['holm_p']:.2g}"
     assert f"by itself; p {p}." in text
-    assert (
-        "The others change one thing in a recipe. " in text
-    )  # all that there are
+    assert "The others change one thing in a recipe. " in text  # all that there are
     assert all(dropped in text for dropped in DROPPED)
 
 

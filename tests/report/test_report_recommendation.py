@@ -42,7 +42,7 @@ ONE = {
 TWENTY = ONE | {"compared": 20, "equals": ("affine", "mixup:0.2"), "cheaper": ("affine",)}
 UNSURE = {"difference": 0.001, "low": -0.002, "high": 0.004, "outcome": "no detectable difference"}
 EXPECTED = (
-    "Expect validation accuracy to rise by about 0.97 pp (95 % CI +0.81 to +1.13; 5 seeds, 12,000 "
+    "Validation accuracy rises by 0.97 pp (95 % CI +0.81 to +1.13; 5 seeds, 12,000 "
     "images). The test images confirm it: +0.96 pp (+0.80 to +1.10)."
 )
 GAINS = "On corrupted images, the policy gains +19.67 pp in the mean of "
@@ -95,7 +95,7 @@ def test_a_policy_that_helps():
         (
             TWENTY | {"equals": (), "cheaper": ()},
             "Use policy default. It is more accurate on the validation images than each of the 19 "
-            "others.",
+            "others compared.",
         ),
         (
             TWENTY | {"none_may_be_best": True},
@@ -121,7 +121,7 @@ def test_what_to_use(changed, start):
         ),
         (
             {"strength": Strength(1.5, 0.001, 0.0002, 0.0018, (1.0, 1.5), (3, 3))},
-            "Expect validation accuracy to rise, at its own strength, by about 0.97 pp",
+            "Validation accuracy rises, at its own strength, by 0.97 pp",
         ),
     ],
 )
@@ -283,7 +283,7 @@ def test_a_policy_that_hurts():
     lines = said("without", **ONE | loss)
     assert lines[0] == "Train without augmentation: policy default hurts."
     assert lines[1].startswith(
-        f"With policy default, expect validation accuracy to fall by about 2.00 pp (95 % CI "
+        f"With policy default, validation accuracy falls by 2.00 pp (95 % CI "
         f"{MINUS}3.00 to {MINUS}1.00; 5 seeds, 12,000 images). The test images confirm it: "
     )
     assert said("without", **TWENTY | loss)[0] == (

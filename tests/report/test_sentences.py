@@ -10,7 +10,7 @@ def test_subtitle(tmp_path):
     content = comparison.load(
         synthetic_results.write(tmp_path, seeds=1, test=60, bench=False, samples=False)
     )
-    line = "Dense network 128{}128, 118,282 parameters, adam, 5 epochs, trained on 240 images of"
+    line = "Dense network 128{}128, 118,282 parameters, Adam, 5 epochs, trained on 240 images of"
     assert sentences.subtitle(content) == (
         line.format("\N{EN DASH}") + " 28 \N{MULTIPLICATION SIGN} 28 pixels."
     )

@@ -88,7 +88,7 @@ def test_what_is_said(report):
     text = prose(report.sections["result"])
     for words in (
         "averages the predicted probabilities of an image and 8 augmented views of it (policy "
-        "default): 9 forward passes instead of 1. Not trained on such views: baseline.",
+        "default): 9 forward passes instead of 1. The baseline was not trained on such views.",
         f"baseline: TTA hurts, {MINUS}10.00 pp (",
         ", but the permutation test adjusted for all rows does not confirm it (p = 0.1250).",
         "augmented: TTA helps, +3.00 pp (",
