@@ -19,6 +19,7 @@ from mnist_aug.results.runs import BOTH, VariantResults
 
 CORRUPTIONS, OTHERS = "corruption/", "other/"
 PARTS = ("corrupted", "corrupted_like", "corrupted_unlike")  # all corruption types, and two kinds
+SHARED = "corrupted_shared_difference"
 
 
 def compared(content: Comparison, variants: Mapping[str, VariantResults]) -> pd.DataFrame:
@@ -46,7 +47,9 @@ def compared(content: Comparison, variants: Mapping[str, VariantResults]) -> pd.
           corrupted_difference with corrupted_low and corrupted_high; `like`, the types that
           resemble the policy's transforms, with commas; corrupted_like and corrupted_unlike, the
           mean error over those types and over all others, and how far the accuracy there is
-          from the baseline's, corrupted_like_difference and corrupted_unlike_difference.
+          from the baseline's, corrupted_like_difference and corrupted_unlike_difference;
+          corrupted_shared_difference, the same over the types unlike augmented's policy, which are
+          the same for all.
         - transfer, the mean error over other datasets; seconds, the median training time of a run,
           with seconds_least and seconds_most.
     """
@@ -159,24 +162,29 @@ def _common(
 def _corrupted(every: Mapping[str, VariantResults]) -> pd.DataFrame:
     own, sets = _common(every, CORRUPTIONS)
     if not sets:
-        columns = [*PARTS, *(f"{part}_difference" for part in PARTS)]
+        columns = [*PARTS, *(f"{part}_difference" for part in PARTS), SHARED]
         empty = dict.fromkeys([*columns, "corrupted_low", "corrupted_high"], np.nan)
         return pd.DataFrame(empty | {"like": ""}, index=pd.Index(every, name="variant"))
     accuracy = pd.DataFrame({name: one.scores[sets].mean() for name, one in own.items()})
+    likes = {
+        name: [one for one in sets if one.removeprefix(CORRUPTIONS) in known]
+        for name, variant in own.items()
+        for known in [trained_on(variant.settings["policy"])]
+    }
+    shared = [kind for kind in sets if kind not in likes[BOTH[1]]]
     rows = []
-    for name, one in own.items():
-        seen = {f"{CORRUPTIONS}{kind}" for kind in trained_on(one.settings["policy"])}
-        like = [kind for kind in sets if kind in seen]
+    for name, like in likes.items():
         row: dict[str, object] = {"like": ", ".join(k.removeprefix(CORRUPTIONS) for k in like)}
         kinds_of = (sets, like, [kind for kind in sets if kind not in like])
         for part, kinds in zip(PARTS, kinds_of, strict=True):
             reached, plain = (accuracy.loc[kinds, which].mean() for which in (name, BOTH[0]))
             row |= {part: 1 - reached, f"{part}_difference": reached - plain}
+        row[SHARED] = accuracy.loc[shared, name].mean() - accuracy.loc[shared, BOTH[0]].mean()
         rows.append(row)
     frame = pd.DataFrame(rows, index=pd.Index(own, name="variant"))
     means = {n: np.mean([v.correct_on(kind) for kind in sets], axis=0) for n, v in own.items()}
     ends = _against(contrasts.estimates(means))[["low", "high"]]
-    frame.loc[BOTH[0], [f"{part}_difference" for part in PARTS]] = np.nan
+    frame.loc[BOTH[0], [*(f"{part}_difference" for part in PARTS), SHARED]] = np.nan
     frame = frame.join(ends.add_prefix("corrupted_")).reindex(list(every))
     return frame.fillna({"like": ""})
 

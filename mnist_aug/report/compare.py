@@ -190,7 +190,9 @@ def facts(
         - parted: policies where the CI and p part at the 5 % level.
         - labels_alone: policies that smooth labels and change no image.
         - robust: the row of the policy that gains most on corrupted images, if any gains there,
-          and unlike, how many of them are unlike its transforms; 0 where all are.
+          and shared, how many types are unlike the transforms of the policy at the head of the
+          page, or 0 where none or all are; own, the gain of that policy there, or None where it
+          is the row's own.
     """
     frame = table.frame.assign(name=names(table.frame))
     others = frame[frame["variant"] != BOTH[0]].reset_index(drop=True)
@@ -214,7 +216,7 @@ def facts(
             "alone": content.difference.outcome,
         },
         "parted": [*others["name"][parted & others["holm_p"].notna()]],
-        "robust": _robust(others, len(corruption_sets(content))),
+        "robust": _robust(others, own, len(corruption_sets(content))),
         "labels_alone": [
             one.settings["policy"]["name"] for one in variants.values() if _smooths(one)
         ],
@@ -229,13 +231,17 @@ def _smooths(variant: VariantResults) -> bool:
     )
 
 
-def _robust(others: pd.DataFrame, types: int) -> dict[str, Any] | None:
+def _robust(others: pd.DataFrame, own: pd.Series, types: int) -> dict[str, Any] | None:
     """The policy that gains most on corrupted images, where that is detectable."""
     gain = others[others["corrupted_low"] > 0].sort_values("corrupted_difference")
     if gain.empty:
         return None
-    like = len([*filter(None, gain["like"].iloc[-1].split(", "))])
-    return gain.iloc[-1].to_dict() | {"unlike": types - like if like else 0}
+    best = gain.iloc[-1]
+    like = len([*filter(None, own["like"].split(", "))])
+    return best.to_dict() | {
+        "shared": types - like if like else 0,
+        "own": None if best["variant"] == BOTH[1] else own["corrupted_shared_difference"],
+    }
 
 
 def _best(frame: pd.DataFrame) -> dict[str, Any] | None:

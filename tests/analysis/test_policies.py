@@ -149,6 +149,10 @@ def test_corruption_types_like_and_unlike_a_policy(made):
     assert [*frame.loc["baseline", columns]] == pytest.approx([0.6, np.nan, 0.6], nan_ok=True)
     assert [*frame.loc["mixup-0.2", columns]] == pytest.approx([0.55, np.nan, 0.55], nan_ok=True)
     assert np.isnan(frame.loc["baseline", gains].astype(float)).all()
+    # On the types unlike augmented's policy, which are the same for all.
+    shared = frame["corrupted_shared_difference"]
+    assert [shared["augmix"], shared["mixup-0.2"]] == pytest.approx([-0.05, 0.1])
+    assert np.isnan(shared["baseline"])
     assert frame.loc["augmix", "corrupted_low"] < 0.025 < frame.loc["augmix", "corrupted_high"]
 
 
