@@ -99,6 +99,20 @@ def training_facts(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return facts
 
 
+def augmented_in_parallel(frame: pd.DataFrame) -> float | None:
+    """Time of augmented epochs over that of plain ones, both in parallel; None if not measured.
+
+    Args:
+        frame: of `table`.
+    """
+    times = frame.drop_duplicates("method").set_index("method")["us_per_image"]
+    for name in times.index:
+        plain, _, how = name.partition(", ")
+        if plain == "plain" and "in parallel" in how and f"augmented, {how}" in times:
+            return float(times[f"augmented, {how}"] / times[name])
+    return None
+
+
 def libraries_table(times: pd.DataFrame) -> Table:
     """Time to augment an image by each library on one core, and relative to that of the engine."""
     frame = benchmark.by_method(benchmark.libraries(times))
@@ -106,10 +120,9 @@ def libraries_table(times: pd.DataFrame) -> Table:
         {
             "work": frame["benchmark"],
             "by": frame["method"],
-            "draws": frame["draws"],
             "µs per image, median": frame["us_per_image"].map(number),
-            "images/s": frame["images_per_second"].map(lambda v: number(round(v))),
             RELATIVE: [_against(r) for r in frame.itertuples()],
+            "draws": frame["draws"],
         }
     )
     title = f"Augmentation by library on one core, {_repeats(frame)} repeats"

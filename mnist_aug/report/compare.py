@@ -182,9 +182,8 @@ def facts(
         - outcomes: (outcome, the policies that have it), as far as any has.
         - small: those that help or hurt by less than the margin; margin, a fraction.
         - starred, beyond: whether the figure marks any as perhaps the best, or has some outside.
-        - best: on the validation images: name, its accuracy, its rank on the test images with the
-          ends, equals (the others that may be the best), every (whether these are all others), and
-          known (whether there are CIs); or None.
+        - best: on the validation images: name, its accuracy, equals (the others that may be the
+          best), every (whether these are all others), and known (whether there are CIs); or None.
         - own: of the policy at the head of the page: name, outcome here, and alone, the outcome
           there.
         - parted: policies where the CI and p part at the 5 % level.
@@ -253,7 +252,6 @@ def _best(frame: pd.DataFrame) -> dict[str, Any] | None:
         "name": called.iloc[0],
         "validation": own["validation"].iloc[0],
         "equals": [*called.iloc[1:]],
-        **{end: own[end].iloc[0] for end in ("rank", "rank_low", "rank_high")},
         "every": len(own) == len(frame),
         "known": bool(frame["validation_low"].notna().any()),
     }

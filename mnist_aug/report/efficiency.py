@@ -57,6 +57,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         own = facts["bench"] = _bench(content)
         figures.append(bench.figure(content, content.benchmark))
         tables.append(figures[-1].table)
+        own["in_parallel"] = bench.augmented_in_parallel(tables[-1].frame)
         if len(benchmark.training(content.benchmark)):
             figures.append(bench.training(content, content.benchmark))
             tables.append(figures[-1].table)

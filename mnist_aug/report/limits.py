@@ -32,7 +32,6 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "tuned_corrupted": bool(
             tuning.on_corrupted(inputs.evaluated.get("tuned", {}), tuning.BOTH_TUNED)
         ),
-        "robust": bool(corruption_sets(content) or corruption_sets(content, "other/")),
         "other_models": _other_models(content),
         "fewer": "data-efficiency" in inputs.studies,
         "resampled": "variance" in inputs.studies,

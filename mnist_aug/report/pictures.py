@@ -36,6 +36,7 @@ NAME = 12  # letters of a class's name
 FEW = 8  # images in a row; fewer are not made larger
 SHORT = 3  # letters that have the room of a number
 LETTER = 0.085  # inches
+LIGHT = 200  # mean grey level from which on a side of an image can't be told from the paper
 Samples = dict[str, np.ndarray]  # as `extras.read_samples` gives them
 
 
@@ -307,7 +308,8 @@ def _shown(content: Comparison, name: str, title: str, frame: pd.DataFrame) -> T
 def _image(axes: Axes, image: np.ndarray, left: float, top: float, framed: bool) -> None:
     """Draw an image, uint8 [H, W] with 0 black or RGB [H, W, 3], its corner at (left, top).
 
-    Where it is framed, it has a line around it, which shows light images on light paper.
+    Where it is framed, or one of its sides is light, it has a line around it, as the paper is
+    light, too: an image with white stripes would look like a narrow one.
     """
     height, width = image.shape[:2]
     axes.imshow(
@@ -318,7 +320,8 @@ def _image(axes: Axes, image: np.ndarray, left: float, top: float, framed: bool)
         interpolation="none",
         extent=(left, left + width, top + height, top),
     )
-    if framed:
+    sides = image[0], image[-1], image[:, 0], image[:, -1]
+    if framed or max(side.mean() for side in sides) > LIGHT:
         axes.add_patch(
             Rectangle((left, top), width, height, fill=False, edgecolor=RULE, linewidth=0.8)
         )

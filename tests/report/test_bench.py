@@ -136,6 +136,20 @@ def test_relative_times_near_one_are_told_apart_and_large_ones_short():
     assert [*shown] == ["1 (reference)", *once]
 
 
+def test_what_augmentation_costs_runs_in_parallel_is_said(content):
+    """Alone, the augmented epoch takes as long; in parallel, 1.5 times."""
+    seconds = {"plain": 1.0, "augmented": 1.0, "plain, 2 runs": 1.1, "augmented, 2 runs": 1.65}
+    rows = [
+        ("epoch", f"{name} in parallel" if "2" in name else name, "plain", 0, 100, each)
+        for name, each in seconds.items()
+    ]
+    columns = ["benchmark", "method", "against", "repeat", "images", "seconds"]
+    times = pd.DataFrame(rows, columns=columns)
+    _, text = written(replace(content, benchmark=times))
+    assert f"share the cores: with augmentation they take 1.5{TIMES} as long." in text
+    assert bench.augmented_in_parallel(bench.table(times[:2]).frame) is None
+
+
 def test_what_does_less_than_its_work_is_marked():
     rows = [
         (work, method, method, 0, 100, 0.01)

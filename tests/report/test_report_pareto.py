@@ -82,13 +82,11 @@ def test_the_front_has_its_conditions(made):
     front = {row["name"]: row for row in facts["front"]}
     assert (front["quick"]["time"], front["slow"]["time"]) == ("30 s", "10 min")
     assert front["quick"]["error"] == pytest.approx(0.06)
-    assert front["quick"]["augmented"]
     assert facts["machines"] == ["made-up processor, 2 cores, Linux"]
     assert facts["left_out"] == ["data-efficiency", "variance"]
     times = table.frame["minutes_most"] / table.frame["minutes_least"]
     text = " ".join(block.text for block in efficiency.section(content, given).blocks)
     assert "The Pareto front runs from quick (30 s, 6.00 % error) to slow (10 min, 2.00 %)." in text
-    assert "All on it were trained with a policy." in text
     assert f"the slowest run took up to {times.max():.2f} times as long as the fastest" in text
     assert "left out (data-efficiency and variance)" in text
     assert "Published networks (appendix A)" in text

@@ -181,7 +181,7 @@ def test_the_parts_stand_in_the_order_of_reading(full):
         f"{choice['first']['name']} has the highest validation accuracy, "
         f"{percent(choice['first']['validation'])} %"
     )
-    assert " on the test images, which check the choice. " in first
+    assert " on the test images. " in first
     folded = {block.name for block in section.blocks if block.folded}
     assert {"strength", "search-settings"} <= folded
 

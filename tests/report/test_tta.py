@@ -92,7 +92,7 @@ def test_what_is_said(report):
         f"baseline: TTA hurts, {MINUS}10.00 pp (",
         ", but the permutation test adjusted for all rows does not confirm it (p = 0.1250).",
         "augmented: TTA helps, +3.00 pp (",
-        "Decide on the validation images whether to use it; there, it changes accuracy by 0.00 pp "
+        "On the validation images, which decide whether to use it, accuracy changes by 0.00 pp "
         "(baseline) and 0.00 pp (augmented).",
     ):
         assert words in text
