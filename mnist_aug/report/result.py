@@ -29,6 +29,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "overfitting": curves.overfitting(epochs),
         "training": [training_values(content, model) for model in BOTH],
         "below": [model for model in BOTH if curves.below_validation(epochs, model)],
+        "elsewhere": bool(inputs.evaluated),
         "variance": None,
         "tta": None,
     }

@@ -36,6 +36,12 @@ def loaded(folder, first, second, seeds=3, margin=None, test=400):
     return comparison.load(results, margin)
 
 
+def test_other_intervals_of_the_difference_are_explained_where_there_are_any(full, clear):
+    said = "Elsewhere on this page the same difference has other CIs"
+    assert said in text(full.sections["result"])
+    assert said not in text(result.section(clear, ALONE))
+
+
 def text(section: blocks.Section) -> str:
     """All prose of a section, folded or not, captions included."""
     return "\n".join(

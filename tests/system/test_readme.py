@@ -52,8 +52,14 @@ def test_the_table_says_what_the_four_reports_say(data, page, model, cells):
     assert heading.endswith(f"{model} on {data}?" if model == "cnn" else f"classifier on {data}?")
     assert re.search(f": test accuracy (rises|falls) from {accuracies}, ", report)
     assert f"as trained: {difference.replace(' (', ', 95 % CI ').rstrip(')')} (" in report
-    unlike = report.split("- Corruptions unlike the policy: ")[1].split(" (")[0]
-    assert unlike.startswith(f"{others}, 95 % CI ") or unlike.endswith(f" pp, {others} on average")
+    unlike = report.split("- Corruptions unlike the policy: ")[1]
+    mean, unsure, better, worse = re.fullmatch(
+        r"(\S+ pp)(, not detectable)? \((\d+) better, (\d+) worse\)", others
+    ).groups()
+    assert unlike.startswith(
+        f"{mean}, {'no detectable change on average' if unsure else '95 % CI '}"
+    )
+    assert f" ({better} of 11 types better, {worse} worse; " in unlike.split(")")[0]
     assert f"What to do - {to_do}" in report
 
 
