@@ -171,7 +171,7 @@ def _corrupted(every: Mapping[str, VariantResults]) -> pd.DataFrame:
         for name, variant in own.items()
         for known in [trained_on(variant.settings["policy"])]
     }
-    shared = [kind for kind in sets if kind not in likes[BOTH[1]]]
+    shared = [kind for kind in sets if kind not in likes.get(BOTH[1], [])]
     rows = []
     for name, like in likes.items():
         row: dict[str, object] = {"like": ", ".join(k.removeprefix(CORRUPTIONS) for k in like)}
