@@ -144,16 +144,16 @@ reference-mnist-cnn: | $(READY)
 	$(call both,10,--model=cnn)
 	$(call study,compare,--seeds=5 --model=cnn \
 	  --policies="trivialaugment augmix random-erasing label-smoothing")
-	$(PY) scripts/report.py $(into)
+	$(PY) scripts/report.py $(into) --model=cnn
 reference-fashion-mnist: | $(READY)
 	$(call both,10,--data="$$FASHION")
 	$(call study,compare,--seeds=10 --data="$$FASHION")
-	$(PY) scripts/report.py $(into)
+	$(PY) scripts/report.py $(into) --data="$$FASHION"
 reference-fashion-mnist-cnn: | $(READY)
 	$(call both,10,--data="$$FASHION" --model=cnn)
 	$(call study,compare,--seeds=5 --data="$$FASHION" --model=cnn \
 	  --policies="trivialaugment random-erasing flip flip-crop")
-	$(PY) scripts/report.py $(into)
+	$(PY) scripts/report.py $(into) --data="$$FASHION" --model=cnn
 
 #@ Use the models
 predict: $(EVALUATED) ## classify a picture, or a folder of them: IMAGE=photo.jpg

@@ -36,6 +36,7 @@ DEFAULTS = {
     "DEVICE": "cpu",
 }
 PLACES = ("RESULTS", "REPORTS")
+OWN = (*PLACES, "DATA", "MODEL")
 FEW_SEEDS = 5  # with fewer, more seeds are worth more than any study
 TRIAL_SEEDS = "3"  # of a trial of the search
 WHY = {
@@ -74,9 +75,11 @@ def line(target: str, options: Namespace, why: str | None = None, **changed: str
 
 def _given(options: Namespace) -> dict[str, str]:
     """What make's variables are, or would be for these options of a script."""
-    if notes.SAID in os.environ:  # make runs the script
-        return {name: os.environ.get(name, default) for name, default in DEFAULTS.items()}
     own = {name.upper(): value for name, value in vars(options).items() if value is not None}
+    if notes.SAID in os.environ:  # make runs the script
+        given = {name: os.environ.get(name, default) for name, default in DEFAULTS.items()}
+        # A target may have places, data and a model of its own, as those of the reference do.
+        return given | {name: str(own[name]) for name in OWN if name in own}
     own["TRANSPOSE"] = "1" if own.get("TRANSPOSE") else ""
     if "MARGIN" in own:
         own["MARGIN"] = f"{100 * own['MARGIN']:.9g}"

@@ -104,11 +104,20 @@ def test_under_make_the_variables_are_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("DATA", "it's $HOME")
     monkeypatch.setenv("EXTRA", "x")
     monkeypatch.setenv("SEEDS", DEFAULTS["SEEDS"])
-    line = next_steps.line("compare", options(tmp_path))
+    given = options("results", data="it's $HOME")
+    line = next_steps.line("compare", given)
     words = shlex.split(line.split(": ")[1])
     assert words == ["make", "compare", "DATA=it's $HOME", "EXTRA=x"]
-    assert next_steps.line("leaderboard", options(tmp_path)).endswith(": make leaderboard")
-    assert next_steps.line("tune", options(tmp_path)).endswith(" SEEDS=3 EXTRA=x")
+    assert next_steps.line("leaderboard", given).endswith(": make leaderboard")
+    assert next_steps.line("tune", given).endswith(" SEEDS=3 EXTRA=x")
+
+
+def test_a_target_may_have_a_folder_data_and_a_model_of_its_own(monkeypatch):
+    """As those of the reference have, whose variables name what lies around theirs."""
+    monkeypatch.setenv(notes.SAID, ".make/said.1")
+    monkeypatch.setenv("RESULTS", "rebuilt")
+    line = next_steps.line("strength", options("rebuilt/fashion", data="fashion", model="cnn"))
+    assert line.endswith(": make strength DATA=fashion MODEL=cnn RESULTS=rebuilt/fashion")
 
 
 def test_accuracy_is_given_in_per_cent_with_its_spread(tmp_path):
