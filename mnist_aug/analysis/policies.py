@@ -14,7 +14,7 @@ from mnist_aug.analysis import contrasts
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.contrasts import Scores
 from mnist_aug.analysis.intervals import outcome, spread
-from mnist_aug.analysis.robustness import trained_on
+from mnist_aug.analysis.robustness import resembling
 from mnist_aug.results.runs import BOTH, VariantResults
 
 CORRUPTIONS, OTHERS = "corruption/", "other/"
@@ -166,11 +166,7 @@ def _corrupted(every: Mapping[str, VariantResults]) -> pd.DataFrame:
         empty = dict.fromkeys([*columns, "corrupted_low", "corrupted_high"], np.nan)
         return pd.DataFrame(empty | {"like": ""}, index=pd.Index(every, name="variant"))
     accuracy = pd.DataFrame({name: one.scores[sets].mean() for name, one in own.items()})
-    likes = {
-        name: [one for one in sets if one.removeprefix(CORRUPTIONS) in known]
-        for name, variant in own.items()
-        for known in [trained_on(variant.settings["policy"])]
-    }
+    likes = {name: resembling(variant, sets) for name, variant in own.items()}
     shared = [kind for kind in sets if kind not in likes.get(BOTH[1], [])]
     rows = []
     for name, like in likes.items():

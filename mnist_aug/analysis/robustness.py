@@ -4,6 +4,7 @@ All of both models, on the seeds they share. A difference is augmented minus bas
 positive one is a gain of augmentation.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,11 @@ SIDES = ("first", "second")  # what `contrast_by_set` calls both models
 
 def corruption_sets(content: Comparison, source: str = "corruption/") -> list[str]:
     """Evaluation sets of that source that both models have, in order of their names."""
-    return _shared(*content.both, source)
+    return shared_sets(*content.both, source)
 
 
-def _shared(first: VariantResults, second: VariantResults, source: str) -> list[str]:
+def shared_sets(first: VariantResults, second: VariantResults, source: str) -> list[str]:
+    """Evaluation sets of a source that both variants have, in order of their names."""
     return [name for name in first.scores if name.startswith(source) and name in second.scores]
 
 
@@ -95,6 +97,12 @@ def _mean_correct(
 ) -> list[np.ndarray]:
     """Of both models float [S, N], the share of the versions of each image classified correctly."""
     return [np.mean([one.correct_on(name) for name in eval_sets], axis=0) for one in models]
+
+
+def resembling(variant: VariantResults, eval_sets: Sequence[str]) -> list[str]:
+    """The sets whose corruption type a transform of the variant's policy resembles."""
+    known = trained_on(variant.settings["policy"])
+    return [name for name in eval_sets if name.partition("/")[2] in known]
 
 
 def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
@@ -154,9 +162,8 @@ def by_likeness(first: VariantResults, second: VariantResults) -> dict[str, dict
         each: types, how many; difference, second minus first, with low and high, over seeds and
         images; side, as in `corruption_accuracy`.
     """
-    source = "corruption/"
-    known, every = trained_on(second.settings["policy"]), _shared(first, second, source)
-    like = [name for name in every if name.removeprefix(source) in known]
+    every = shared_sets(first, second, "corruption/")
+    like = resembling(second, every)
     unlike = [name for name in every if name not in like]
     parts = {"like": like, "unlike": unlike} if like and unlike else {"all": every}
     groups = {}
@@ -178,7 +185,7 @@ def accuracy_by_type(first: VariantResults, second: VariantResults) -> pd.DataFr
         corruption, in words; difference, second minus first; low, high and side, as in
         `corruption_accuracy`.
     """
-    both = _shared(first, second, "corruption/")
+    both = shared_sets(first, second, "corruption/")
     if not both:
         return pd.DataFrame(columns=["corruption", "difference", "low", "high", "side"])
     one, two = ([own.correct_on(name) for name in both] for own in (first, second))
@@ -206,7 +213,7 @@ def severity_accuracy(
     rows, clean = [], []
     scores: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for name, axis in SEVERITIES.items():
-        found = {float(s.split("/")[1]): s for s in _shared(*models, f"{name}/")}
+        found = {float(s.split("/")[1]): s for s in shared_sets(*models, f"{name}/")}
         scaled = name == "shift" and min(content.size) != SIDE
         unit = f"1/{SIDE} of the shorter side" if scaled else axis.unit
         for severity, eval_set in sorted((found | {axis.clean: "test"}).items() if found else ()):

@@ -4,11 +4,11 @@ from typing import Any
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
-from mnist_aug.analysis.robustness import corruption_sets
+from mnist_aug.analysis.robustness import corruption_sets, shared_sets
 from mnist_aug.report import architecture, sentences, studies
-from mnist_aug.report import tuned as tuning
 from mnist_aug.report.blocks import Section
 from mnist_aug.report.inputs import Inputs
+from mnist_aug.report.tuned import BOTH_TUNED
 
 
 def section(content: Comparison, inputs: Inputs) -> Section:
@@ -21,7 +21,8 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
     settings = content.both[1].settings
     built = content.both[1].runs[0].manifest.get("architecture")
     runs = inputs.studies.get("tuned")
-    tuned = runs is not None and {"tuned-baseline", "tuned-augmented"} <= {*runs.frame["variant"]}
+    tuned = runs is not None and {*BOTH_TUNED} <= {*runs.frame["variant"]}
+    first, second = (inputs.evaluated.get("tuned", {}).get(name) for name in BOTH_TUNED)
     missing = [name for name in studies.NAMES if name not in inputs.studies]
     return {
         "label": content.label,
@@ -29,9 +30,7 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "epochs": settings["epochs"],
         "varied": bool({"tuned", "epochs", "data-efficiency"} & {*inputs.studies}),
         "tuned": tuned,
-        "tuned_corrupted": bool(
-            tuning.on_corrupted(inputs.evaluated.get("tuned", {}), tuning.BOTH_TUNED)
-        ),
+        "tuned_corrupted": bool(first and second and shared_sets(first, second, "corruption/")),
         "other_models": _other_models(content),
         "fewer": "data-efficiency" in inputs.studies,
         "resampled": "variance" in inputs.studies,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from mnist_aug.analysis import models
 from mnist_aug.analysis.comparison import Comparison
@@ -127,10 +128,15 @@ def settings(searches: dict[str, Search]) -> Table:
     )
 
 
+def is_number(values: pd.Series) -> bool:
+    """Whether a setting's values are numbers, not words or yes and no."""
+    return is_numeric_dtype(values) and not is_bool_dtype(values)
+
+
 def _tried(searches: dict[str, Search], name: str) -> str:
     """The values of a setting that trials had: the least and the most, or all in words."""
     values = pd.concat([one.trials[name] for one in searches.values() if name in one.trials])
-    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+    if not is_number(values):
         return ", ".join(sorted({setting_text(value) for value in values}))
     return f"{setting_text(values.min())} to {setting_text(values.max())}"
 
@@ -143,7 +149,7 @@ def at_an_end(search: Search) -> list[str]:
     found = []
     for name in search.settings:
         values = search.trials[name]
-        if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        if not is_number(values):
             continue
         best = search.best[name]
         ends = {values.max(), values.min()} if values.nunique() > 2 else set()

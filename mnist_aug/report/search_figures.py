@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.studies import runs_of_both
@@ -29,7 +28,7 @@ from mnist_aug.report.drawing import (
     style_of,
     tips,
 )
-from mnist_aug.report.search import label, setting_text
+from mnist_aug.report.search import is_number, label, setting_text
 from mnist_aug.report.tables import Table
 from mnist_aug.results.extras import Search
 
@@ -262,7 +261,7 @@ def slices(search: Search, content: Comparison) -> Figure:
 
 def _places(axes: Axes, name: str, values: pd.Series) -> np.ndarray:
     """Where trials lie along the axis of a setting, whose ticks are set."""
-    if name != "width" and is_numeric_dtype(values) and not is_bool_dtype(values):
+    if name != "width" and is_number(values):
         if name == "learning_rate":
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(FixedLocator([0.0003, 0.001, 0.003]))

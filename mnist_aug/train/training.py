@@ -239,8 +239,10 @@ def _job(
 
 def _epochs_in(checkpoint: Path | None) -> int:
     """How many epochs of an unfinished run are done; 0 where there is no checkpoint to read."""
+    if checkpoint is None:
+        return 0
     try:
-        with np.load(str(checkpoint)) as arrays:
+        with np.load(checkpoint) as arrays:
             return len(arrays["history_loss"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return 0
