@@ -27,16 +27,15 @@ def heading(settings: Mapping[str, Any]) -> str:
         layers = "\N{EN DASH}".join(map(str, settings["layers"])) or "without hidden layers"
         return f"Dense network {layers}"
     if name == CNN:
-        return f"Convolutional network cnn ({CONVNET})"
+        return f"Convolutional network (cnn, {CONVNET})"
     return f"Model {name}"
 
 
 def classifier(settings: Mapping[str, Any]) -> str:
     """The model in the question that the page answers."""
     name = name_of(settings)
-    if name == DENSE:
-        return "this classifier"
-    return f"the {'convolutional network' if name == CNN else 'model'} {name}"
+    kinds = {DENSE: "this classifier", CNN: "this convolutional network"}
+    return kinds.get(name, f"the model {name}")
 
 
 def description(architecture: Mapping[str, Any]) -> str:

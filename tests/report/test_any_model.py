@@ -60,11 +60,11 @@ def card(one) -> dict:
 
 def test_the_cnn_stands_in_heading_and_title(cnn):
     assert "<title>MNIST, cnn: does augmentation help?</title>" in cnn.html
-    question = "Does this augmentation help the convolutional network cnn on MNIST?"
+    question = "Does this augmentation help this convolutional network on MNIST?"
     assert f"<h1>{question}</h1>" in cnn.html
     assert cnn.text.startswith(f"# {question}\n")
     assert plain(sentences.subtitle(cnn.content)) == (
-        "Convolutional network cnn (Keras's Simple MNIST convnet), 34,826 parameters, Adam, 5 "
+        "Convolutional network (cnn, Keras's Simple MNIST convnet), 34,826 parameters, Adam, 5 "
         "epochs, trained on 800 images of 28 x 28 pixels."
     )
 
