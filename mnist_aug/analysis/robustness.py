@@ -16,32 +16,51 @@ from mnist_aug.data.corruptions import SIDE
 from mnist_aug.data.eval_sets import SEVERITIES
 from mnist_aug.results.runs import BOTH, VariantResults
 
-# Which corruption types a policy's transforms resemble; an Affine by the parameters it is given.
+# Which corruption types albumentations' transforms resemble; all others resemble none.
 RESEMBLES = {
-    "Rotate": {"rotate"},
-    "SafeRotate": {"rotate"},
-    "RandomScale": {"scale"},
-    "ShiftScaleRotate": {"translate", "scale", "rotate"},
-    "GaussNoise": {"shot_noise", "impulse_noise"},
-    "ShotNoise": {"shot_noise", "impulse_noise"},
-    "SaltAndPepper": {"shot_noise", "impulse_noise"},
-    "MultiplicativeNoise": {"shot_noise", "impulse_noise"},
-    "Blur": {"glass_blur", "motion_blur"},
-    "GaussianBlur": {"glass_blur", "motion_blur"},
-    "MotionBlur": {"glass_blur", "motion_blur"},
-    "GlassBlur": {"glass_blur", "motion_blur"},
-    "RandomBrightnessContrast": {"brightness", "fog"},
-    "ColorJitter": {"brightness", "fog"},
-    "RandomFog": {"fog"},
-    "Spatter": {"spatter"},
-    "InvertImg": {"stripe"},
+    name: kinds
+    for names, kinds in (
+        ("D4 RandomRotate90 Rotate SafeRotate SquareSymmetry", {"rotate"}),
+        ("RandomScale", {"scale"}),
+        ("RandomCrop", {"translate"}),
+        ("RandomCropFromBorders RandomResizedCrop RandomSizedCrop", {"scale", "translate"}),
+        ("Perspective", {"scale", "shear"}),
+        (
+            "AdditiveNoise GaussNoise ISONoise MultiplicativeNoise PixelDropout SaltAndPepper "
+            "ShotNoise",
+            {"shot_noise", "impulse_noise"},
+        ),
+        (
+            "AdvancedBlur Blur Defocus GaussianBlur GlassBlur MedianBlur MotionBlur ZoomBlur",
+            {"glass_blur", "motion_blur"},
+        ),
+        (
+            "ColorJitter HueSaturationValue Illumination PlasmaBrightnessContrast RGBShift "
+            "RandomBrightnessContrast RandomGamma RandomToneCurve",
+            {"brightness", "fog"},
+        ),
+        ("RandomFog", {"fog"}),
+        ("RandomRain Spatter", {"spatter"}),
+        ("InvertImg", {"stripe"}),
+    )
+    for name in names.split()
 }
-AFFINE = {
-    "rotate": "rotate",
-    "scale": "scale",
-    "translate_percent": "translate",
-    "translate_px": "translate",
-    "shear": "shear",
+# Of these it depends on which parameters change anything.
+VARIED = {
+    "Affine": {
+        "rotate": {"rotate"},
+        "scale": {"scale"},
+        "translate_percent": {"translate"},
+        "translate_px": {"translate"},
+        "shear": {"shear"},
+    },
+    "ShiftScaleRotate": {
+        "shift_limit_x": {"translate"},
+        "shift_limit_y": {"translate"},
+        "scale_limit": {"scale"},
+        "rotate_limit": {"rotate"},
+    },
+    "CropAndPad": {"keep_size": {"scale", "translate"}},  # without it, a pad or a crop on its own
 }
 LIKE, UNLIKE = "like the policy", "unlike it"  # corruption types, by what it does
 SIDES = ("first", "second")  # what `contrast_by_set` calls both models
@@ -64,14 +83,15 @@ def trained_on(transform: object) -> set[str]:
     if not isinstance(transform, dict):
         return set()
     name = str(transform.get("__class_fullname__", "")).split(".")[-1]
-    if name == "Affine":
-        return {corruption for key, corruption in AFFINE.items() if _moves(key, transform.get(key))}
+    if name in VARIED:
+        kinds = VARIED[name].items()
+        return set().union(*(own for key, own in kinds if _moves(key, transform.get(key))))
     inner = set().union(*(trained_on(value) for value in transform.values()))
     return inner | RESEMBLES.get(name, set())
 
 
 def _moves(key: str, value: object) -> bool:
-    """Whether an Affine's parameter changes anything."""
+    """Whether a transform's parameter changes anything."""
     return any(number != (1 if key == "scale" else 0) for number in _numbers(value))
 
 

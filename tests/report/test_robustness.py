@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import albumentations as A
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ import synthetic_results
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis import robustness as analysis
 from mnist_aug.augment import policy, saved
+from mnist_aug.data.corruptions import CORRUPTIONS
 from mnist_aug.formatting import number, points
 from mnist_aug.report import inputs, robustness
 from mnist_aug.report.tables import Table
@@ -237,6 +239,53 @@ def test_without_scores_on_any_axis_nothing_is_said_of_them(tmp_path, monkeypatc
 )
 def test_what_a_policy_resembles(name, like):
     assert analysis.trained_on(saved.as_data(policy.load(name).pipeline)) == like
+
+
+@pytest.mark.filterwarnings("ignore:ShiftScaleRotate is a special case")
+@pytest.mark.parametrize(
+    ("name", "arguments", "like"),
+    [
+        ("ShiftScaleRotate", {"shift_limit": 0.1, "scale_limit": 0, "rotate_limit": 0},
+         {"translate"}),
+        ("ShiftScaleRotate", {"shift_limit": 0}, {"scale", "rotate"}),
+        ("CropAndPad", {"px": (-2, 2)}, {"scale", "translate"}),
+        ("CropAndPad", {"px": 7, "keep_size": False}, set()),
+        ("AdditiveNoise", {}, {"shot_noise", "impulse_noise"}),
+        ("MedianBlur", {}, {"glass_blur", "motion_blur"}),
+        ("RandomGamma", {}, {"brightness", "fog"}),
+    ],
+)  # fmt: skip
+def test_what_a_transform_resembles(name, arguments, like):
+    inner = A.OneOf([A.Sequential([getattr(A, name)(**arguments)])])
+    assert analysis.trained_on(saved.as_data(A.Compose([inner]))) == like
+
+
+# Deforms, occludes, mirrors, changes colours, contrast or detail, crops and pads to a size, or
+# needs boxes, masks or other pictures: no corruption type does that.
+UNLIKE_ALL = """
+    AtLeastOneBBoxRandomCrop AutoContrast BBoxSafeRandomCrop CLAHE CenterCrop CenterCrop3D
+    ChannelDropout ChannelShuffle ChromaticAberration CoarseDropout CoarseDropout3D
+    ConstrainedCoarseDropout Crop CropNonEmptyMaskIfExists CubicSymmetry Downscale ElasticTransform
+    Emboss Equalize Erasing FDA FancyPCA FrequencyMasking FromFloat GridDistortion GridDropout
+    GridElasticDeform HEStain HistogramMatching HorizontalFlip ImageCompression Lambda
+    LongestMaxSize MaskDropout Morphological Mosaic NoOp Normalize OpticalDistortion
+    OverlayElements Pad Pad3D PadIfNeeded PadIfNeeded3D PiecewiseAffine PixelDistributionAdaptation
+    PlanckianJitter PlasmaShadow Posterize RandomCrop3D RandomCropNearBBox RandomGravel
+    RandomGridShuffle RandomShadow RandomSizedBBoxSafeCrop RandomSnow RandomSunFlare Resize
+    RingingOvershoot Sharpen SmallestMaxSize Solarize Superpixels TextImage ThinPlateSpline
+    TimeMasking TimeReverse ToFloat ToGray ToRGB ToSepia Transpose UnsharpMask VerticalFlip
+    XYMasking
+""".split()
+
+
+def test_every_transform_resembles_corruption_types_or_is_known_not_to():
+    abstract = {A.BasicTransform, A.DualTransform, A.ImageOnlyTransform, A.Transform3D}
+    every = [c for c in vars(A).values() if isinstance(c, type) and c not in abstract]
+    names = {c.__name__ for c in every if issubclass(c, A.BasicTransform)}
+    known = {*analysis.RESEMBLES, *analysis.VARIED}
+    assert not known & {*UNLIKE_ALL}
+    assert names == known | {*UNLIKE_ALL}
+    assert set().union(*analysis.RESEMBLES.values()) < {*CORRUPTIONS}
 
 
 @pytest.mark.parametrize(
