@@ -222,17 +222,18 @@ def contrast(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
 
     Returns:
         first and second, the means; difference, second minus first, with low and high, over seeds
-        and images; p by itself, of the same estimate. Of one seed the interval covers the images
-        alone, if there are any, and p is NaN.
+        and images; p by itself, of the same estimate. Where either has one seed, all is of the
+        first seed of both, the interval covers the images alone, if any, and p is NaN.
     """
+    if min(len(first), len(second)) == 1:
+        first, second = first[:1], second[:1]
     found = {"first": float(np.mean(first)), "second": float(np.mean(second))}
-    if min(len(first), len(second)) > 1:
+    if len(first) > 1:
         estimates = contrasts.estimates({"first": first, "second": second})
         row = contrasts.against(estimates, "first").iloc[0]
         ends, p = (row["alone_low"], row["alone_high"]), row["p"]
     else:
-        both = min(len(first), len(second))
-        own = compare(first[:both], second[:both], FEW_RESAMPLES) if first.ndim > 1 else None
+        own = compare(first, second, FEW_RESAMPLES) if first.ndim > 1 else None
         ends, p = (own.low, own.high) if own else (np.nan, np.nan), np.nan
     return found | {
         "difference": found["second"] - found["first"],
@@ -254,10 +255,13 @@ def contrast_by_set(
     Returns:
         first and second, the means; difference, second minus first; low and high, over seeds and
         images, which all cover with 95 % (`contrasts.by_set`); side, 1 where they lie above 0, -1
-        below, else 0. Of one seed the intervals cover the images alone, if there are any, each at a
-        level that makes them simultaneous (Bonferroni), and side is 0.
+        below, else 0. Where either has one seed, all is of the first seed of both, the intervals
+        cover the images alone, if there are any, each at a level that makes them simultaneous
+        (Bonferroni), and side is 0.
     """
     seeds = min(len(first[0]), len(second[0]))
+    if seeds == 1:
+        first, second = ([one[:1] for one in every] for every in (first, second))
     if seeds > 1:
         low, high = contrasts.by_set(first, second, same_images)
     else:
@@ -265,9 +269,7 @@ def contrast_by_set(
     if seeds < 2 and first[0].ndim > 1:
         level = 1 - (1 - LEVEL) / len(first)
         ends = [
-            difference_interval(
-                np.subtract(two[:1], one[:1], dtype=np.float32), level, FEW_RESAMPLES
-            )
+            difference_interval(np.subtract(two, one, dtype=np.float32), level, FEW_RESAMPLES)
             for one, two in zip(first, second, strict=True)
         ]
         low, high = np.transpose(ends)

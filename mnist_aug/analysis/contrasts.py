@@ -259,6 +259,8 @@ class _Differences:
 
     def _ends(self, error: float) -> tuple[np.ndarray, np.ndarray]:
         half = np.where(self.se > 0, stats.t.isf(error / 2, self.df) * self.se, self.se)
+        if self.found.images is not None:
+            half = np.fmax(half, RULE_OF_THREE / self.found.images) + 0 * self.se  # NaN stays
         bound = self.found.bound
         return np.maximum(self.mean - half, -bound), np.minimum(self.mean + half, bound)
 

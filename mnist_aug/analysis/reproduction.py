@@ -176,11 +176,14 @@ def _study(
             unlike.append(name)
             continue
         pairs += _same_seeds(ours[name], theirs[name])
-        if min(len(ours[name]), len(theirs[name])) < 2:
+        mine, other = _accuracies(ours[name], theirs[name])
+        if _same(ours[name], theirs[name]):
+            shared = mine.index.intersection(other.index)
+            mine, other = mine[shared], other[shared]
+        if min(len(mine), len(other)) < 2:
             single.append(name)
         else:
-            mine, other = (_accuracy(one[name]) for one in (ours, theirs))
-            compared[name] = mine, other[mine.index] if _same(ours[name], theirs[name]) else other
+            compared[name] = mine, other
     level = _simultaneous(len(compared))
     outside = []
     for name, (mine, other) in compared.items():
@@ -203,13 +206,14 @@ def _study(
     return not outside, f"{outcome}: {'; '.join(parts)}", pairs
 
 
-def _accuracy(every: list[Run]) -> pd.Series:
-    """By seed, on the test images, or on the validation images of what was never tested."""
-    folder = every[0].folder.parent
-    if (folder / runs.EVALUATION).exists():
-        tested = runs.read_variant(folder)
-        return pd.Series(tested.accuracy, tested.seeds)
-    return pd.Series({run.seed: run.validation_accuracy for run in every})
+def _accuracies(ours: list[Run], theirs: list[Run]) -> tuple[pd.Series, pd.Series]:
+    """By seed, on the test images where both were evaluated, else on the validation images."""
+    folders = [runs_of[0].folder.parent for runs_of in (ours, theirs)]
+    if all((folder / runs.EVALUATION).exists() for folder in folders):
+        mine, other = (runs.read_variant(folder) for folder in folders)
+        return pd.Series(mine.accuracy, mine.seeds), pd.Series(other.accuracy, other.seeds)
+    first, second = ({run.seed: run.validation_accuracy for run in one} for one in (ours, theirs))
+    return pd.Series(first), pd.Series(second)
 
 
 def _weights(pairs: Sequence[tuple[Run, Run]]) -> str:

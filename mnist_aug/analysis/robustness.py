@@ -119,6 +119,17 @@ def _mean_correct(
     return [np.mean([one.correct_on(name) for name in eval_sets], axis=0) for one in models]
 
 
+def _of_mean(
+    models: tuple[VariantResults, VariantResults], eval_sets: list[str]
+) -> dict[str, float]:
+    """The contrast of two models in their mean over evaluation sets, with side and without p."""
+    correct = _mean_correct(models, eval_sets)
+    found = contrast(*correct)
+    del found["p"]
+    many = min(map(len, correct)) > 1
+    return found | {"side": (int(found["low"] > 0) - int(found["high"] < 0)) * many}
+
+
 def resembling(variant: VariantResults, eval_sets: Sequence[str]) -> list[str]:
     """The sets whose corruption type a transform of the variant's policy resembles."""
     known = trained_on(variant.settings["policy"])
@@ -149,15 +160,12 @@ def corruption_accuracy(content: Comparison, source: str) -> pd.DataFrame:
     single = single.sort_values("difference", ascending=False, kind="stable")
 
     def mean(title: str, rows: pd.DataFrame) -> dict[str, object]:
-        found = contrast(*_mean_correct(content.both, list(source + rows["corruption"])))
-        own = {BOTH[0]: found["first"], BOTH[1]: found["second"]}
-        own |= {key: found[key] for key in ("difference", "low", "high")}
-        side = int(found["low"] > 0) - int(found["high"] < 0)
+        found = _of_mean(content.both, sorted(source + rows["corruption"]))
+        named = dict(zip(SIDES, BOTH, strict=True))
         return {
             "corruption": title,
             "policy": "",
-            **own,
-            "side": side * (len(content.paired_seeds) > 1),
+            **{named.get(key, key): value for key, value in found.items()},
             "relative_error": rows["relative_error"].mean(),
         }
 
@@ -179,23 +187,18 @@ def by_likeness(first: VariantResults, second: VariantResults) -> dict[str, dict
     Returns:
         "like", the types that a transform of the policy resembles, and "unlike", the others; "all"
         in place of both where one of them would be empty; nothing where no type was evaluated. Of
-        each: types, how many; difference, second minus first, with low and high, over seeds and
-        images; side, as in `corruption_accuracy`.
+        each: types, how many; first and second, the means; difference, second minus first, with low
+        and high, over seeds and images; side, as in `corruption_accuracy`.
     """
     every = shared_sets(first, second, "corruption/")
     like = resembling(second, every)
     unlike = [name for name in every if name not in like]
     parts = {"like": like, "unlike": unlike} if like and unlike else {"all": every}
-    groups = {}
-    for name, own in parts.items():
-        if own:
-            correct = _mean_correct((first, second), own)
-            found = contrast(*correct)
-            many = min(map(len, correct)) > 1
-            side = (int(found["low"] > 0) - int(found["high"] < 0)) * many
-            ends = {key: found[key] for key in ("difference", "low", "high")}
-            groups[name] = {"types": len(own), **ends, "side": side}
-    return groups
+    return {
+        name: {"types": len(own), **_of_mean((first, second), sorted(own))}
+        for name, own in parts.items()
+        if own
+    }
 
 
 def accuracy_by_type(first: VariantResults, second: VariantResults) -> pd.DataFrame:
@@ -305,8 +308,10 @@ def underfitting(frame: pd.DataFrame) -> float | None:
         frame: of `transfer`.
 
     Returns:
-        A fraction below 0; None if the training images were not scored, or lose no more than the
-        test images do.
+        A fraction below 0; None unless both lose detectably, and the training images more.
     """
-    lost = frame.set_index("images")["difference"]
-    return float(lost["training"]) if lost.get("training", 0.0) < lost["test"] < 0 else None
+    rows = frame.set_index("images")
+    if "training" not in rows.index or not (rows.loc[["training", "test"], "high"] < 0).all():
+        return None
+    lost = rows["difference"]
+    return float(lost["training"]) if lost["training"] < lost["test"] else None

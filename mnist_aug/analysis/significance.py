@@ -6,7 +6,6 @@ These answer by tests what `intervals` answers by intervals; a report gives both
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.05  # of a test
 LEAST_SEEDS = 6  # the fewest whose permutation test can go below that: 2 / 2^6
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_aug import notes
 from mnist_aug.analysis.comparison import Comparison
-from mnist_aug.analysis.intervals import spread
+from mnist_aug.analysis.intervals import FEW_SEEDS, spread
 from mnist_aug.analysis.models import name_of
 from mnist_aug.data import dataset
 from mnist_aug.experiments.studies import COMPARE, TRAINING_IMAGES, TUNED
@@ -37,7 +37,6 @@ DEFAULTS = {
 }
 PLACES = ("RESULTS", "REPORTS")
 OWN = (*PLACES, "DATA", "MODEL")
-FEW_SEEDS = 5  # with fewer, more seeds are worth more than any study
 TRIAL_SEEDS = "3"  # of a trial of the search
 WHY = {
     "preview": "what the policy does to these images",
@@ -138,7 +137,7 @@ def after_report(content: Comparison, results: Path, options: Namespace) -> str:
         UserError: a file of the search is damaged.
     """
     own = _as_trained(content, options)
-    if len(content.paired_seeds) < FEW_SEEDS:
+    if len(content.paired_seeds) < FEW_SEEDS:  # more are worth more than any study
         why = "more seeds, for a narrower confidence interval"
         return line("report", own, why, SEEDS=str(FEW_SEEDS))
     folder = extras.search_folder(results)

@@ -151,8 +151,8 @@ def parts_facts(table: Table) -> dict[str, Any]:
         themselves; gaining, losing and unclear: these by the simultaneous CI of their gain; needed,
         each as `best`, and spare: those whose removal changes accuracy, by that CI; costly: the
         transform whose removal costs most, as `best`, or None; without, how many were left out;
-        above, whether any policy without a transform is more accurate than the full one; seeds, the
-        fewest and the most of a variant but both models.
+        above, whether rows are more accurate than the full policy and none detectably so; seeds,
+        the fewest and the most of a variant but both models.
     """
     frame = table.frame.set_index("variant")
     gain = f"against_{BOTH[0]}"
@@ -169,10 +169,11 @@ def parts_facts(table: Table) -> dict[str, Any]:
     if len(single):
         name = str(single[gain].idxmax())
         best = change(single.loc[name], _word(name), gain)
-    loss = without[f"against_{BOTH[1]}"]
+    own = f"against_{BOTH[1]}"
+    loss = without[own]
     if (loss < 0).any():
         name = str(loss.idxmin())
-        costly = change(without.loc[name], outs[name], f"against_{BOTH[1]}")
+        costly = change(without.loc[name], outs[name], own)
     return {
         "best": best,
         "whole": frame.loc[BOTH[1], gain],
@@ -181,14 +182,11 @@ def parts_facts(table: Table) -> dict[str, Any]:
         "gaining": [*single.index[sides > 0].map(_word)],
         "losing": [*single.index[sides < 0].map(_word)],
         "unclear": [*single.index[sides == 0].map(_word)],
-        "needed": [
-            change(without.loc[name], outs[name], f"against_{BOTH[1]}")
-            for name in without.index[lost < 0]
-        ],
+        "needed": [change(without.loc[name], outs[name], own) for name in without.index[lost < 0]],
         "spare": [outs[name] for name in without.index[lost > 0]],
         "costly": costly,
         "without": len(without),
-        "above": bool((loss > 0).any()),
+        "above": bool((frame[own] > 0).any()) and not (_detectable(frame, BOTH[1]) > 0).any(),
         "seeds": _seeds(frame.drop(index=[*BOTH])),
     }
 
@@ -460,7 +458,7 @@ def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
         - equals: the others that it is not more accurate than by these; named, whether they are few
           enough for that; equal_seeds, how many seeds all or most of these have: seeds and all;
           None where no number is that of most.
-        - sure, whether there are CIs.
+        - sure, whether the lead has a CI.
         - flattered: whether the policy that a search found on these images is among the best.
 
         None where no images were held out, on which to choose.
@@ -509,6 +507,6 @@ def choice(found: dict[str, StudyRuns]) -> dict[str, Any] | None:
         "equals": [called[name] for name in equals],
         "named": len(equals) <= NAMED,
         "equal_seeds": most,
-        "sure": not np.isnan(candidates.seed_variances).any(),
+        "sure": lead is not None and bool(np.isfinite(lead["low"])),
         "flattered": TUNED in (first, *equals),
     }

@@ -9,7 +9,7 @@ import pandas as pd
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import CNN, DENSE, name_of
 from mnist_aug.data.dataset import DIGITS_SHA256, FASHION_SHA256, MNIST_SHA256
-from mnist_aug.formatting import listed, percent, span
+from mnist_aug.formatting import counted, listed, percent, span
 from mnist_aug.report import architecture
 from mnist_aug.report.sentences import closed
 from mnist_aug.report.tables import Table, names_of
@@ -59,7 +59,7 @@ def model_card(
             "variants",
             listed(
                 [
-                    f"{v.name} ({len(v.runs)} seeds, policy {v.policy or 'none'})"
+                    f"{v.name} ({counted(len(v.runs), 'seed')}, policy {v.policy or 'none'})"
                     for v in content.variants.values()
                 ]
             ),

@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.intervals import lies_within
 from mnist_aug.analysis.robustness import corruption_sets
 from mnist_aug.formatting import estimated, number, percent, points, span
@@ -198,11 +198,11 @@ def facts(
     sure = others[others["outcome"].isin(("helps", "hurts"))]
     ends = zip(sure["within_low"], sure["within_high"], strict=True)
     found = {one: [*others["name"][others["outcome"] == one]] for one in OUTCOMES}
-    parted = ((others["low"] > 0) | (others["high"] < 0)) != (others["holm_p"] < 0.05)
+    parted = ((others["low"] > 0) | (others["high"] < 0)) != (others["holm_p"] < ALPHA)
     own = others.set_index("variant").loc[BOTH[1]]
     return {
         "count": len(others),
-        "seeds": (int(frame["seeds"].min()), int(frame["seeds"].max())),
+        "seeds": (int(others["seeds"].min()), int(others["seeds"].max())),
         "outcomes": [(outcome, own) for outcome, own in found.items() if own],
         "small": [*sure["name"][[lies_within(both, content.margin) for both in ends]]],
         "margin": content.margin,

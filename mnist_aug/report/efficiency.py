@@ -51,7 +51,6 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         figures.append(pareto.figure(table, content))
         tables.append(table)
     facts["cost"] = time
-    facts["machine"] = provenance.machine(content.both[0].runs[0].manifest["device"])
     tables.append(provenance.cost(content))
     if content.benchmark is not None:
         own = facts["bench"] = _bench(content)

@@ -238,14 +238,11 @@ def _notes(content: Comparison, given: Inputs) -> list[str]:
     manifests = [run.manifest for own in every for one in own.values() for run in one.runs]
     if given.reached is not None:
         manifests += given.reached.manifests.values()
-    devices = dict.fromkeys(
-        provenance.machine({k: v for k, v in one["device"].items() if k != "system"})
-        for one in manifests
-    )
-    machines = "; ".join(filter(None, devices)) or "an unknown machine"
+    machines = "; ".join(provenance.machines(manifests)) or "an unknown machine"
+    single = " where there is more than one epoch" if content.both[0].settings["epochs"] < 2 else ""
     notes = [
         "Accuracy: mean ± SD over runs, in %. Time: median training time per run, without "
-        f"compiling, on {machines}; up to one run per core was trained in parallel."
+        f"compiling{single}, on {machines}; up to one run per core was trained in parallel."
     ]
     others = [name for name in pareto.OTHER_IMAGES if name in given.evaluated]
     if others:

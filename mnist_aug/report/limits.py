@@ -25,7 +25,6 @@ def facts(content: Comparison, inputs: Inputs) -> dict[str, Any]:
     first, second = (inputs.evaluated.get("tuned", {}).get(name) for name in BOTH_TUNED)
     missing = [name for name in studies.NAMES if name not in inputs.studies]
     return {
-        "label": content.label,
         "optimizer": sentences.optimizer(settings),
         "epochs": settings["epochs"],
         "varied": bool({"tuned", "epochs", "data-efficiency"} & {*inputs.studies}),

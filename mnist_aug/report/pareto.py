@@ -257,12 +257,15 @@ def _scale(axes: Axes, which: str, values: pd.Series) -> None:
 def facts(table: Table, content: Comparison, inputs: Inputs) -> dict[str, Any]:
     """The front, the margin, how far times spread, and what has no place there."""
     frame = table.frame
-    devices = dict.fromkeys(
-        provenance.machine(one.manifest["device"])
+    manifests = [
+        one.manifest
         for own in ({n: content.variants[n] for n in BOTH}, *inputs.evaluated.values())
         for variant in own.values()
         for one in variant.runs
-    )
+    ]
+    published = bool((frame["study"] == PUBLISHED).any())
+    if published and inputs.reached is not None:
+        manifests += inputs.reached.manifests.values()
     return {
         "front": [
             {
@@ -275,7 +278,7 @@ def facts(table: Table, content: Comparison, inputs: Inputs) -> dict[str, Any]:
         ],
         "margin": content.margin,
         "spread": float((frame["minutes_most"] / frame["minutes_least"]).max()),
-        "machines": [*filter(None, devices)],
+        "machines": provenance.machines(manifests),
         "left_out": [name for name in OTHER_IMAGES if name in inputs.evaluated],
-        "published": bool((frame["study"] == PUBLISHED).any()),
+        "published": published,
     }

@@ -1,7 +1,7 @@
 """Tables of how the results came about: settings, manifests and cost."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -209,6 +209,12 @@ def machine(device: dict[str, Any]) -> str:
     cores = f"{device.get('cores')} core{'s' if device.get('cores') != 1 else ''}"
     known = device | ({"cores": cores} if "cores" in device else {})
     return ", ".join(str(known[key]) for key in ("processor", "cores", "system") if key in known)
+
+
+def machines(manifests: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The different machines of runs, in words and without their operating systems."""
+    devices = ({k: v for k, v in m["device"].items() if k != "system"} for m in manifests)
+    return [*filter(None, dict.fromkeys(map(machine, devices)))]
 
 
 def _commit(git: dict[str, Any]) -> str:

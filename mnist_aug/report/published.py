@@ -387,7 +387,9 @@ def _pair(reached: Reached) -> dict[str, Any] | None:
     if not {PLAIN, AUGMENTED} <= {*reached.rows}:
         return None
     one, two = (reached.error(name) for name in (PLAIN, AUGMENTED))
-    gains = (two - one).dropna()
+    shared = one.index.intersection(two.index)
+    one, two = one[shared], two[shared]
+    gains = two - one
     mean, low, high = estimate(gains)
     return {
         "epochs": reached.manifests[AUGMENTED]["variant"]["epochs"],

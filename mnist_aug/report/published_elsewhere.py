@@ -37,6 +37,7 @@ def table(reached: Reached, content: Comparison) -> Table:
         }
         if name in reached.manifests:
             row["fitted_error"] = 1 - reached.history[name].mean()  # as augmented, if it is
+            row["epochs"] = reached.manifests[name]["variant"]["epochs"]
         for what, source in SOURCES.items():
             own, augmented = (mean_accuracy(one, source) for one in (scores, every[BOTH[1]]))
             row |= {what: own.mean(), f"{what}_difference": own.mean() - augmented.mean()}
@@ -73,7 +74,7 @@ def table(reached: Reached, content: Comparison) -> Table:
 
 def others(content: Comparison) -> str:
     """What is transferred to, in words."""
-    return f"other people's {content.kind}s" if content.is_written else "images of other datasets"
+    return f"{content.kind if content.is_written else 'image'}s of other datasets"
 
 
 def _with_model(content: Comparison) -> dict[str, str]:
@@ -88,10 +89,10 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
     Returns:
         Of the rows whose test error is lower than augmented's: worse, images and rows that are
         detectably worse on them; better, images on which each row with a CI is detectably better;
-        fine, other images on which no row with a CI is detectably worse. dense: whether
-        both models are something else; tight: rows whose training error is more than tight_from of
-        the test error; loose: the largest such share of the publications' rows, None where it is
-        above that, too.
+        fine, other images on which no row with a CI is detectably worse. dense: whether both models
+        are something else; longer: whether most have more epochs than augmented; tight: rows whose
+        training error is more than tight_from of the test error; loose: the largest such share of
+        the publications' rows, None where it is above that, too.
     """
     frame = table.frame.set_index("row").drop(list(BOTH))
     first = table.frame.set_index("row")["error"][BOTH[1]]
@@ -114,6 +115,7 @@ def facts(table: Table, content: Comparison) -> dict[str, Any]:
         "better": better,
         "fine": fine,
         "dense": bool(_with_model(content)),
+        "longer": bool((frame["epochs"] > content.both[1].settings["epochs"]).mean() > 0.5),
         "tight": [*tight.index],
         "loose": float(loose.max()) if len(loose) and loose.max() <= TIGHT else None,
         "tight_from": TIGHT,

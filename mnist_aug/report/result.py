@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_aug.analysis.comparison import ALPHA, SMALL, Comparison
+from mnist_aug.analysis.comparison import ALPHA, Comparison
 from mnist_aug.analysis.intervals import ABOVE_CHANCE
 from mnist_aug.analysis.significance import LEAST_SEEDS
 from mnist_aug.report import architecture, curves, tables, tta, variance
@@ -50,12 +50,12 @@ def compared(content: Comparison) -> dict[str, Any]:
 
     Returns:
         outcome; seeds, that both have; unpaired, those of one model only; draws, the layers that
-        draw at random in training, the same in both models; low and high of the difference;
-        equivalent, whether the 90 % interval, within_low to within_high, lies within the margin;
-        margin, in pp; given_margin, whether it was set, else a `small`-th of the error; agree,
-        whether seeds agree by the permutation test where the interval shows no difference; tested,
-        whether there are enough seeds for it; chance, what guesses give, needed, what must be
-        exceeded (None where no model can), above, in standard errors, and images.
+        draw at random in training, the same in both models; equivalent, whether the 90 % interval,
+        within_low to within_high, lies within the margin; margin, in pp; given_margin, whether it
+        was set; agree, whether seeds agree by the permutation test where the interval shows no
+        difference; tested, whether there are enough seeds for it; chance, what guesses give,
+        needed, what must be exceeded (None where no model can), above, in standard errors, and
+        images.
     """
     found, chance = content.difference, content.chance
     every = {seed for model in BOTH for seed in content.variants[model].seeds}
@@ -66,14 +66,11 @@ def compared(content: Comparison) -> dict[str, Any]:
         "seeds": found.seeds,
         "unpaired": sorted(every - {*content.paired_seeds}),
         "draws": architecture.random_layers(built) if built else [],
-        "low": found.low,
-        "high": found.high,
         "equivalent": found.is_within_margin,
         "within_low": found.within_low,
         "within_high": found.within_high,
         "margin": 100 * (found.margin or 0),
         "given_margin": bool(content.given_margin),
-        "small": round(1 / SMALL),
         "agree": alike and content.permutation_p[BOTH[1]] < ALPHA,
         "tested": found.seeds >= LEAST_SEEDS,
         "least": LEAST_SEEDS,

@@ -106,8 +106,8 @@ def corruption_facts(source: str, table: Table, both: Sequence[VariantResults]) 
     """What the template says of the corruption types of a source.
 
     Returns:
-        name of its table and figure; made_here; count; types like the policy and unlike it; better,
-        worse and unclear, types by side; failed, types on which neither model has half of its
+        name of its table and figure; made_here; count; types like the policy and unlike it; better
+        and worse, types by side; failed, types on which neither model has half of its
         accuracy on unchanged images; rows of the means: all, and mean_like and mean_unlike
         where both exist; relative_error, the mean of the types, and relative_most, the type with
         the largest, where there are several.
@@ -123,7 +123,7 @@ def corruption_facts(source: str, table: Table, both: Sequence[VariantResults]) 
         "all": means.iloc[-1].to_dict(),
         "relative_error": float(means.iloc[-1]["relative_error"]),
     }
-    for name, side in (("better", 1), ("worse", -1), ("unclear", 0)):
+    for name, side in (("better", 1), ("worse", -1)):
         facts[name] = _names(single[single["side"] == side])
     facts["worse"].reverse()  # the largest loss first
     most = single.nlargest(1, "relative_error") if len(single) > 1 else single[:0]

@@ -142,7 +142,7 @@ def _tried(searches: dict[str, Search], name: str) -> str:
 
 
 def at_an_end(search: Search) -> list[str]:
-    """The settings of which the best trial has the largest value tried, or the least above 0.
+    """The settings of which the best trial has the largest value tried, or the least if not 0.
 
     A value that a single trial had is the largest by chance, and no end of what was searched.
     """

@@ -97,7 +97,10 @@ def rebuild(content: Comparison, inputs: Inputs) -> dict[str, Any]:
     data = source + (" TRANSPOSE=1" if content.dataset.get("transposed") else "")
     commands += search.commands(searches, data, policy, model)
     changed_policy = "" if policy == "default" else f" POLICY={policy}"
-    seeds = {len(content.paired_seeds)}
+    seeds, chosen = {len(content.paired_seeds)}, set[int]()
+    for variant in (*content.both, *(v for own in inputs.evaluated.values() for v in own.values())):
+        if variant.seeds != [*range(len(variant.seeds))]:
+            chosen.update(variant.seeds)
     for name, variants in inputs.evaluated.items():
         given = f" {_policies(variants)}" if name == "compare" else ""
         own = max(len(variant.seeds) for variant in variants.values())
@@ -125,6 +128,7 @@ def rebuild(content: Comparison, inputs: Inputs) -> dict[str, Any]:
         "dirty": any(m["git"].get("dirty") for m in manifests),
         "other_seeds": len(seeds) > 1,
         "last_seeds": len(content.paired_seeds),
+        "chosen_seeds": sorted(chosen),
     }
 
 

@@ -51,6 +51,7 @@ def section(content: Comparison, inputs: Inputs) -> Section:
         "policy": clipped(content.variants[BOTH[1]].policy or "", POLICY),
         "named_default": content.variants[BOTH[1]].policy == "default",
         "resampled": "variance" in inputs.studies,
+        "fewer": "data-efficiency" in inputs.studies,
         "given_margin": bool(content.given_margin),
         "harm": harm(content, inputs),
         **caution(content),

@@ -1,21 +1,20 @@
 """Tables of results: numbers for the CSV file, and the same numbers as text for the page."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from mnist_aug.analysis import significance
-from mnist_aug.analysis.comparison import ALPHA, Comparison
+from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.metrics import mean_confusion
-from mnist_aug.formatting import MINUS, decimals, listed, number, percent, points, span, with_sd
+from mnist_aug.formatting import MINUS, decimals, number, percent, points, span, with_sd
 from mnist_aug.report.templating import clipped
 from mnist_aug.results.runs import BOTH
 
 NAME = 30  # letters of a policy's name in a cell
-NAMED = 12  # at most so many are named in a sentence
 CHANGES = 4  # of confusions that became rarer, and as many that became more frequent
 RISKY = r"\t|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]"  # how a formula starts
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
@@ -75,40 +74,6 @@ def holm_column(frame: pd.DataFrame) -> dict[str, list[str]]:
     count = int(frame["holm_p"].notna().sum())
     cells = ["—" if np.isnan(p) else p_value(p) for p in frame["holm_p"]]
     return {f"p, Holm for {count}": cells} if count else {}
-
-
-def claim(
-    names: Sequence[str], frame: pd.DataFrame, plural: str, gain: str, loss: str, sign: int = 1
-) -> str:
-    """What many comparisons say, each by its adjusted p: "fewer errors in all 15 corruption types".
-
-    Args:
-        names: of the rows, in words.
-        frame: difference and holm_p of each.
-        plural: what they are.
-        gain, loss: what is said where the difference times `sign` is above zero, and below.
-
-    Returns:
-        Without a full stop; names are given but for the largest group, and for many.
-    """
-    sides = sign * np.sign(frame["difference"]).where(frame["holm_p"] < ALPHA, 0)
-    groups = [
-        (words, [name for name, own in zip(names, sides, strict=True) if own == side])
-        for side, words in ((1, gain), (-1, loss), (0, "no detectable difference"))
-    ]
-    groups = [(words, own) for words, own in groups if own]
-    most = max(len(own) for _, own in groups)
-    if len(names) == 1:
-        return f"{groups[0][0]} in the only one"
-    if len(groups) == 1:
-        which = "all" if sides.any() else "any of"
-        return f"{groups[0][0]} in {which} {len(names)} {plural}"
-    said = []
-    for place, (words, own) in enumerate(groups):
-        count = f"{len(own)} of {len(names)} {plural}" if not place else str(len(own))
-        hide = len(own) > NAMED or (len(own) == most and len(own) > len(names) / 2)
-        said.append(f"{words} in {count}{'' if hide else f' ({listed(own)})'}")
-    return listed(said)
 
 
 def results(content: Comparison) -> Table:

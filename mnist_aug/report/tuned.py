@@ -255,11 +255,11 @@ def kept_facts(
         table: of `kept`, for the same searches and runs.
 
     Returns:
-        model; trials; settings, how many were searched; late, the number of the best trial, from
-        1, where that is among the last tenth, or None; gain, of the best trial over the model's
-        own settings on validation; again, the same with seeds that the search did not use, and
-        difference, low and high on test: None where they were not trained; share, of the gain that
-        remains, at most 1; None where there was none.
+        model; trials; settings, how many were searched; best, the number of the best trial; late,
+        which of the trials it was, from 1, where it is among the last tenth, or None; gain, of the
+        best trial over the model's own settings on validation; again, the same with seeds that the
+        search did not use, and difference, low and high on test: None where they were not trained;
+        share, of the gain that remains, at most 1; None where there was none.
     """
     frame, found = table.frame.set_index("variant"), []
     for model, one in searches.items():
@@ -270,8 +270,10 @@ def kept_facts(
             ends = runs.difference(model, f"tuned-{model}")
             on_test = dict(zip(on_test, (again, *ends), strict=True))
         share = min(max(again, 0) / gain, 1) if gain > 0 and not np.isnan(again) else None
-        trials, best = one.about["trials"], one.about["trial"] + 1
-        about = {"model": model, "trials": trials, "gain": gain, "share": share}
-        about |= {"settings": len(one.settings), "late": best if best > 0.9 * trials else None}
+        # Numbers have gaps: a trial that was stopped begins anew under another one.
+        trials, best = one.about["trials"], one.about["trial"]
+        rank = int((one.trials["trial"] <= best).sum())
+        about = {"model": model, "trials": trials, "best": best, "gain": gain, "share": share}
+        about |= {"settings": len(one.settings), "late": rank if rank > 0.9 * trials else None}
         found.append(about | on_test)
     return found

@@ -199,3 +199,15 @@ def test_a_diverged_run_is_a_result(results):
     first, second = comparison.load(results).variants["baseline"].runs
     assert not first.learned
     assert second.learned
+
+
+def test_one_seed_of_either_model_is_compared_with_the_same_seed_of_the_other():
+    """The interval is around the difference that it is given with."""
+    right = np.random.default_rng(0).random((6, 400)) < np.array([[0.6], *[[0.9]] * 5])
+    found = comparison.contrast(right[1:2], right[[0, 2, 3, 4, 5]])
+    difference = right[0].mean() - right[1].mean()
+    assert found["difference"] == pytest.approx(difference)
+    assert found["low"] < difference < found["high"]
+    (row,) = comparison.contrast_by_set([right[1:2]], [right[[0, 2, 3, 4, 5]]]).itertuples()
+    assert row.difference == pytest.approx(difference)
+    assert row.low < difference < row.high

@@ -19,6 +19,7 @@ from mnist_aug.analysis.contrasts import (
     moderated,
     ranks,
 )
+from mnist_aug.analysis.intervals import compare
 
 
 def given_variances(means, variances, seeds, freedom, shared=0.0, shared_freedom=np.inf):
@@ -65,6 +66,17 @@ def test_as_dunnett_and_tukey_where_variances_are_equal(seeds, wider):
     size = np.abs(rows["difference"]) / np.sqrt(2 * found.seed_variances[0])
     np.testing.assert_allclose(rows["p"], 2 * stats.t.sf(size, 5 * (seeds - 1)))
     np.testing.assert_allclose(rows["df"], 5 * (seeds - 1))
+
+
+def test_no_interval_is_shorter_than_the_images_allow():
+    """As in the main result: what happened to none of N images may happen to 3 of them."""
+    right = np.arange(1000) >= np.array([[30], [30], [31], [29], [30]])
+    (row,) = against(estimates({"a": right, "b": right}), "a").itertuples()
+    for low, high in ((row.low, row.high), (row.within_low, row.within_high)):
+        assert low <= -0.003 + 1e-12
+        assert high >= 0.003 - 1e-12
+    ends = compare(right, right)
+    assert (row.within_low, row.within_high) == pytest.approx((ends.within_low, ends.within_high))
 
 
 def test_as_welch_where_nothing_is_shared():

@@ -200,6 +200,25 @@ def test_studies_are_compared_variant_by_variant(tmp_path):
     assert lines[4].endswith("; with other settings, so not compared: wide")
 
 
+def test_variants_are_compared_on_the_same_images(tmp_path):
+    """One that only the reference evaluated is compared on the validation images, on both sides."""
+    rates = {"baseline": 0.06, "augmented": 0.04}
+    theirs, ours = (
+        results_with(folder / "same", rates, studies=("strength",))
+        for folder in (tmp_path, tmp_path / "a")
+    )
+    name = min(synthetic_results.STUDIES["strength"])
+    (ours / "strength" / name / "evaluation.json").unlink()
+    reproduced, lines = reproduction.check(ours, theirs)
+    assert reproduced
+    assert lines[3].startswith("strength: reproduced")
+
+    both = [reproduction.runs.trained_runs(one / "strength")[name] for one in (ours, theirs)]
+    mine, other = reproduction._accuracies(*both)
+    assert [*mine] == [*other] == [run.validation_accuracy for run in both[0]]
+    assert [*other] != [*reproduction._accuracies(both[1], both[1])[1]]
+
+
 def test_the_reference_is_that_of_the_dataset_and_the_model(tmp_path):
     rates = {"baseline": 0.06, "augmented": 0.04}
     references = tmp_path / "references"

@@ -75,7 +75,6 @@ def test_augmentation_that_makes_it_worse_has_no_share(content):
 def test_without_temperatures_that_is_said(content):
     found = calibration.facts(content, table((0.12, 0), (0.04, 0), scaled=False))
     assert found["scaling"] is None
-    assert {"ece", "aurc"} <= {*found}
 
 
 @pytest.mark.parametrize(

@@ -213,8 +213,8 @@ def test_an_outcome_unlike_the_verdict_at_the_head_is_explained(content):
     assert "Compared by itself" not in said(content, own, none())[0]
     unsure = own | {"outcome": "no detectable difference", "low": -0.03, "high": 0.001}
     assert said(content, unsure, none())[0].endswith(
-        "Compared by itself, default hurts (main result); among 1, with wider CIs, it shows no "
-        "detectable difference."
+        "Compared by itself, default hurts (main result); among 1, with simultaneous CIs, it shows "
+        "no detectable difference."
     )
 
 

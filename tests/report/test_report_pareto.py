@@ -82,7 +82,7 @@ def test_the_front_has_its_conditions(made):
     front = {row["name"]: row for row in facts["front"]}
     assert (front["quick"]["time"], front["slow"]["time"]) == ("30 s", "10 min")
     assert front["quick"]["error"] == pytest.approx(0.06)
-    assert facts["machines"] == ["made-up processor, 2 cores, Linux"]
+    assert facts["machines"] == ["made-up processor, 2 cores"]
     assert facts["left_out"] == ["data-efficiency", "variance"]
     times = table.frame["minutes_most"] / table.frame["minutes_least"]
     text = " ".join(block.text for block in efficiency.section(content, given).blocks)

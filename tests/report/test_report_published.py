@@ -188,7 +188,7 @@ def test_elsewhere_than_on_the_clean_test_images(reached):
     facts = published_elsewhere.facts(table, content)
     worse = ["small", "simard-none", "simard-elastic"]
     assert facts["worse"][0] == {"images": "corrupted images", "rows": worse}
-    assert facts["better"] == ["other people's digits"]
+    assert facts["better"] == ["digits of other datasets"]
     assert (
         "Detectably worse than augmented on corrupted images, despite a lower test error: small, "
         "simard-none and simard-elastic."
@@ -197,7 +197,7 @@ def test_elsewhere_than_on_the_clean_test_images(reached):
     frame["corrupted_low"] += 1
     frame["corrupted_high"] += 1
     facts = published_elsewhere.facts(replace(table, frame=frame), content)
-    assert facts["better"] == ["corrupted images", "other people's digits"]
+    assert facts["better"] == ["corrupted images", "digits of other datasets"]
     assert (facts["tight"], facts["loose"]) == ([], pytest.approx(1 / 3))
     assert content.both[1].accuracy.mean() < 0.97  # so that these three are better on clean images
 
@@ -266,6 +266,13 @@ def test_published_errors_are_of_mnist_alone(tmp_path):
     table = published.table(found, content)
     assert table.frame["published"].isna().all()
     assert "0.15" not in text_of(content, found)
+
+
+def test_a_pair_is_of_the_seeds_that_both_have(tmp_path):
+    results = written(tmp_path, {"small-plain-15": [0.04, 0.05, 0.09], "small-15": [0.02, 0.03]})
+    pair = published._pair(read(results)[1])
+    assert (pair["plain"], pair["augmented"]) == (pytest.approx(0.045), pytest.approx(0.025))
+    assert (pair["change"]["difference"], pair["seeds"]) == (pytest.approx(-0.02), 2)
 
 
 def test_both_models_within_as_many_epochs_are_paired(tmp_path):

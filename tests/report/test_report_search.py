@@ -179,7 +179,12 @@ def test_what_remains_of_the_search(folder, read):
     assert (facts["settings"], facts["late"]) == (len(searches["augmented"].settings), None)
     last = replace(searches["augmented"], about=searches["augmented"].about | {"trial": 4})
     (late,) = tuned.kept_facts(table, {"augmented": last}, runs)
-    assert late["late"] == 5
+    assert (late["late"], late["best"]) == (5, 4)
+    # Numbers have gaps where a trial was stopped: here one, before the last.
+    trials = last.trials.assign(trial=last.trials["trial"].replace(4, 5))
+    gap = replace(last, about=last.about | {"trial": 5}, trials=trials)
+    (late,) = tuned.kept_facts(table, {"augmented": gap}, runs)
+    assert (late["late"], late["best"]) == (5, 5)
     both = runs_of_both(content)
     bare = tuned.kept_facts(tuned.kept(searches, both), searches, both)[0]
     assert (bare["again"], bare["share"]) == (None, None)

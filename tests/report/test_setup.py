@@ -84,6 +84,19 @@ def test_seeds_that_differ_have_their_reason(tmp_path):
     assert facts["last_seeds"] == 3
 
 
+def test_seeds_that_were_chosen_are_named(tmp_path, monkeypatch):
+    """No command has a list of seeds; the Python interface does."""
+    results = synthetic_results.write(tmp_path, seeds=2, test=60, bench=False, samples=False)
+    content = comparison.load(results)
+    found = inputs.read(results, content)
+    assert setup.rebuild(content, found)["chosen_seeds"] == []
+    monkeypatch.setattr(type(content.both[0]), "seeds", property(lambda _: [7, 8]))
+    assert setup.rebuild(content, found)["chosen_seeds"] == [7, 8]
+    said = "These commands train seeds from 0 on; for seeds 7 and 8, see `seeds=` in docs/python.md"
+    shown = {"classes": errors.classes(content)}
+    assert said in text_of(setup.section(content, found, shown))
+
+
 def test_runs_of_other_machines_and_changed_code_are_said(tmp_path):
     def change(manifest):
         manifest["device"]["cores"] += manifest["seed"]

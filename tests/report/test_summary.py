@@ -112,7 +112,13 @@ def said(monkeypatch, advice=None, **given) -> list[str]:
     """The paragraphs of caution that stand in the summary."""
     monkeypatch.setattr(planning, "advice", lambda *_: advice or Advice(None, None))
     facts = summary.caution(content(**given)) | {"verdict": "", "cards": [], "todo": ["Wait."]}
-    facts |= {"named_default": True, "resampled": False, "harm": None, "given_margin": False}
+    facts |= {
+        "named_default": True,
+        "resampled": False,
+        "fewer": False,
+        "harm": None,
+        "given_margin": False,
+    }
     table = SimpleNamespace(display=pd.DataFrame())
     figure = Figure("seeds", "", "", "", table)
     made = blocks.made("summary", facts, [figure])
@@ -333,7 +339,8 @@ def test_terms_are_folded_and_few(full):
     (terms,) = [one.items for one in made[start:] if one.kind == "list"]
     assert len(" ".join(terms).split()) <= 150
     assert any(
-        one.endswith('Other training images: only under "Sources of variance".') for one in terms
+        one.endswith('images: only under "Sources of variance" and "Data efficiency".')
+        for one in terms
     )
 
 
