@@ -110,6 +110,14 @@ class Comparison:
         accuracy = self.variants[BOTH[0]].validation_accuracy.mean()
         return self.given_margin or SMALL * (1 - float(accuracy))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the policy changes nothing: both models have the same weights with each seed."""
+        weights = ({r.seed: r.manifest.get("weights_sha256") for r in v.runs} for v in self.both)
+        first, second = weights
+        same = (first[seed] and first[seed] == second[seed] for seed in self.paired_seeds)
+        return self.both[1].policy is not None and all(same)
+
     @cached_property
     def permutation_p(self) -> dict[str, float]:
         """Of the permutation test over seeds, for each of `pairs`."""

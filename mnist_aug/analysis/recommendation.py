@@ -100,8 +100,9 @@ class Recommendation:
     Attributes:
         kind: "augment"; "without", where even the best policy hurts; "equivalent", where its
             difference is smaller than the margin; "unknown", where nothing can be told; and why
-            nothing is recommended: "one seed", "no validation" (no images were held out) or
-            "no verdict" (no policy, or not the baseline, learned to tell the classes apart).
+            nothing is recommended: "one seed", "no validation" (no images were held out), "no
+            verdict" (the baseline is not better than guessing on the test images), "no policy" (no
+            policy is) or "no effect" (the only policy changes no training image).
         policy: the most accurate on the validation images of those that help there; if none does,
             of those that may help; and of all if each hurts.
         unsure: policies of a larger mean there that are not known to help.
@@ -190,8 +191,13 @@ def recommended(
     frame = compared.set_index("variant")
     none = frame.loc[BOTH[0]]
     others = frame[(frame.index != BOTH[0]) & (frame["outcome"] != "no verdict")]
-    if others.empty or not content.chance.beaten_by(1 - none["error"]):
-        return Recommendation("no verdict", compared=len(frame) - 1)
+    count = len(frame) - 1
+    if not content.chance.beaten_by(1 - none["error"]):
+        return Recommendation("no verdict", compared=count)
+    if others.empty:
+        return Recommendation("no policy", compared=count)
+    if count == 1 and content.is_idle:
+        return Recommendation("no effect", compared=count)
     if not np.isfinite([none["validation"], *others["validation"]]).all():
         found = content.difference
         return Recommendation(

@@ -75,13 +75,14 @@ def verdict(content: Comparison) -> str:
             small=found.is_within_margin,
             errors=None if change is None else 100 * change,
             failed=failed(content),
+            idle=content.is_idle,
         )
     )
     return " ".join(text.split())
 
 
 def failed(content: Comparison) -> list[str]:
-    """Which of both models did not learn to tell the classes apart, in the mean over seeds."""
+    """Which of both models are not better than guessing on the test images, in the mean."""
     found = content.difference
     accuracies = zip(BOTH, (found.first, found.second), strict=True)
     return [model for model, value in accuracies if not content.chance.beaten_by(value)]

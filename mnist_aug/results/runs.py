@@ -149,9 +149,9 @@ def losses_in_nats(history: pd.DataFrame) -> pd.DataFrame:
     return history
 
 
-def learned(training_loss: float, classes: int) -> bool:
+def learned(loss: float, classes: int) -> bool:
     """Whether a mean loss in nats is below that of guessing all classes alike; not if it is NaN."""
-    return classes < 2 or bool(training_loss < np.log(classes))
+    return classes < 2 or bool(loss < np.log(classes))
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,9 @@ class Run:
 
     @property
     def learned(self) -> bool:
-        """Whether the last training loss is below that of guessing."""
-        return learned(self.history["loss"].iloc[-1], self.manifest["dataset"]["classes"])
+        """Whether the last loss, in training or on validation images, is below that of guessing."""
+        losses = self.history.iloc[-1].filter(["loss", "val_loss"])
+        return learned(losses.min(skipna=False), self.manifest["dataset"]["classes"])
 
     @property
     def model(self) -> Path:

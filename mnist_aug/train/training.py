@@ -260,7 +260,7 @@ def _line(name: str, seed: int, reason: str, held: dict[str, bytes]) -> str:
     classes = manifest["dataset"]["classes"]
     amiss = (
         ""
-        if runs.learned(last["loss"], classes)
+        if runs.learned(last.filter(["loss", "val_loss"]).min(skipna=False), classes)
         else (
             f"; it did not learn: its training loss, {last['loss']:.4g}, is not below that of "
             f"guessing, ln {classes} = {np.log(classes):.4f}"

@@ -211,3 +211,14 @@ def test_one_seed_of_either_model_is_compared_with_the_same_seed_of_the_other():
     (row,) = comparison.contrast_by_set([right[1:2]], [right[[0, 2, 3, 4, 5]]]).itertuples()
     assert row.difference == pytest.approx(difference)
     assert row.low < difference < row.high
+
+
+def test_a_policy_that_changes_no_weight_is_idle(results):
+    assert not comparison.load(results).is_idle
+
+    def same(manifest):
+        manifest["weights_sha256"] = str(manifest["seed"]) * 64
+
+    for path in results.glob("*/seed-*/manifest.json"):
+        edit(path, same)
+    assert comparison.load(results).is_idle

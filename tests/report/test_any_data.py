@@ -375,7 +375,7 @@ def test_results_without_these_facts_are_read(tmp_path):
     assert (content.kind, content.background, content.is_named) == ("image", 0, False)
 
 
-NO_VERDICT = "No verdict: neither model learned to tell the classes apart."
+NO_VERDICT = "No verdict: neither model is better than guessing on the test images."
 
 
 def test_no_verdict_at_chance(tmp_path):
@@ -417,7 +417,7 @@ def test_the_model_that_did_not_learn_is_named(tmp_path):
     )
     content = comparison.load(results)
     assert summary.verdict(content) == (
-        "No verdict: the augmented model did not learn to tell the classes apart."
+        "No verdict: the augmented model is not better than guessing on the test images."
     )
     facts = summary.caution(content)
     assert (facts["first"], facts["second"], facts["images"]) == (1.0, 0.15, 60)

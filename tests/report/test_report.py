@@ -192,7 +192,7 @@ def test_runs_that_did_not_learn_are_named_at_the_top(small, render, tmp_path):
     for seed, loss in ((0, float("nan")), (1, 2.31)):
         path = results / "augmented" / f"seed-{seed:02d}" / "history.csv"
         history = pd.read_csv(path)
-        history.loc[len(history) - 1, "loss"] = loss
+        history.loc[len(history) - 1, ["loss", "val_loss"]] = loss
         history.to_csv(path, index=False)
     synthetic_results.sign(results)
     again = render(results, tmp_path / "reports", drawn=False)

@@ -426,14 +426,23 @@ def test_lines_are_short(kind):
         (
             "no verdict",
             {"compared": 1},
-            "Nothing can be recommended: the model did not learn to tell the classes apart, with "
-            "or without the policy.",
+            "Nothing can be recommended: without augmentation, the model is not better than "
+            "guessing on the test images.",
         ),
         (
-            "no verdict",
+            "no policy",
+            {"compared": 1},
+            "Train without augmentation: with the policy, the model is not better than guessing",
+        ),
+        (
+            "no policy",
             {"compared": 3},
-            "Nothing can be recommended: the model did not learn to tell the classes apart, "
-            "without augmentation or with any of the 3 policies.",
+            "Train without augmentation: with each of the 3 policies, the model is not better than",
+        ),
+        (
+            "no effect",
+            {"compared": 1},
+            "Nothing can be recommended, as the policy changes no training image. `make preview`",
         ),
     ],
 )

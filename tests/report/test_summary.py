@@ -27,7 +27,7 @@ WITHIN = {"within_low": -0.0008, "within_high": 0.0012}
 READ = {"correct": np.ones((2, 2), bool), "settings": {"policy": None}, "scores": {}}
 
 
-def content(difference=HELPS, policy="default", p=1e-9, learned=True):
+def content(difference=HELPS, policy="default", p=1e-9, learned=True, idle=False):
     """What the summary reads of a comparison."""
     runs = [SimpleNamespace(seed=seed, learned=learned) for seed in range(difference.seeds)]
     both = tuple(
@@ -41,6 +41,7 @@ def content(difference=HELPS, policy="default", p=1e-9, learned=True):
         both=both,
         permutation_p={"augmented": p},
         classes=10,
+        is_idle=idle,
     )
 
 
@@ -83,15 +84,15 @@ def content(difference=HELPS, policy="default", p=1e-9, learned=True):
         ),
         (
             replace(HELPS, first=0.1, second=0.11),
-            "No verdict: neither model learned to tell the classes apart.",
+            "No verdict: neither model is better than guessing on the test images.",
         ),
         (
             replace(HELPS, second=0.1),
-            "No verdict: the augmented model did not learn to tell the classes apart.",
+            "No verdict: the augmented model is not better than guessing on the test images.",
         ),
         (
             replace(HELPS, first=0.1),
-            "No verdict: the baseline did not learn to tell the classes apart.",
+            "No verdict: the baseline is not better than guessing on the test images.",
         ),
     ],
 )
@@ -99,6 +100,13 @@ def test_the_verdict_is_a_short_sentence(difference, text):
     found = summary.verdict(content(difference))
     assert found == text
     assert len(found.split()) <= 24  # of which signs of per cent are words of their own
+
+
+def test_a_policy_without_effect_gets_no_verdict():
+    assert summary.verdict(content(idle=True)) == (
+        "No effect: policy default changes no training image, as every seed has the same weights "
+        "with it and without it."
+    )
 
 
 def test_a_long_name_of_a_policy_is_clipped_and_none_is_left_out():
@@ -229,7 +237,7 @@ def test_runs_that_did_not_learn_are_named(monkeypatch):
     (text,) = said(monkeypatch, difference=replace(SAME, seeds=9, low=0.001), learned=False)
     assert text == (
         "Some training failed: baseline with seeds 0, 1, 2, 3, 4, 5, 6, 7 and 8 and augmented with "
-        "seeds 0, 1, 2, 3, 4, 5, 6, 7 and 8 did not learn, as the last training loss is not below "
+        "seeds 0, 1, 2, 3, 4, 5, 6, 7 and 8 did not learn, as the last loss is not below "
         "that of guessing, ln 10. These runs count in all means."
     )
 

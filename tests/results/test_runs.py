@@ -297,6 +297,20 @@ def test_losses_are_told_without_penalties(results):
     assert run.learned
 
 
+@pytest.mark.parametrize(
+    ("loss", "validation", "learned"),
+    [(2.4, 0.5, True), (0.1, 3.0, True), (2.4, 2.4, False), (np.nan, np.nan, False)],
+)
+def test_either_loss_shows_that_a_run_learned(results, loss, validation, learned):
+    """Loss in training is a mean over the epoch, and that of a first epoch begins with guesses."""
+    path = results / "baseline" / "seed-00" / "history.csv"
+    history = pd.read_csv(path)
+    history.loc[len(history) - 1, ["loss", "val_loss"]] = loss, validation
+    history.to_csv(path, index=False)
+    synthetic_results.sign(results)
+    assert runs.read_variant(results / "baseline").runs[0].learned == learned
+
+
 def test_a_run_without_held_out_images(results):
     path = results / "baseline" / "seed-00" / "history.csv"
     pd.read_csv(path)[["epoch", "loss", "accuracy"]].to_csv(path, index=False)
