@@ -104,8 +104,8 @@ def test_the_verdict_is_a_short_sentence(difference, text):
 
 def test_a_policy_without_effect_gets_no_verdict():
     assert summary.verdict(content(idle=True)) == (
-        "No effect: policy default changes no training image, as every seed has the same weights "
-        "with it and without it."
+        "No effect: policy default changes no training image; each seed gives the same weights "
+        "with it and without."
     )
 
 
