@@ -135,7 +135,7 @@ def caution(content: Comparison) -> dict[str, Any]:
         allow; doubt, "untestable" or "unconfirmed" where the test does not back a verdict; the
         difference's low and high; advice, of `planning`, where there is no detectable difference;
         unlearned, the seeds of runs that did not learn, by model; classes; chance, first and
-        second, what guesses give and both models reach; images.
+        second, what guesses give and both models reach; images; failed, of `failed`.
     """
     found, p = content.difference, content.permutation_p[BOTH[1]]
     first, second = content.both
@@ -165,6 +165,7 @@ def caution(content: Comparison) -> dict[str, Any]:
         "first": found.first,
         "second": found.second,
         "images": found.examples,
+        "failed": failed(content),
     }
 
 
