@@ -86,6 +86,7 @@ def assembled(
     Raises:
         UserError: the arrays make no dataset, or one of which no verdict could be right.
     """
+    _check_images(place, parts)
     draft = Draft(place, *parts["train"])
     if "test" in parts:
         draft.x_test, draft.y_test = parts["test"]
@@ -108,6 +109,20 @@ def assembled(
         _look_for_oddities(draft)
     _mix_if_sorted(draft)
     return draft
+
+
+def _check_images(place: str, parts: Mapping[str, Arrays]) -> None:
+    """That all parts hold numbers, and on one scale."""
+    found = {}
+    for part, (images, _) in parts.items():
+        name = "training" if part == "train" else part
+        if images.dtype.kind not in "biuf":
+            raise UserError(f"{place}: the {name} images are of type {images.dtype}: store numbers")
+        if 0 in images.shape[1:] or (part == "train" and not len(images)):
+            raise UserError(f"{place}: the {name} set is empty: at least one image is needed")
+        if len(images):
+            found[f"{name} images"] = images
+    layout.check_same_scale(place, found)
 
 
 def _take_validation(draft: Draft, images: np.ndarray, labels: np.ndarray) -> None:
@@ -133,22 +148,14 @@ def _take_validation(draft: Draft, images: np.ndarray, labels: np.ndarray) -> No
 
 def _bring_to_grey_levels(draft: Draft) -> None:
     """uint8, `[N, H, W]` or `[N, H, W, 3]`, both parts alike."""
-    for part, images in draft.parts:
-        if images.dtype.kind not in "biuf":
-            raise UserError(
-                f"{draft.place}: the {part} images are of type {images.dtype}: store numbers"
-            )
-        if 0 in images.shape[1:] or (part == "training" and not len(images)):
-            raise UserError(f"{draft.place}: the {part} set is empty: at least one image is needed")
     scale = layout.scale_of(draft.place, draft.x_train)
-    if draft.x_test is not None and len(draft.x_test):
-        layout.check_same_scale(draft.place, draft.x_train, draft.x_test)
     if scale.words:
         draft.note(scale.words)
     if scale.warning:
         draft.warn(scale.warning)
     draft.x_train = _levels(draft, draft.x_train, scale)
     _check_blanks(draft, "training", draft.x_train, scale)
+    _check_black(draft, "training", draft.x_train)
     if draft.x_test is None:
         return
     if not len(draft.x_test):
@@ -156,6 +163,7 @@ def _bring_to_grey_levels(draft: Draft) -> None:
         return
     draft.x_test = _levels(draft, draft.x_test, scale)
     _check_blanks(draft, "test", draft.x_test, scale)
+    _check_black(draft, "test", draft.x_test)
     if draft.x_train.ndim != draft.x_test.ndim:
         kinds = ["in colour" if one.ndim == 4 else "grey" for one in (draft.x_train, draft.x_test)]
         draft.warn(
@@ -218,6 +226,20 @@ def _check_blanks(draft: Draft, part: str, images: np.ndarray, scale: layout.Sca
             else ": they show nothing; check how they were stored"
         )
         raise UserError(f"{draft.place}: {text}{cast}")
+    draft.warn(text)
+
+
+def _check_black(draft: Draft, part: str, images: np.ndarray) -> None:
+    """Where some images are on a smaller scale than the others, these become all but black."""
+    black = plausibility.count_black(images)
+    if not black:
+        return
+    text = (
+        f"{black:,} of {len(images):,} {part} images have no grey level above 1 of 255: they are "
+        "probably stored on another scale than the rest; use the same scale for all"
+    )
+    if 2 * black > len(images):
+        raise UserError(f"{draft.place}: {text}")
     draft.warn(text)
 
 

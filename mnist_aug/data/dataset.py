@@ -333,7 +333,21 @@ def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(f"{place} holds images of several sizes: all must have the same size")
     if len(pieces) == 1:
         return pieces[0]
+    _check_scale_of_pieces(place, [one.name for one in part.images], together)
     return np.concatenate(together), np.concatenate([own for _, own in pieces])
+
+
+def _check_scale_of_pieces(place: str, names: list[str], pieces: list[np.ndarray]) -> None:
+    """That all pieces of a part are on the scale of the one with the highest value."""
+    found = {
+        f"the images of {name}": images
+        for name, images in zip(names, pieces, strict=True)
+        # What isn't numbers is refused later, and a few blank images tell no scale.
+        if images.dtype.kind in "biuf" and images.size and images.min() < images.max()
+    }
+    brightest = sorted(found, key=lambda name: float(found[name].max()), reverse=True)
+    if brightest:
+        layout.check_same_scale(place, {name: found[name] for name in brightest})
 
 
 def _are_unlabelled(part: Part, read: assembly.Arrays | None) -> bool:

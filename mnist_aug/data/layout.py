@@ -8,6 +8,7 @@ done is a note, and what is unclear is refused.
 import math
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -178,23 +179,29 @@ def _is_whole(images: np.ndarray) -> bool:
     return bool((images[:1000] == np.floor(images[:1000])).all())
 
 
-def check_same_scale(place: str, train: np.ndarray, test: np.ndarray) -> None:
-    """That test images are on the scale of the training images.
+def check_same_scale(place: str, parts: Mapping[str, np.ndarray]) -> None:
+    """That images are on the scale of the first ones.
+
+    Args:
+        place: what to call all of them in a message.
+        parts: numbers `[N, …]`, at least one image each, by what to call them in a message.
 
     Raises:
-        UserError: they are not.
+        UserError: they are not, or no scale fits.
     """
-    first, second = scale_of(place, train), scale_of(f"{place} (test images)", test)
-    highs = float(train.max()), float(test.max())
-    # A part of the images need not reach the brightest value of all.
-    close = highs[0] / 1.5 <= highs[1] <= highs[0] * 1.1
-    if (first.offset, first.factor) != (second.offset, second.factor) and not (
-        close and first.offset == second.offset
-    ):
-        raise UserError(
-            f"{place}: training images go up to {highs[0]:g} but test images to {highs[1]:g}: they "
-            "are on different scales, so no verdict could be right; use the same scale for both"
-        )
+    (one, first), *others = parts.items()
+    scale, low, high = scale_of(f"{place} ({one})", first), float(first.min()), float(first.max())
+    for other, images in others:
+        own = scale_of(f"{place} ({other})", images)
+        least, most = float(images.min()), float(images.max())
+        # A part of the images need not reach the brightest value of all.
+        close = scale.offset == own.offset and high / 1.5 <= most <= high * 1.1
+        if (scale.offset, scale.factor) != (own.offset, own.factor) and not close:
+            raise UserError(
+                f"{place}: {one} range from {low:g} to {high:g} but {other} from {least:g} to "
+                f"{most:g}: they are on different scales, so no verdict could be right; use the "
+                "same scale for all"
+            )
 
 
 def as_uint8(images: np.ndarray, scale: Scale) -> np.ndarray:

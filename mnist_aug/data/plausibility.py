@@ -102,6 +102,12 @@ def count_blank(images: np.ndarray) -> int:
     return int((flat.max(axis=1) == flat.min(axis=1)).sum())
 
 
+def count_black(images: np.ndarray) -> int:
+    """How many images have no grey level above 1, though they are not of one colour."""
+    flat = images.reshape(len(images), -1)
+    return int(((flat.max(axis=1) == 1) & (flat.min(axis=1) == 0)).sum())
+
+
 def hashes(images: np.ndarray) -> np.ndarray:
     """A digest of each image, text `[N]`: the same for the same pixels."""
     rows = np.ascontiguousarray(images).reshape(len(images), math.prod(images.shape[1:]))

@@ -113,6 +113,51 @@ def test_parts_on_different_scales_are_refused(load, small, change):
         load(x_train=change(small.x_train))
 
 
+def test_validation_images_on_another_scale_are_refused(load, small):
+    parts = {"x_val": small.x_test, "y_val": small.y_test}
+    found, _ = load(**parts)
+    assert len(found.x_train) == 90
+    words = "training images range from 0 to 1 but validation images from 0 to 255"
+    with pytest.raises(UserError, match=f"{words}: they are on different scales"):
+        load(x_train=small.x_train / 255, **parts)
+    signed = small.x_train / np.float32(127.5) - 1
+    with pytest.raises(UserError, match="range from -1 to 1 but validation images from 0 to 1"):
+        load(x_train=signed, x_val=small.x_test / 255, y_val=small.y_test)
+    with pytest.raises(UserError, match=words):  # where they stand in for test images
+        load(x_train=small.x_train / 255, x_test=None, y_test=None, **parts)
+
+
+@pytest.mark.parametrize("smaller", [0, 1])
+def test_pieces_on_different_scales_are_refused(tmp_path, small, smaller):
+    halves = [slice(0, 30), slice(30, 60)]
+    for scaled in (False, True):
+        for number, half in enumerate(halves):
+            images = small.x_train[half]
+            images = images / 255 if scaled and number == smaller else images
+            np.savez(tmp_path / f"train_batch_{number}.npz", x=images, y=small.y_train[half])
+        np.savez(tmp_path / "test_batch.npz", x=small.x_test, y=small.y_test)
+        if not scaled:
+            found = dataset.load(str(tmp_path))
+            np.testing.assert_array_equal(found.x_train, small.x_train)
+    words = (
+        rf"images of train_batch_{1 - smaller}/x range from 0 to 255 but the images of "
+        rf"train_batch_{smaller}/x from 0 to 1: they are on different scales"
+    )
+    with pytest.raises(UserError, match=words):
+        dataset.load(str(tmp_path))
+
+
+def test_images_on_a_smaller_scale_than_the_rest_are_warned_of(load, small):
+    mixed = small.x_train.astype(np.float32)
+    mixed[::3] /= 255
+    _, said = load(x_train=mixed)
+    assert "warning: 20 of 60 training images have no grey level above 1 of 255" in said
+    mixed = small.x_test / 255
+    mixed[0] = small.x_test[0]
+    with pytest.raises(UserError, match="29 of 30 test images have no grey level above 1 of 255"):
+        load(x_test=mixed)
+
+
 def test_floats_that_were_cut_are_refused(load, small):
     cut = [(images / 255).astype(np.uint8) for images in (small.x_train, small.x_test)]
     _, said = load(x_train=cut[0], x_test=cut[1])
