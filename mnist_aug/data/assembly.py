@@ -91,7 +91,7 @@ def assembled(
     if "test" in parts:
         draft.x_test, draft.y_test = parts["test"]
     if "validation" in parts:
-        _take_validation(draft, *parts["validation"])
+        _take_validation(draft, *parts["validation"], names)
     _bring_to_grey_levels(draft)
     _check_that_pixels_have_neighbours(draft)
     _number_classes(draft, known_as, names, 2 if hold_out else 1)
@@ -125,7 +125,9 @@ def _check_images(place: str, parts: Mapping[str, Arrays]) -> None:
     layout.check_same_scale(place, found)
 
 
-def _take_validation(draft: Draft, images: np.ndarray, labels: np.ndarray) -> None:
+def _take_validation(
+    draft: Draft, images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]
+) -> None:
     if draft.x_test is None:
         draft.x_test, draft.y_test = images, labels
         draft.note("there are no test images: the source's validation images are used instead")
@@ -135,8 +137,13 @@ def _take_validation(draft: Draft, images: np.ndarray, labels: np.ndarray) -> No
             f"{draft.place}: training images are {_sides(draft.x_train)} pixels but validation "
             f"images {_sides(images)}: all must have the same size"
         )
+    labels = _in_one_kind(draft, "validation", labels)
     _check_first_labels(
-        draft.place, layout.classes_of(draft.y_train), "validation", layout.classes_of(labels)
+        draft.place,
+        layout.classes_of(draft.y_train),
+        "validation",
+        layout.classes_of(labels),
+        names,
     )
     draft.x_train = np.concatenate([draft.x_train, images])
     draft.y_train = np.concatenate([draft.y_train, labels])
@@ -259,7 +266,8 @@ def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...], fewest:
             f"{classes[-1]}, for {len(draft.y_train):,} training images: are they classes?"
         )
     if draft.x_test is not None and draft.y_test is not None:
-        _leave_out_unlearnt(draft, classes)
+        draft.y_test = _in_one_kind(draft, "test", draft.y_test)
+        _leave_out_unlearnt(draft, classes, names)
     if classes[0] == UNLABELLED and len(classes) > 2:
         count = int((draft.y_train == UNLABELLED).sum())
         draft.warn(
@@ -287,7 +295,30 @@ def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...], fewest:
         )
 
 
-def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
+def _in_one_kind(draft: Draft, part: str, labels: np.ndarray) -> np.ndarray:
+    """Labels as numbers or text, as those of the training images are.
+
+    Raises:
+        UserError: they are of the other kind, and don't say the same.
+    """
+    kinds = ["text" if own.dtype.kind == "U" else "numbers" for own in (draft.y_train, labels)]
+    if kinds[0] == kinds[1] or not len(labels):
+        return labels
+    known_ones, own = (
+        [str(one) for one in layout.classes_of(found)] for found in (draft.y_train, labels)
+    )
+    if not {*own} <= {*known_ones}:
+        raise UserError(
+            f"{draft.place}: training labels are {kinds[0]} ({plausibility.named(known_ones)}) but "
+            f"{part} labels {kinds[1]} ({plausibility.named(own)}): use the same labels in both"
+        )
+    draft.note(
+        f"{part} labels are {kinds[1]}: they are taken as {kinds[0]}, as training labels are"
+    )
+    return labels.astype(str if kinds[0] == "text" else np.int64)
+
+
+def _leave_out_unlearnt(draft: Draft, classes: list, names: tuple[str, ...]) -> None:
     """Test images of a class that no training image is of can't be read by any network."""
     assert draft.x_test is not None
     assert draft.y_test is not None
@@ -295,26 +326,38 @@ def _leave_out_unlearnt(draft: Draft, classes: list) -> None:
     unlearnt = [one for one in found if one not in {*classes}]
     if not unlearnt:
         return
-    _check_first_labels(draft.place, classes, "test", found)
+    _check_first_labels(draft.place, classes, "test", found, names)
     known_ones = ~np.isin(draft.y_test, unlearnt)
     count = int((~known_ones).sum())
     text = (
         f"{count:,} of {len(draft.y_test):,} test images are of classes without training images "
-        f"({plausibility.named([*map(str, unlearnt)])})"
+        f"({plausibility.named(_called(unlearnt, names))})"
     )
     if count > UNLEARNT * len(draft.y_test):
         raise UserError(
             f"{draft.place}: {text}: use the same labels in both parts (those of the training "
-            f"images: {plausibility.named([*map(str, classes)])})"
+            f"images: {plausibility.named(_called(classes, names))})"
         )
     draft.x_test, draft.y_test = draft.x_test[known_ones], draft.y_test[known_ones]
     draft.warn(f"{text}: they are left out")
 
 
-def _check_first_labels(place: str, classes: list, part: str, found: list) -> None:
+def _has_name(label: int | str, names: tuple[str, ...]) -> bool:
+    return isinstance(label, int) and 0 <= label < len(names)
+
+
+def _called(classes: list, names: tuple[str, ...]) -> list[str]:
+    """Names of classes, or else their labels."""
+    return [names[one] if _has_name(one, names) else str(one) for one in classes]
+
+
+def _check_first_labels(
+    place: str, classes: list, part: str, found: list, names: tuple[str, ...]
+) -> None:
     """Refuse labels that are counted from 1 in one part, and from 0 in another."""
     first, last = classes[0], classes[-1]
-    strange = [one for one in found if one not in {*classes}]
+    # What has a name was counted right.
+    strange = [one for one in found if one not in {*classes} and not _has_name(one, names)]
     if isinstance(first, int) and (
         (strange == [last + 1] and first not in found)
         or (strange == [first - 1] and last not in found)

@@ -270,8 +270,11 @@ def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset
     path = Path(source)
     with _readable(path):
         found = sources.source(path)
+        # Of labels 0, 1, …; those of files that call or number the classes otherwise are added.
+        class_names = [*found.found.parts["train"].labels[0].class_names]
+        handled: list[str] = []
         parts = {
-            name: _read(source, part)
+            name: _read(source, part, class_names, handled)
             for name, part in found.found.parts.items()
             if test or name != "test"
         }
@@ -284,14 +287,18 @@ def _loaded(source: str, test: bool, transpose: bool, hold_out: bool) -> Dataset
                 secret = ["all test images have the label -1, which stands for none: left out"]
             elif not test:
                 parts["test"] = train[:0], y_train[:0]
-        names = _stored_names(found.found.parts["train"], found.found.class_names, len(y_train))
+        names = tuple(class_names) or _stored_names(found.found.class_names, len(y_train))
         made = _made(
             source, found.name, found.form, found.known_as, parts, names, test, transpose, hold_out
         )
         if made.name == "mnist":
             return made
         notes, warnings = (
-            map(assembly.sentence, own) for own in (found.notes, [*found.found.warnings, *secret])
+            map(assembly.sentence, own)
+            for own in (
+                [*found.notes, *dict.fromkeys(handled)],
+                [*found.found.warnings, *secret],
+            )
         )
         flat = len(found.found.parts["train"].images[0].shape) == 2
         sure = made.kind == "digit" or transpose or known.is_transposed(found.known_as)
@@ -320,13 +327,23 @@ def _readable(place: Path) -> Iterator[None]:
         ) from None
 
 
-def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of a part, its pieces joined."""
+def _read(place: str, part: Part, names: list[str], handled: list[str]) -> assembly.Arrays:
+    """Images and labels of a part, its pieces joined.
+
+    Args:
+        names: what labels 0, 1, … are called; a piece's own names are added to them.
+        handled: notes, to which those on what was done are added.
+    """
     pieces = []
     for images, labels in zip(part.images, part.labels, strict=True):
         own = layout.flat_labels(f"{place}: {labels.name}", labels.read())
         if not len(own):
             raise UserError(f"{place}: {labels.name} is empty: at least one image is needed")
+        if names and labels.class_names and own.dtype.kind != "U":
+            numbers = _matched_by_name(f"{place}: {labels.name}", own, labels.class_names, names)
+            if (numbers != own).any():
+                handled.append("files number the classes differently: they are matched by name")
+            own = numbers
         pieces.append((layout.arranged(f"{place}: {images.name}", images.read(), len(own)), own))
     together = layout.in_one_colour([one for one, _ in pieces])
     if len({one.shape[1:] for one in together}) > 1:
@@ -335,6 +352,37 @@ def _read(place: str, part: Part) -> tuple[np.ndarray, np.ndarray]:
         return pieces[0]
     _check_scale_of_pieces(place, [one.name for one in part.images], together)
     return np.concatenate(together), np.concatenate([own for _, own in pieces])
+
+
+def _matched_by_name(
+    place: str, labels: np.ndarray, called: tuple[str, ...], names: list[str]
+) -> np.ndarray:
+    """Labels as the places of their names among `names`, to which those not there are added.
+
+    Case counts only where classes differ in nothing else.
+
+    Raises:
+        UserError: a label has no name.
+    """
+    if called == tuple(names[: len(called)]):
+        return labels
+    caseless = all(len({one.casefold() for one in own}) == len(own) for own in (called, names))
+    places = {name.casefold() if caseless else name: at for at, name in enumerate(names)}
+    number = []
+    for name in called:
+        key = name.casefold() if caseless else name
+        if key not in places:
+            places[key] = len(names)
+            names.append(name)
+        number.append(places[key])
+    known = (labels >= 0) & (labels < len(called))
+    strange = labels[~known & (labels != assembly.UNLABELLED)]
+    if len(strange):
+        raise UserError(
+            f"{place} holds the label {strange[0]} but names {len(called)} classes, other ones or "
+            "in another order than the first file: number the classes alike in all files"
+        )
+    return np.where(known, np.array(number)[np.where(known, labels, 0)], labels)
 
 
 def _check_scale_of_pieces(place: str, names: list[str], pieces: list[np.ndarray]) -> None:
@@ -360,14 +408,12 @@ def _are_unlabelled(part: Part, read: assembly.Arrays | None) -> bool:
         return False  # they are not needed
 
 
-def _stored_names(part: Part, named: Stored | None, count: int) -> tuple[str, ...]:
-    """What the source calls classes 0, 1, …; empty where it doesn't.
+def _stored_names(named: Stored | None, count: int) -> tuple[str, ...]:
+    """What an array calls classes 0, 1, …; empty where there is none.
 
     Args:
         named: an array of names, which are those of the images if there are `count` or more.
     """
-    if part.labels[0].class_names:
-        return part.labels[0].class_names
     if named is None or named.shape[0] >= count:
         return ()
     return tuple(str(one) for one in named.read())

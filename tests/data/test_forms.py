@@ -2,6 +2,7 @@
 not."""
 
 import contextlib
+import json
 import shutil
 
 import data_forms
@@ -150,3 +151,67 @@ def test_arrays_beside_very_many_pictures(tmp_path, data):
         (tmp_path / "drawn" / f"{number}.png").write_bytes(b"\x89PNG")
     (tmp_path / "train.m").write_text("load set\n")
     assert len(dataset.load(str(tmp_path)).x_train) == len(data.x_train)
+
+
+def hugging_face(path, images, labels, names):
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    features = {"label": {"names": [*names], "_type": "ClassLabel"}}
+    cells = [{"bytes": data_forms.png_bytes(one), "path": None} for one in images]
+    table = pa.table({"image": cells, "label": pa.array(labels)})
+    about = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(table.replace_schema_metadata(about), path.with_suffix(".parquet"))
+
+
+def one_hot_columns(path, images, labels, names):
+    table = np.column_stack([np.eye(len(names), dtype=int)[labels], data_forms.rows(images)])
+    titles = [*names, *(f"pixel{number}" for number in range(images[0].size))]
+    np.savetxt(path.with_suffix(".csv"), table, "%d", ",", header=",".join(titles), comments="")
+
+
+def named(write, path, images, labels, names):
+    """Write a file that numbers the classes by names of its own, and has no others."""
+    own = np.array([names.lower().find(LETTERS[label]) for label in labels])
+    write(path, images[own >= 0], own[own >= 0], names)
+
+
+@pytest.mark.parametrize("write", [hugging_face, one_hot_columns])
+def test_classes_that_files_number_otherwise_are_matched_by_name(tmp_path, data, write, capsys):
+    data = data.changed(x_train=data.x_train[:, ::2, ::2], x_test=data.x_test[:, ::2, ::2])
+    named(write, tmp_path / "train", data.x_train, data.y_train, LETTERS)
+    named(write, tmp_path / "test", data.x_test, data.y_test, "JIHGFEDCA")
+    found = dataset.load(str(tmp_path))
+    keep = data.y_test != 1
+    np.testing.assert_array_equal(found.y_train, data.y_train)
+    np.testing.assert_array_equal(found.x_test, data.x_test[keep])
+    np.testing.assert_array_equal(found.y_test, data.y_test[keep])
+    assert found.class_names == tuple(LETTERS)
+    said = capsys.readouterr().out
+    assert "note: Files number the classes differently: they are matched by name" in said
+    assert "There are no test images of class b: accuracy on it is unknown" in said
+    # What the test file alone names is left out by its name; others are refused.
+    keep = data.y_train < 9
+    named(write, tmp_path / "train", data.x_train[keep], data.y_train[keep], LETTERS[:9])
+    found = dataset.load(str(tmp_path))
+    assert "3 of 27 test images are of classes without training images (J)" in found.warnings[0]
+    np.testing.assert_array_equal(found.y_test, data.y_test[(data.y_test < 9) & (data.y_test != 1)])
+    write(tmp_path / "test", data.x_test, data.y_test, "klmnopqrst")
+    with pytest.raises(UserError, match=r"training images \(k, .*those of the training images: a,"):
+        dataset.load(str(tmp_path))
+
+
+def test_pieces_that_number_the_classes_differently_are_matched_by_name(tmp_path, data):
+    for number, names in enumerate([LETTERS, LETTERS[::-1]]):
+        half = slice(30 * number, 30 * number + 30)
+        path = tmp_path / f"train-0000{number}-of-00002"
+        named(hugging_face, path, data.x_train[half], data.y_train[half], names)
+    found = dataset.load(str(tmp_path))
+    every = [
+        np.concatenate(p) for p in ((found.x_train, found.x_test), (found.y_train, found.y_test))
+    ]
+    assert pairs(*every) == pairs(data.x_train, data.y_train)
+    assert found.class_names == tuple(LETTERS)
+    hugging_face(path, data.x_train[:30], np.full(30, 12), LETTERS[::-1])
+    with pytest.raises(UserError, match="holds the label 12 but names 10 classes"):
+        dataset.load(str(tmp_path))

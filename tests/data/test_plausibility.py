@@ -683,6 +683,26 @@ def test_validation_labels_counted_from_another_number_are_refused(load, small):
         load(x_val=small.x_test, y_val=small.y_test + 1)
 
 
+def test_labels_are_numbers_or_text_in_all_parts(load, small):
+    whole, _ = load(x_val=small.x_test, y_val=small.y_test)
+    for part, said_of in ("y_val", "Validation"), ("y_test", "Test"):
+        parts = {"x_val": small.x_test, "y_val": small.y_test, "y_test": small.y_test}
+        texts = parts | {part: small.y_test.astype(str)}
+        found, said = load(**texts)
+        assert found.sha256 == whole.sha256
+        assert f"note: {said_of} labels are text: they are taken as numbers" in said
+        others = parts | {part: np.array([*"abcdefghij"])[small.y_test]}
+        words = (
+            rf"training labels are numbers \(0, 1, .*\) but {said_of.lower()} labels text "
+            r"\(a, b, .*\): use the same labels in both"
+        )
+        with pytest.raises(UserError, match=words):
+            load(**others)
+    found, said = load(y_train=small.y_train.astype(str))
+    assert found.class_names == tuple("0123456789")
+    assert "note: Test labels are numbers: they are taken as text" in said
+
+
 def test_empty_labels_are_refused(load, small):
     texts = np.where(small.y_train == 3, " ", small.y_train.astype("U2"))
     with pytest.raises(UserError, match="holds 6 labels that are empty"):
