@@ -276,6 +276,13 @@ def test_a_column_for_each_pixel(saved, names, label):
     assert notes == ()
 
 
+def test_columns_tell_sides_that_are_not_equal(saved):
+    pixels = np.arange(144, dtype=np.uint8).reshape(3, 6, 8)
+    columns = {f"{row}x{column}": pixels[:, row, column] for column in range(8) for row in range(6)}
+    arrays, _ = read(saved({**columns, "label": [0, 1, 0]}))
+    np.testing.assert_array_equal(arrays["digits/pixels"], pixels)
+
+
 def test_a_few_numbered_columns_are_no_pixels(saved):
     arrays, _ = read(saved({f"label{number}": [number] for number in range(15)}))
     assert {name: array.tolist() for name, array in arrays.items()} == {

@@ -105,6 +105,46 @@ def test_kaggle_mnist_in_csv(tmp_path):
     check(put(tmp_path, gzip.compress(written(first()).encode()), "some.csv.gz"))
 
 
+RASTER = [(row, column) for row in range(12) for column in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        ("r{0}c{1}", sorted(RASTER, key=lambda place: "r{}c{}".format(*place))),
+        ("{0}x{1}", sorted(RASTER, key=lambda place: "{}x{}".format(*place))),
+        ("pix_{0}_{1}", sorted(RASTER, key=lambda place: "pix_{}_{}".format(*place))),
+        ("r{0}c{1}", sorted(RASTER, key=lambda place: place[::-1])),
+        ("col{1}_row{0}", sorted(RASTER, key=lambda place: place[::-1])),
+        ("x{1}y{0}", sorted(RASTER, key=lambda place: "x{1}y{0}".format(*place))),
+        ("x{1}y{0}", RASTER),
+        ("x{0}y{1}", RASTER),
+        ("col{1}_row{0}", RASTER),
+    ],
+)
+def test_columns_are_in_the_order_of_both_numbers(tmp_path, name, order):
+    images, labels = drawn(side=12)
+    columns = [12 * row + column for row, column in order]
+    header = ["label", *(name.format(*place) for place in order)]
+    path = put(tmp_path, written(first(images[:, columns], labels), header=header))
+    found = check(path, images, labels)
+    words = "the columns of pixels are taken in the order of their numbers"
+    assert found.notes == (() if order == RASTER else (words,))
+
+
+def test_columns_tell_sides_that_are_not_equal(tmp_path):
+    images = drawn(side=12)[0]
+    for name in "r{}c{}", "c{1}r{0}":
+        header = [name.format(row, column) for row in range(8) for column in range(18)]
+        path = put(tmp_path, written(first(images), header=["label", *header]))
+        check(path, images.reshape(60, 8, 18))
+    header = [f"p{pixel}_{channel}" for pixel in range(48) for channel in range(3)]
+    check(put(tmp_path, written(first(images), header=["label", *header])), images)
+    header = [f"{r}_{c}_{k}" for r in range(4, 10) for c in range(8) for k in range(3)]
+    path = put(tmp_path, written(first(images), header=["label", *header]))
+    check(path, images.reshape(60, 6, 8, 3))
+
+
 def test_the_a_to_z_dataset_whose_first_image_became_names(tmp_path):
     labels = np.sort(LABELS)  # sorted by class, so that the start shows one class alone
     frame = pd.DataFrame(first(labels=labels))

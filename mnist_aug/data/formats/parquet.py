@@ -38,7 +38,8 @@ def contents(path: Path) -> Contents:
     Columns of encoded pictures (Hugging Face's `Image`, or bytes that begin as a picture) are read
     as `encoded.array` has them, and have no shape before; lists of numbers, one or more in one
     another, are arrays. `LEAST_PIXELS` or more columns of numbers whose names differ by numbers
-    alone (pixel1, pixel2, …; 1x1, 1x2, …) are `pixels` [N, P], in the order of those numbers.
+    alone (pixel1, pixel2, …; 1x1, 1x2, …) are `pixels` [N, P], in the order of those numbers, or
+    [N, H, W] where they tell sides that are not equal.
     Hugging Face's names of classes are taken. Other columns are named in a note.
 
     Raises:
@@ -58,14 +59,14 @@ def contents(path: Path) -> Contents:
             raise UserError(f"{path} has columns of the same name: give each its own")
         types = {field.name: _storage(field.type) for field in schema}
         numbers = [name for name, kind in types.items() if _is_number(kind)]
-        pixels = _numbered(numbers)
+        pixels, sides = _numbered(numbers)
         class_names = _class_names(schema.metadata or {})
         arrays, others = [], []
         for name, kind in types.items():
             stem = f"{_shown(path.stem)}/{name}"
             if name in pixels:
                 if name == pixels[0]:
-                    arrays.append(_wide(path, types, pixels, rows))
+                    arrays.append(_wide(path, types, pixels, (rows, *sides)))
             elif name in numbers or _is_text(kind):
                 names = class_names.get(name, ())
                 arrays.append(Stored(stem, (rows,), partial(_column, path, name, rows), names))
@@ -190,15 +191,19 @@ def _shape_of_lists(kind: Any) -> tuple[int, ...] | None:
     return None if rest is None else (length, *rest)
 
 
-def _numbered(names: Iterable[str]) -> list[str]:
-    """The columns that are pixels: those that differ by the numbers in their names alone."""
+def _numbered(names: Iterable[str]) -> tuple[list[str], tuple[int, ...]]:
+    """The columns that are pixels, those that differ by the numbers in their names alone.
+
+    With the shape of an image, as `stored.of_pixels` has it.
+    """
     groups = defaultdict(list)
     for name in names:
         groups[re.sub("[0-9]+", "#", name)].append(name)
     found = max((own for key, own in groups.items() if "#" in key), key=len, default=[])
     if len(found) < LEAST_PIXELS:
-        return []
-    return sorted(found, key=lambda name: [int(one) for one in re.findall("[0-9]+", name)])
+        return [], ()
+    order, shape = stored.of_pixels(found) or (range(len(found)), (len(found),))
+    return [found[at] for at in order], shape
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, tuple[str, ...]]:
@@ -278,7 +283,8 @@ def _column(path: Path, name: str, rows: int) -> np.ndarray:
     return np.concatenate(found) if found else np.empty(0)
 
 
-def _wide(path: Path, types: dict[str, Any], pixels: list[str], rows: int) -> Stored:
+def _wide(path: Path, types: dict[str, Any], pixels: list[str], shape: tuple[int, ...]) -> Stored:
+    rows = shape[0]
     dtype = np.result_type(*{types[name].to_pandas_dtype() for name in pixels})
 
     def read() -> np.ndarray:
@@ -291,9 +297,9 @@ def _wide(path: Path, types: dict[str, Any], pixels: list[str], rows: int) -> St
                     found[start : start + batch.num_rows, place] = array.to_numpy(
                         zero_copy_only=False
                     )
-        return found
+        return found.reshape(shape)
 
-    return Stored(f"{_shown(path.stem)}/pixels", (rows, len(pixels)), read)
+    return Stored(f"{_shown(path.stem)}/pixels", shape, read)
 
 
 def _lists(path: Path, name: str, rows: int) -> np.ndarray:

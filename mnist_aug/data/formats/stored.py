@@ -58,6 +58,8 @@ _LOOKED_THROUGH_TO = {  # all of it can be read so, or is no data
     "gzip": {"idx", "pickle", "text", "git-lfs", "html", "empty", "tar"},
     "xz": {"idx", "git-lfs", "html", "empty", "tar"},
 }
+# How names call columns of a picture before its rows.
+_ACROSS_FIRST = (["c", "r"], ["col", "row"], ["column", "row"])
 _USELESS = {
     "empty": "is empty: fetch it again",
     "git-lfs": "is a Git LFS pointer, not the data: run `git lfs pull` in its repository, or "
@@ -259,6 +261,33 @@ def left_out(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     ]
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return (f"left out of {path.name}: {', '.join(few)}{more}",)
+
+
+def of_pixels(names: Sequence[str]) -> tuple[list[int], tuple[int, ...]] | None:
+    """The order of columns of pixels, one of each, by the numbers in their names.
+
+    Of two numbers the first is a row, unless the letters before them say otherwise (`c3r5`). As `x`
+    and `y` may be meant either way, columns that are in order by `x` are left so.
+
+    Returns:
+        The places of names in that order, and the shape of an image: its sides, and its channels
+        where a third number tells, or `[P]` where the numbers make no grid, or a square one.
+        None where names differ by more than their numbers, or have the same ones.
+    """
+    if len({re.sub("[0-9]+", "#", name) for name in names}) != 1:
+        return None
+    keys = [tuple(map(int, re.findall("[0-9]+", name))) for name in names]
+    if not keys[0] or len({*keys}) < len(keys):
+        return None
+    axes = re.findall("([a-z]+)[^a-z0-9]*[0-9]+", names[0].lower())
+    if axes in _ACROSS_FIRST or (axes == ["x", "y"] and keys != sorted(keys)):
+        keys = [key[1::-1] for key in keys]
+    shape: tuple[int, ...] = tuple(len({*own}) for own in zip(*keys, strict=True))
+    sides = [side for side in shape if side not in (1, 3, 4)]
+    whole = len(shape) in (2, 3) and len(sides) == 2 and math.prod(shape) == len(keys)
+    if not whole or sides[0] == sides[1]:
+        shape = (len(keys),)
+    return sorted(range(len(keys)), key=keys.__getitem__), shape
 
 
 def native(array: np.ndarray) -> np.ndarray:

@@ -52,10 +52,10 @@ COUNTED = 100  # rows in which numbers from 0 or 1 up are no labels but count th
 def contents(path: Path) -> Contents:
     """The images and labels in a table, by the names `<stem>/images` and `<stem>/labels`.
 
-    A table of pixels alone or of labels alone is `<stem>`, [N, P] or [N]. Images are a row of
-    pixels each, [N, P]; labels are [N], or [N, K] if one-hot. Numbers are uint8 where all are whole
-    and from 0 to 255, else float32, labels int64. Other labels are text. A column that counts the
-    rows is left out.
+    A table of pixels alone or of labels alone is `<stem>`. Images are a row of pixels each, [N, P],
+    or [N, H, W] where the names of columns tell sides that are not equal; labels are [N], or [N, K]
+    if one-hot. Numbers are uint8 where all are whole and from 0 to 255, else float32, labels int64.
+    Other labels are text. A column that counts the rows is left out.
 
     Raises:
         UserError: it is damaged, something else, over the limits, or which column holds the labels
@@ -301,6 +301,7 @@ class _Table:
     pixels: list[int] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     text: list[int] = field(default_factory=list)
+    sides: tuple[int, ...] = ()  # of an image, where the names of its columns tell
     notes: list[str] = field(default_factory=list)
     held: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -414,16 +415,13 @@ class _Table:
 
     def in_order(self, columns: list[int]) -> list[int]:
         """Pixels by the numbers in their names, which some programs sort as text: 1, 10, 100, 2."""
-        if not self.names:
+        found = stored.of_pixels([self.names[at] for at in columns]) if self.names else None
+        if found is None:
             return columns
-        found = [re.fullmatch("([^0-9]*)([0-9]+)", self.names[at]) for at in columns]
-        numbers = [int(one[2]) for one in found if one]
-        if {*map(len, (numbers, {*numbers}))} != {len(columns)}:
-            return columns
-        if len({one[1] for one in found if one}) > 1 or numbers == sorted(numbers):
-            return columns
-        self.notes.append("the columns of pixels are taken in the order of their numbers")
-        return [at for _, at in sorted(zip(numbers, columns, strict=True))]
+        order, self.sides = found
+        if order != sorted(order):
+            self.notes.append("the columns of pixels are taken in the order of their numbers")
+        return [columns[at] for at in order]
 
     def indexes(self, frame: pd.DataFrame, places: Sequence[int]) -> list[int]:
         """Columns that count rows: by name, or the first of many rows."""
@@ -489,8 +487,9 @@ class _Table:
     # Reading.
 
     def shape(self, count: int, part: str) -> tuple[int, ...]:
-        columns = self.pixels if part == "images" else self.labels
-        return (count,) if part == "labels" and len(columns) == 1 else (count, len(columns))
+        if part == "images":
+            return (count, *(self.sides or (len(self.pixels),)))
+        return (count,) if len(self.labels) == 1 else (count, len(self.labels))
 
     def read(self, part: str) -> np.ndarray:
         """Images or labels. What is read with them is held until it is asked for."""
@@ -529,7 +528,7 @@ class _Table:
             raise ValueError("it has no rows of data")
         parts = {}
         if pixels:
-            parts["images"] = _joined(pixels)
+            parts["images"] = _joined(pixels).reshape(self.shape(count, "images"))
         if labels:
             found = _joined(labels)
             if self.text:
