@@ -204,11 +204,15 @@ def from_arrays(
     if x_test is not None or y_test is not None:
         given["test"] = x_test, y_test
     parts = {}
+    handled: list[str] = []
     for part, (images, labels) in given.items():
         own = _as_labels(f"y_{part}", labels)
         pixels = _as_numbers(f"x_{part}", images)
-        parts[part] = layout.arranged(f"x_{part}", pixels, len(own)), own
+        arranged, said = layout.arranged(f"x_{part}", pixels, len(own))
+        parts[part] = arranged, own
+        handled += map(assembly.sentence, said)
     found = _made("data", name, "arrays", "", parts, tuple(class_names), True, False, True)
+    found = replace(found, notes=(*dict.fromkeys(handled), *found.notes))
     _tell(found)
     return found
 
@@ -344,7 +348,9 @@ def _read(place: str, part: Part, names: list[str], handled: list[str]) -> assem
             if (numbers != own).any():
                 handled.append("files number the classes differently: they are matched by name")
             own = numbers
-        pieces.append((layout.arranged(f"{place}: {images.name}", images.read(), len(own)), own))
+        found, notes = layout.arranged(f"{place}: {images.name}", images.read(), len(own))
+        handled += notes
+        pieces.append((found, own))
     together = layout.in_one_colour([one for one, _ in pieces])
     if len({one.shape[1:] for one in together}) > 1:
         raise UserError(f"{place} holds images of several sizes: all must have the same size")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_aug.data import plausibility
 from mnist_aug.errors import UserError
 
 LARGEST_SIDE = 256  # pixels; what the engine takes
@@ -28,12 +29,12 @@ ROWS = 2**24  # numbers that are converted at once
 # Images -------------------------------------------------------------------------------------------
 
 
-def arranged(place: str, images: np.ndarray, count: int) -> np.ndarray:
+def arranged(place: str, images: np.ndarray, count: int) -> tuple[np.ndarray, list[str]]:
     """Images `[N, H, W]`, or with a last axis of 3 or 4 channels, in the dtype that they have.
 
     Takes `[N, H, W]`, `[N, H, W, C]`, `[N, C, H, W]`, as PyTorch has it, `[H, W, N]` and
     `[H, W, C, N]`, as MATLAB has it, and flattened ones `[N, P]` and `[P, N]`, where P is a square,
-    or three times a square.
+    or three times a square. How these are folded is said in a note.
 
     Args:
         place: what to call them in a message.
@@ -41,7 +42,8 @@ def arranged(place: str, images: np.ndarray, count: int) -> np.ndarray:
         count: N, the number of labels.
 
     Raises:
-        UserError: the shape is none of these, or of another number of images.
+        UserError: the shape is none of these, or of another number of images, or flattened images
+            are seen not to be square.
     """
     given = list(images.shape)
     if images.ndim == 3 and 1 in images.shape[1:] and images.shape[0] == count:
@@ -51,9 +53,9 @@ def arranged(place: str, images: np.ndarray, count: int) -> np.ndarray:
         return _unflattened(place, flat)
     if images.ndim == 3:
         if images.shape[0] == count:
-            return images
+            return images, []
         if images.shape[2] == count:
-            return np.moveaxis(images, 2, 0)
+            return np.moveaxis(images, 2, 0), []
     if images.ndim == 4:
         if images.shape[0] != count and images.shape[3] == count:
             images = np.moveaxis(images, 3, 0)
@@ -61,27 +63,44 @@ def arranged(place: str, images: np.ndarray, count: int) -> np.ndarray:
             if images.shape[3] not in (1, 3, 4) and images.shape[1] in (1, 3, 4):
                 images = np.moveaxis(images, 1, 3)
             if images.shape[3] == 1:
-                return images[..., 0]
+                return images[..., 0], []
             if images.shape[3] in (3, 4):
-                return images
+                return images, []
     raise UserError(
         f"{place} has shape {given}, and there are {count:,} labels: images must be [N, H, W] or "
         "[N, H, W, 3], with one label each"
     )
 
 
-def _unflattened(place: str, flat: np.ndarray) -> np.ndarray:
-    """Images of rows of pixels."""
+def _unflattened(place: str, flat: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Images of rows of pixels, and a note unless they are of MNIST's size."""
     count, pixels = flat.shape
+    remedy = "store images as [N, H, W] or [N, H, W, 3], or call a table's columns r0c0, r0c1, …"
     side = math.isqrt(pixels)
     if side * side == pixels:
-        return flat.reshape(count, side, side)
-    side = math.isqrt(pixels // 3)
-    if 3 * side * side != pixels:
+        images, width, form = flat.reshape(count, side, side), side, f"{side} by {side} pixels"
+    else:
+        side = math.isqrt(pixels // 3)
+        if 3 * side * side != pixels:
+            raise UserError(
+                f"{place} has {pixels:,} numbers for each image, which make no square, grey or "
+                f"RGB: {remedy}"
+            )
+        images, width = _in_colour(flat, side)
+        form = f"{side} by {side} pixels in colour"
+    better = plausibility.better_width(flat, width)
+    if better:
         raise UserError(
-            f"{place} has {pixels:,} numbers for each image, which make no square, grey or RGB: "
-            "store images as [N, H, W], or all their pixels"
+            f"{place} has {pixels:,} numbers for each image, which would be taken as {form}, but "
+            f"make far smoother images of {pixels // better} by {better}: {remedy}"
         )
+    as_mnist = pixels == 28 * 28
+    return images, [] if as_mnist else [f"rows of {pixels:,} numbers are taken as {form}"]
+
+
+def _in_colour(flat: np.ndarray, side: int) -> tuple[np.ndarray, int]:
+    """RGB images of rows of pixels, and how many numbers a row of an image has there."""
+    count = len(flat)
     planes, inner = flat.reshape(count, 3, side, side), flat.reshape(count, side, side, 3)
     few = slice(0, 64)
     # Neighbours are alike in the order that is right.
@@ -89,7 +108,7 @@ def _unflattened(place: str, flat: np.ndarray) -> np.ndarray:
         float(np.abs(np.diff(one[few].astype(np.float64), axis=axis)).mean())
         for one, axis in ((planes, 3), (inner, 2))
     ]
-    return np.moveaxis(planes, 1, 3) if rough[0] <= rough[1] else inner
+    return (np.moveaxis(planes, 1, 3), side) if rough[0] <= rough[1] else (inner, 3 * side)
 
 
 @dataclass(frozen=True)

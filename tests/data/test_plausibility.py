@@ -638,6 +638,56 @@ def test_colour_in_one_part_alone_is_warned_of(load, small):
     assert "warning: Training images are grey, test images in colour" in said
 
 
+def blobs(height, width, channels=1, count=60):
+    """Smooth images [N, H, W, C] of blobs, somewhere else in each."""
+    chance = np.random.default_rng(0)
+    rows, columns = np.mgrid[:height, :width]
+    top, left = chance.uniform(0.2, 0.8, (2, count, 1, 1))
+    far = (rows - top * height) ** 2 + (columns - left * width) ** 2
+    shade = 200 * np.exp(-far / (2 * (min(height, width) / 5) ** 2))
+    colour = np.linspace(1, 0.5, channels)
+    noise = chance.integers(0, 40, (count, height, width, channels))
+    return (shade[..., None] * colour + noise).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("images", "taken", "smoother"),
+    [
+        (blobs(48, 64), "32 by 32 pixels in colour", "48 by 64"),
+        (blobs(64, 48), "32 by 32 pixels in colour", "64 by 48"),
+        (blobs(32, 8), "16 by 16 pixels", "32 by 8"),
+        (blobs(16, 16, 4), "32 by 32 pixels", "16 by 64"),
+    ],
+)
+def test_rows_of_pixels_that_are_no_square_are_refused(load, small, images, taken, smoother):
+    labels = {"y_train": small.y_train[:40], "y_test": small.y_train[40:]}
+    words = (
+        f"has {images[0].size:,} numbers for each image, which would be taken as {taken}, but make "
+        rf"far smoother images of {smoother}: store images as \[N, H, W\]"
+    )
+    flat = images.reshape(60, -1)
+    with pytest.raises(UserError, match=words):
+        load(x_train=flat[:40], x_test=flat[40:], **labels)
+    with pytest.raises(UserError, match=words):
+        dataset.from_arrays(flat, small.y_train)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 3, 1, 2)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [8, 16, 32])
+def test_rows_of_pixels_are_folded_with_a_note(load, small, side, channels, order):
+    images = blobs(side, side, channels)
+    flat = images.transpose(order).reshape(60, -1)
+    labels = {"y_train": small.y_train[:40], "y_test": small.y_train[40:]}
+    found, said = load(x_train=flat[:40], x_test=flat[40:], **labels)
+    np.testing.assert_array_equal(found.x_test, images.squeeze()[40:])
+    colour = " in colour" if channels == 3 else ""
+    words = f"Rows of {flat[0].size:,} numbers are taken as {side} by {side} pixels{colour}"
+    assert said.count(words) == 1
+    assert found.notes[0] == words
+    assert words in dataset.from_arrays(flat, small.y_train).notes
+
+
 def test_a_fourth_channel_that_is_no_transparency_is_refused(load):
     images = np.random.default_rng(0).integers(0, 256, (90, 12, 12, 4), dtype=np.uint8)
     with pytest.raises(UserError, match="a fourth channel that isn't transparency"):
