@@ -20,11 +20,11 @@ sums() { # of the files in $2, given from folder $1; further arguments are condi
 named() { basename -- "$1" | sed 's/[][*?\\]/\\&/g'; } # as a pattern for find
 
 files() { # of data at $1: all in a folder; a file, or what begins so, and what may belong to it
-  [ -n "$1" ] || return 0
+  case $1 in '' | "$RESULTS" | "$REPORTS") return 0 ;; esac # these change as they are made
   at=$(path "$1")
-  if [ -d "$at" ]; then # results may lie in it
-    find -L "$at" -maxdepth 5 -type d '(' -name "$(named "$RESULTS")" -o -name "$(named "$REPORTS")" \
-      -o -name '.[!.]*' ')' -prune -o -type f -exec cksum {} +
+  if [ -d "$at" ]; then # results may lie in it, and it may itself be hidden
+    find -L "$at" -mindepth 1 -maxdepth 33 -type d '(' -name "$(named "$RESULTS")" \
+      -o -name "$(named "$REPORTS")" -o -name '.[!.]*' ')' -prune -o -type f -exec cksum {} +
   elif [ -f "$at" ] || [ "$1" != "${1#*/}" ]; then
     find -L "$(dirname -- "$at")" -maxdepth 1 -type f '(' -name "$(named "$at")*" \
       -o -name '*tr*' -o -name '*te*' -o -name '*t10k*' -o -name '*val*' -o -name '*label*' ')' \
@@ -32,15 +32,27 @@ files() { # of data at $1: all in a folder; a file, or what begins so, and what 
   fi | LC_ALL=C sort
 }
 
+policies() ( # files of POLICY: it is one, or some of what plus signs join
+  IFS=+ && set -f
+  for one in "$POLICY" $POLICY; do
+    [ ! -f "$one" ] || cksum < "$one"
+  done
+)
+
 settings() {
   printf '%s\n' "$DATA" "$TRANSPOSE" "$SEEDS" "$EPOCHS" "$POLICY" "$MODEL" "$EXTRA" "$MNIST_C" \
     "$RESULTS"
   [ -z "$TTA" ] || printf 'TTA %s\n' "$TTA"
   for given in "$DATA" "$EXTRA" "$MNIST_C"; do files "$given"; done
-  [ -z "$POLICY" ] || find -L "$(path "$POLICY")" -maxdepth 0 -type f -exec cksum {} +
-  case $MODEL in # what a file may import lies next to it
-    *.py:*) find -L "$(dirname -- "$(path "$MODEL")")" -maxdepth 5 -type d -name '.[!.]*' -prune \
-      -o -name '*.py' -type f -exec cksum {} + ;;
+  policies
+  case $MODEL in # what a file may import lies next to it or below, its settings next to it
+    *.py:*)
+      at=$(dirname -- "$(path "${MODEL%:*}")")
+      find -L "$at" -mindepth 1 -maxdepth 5 -type d -name '.[!.]*' -prune \
+        -o -name '*.py' -type f -exec cksum {} +
+      find -L "$at" -mindepth 1 -maxdepth 1 -type f '(' -name '*.json' -o -name '*.yaml' \
+        -o -name '*.yml' -o -name '*.toml' -o -name '*.ini' -o -name '*.cfg' -o -name '*.keras' \
+        ')' -exec cksum {} + ;;
     *.keras) cksum "$(path "$MODEL")" ;;
   esac | LC_ALL=C sort
 }
