@@ -42,7 +42,8 @@ OPTIONS = $(SOURCE) --seeds="$$SEEDS" --epochs="$$EPOCHS" --policy="$$POLICY" \
           $(if $(MARGIN),--margin="$$MARGIN")
 SETS = $(if $(EXTRA),--extra="$$EXTRA") $(if $(MNIST_C),--mnist-c="$$MNIST_C") \
        $(if $(TTA),--tta="$$TTA")
-WHERE = $(if $(SCHEDULER),--scheduler="$$SCHEDULER") $(if $(filter 1,$(TENSORBOARD)),--tensorboard)
+WHERE = $(if $(SCHEDULER),--scheduler="$$SCHEDULER") \
+        $(if $(TENSORBOARD),--tensorboard="$$TENSORBOARD")
 CONDA := $(filter mnist-aug,$(CONDA_DEFAULT_ENV))
 PY := $(if $(CONDA),python,.venv/bin/python)
 READY := $(if $(CONDA),,.venv/ready)

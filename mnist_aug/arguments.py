@@ -146,7 +146,11 @@ def add_running(options: Parser) -> None:
     add_scheduler(options)
     options.add_argument(
         "--tensorboard",
-        action="store_true",
+        type=switch,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="1",
         help="write logs for TensorBoard into tensorboard/ next to the runs",
     )
 

@@ -551,6 +551,18 @@ def test_values_are_taken_as_they_are_and_nothing_in_them_is_run(
     counted("values of make's variables tried", len(tried) * len(names))
 
 
+@pytest.mark.parametrize("value", ["1", "0", "yes"])
+def test_tensorboard_reaches_the_script_as_it_is_given(tmp_path, recorder, value):
+    fresh = tmp_path / "project"
+    fresh.mkdir()
+    called = recorder(copied(fresh), "baseline", "published", f"TENSORBOARD={value}")
+    assert [one[0] for one in called] == [
+        *("scripts/train.py", "scripts/published.py", "scripts/train.py", "scripts/report.py")
+    ]
+    for one in called[:3]:
+        assert one[-1] == f"--tensorboard={value}"
+
+
 # Makes at once ------------------------------------------------------------------------------------
 
 SLOW = """#!/bin/sh

@@ -152,6 +152,7 @@ MISTAKES = [
     ("train", ["baseline", "--data"], "--data: expected one argument"),
     ("train", ["baseline", "--data", "nowhere"], "nowhere is neither a folder nor a file"),
     ("train", ["baseline", "--transpose=yes"], "'yes' is neither 1 nor 0"),
+    ("train", ["baseline", "--tensorboard=yes"], "'yes' is neither 1 nor 0"),
     ("train", ["baseline", "--data", "file"], "file can't be read as a table"),
     ("train", ["baseline", "--trials", "3"], "unrecognized arguments: --trials 3"),
     ("train", ["baseline", "--seeds", "3", "--seeds", "0"], "--seeds: '0'"),
