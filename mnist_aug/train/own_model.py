@@ -34,6 +34,7 @@ MODEL = "model"  # what to call one that has no name
 TRIED = 3  # images that a model is tried on
 LONGEST = 100  # characters of an error of Keras's or of the file's that are shown
 LEAST_SCALE = 0.02  # of Rescaling: a smaller one is for pixels from 0 to 255
+MOST = 2  # a range, mean, deviation or fill above this is of pixels from 0 to 255
 
 
 def made(
@@ -397,6 +398,7 @@ def _check_form(given: str, model: keras.Model, image_shape: tuple[int, ...], cl
     from mnist_aug.train import architectures, safe_loading
 
     wanted = architectures.with_channels(image_shape)
+    to_255 = _scales_to_255(model)
     for layer in _layers(model):
         kind = type(layer).__name__
         if not _is_of_keras(type(layer)):
@@ -414,10 +416,11 @@ def _check_form(given: str, model: keras.Model, image_shape: tuple[int, ...], cl
                 f"model {given} has a layer {layer.name} with {function}, which is not Keras's "
                 "own and can't be built anew without its code: use one of Keras's"
             )
-        if isinstance(layer, keras.layers.Rescaling) and 0 < _least(layer.scale) < LEAST_SCALE:
+        if wrong := _from_255(layer, to_255):
+            does, remedy = wrong
             raise UserError(
-                f"model {given} has a layer {layer.name} that scales pixels from 0 to 255, and "
-                "they are in [0, 1] already: leave it out"
+                f"model {given} has a layer {layer.name} that {does} pixels from 0 to 255, and "
+                f"they are in [0, 1] already: {remedy}"
             )
         if isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
             raise UserError(
@@ -535,8 +538,66 @@ def _operations(model: keras.Model) -> Iterator[keras.Operation]:
                 yield operation
 
 
-def _least(scale: Any) -> float:
-    return float(np.min(np.abs(np.asarray(scale, dtype=float))))
+def _from_255(layer: keras.layers.Layer, to_255: bool) -> tuple[str, str] | None:
+    """What a layer does to pixels from 0 to 255 that goes wrong with those in [0, 1]; the remedy.
+
+    `RandomContrast` takes either, whatever its `value_range`, by which it only cuts off.
+
+    Args:
+        to_255: whether the model makes such pixels of those that it is given.
+    """
+    match type(layer).__name__, vars(layer):
+        case "Rescaling", {"scale": scale} if 0 < _sizes(scale).min() < LEAST_SCALE:
+            return "scales", "leave it out"
+        case _ if to_255:
+            return None
+        case "Normalization", {"input_mean": mean, "input_variance": variance, "invert": False} if (
+            mean is not None and (_is_large(mean) or _is_large(np.sqrt(_sizes(variance))))
+        ):
+            return "normalizes", "divide its mean by 255, and its variance by 255 ** 2"
+        case ("RandomBrightness", {"value_range": values}) | (
+            "RandomErasing",
+            {"value_range": values, "fill_value": None},
+        ) if _is_large(values):
+            return "changes", "give value_range=(0, 1)"
+        case "Resizing", {"pad_to_aspect_ratio": False}:  # where nothing is filled
+            return None
+        case "RandomErasing", {"value_range": values, "fill_value": fill} if _is_large(values):
+            pass
+        case _, {"fill_mode": "constant", "fill_value": fill}:
+            pass
+        case _:
+            return None
+    return ("fills gaps among", "give a fill_value from 0 to 1") if _is_large(fill) else None
+
+
+def _scales_to_255(model: keras.Model) -> bool:
+    """Whether a model, or one within it, multiplies by so much that pixels may be above 1."""
+    import keras
+
+    factors = [layer.scale for layer in _layers(model) if isinstance(layer, keras.layers.Rescaling)]
+    factors += [
+        one
+        for operation in _operations(model)
+        if type(operation).__name__ == "Multiply"
+        for node in operation._inbound_nodes
+        for one in (*node.arguments.args, *node.arguments.kwargs.values())
+        if isinstance(one, int | float)
+    ]
+    return any(_sizes(one).max() > 1 / LEAST_SCALE for one in factors)
+
+
+def _is_large(numbers: Any) -> bool:
+    """Whether a number, or one of several, is too large for pixels in [0, 1]."""
+    try:
+        return bool(_sizes(numbers).max() > MOST)
+    except (TypeError, ValueError):  # no number, which Keras takes until it counts with it
+        return False
+
+
+def _sizes(numbers: Any) -> np.ndarray:
+    """Absolute values of a number, or of those of a list or array."""
+    return np.abs(np.asarray(numbers, dtype=float))
 
 
 def _in_two_places(model: keras.Model) -> Iterator[str]:

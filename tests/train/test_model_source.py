@@ -26,6 +26,8 @@ RETURN = "return keras.Sequential([...]) or keras.Model(inputs, outputs)"
 END = "end in keras.layers.Dense(10, activation='softmax')"
 CALL = "build(image_shape=(8, 8, 1), classes=10) raises"
 NO_CODE = "can't be built anew without its code"
+FROM_255 = "pixels from 0 to 255, and they are in [0, 1] already"
+DIVIDE = "divide its mean by 255, and its variance by 255 ** 2"
 
 
 def body(code, before=""):
@@ -71,6 +73,36 @@ WRONG = {
         sequential("layers.Rescaling(1 / 255, name='scaled')"),
         " has a layer scaled that scales pixels from 0 to 255, and they are in [0, 1] already: "
         "leave it out",
+    ),
+    "brighter pixels": (
+        sequential("layers.RandomBrightness(0.2, name='bright')"),
+        f" has a layer bright that changes {FROM_255}: give value_range=(0, 1)",
+    ),
+    "brighter pixels in a model within a model": (
+        sequential("keras.Sequential([keras.Sequential([layers.RandomBrightness(0.2)])])"),
+        f" has a layer random_brightness that changes {FROM_255}: give value_range=(0, 1)",
+    ),
+    "noise in place of pixels": (
+        sequential("layers.RandomErasing()"),
+        f" has a layer random_erasing that changes {FROM_255}: give value_range=(0, 1)",
+    ),
+    "white in place of pixels": (
+        sequential("layers.RandomErasing(fill_value=255)"),
+        f" has a layer random_erasing that fills gaps among {FROM_255}: give a fill_value from 0 "
+        "to 1",
+    ),
+    "white around pixels": (
+        sequential("layers.RandomRotation(0.1, fill_mode='constant', fill_value=255)"),
+        f" has a layer random_rotation that fills gaps among {FROM_255}: give a fill_value from 0 "
+        "to 1",
+    ),
+    "a mean of pixels": (
+        sequential("layers.Normalization(mean=127.5, variance=127.5**2)"),
+        f" has a layer normalization that normalizes {FROM_255}: {DIVIDE}",
+    ),
+    "a variance of pixels, among others": (
+        sequential("layers.Normalization(mean=[1.0], variance=[900.0])"),
+        f" has a layer normalization that normalizes {FROM_255}: {DIVIDE}",
     ),
     # The file
     "no such function": (
@@ -516,6 +548,27 @@ RIGHT = {
     "a dictionary of one output": functional("", "keras.Model(inputs, {'digit': outputs})"),
     "arithmetic": functional("x = flat(x) + layers.Dense(64)(flat(x)) - 0.5"),
     "random changes of images": sequential("layers.RandomFlip()", "layers.RandomZoom(0.1)"),
+    "random changes of pixels": sequential(
+        "layers.RandomBrightness(0.2, value_range=(0, 1))",
+        "layers.RandomContrast(0.2)",
+        "layers.RandomErasing(fill_value=0.5)",
+        "layers.RandomErasing(value_range=(0, 1), fill_value=255)",
+        "layers.RandomZoom(0.1, fill_value=255)",  # which reflects
+        "layers.Resizing(8, 8, fill_value=255)",  # without gaps
+    ),
+    "pixels made from 0 to 255": sequential(
+        "layers.Rescaling(255.0)",
+        "layers.RandomBrightness(0.2)",
+        "layers.RandomRotation(0.1, fill_mode='constant', fill_value=255)",
+        "layers.Normalization(mean=127.5, variance=127.5**2)",
+    ),
+    "pixels multiplied to be from 0 to 255": functional(
+        "x = layers.Normalization(mean=127.5, variance=127.5**2)(x * 255.0)"
+    ),
+    "pixels normalized and back": sequential(
+        "layers.Normalization(mean=0.13, variance=0.31**2)",
+        "layers.Normalization(mean=127.5, variance=127.5**2, invert=True)",
+    ),
     "a frozen layer": sequential("layers.Dense(4, trainable=False)"),
     "a frozen model within it": functional(
         "frozen = keras.Sequential([keras.Input((64,)), layers.Dense(4)], name='frozen')\n"
