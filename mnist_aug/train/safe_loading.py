@@ -236,6 +236,10 @@ def _check_object(value: dict[str, Any], place: str) -> None:
         return
     if not _is_known(str(module), kind, place):
         at = f" as {place}" if place not in ("", "layers") else ""
+        if module == "keras.layers":
+            fit = kind in IN_MODELS[module] | CELLS
+            why = "is not allowed there" if fit else "docs/models.md doesn't allow"
+            raise ValueError(f"it has {module}.{kind}{at}, which {why}")
         raise ValueError(f"it has {module}.{kind}{at}, and only layers of Keras's own are allowed")
     if value.get("registered_name") not in (None, kind):
         raise ValueError(f"it has {_text(value['registered_name'])}, which is not Keras's own")

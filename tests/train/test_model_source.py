@@ -251,8 +251,26 @@ WRONG = {
     ),
     "a layer that isn't for models": (
         sequential("layers.Discretization(4)"),
-        " can't be used (it has keras.layers.Discretization, and only layers of Keras's own are "
-        "allowed): use fewer, smaller or other layers of Keras's own",
+        " can't be used (it has keras.layers.Discretization, which docs/models.md doesn't allow): "
+        "use fewer, smaller or other layers of Keras's own",
+    ),
+    "a wrapped layer that isn't for models": (
+        sequential(
+            "layers.TimeDistributed(layers.UnitNormalization())",
+            "layers.TimeDistributed(layers.Discretization(bin_boundaries=[0.5]))",
+        ),
+        " can't be used (it has keras.layers.Discretization as layer, which docs/models.md doesn't "
+        "allow): use fewer, smaller or other layers of Keras's own",
+    ),
+    "a layer that is no activation": (
+        sequential("layers.Dense(4, activation=layers.Dropout(0.1))"),
+        " can't be used (it has keras.layers.Dropout as activation, which is not allowed there): "
+        "use fewer, smaller or other layers of Keras's own",
+    ),
+    "a random layer that isn't for models": (
+        sequential("layers.RandomInvert(1.0)"),
+        " can't be used (it has keras.layers.RandomInvert, which docs/models.md doesn't allow): "
+        "use fewer, smaller or other layers of Keras's own",
     ),
     "an array": (
         sequential("layers.Rescaling(np.array([2.0]))"),
@@ -759,8 +777,8 @@ def own_layer(path):
 def lambda_layer(path):
     saved(path.parent, layers.Lambda(lambda x: 2 * x))
     return (
-        "model net.keras can't be used (it has keras.layers.Lambda, and only layers of Keras's own "
-        f"are allowed): {SAVE}"
+        "model net.keras can't be used (it has keras.layers.Lambda, which docs/models.md doesn't "
+        f"allow): {SAVE}"
     )
 
 

@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import re
 import time
 import zipfile
 
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 from bad_data import MIB, forget_peak, peak
+from conftest import PROJECT
 from keras import layers
 
 from mnist_aug.train import safe_loading
@@ -198,6 +200,21 @@ def test_a_list_of_one_output_as_keras_3_3_wrote_it(images, tmp_path):
 
 
 # What is refused ----------------------------------------------------------------------------------
+
+
+def test_the_page_names_the_layers_of_keras_that_are_refused():
+    text = (PROJECT / "docs" / "models.md").read_text()
+    listed = text.partition("These layers of Keras's are refused")[2].partition("`make report`")[0]
+    known = {*safe_loading.LAYERS.split()}
+    refused = {*re.findall(r"`(\w+)`", listed)}
+    assert not refused & known
+    names = {}
+    for name, kind in vars(layers).items():
+        if isinstance(kind, type) and issubclass(kind, layers.Layer):
+            names.setdefault(kind, set()).add(name)
+    bases = {layers.Layer, layers.Wrapper}
+    neither = [own for kind, own in names.items() if kind not in bases and not own & known]
+    assert [own for own in neither if not own & (refused | safe_loading.CELLS)] == []
 
 
 def packed(folder, config, weights=b"", compression=zipfile.ZIP_STORED, more=()):
