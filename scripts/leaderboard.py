@@ -2,7 +2,7 @@
 """Print all that was trained, best first; write reports/leaderboard.md and leaderboard.tex.
 
 The other scripts' options are taken too, so that make can pass one list to all; only --results and
---reports count.
+--reports count, and --data is refused where it names another dataset than that of the results.
 """
 
 from mnist_aug import arguments
@@ -14,7 +14,7 @@ def main() -> None:
 
     from mnist_aug.report import leaderboard
 
-    leaderboard.write(given.results, given.reports).show()
+    leaderboard.write(given.results, given.reports, given.data).show()
     print(f"written: {given.reports / leaderboard.MARKDOWN}, {given.reports / leaderboard.LATEX}")
 
 

@@ -1,8 +1,8 @@
 """Write the report: reports/index.html, report.md, tables/ and figures/, from the results folder.
 
 The other scripts' options are taken too, so that make can pass one list to all. --seeds, --epochs,
---policy and --model refuse results made otherwise; --data is not read, as the report needs no
-dataset.
+--policy and --model refuse results made otherwise. The report needs no dataset, so --data is not
+read, but refused where it names another dataset than that of the results.
 """
 
 from mnist_aug import arguments
@@ -13,9 +13,12 @@ def main() -> None:
     options = arguments.parser(__doc__).parse_args()
 
     from mnist_aug.analysis import comparison
+    from mnist_aug.data import dataset
     from mnist_aug.experiments import next_steps
     from mnist_aug.report import page
 
+    content = comparison.load(options.results)
+    dataset.check_source(content.dataset, options.data)
     said = page.write(
         options.results,
         options.reports,
@@ -25,7 +28,6 @@ def main() -> None:
         options.model,
         options.margin,
     )
-    content = comparison.load(options.results)
     print(next_steps.reached(content))
     print(said)
     print(f"report: {options.reports / 'index.html'}")

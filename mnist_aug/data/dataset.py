@@ -5,6 +5,7 @@ with it, and `keras.datasets` downloads others. What else there is in files and 
 finds, `layout` brings to one form, and `plausibility` looks for what is odd about it.
 """
 
+import glob
 import hashlib
 import math
 import os
@@ -509,6 +510,34 @@ def option(described: Mapping[str, Any]) -> str | None:
     if described["origin"] == "keras.datasets" and re.fullmatch("[a-z0-9_]+", described["name"]):
         return str(described["name"])  # which is downloaded again
     return named.get(described["sha256"])
+
+
+def check_source(described: Mapping[str, Any], source: str) -> None:
+    """Look, without reading it, whether DATA= can be what the dataset of a manifest was made of.
+
+    `mnist`, which is the default, is taken for any, and so is a path at which there is something,
+    as it may hold the same images. Of a dataset that has no name, the folder may have been moved.
+
+    Raises:
+        UserError: it is the name of another dataset, or nothing is there and the dataset has a
+            name.
+    """
+    own = option(described)
+    if source in ("mnist", own, described["name"]):
+        return
+    path = Path(source)
+    if source in known.KERAS or source == "digits":
+        # The content of the others that Keras downloads is not known here.
+        may_be = own is None and source not in ("digits", "fashion_mnist")
+    else:
+        there = os.path.exists(path) or any(path.parent.glob(f"{glob.escape(path.name)}*"))
+        may_be = own is None or there
+    if not may_be:
+        remedy = f"DATA={own} (--data) or " if own else ""
+        raise UserError(
+            f"the results are of dataset {described['name']!r}, not of {source}: give {remedy}"
+            "another RESULTS= (--results)"
+        )
 
 
 def _digits() -> Dataset:

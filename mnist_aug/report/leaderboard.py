@@ -21,6 +21,7 @@ from rich.text import Text
 
 from mnist_aug.analysis import comparison, models
 from mnist_aug.analysis.comparison import Comparison
+from mnist_aug.data.dataset import check_source
 from mnist_aug.experiments.published import ENSEMBLES
 from mnist_aug.formatting import listed, mean_and_sd
 from mnist_aug.report import inputs, pareto, provenance
@@ -147,15 +148,20 @@ class Leaderboard:
         file.write(held.get())
 
 
-def write(results: Path, reports: Path) -> Leaderboard:
+def write(results: Path, reports: Path, data: str | None = None) -> Leaderboard:
     """Read a results folder; write leaderboard.md and leaderboard.tex into `reports`.
 
+    Args:
+        data: refuse results that can't be of it, as `dataset.check_source` does; none if None.
+
     Raises:
-        UserError: the results are missing, damaged or not of one dataset, or the reports can't be
-            written.
+        UserError: the results are missing, damaged, not of one dataset or of another one, or the
+            reports can't be written.
     """
     with files.locked(results):
         content = comparison.load(results)
+        if data is not None:
+            check_source(content.dataset, data)
         made = leaderboard(content, inputs.read(results, content))
     files.check_writable(reports)
     with suppress(OSError):  # raised when a file is written

@@ -460,3 +460,43 @@ def test_fashion_mnist_has_one_name_wherever_it_is_from(tmp_path, monkeypatch, f
     assert own.name == "mine"
     monkeypatch.setattr(dataset, "FASHION_SHA256", own.sha256)
     assert dataset.load(str(tmp_path / "mine.npz")).name == "fashion-mnist"
+
+
+MINE = {"name": "mine", "origin": "folder of pictures", "sha256": "ab" * 32}
+DIGITS = {"name": "digits", "origin": "scikit-learn's", "sha256": dataset.DIGITS_SHA256}
+FASHION = {"name": "fashion-mnist", "origin": "IDX file", "sha256": dataset.FASHION_SHA256}
+CIFAR = {"name": "cifar10", "origin": "keras.datasets", "sha256": "cd" * 32}
+
+
+@pytest.mark.parametrize(
+    ("described", "source", "remedy"),
+    [
+        (MINE, "mnist", None),  # the default
+        (MINE, "moved/mine", None),
+        (MINE, "cifar10", None),  # of which `mine` may be a copy
+        (MINE, "digits", ""),
+        (MINE, "fashion_mnist", ""),
+        (DIGITS, "digits", None),
+        (DIGITS, "there.npz", None),  # which may hold the same images
+        (DIGITS, "the", None),  # as the names of files begin
+        (DIGITS, "nowhere", "DATA=digits (--data) or "),
+        (DIGITS, "x" * 300, "DATA=digits (--data) or "),
+        (DIGITS, "fashion_mnist", "DATA=digits (--data) or "),
+        (FASHION, "fashion_mnist", None),
+        (FASHION, "cifar10", "DATA=fashion_mnist (--data) or "),
+        (CIFAR, "cifar10", None),
+        (CIFAR, "cifar100", "DATA=cifar10 (--data) or "),
+    ],
+)
+def test_what_a_dataset_can_be_of(tmp_path, monkeypatch, described, source, remedy):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.npz").touch()
+    if remedy is None:
+        dataset.check_source(described, source)
+        return
+    with pytest.raises(UserError) as raised:
+        dataset.check_source(described, source)
+    assert str(raised.value) == (
+        f"the results are of dataset {described['name']!r}, not of {source}: give {remedy}another "
+        "RESULTS= (--results)"
+    )

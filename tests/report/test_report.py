@@ -259,6 +259,20 @@ def test_a_mistake_is_one_line_and_exit_code_2(called, fails_in_one_line, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("script", ["report", "leaderboard"])
+@pytest.mark.parametrize("data", ["digits", "cifar10", "nowhere/at/all"])
+def test_another_dataset_than_that_of_the_results(
+    called, fails_in_one_line, small, tmp_path, script, data
+):
+    given = "--results", small.results, "--reports", tmp_path / "reports", "--data", data
+    fails_in_one_line(
+        called(script, *given),
+        f"error: the results are of dataset 'mnist', not of {data}: give DATA=mnist (--data) or "
+        "another RESULTS= (--results)",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 WIDE, PHONE = (1280, "light"), (390, "dark")
 
 
