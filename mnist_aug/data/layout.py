@@ -305,10 +305,10 @@ def flat_labels(place: str, labels: np.ndarray) -> np.ndarray:
     if labels.ndim != 1:
         raise UserError(f"{place} holds labels {given}: one for each image is needed, [N]")
     if labels.dtype.kind == "f":
-        if not np.isfinite(labels).all() or (labels != np.floor(labels)).any():
+        broken = labels[~np.isfinite(labels) | (labels != np.floor(labels))]
+        if len(broken):
             raise UserError(
-                f"{place} holds labels such as {labels[labels != np.floor(labels)][0]:g}: they "
-                "must be whole numbers or text"
+                f"{place} holds labels such as {broken[0]:g}: they must be whole numbers or text"
             )
         return labels.astype(np.int64)
     if labels.dtype.kind in "biu":
@@ -335,7 +335,7 @@ def is_one_hot(labels: np.ndarray) -> bool:
 def natural(name: str) -> list:
     """A key that sorts 2 before 10, and numbers before words."""
     return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part.casefold())
+        (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold())
         for part in re.findall(r"[0-9]+|[^0-9]+", name)
     ] + [(2, 0, name)]
 

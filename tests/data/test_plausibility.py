@@ -338,6 +338,20 @@ def test_text_labels_sort_as_people_count(load, small):
     assert found.kind == "image"
 
 
+def test_signs_that_are_no_decimal_digits_are_text(load, small):
+    names = np.array([*"①②③④⑤⑥⑦⑧", "2²", "10²"])
+    found, _ = load(y_train=names[small.y_train], y_test=names[small.y_test])
+    assert found.class_names == ("2²", "10²", *"①②③④⑤⑥⑦⑧")
+
+
+@pytest.mark.parametrize(("value", "shown"), [(np.inf, "inf"), (np.nan, "nan"), (1.5, "1.5")])
+def test_a_label_that_is_no_whole_number_is_named(load, small, value, shown):
+    labels = small.y_train.astype(float)
+    labels[5] = value
+    with pytest.raises(UserError, match=f"holds labels such as {shown}: they must be whole"):
+        load(y_train=labels)
+
+
 def test_some_digits_among_words_are_not_digits(load, small):
     names = np.array(["zero", "one", *"23456789"])
     found, said = load(y_train=names[small.y_train], y_test=names[small.y_test])
