@@ -333,6 +333,52 @@ def test_arrays_may_have_names(few):
     assert made.kind == "character"  # as ten classes that are called so are
 
 
+def test_names_of_classes_are_of_labels_from_0_or_1(few, capsys):
+    arrays = (few.x_train, few.y_train + 1, few.x_test, few.y_test + 1)
+    made = dataset.from_arrays(*arrays, class_names=[*"abcdefghij"])
+    assert made.class_names == tuple("abcdefghij")
+    np.testing.assert_array_equal(made.y_train, few.y_train)
+    said = capsys.readouterr().out
+    assert "note: Labels 1 to 10 are called a, b, c, d, e, f and 4 more, in this order" in said
+    made = dataset.from_arrays(*arrays, class_names=[*"Kabcdefghij"])
+    assert made.class_names == tuple("abcdefghij")
+    made = dataset.from_arrays(few.x_train, few.y_train, class_names=np.array([*"abcdefghijk"]))
+    assert made.class_names == tuple("abcdefghij")
+    words = np.array([*"abcdefghij"])[few.y_train]
+    made = dataset.from_arrays(few.x_train, words, class_names="jihgfedcba")
+    assert made.class_names == tuple("abcdefghij")
+    assert "names of classes" not in capsys.readouterr().out
+
+
+def test_names_of_classes_that_do_not_fit_are_warned_of(few, capsys):
+    made = dataset.from_arrays(few.x_train, few.y_train, class_names="abc")
+    assert made.class_names == tuple("0123456789")
+    warning = "warning: The names of classes (a, b, c) don't fit the labels (0, 1, 2, 3, 4, 5 and 4"
+    assert warning in capsys.readouterr().out
+    words = np.array([*"abcdefghij"])[few.y_train]
+    made = dataset.from_arrays(few.x_train, words, class_names=["x", "y"])
+    assert made.class_names == tuple("abcdefghij")
+    assert "warning: The names of classes (x, y) don't fit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (range(10), "class_names of type range is no list of text: give the names in the order"),
+        ({"cat": 0, "dog": 1}, "class_names of type dict is no list of text"),
+        ({*"abcdefghij"}, "class_names of type set is no list of text"),
+        (5, "class_names of type int is no list of text"),
+        (["a"] * 10, "data: 10 classes are called a: give each a name of its own"),
+        ("abcdefghia", "data: 2 classes are called a"),
+    ],
+)
+def test_names_that_no_classes_can_have_are_refused(few, names, words):
+    with pytest.raises(UserError) as raised:
+        dataset.from_arrays(few.x_train, few.y_train, class_names=names)
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -78,7 +78,7 @@ def assembled(
         known_as: the names of the source and of its files, by which well-known sets are known.
         parts: `train` and, as far as there are any, `validation` and `test`. Test images that are
             there, but not to be read, are none at all: `[0, …]`.
-        names: of labels 0, 1, …, where the source has them.
+        names: of labels 0, 1, …, where the source has them, or of 1, 2, … if there is one for each.
         transposed: the source is known to hold images with rows and columns swapped.
         transpose: swap them because the user says so.
         hold_out: where there are no test images, hold some out; else all images are for testing.
@@ -278,8 +278,9 @@ def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...], fewest:
     if draft.y_test is not None:
         draft.y_test = layout.numbered(draft.y_test, classes)
     whole = all(isinstance(one, int) for one in classes)
-    if names and whole and classes[0] >= 0 and classes[-1] < len(names):
-        draft.class_names = tuple(names[label] for label in classes)
+    own = _given_names(draft, classes, names)
+    if own:
+        draft.class_names = own
         return
     draft.class_names = tuple(map(str, classes))
     if not whole:
@@ -316,6 +317,33 @@ def _in_one_kind(draft: Draft, part: str, labels: np.ndarray) -> np.ndarray:
         f"{part} labels are {kinds[1]}: they are taken as {kinds[0]}, as training labels are"
     )
     return labels.astype(str if kinds[0] == "text" else np.int64)
+
+
+def _given_names(draft: Draft, classes: list, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the classes among those that came with the data; empty where they don't fit."""
+    if not names or {*classes} <= {*names}:  # labels are the names themselves
+        return ()
+    first = 0
+    if classes == [*range(1, len(names) + 1)]:
+        first = 1
+        draft.note(
+            f"labels 1 to {len(names)} are called {plausibility.named(names)}, in this order"
+        )
+    elif not (isinstance(classes[0], int) and classes[0] >= 0 and classes[-1] < len(names)):
+        text = plausibility.named([*map(str, classes)])
+        draft.warn(
+            f"the names of classes ({plausibility.named(names)}) don't fit the labels ({text}) and "
+            "are left out: give a name for each class, in the order of labels 0, 1, …"
+        )
+        return ()
+    own = tuple(names[label - first] for label in classes)
+    twice = next((one for one in own if own.count(one) > 1), None)
+    if twice is not None:
+        raise UserError(
+            f"{draft.place}: {own.count(twice)} classes are called {twice}: give each a name of "
+            "its own"
+        )
+    return own
 
 
 def _leave_out_unlearnt(draft: Draft, classes: list, names: tuple[str, ...]) -> None:

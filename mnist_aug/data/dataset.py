@@ -11,7 +11,7 @@ import math
 import os
 import re
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -182,7 +182,7 @@ def from_arrays(
     x_test: np.ndarray | None = None,
     y_test: np.ndarray | None = None,
     name: str = "arrays",
-    class_names: Sequence[str] = (),
+    class_names: Sequence[str] | None = (),
 ) -> Dataset:
     """A dataset of arrays, looked through and brought to one form as those in files are.
 
@@ -195,7 +195,8 @@ def from_arrays(
         y_train, y_test: a class for each image: whole numbers or text `[N]`, `[N, 1]`, or one-hot
             `[N, K]`. Without test images, a fifth of each class is held out.
         name: what to call the dataset.
-        class_names: of the labels 0, 1, …; what the labels are if empty.
+        class_names: of the labels 0, 1, …, or of 1, 2, … if there is one for each; what the labels
+            are if empty.
 
     Raises:
         UserError: the arrays make no well-formed dataset, or one of which no verdict could be
@@ -212,7 +213,8 @@ def from_arrays(
         arranged, said = layout.arranged(f"x_{part}", pixels, len(own))
         parts[part] = arranged, own
         handled += map(assembly.sentence, said)
-    found = _made("data", name, "arrays", "", parts, tuple(class_names), True, False, True)
+    names = _as_names(class_names)
+    found = _made("data", name, "arrays", "", parts, names, True, False, True)
     found = replace(found, notes=(*dict.fromkeys(handled), *found.notes))
     _tell(found)
     return found
@@ -234,6 +236,22 @@ def _as_labels(name: str, given: Any) -> np.ndarray:
     if not len(labels):
         raise UserError(f"{name} is empty: at least one label is needed")
     return layout.flat_labels(name, labels)
+
+
+def _as_names(given: Any) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    try:
+        # Neither has an order that tells which class is which.
+        names = None if isinstance(given, Mapping | Set) else tuple(given)
+    except TypeError:
+        names = None
+    if names is None or not all(isinstance(one, str) for one in names):
+        raise UserError(
+            f"class_names of type {type(given).__name__} is no list of text: give the names in "
+            "the order of the labels"
+        )
+    return tuple(map(str, names))  # NumPy has texts of its own
 
 
 def _as_array(name: str, given: Any) -> np.ndarray:

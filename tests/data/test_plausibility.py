@@ -628,6 +628,17 @@ def test_names_of_images_are_not_those_of_classes(load, small):
     assert found.class_names == tuple("abcdefghij")
 
 
+def test_names_of_classes_are_of_labels_from_1_too(load, small):
+    labels = {"y_train": small.y_train + 1, "y_test": small.y_test + 1}
+    found, said = load(**labels, class_names=np.array([*"abcdefghij"]))
+    assert found.class_names == tuple("abcdefghij")
+    assert "note: Labels 1 to 10 are called a, b, c, d, e, f and 4 more, in this order" in said
+    found, said = load(**labels, class_names=np.array([*"abc"]))
+    assert "warning: The names of classes (a, b, c) don't fit the labels (1, 2, 3, 4" in said
+    with pytest.raises(UserError, match=r"set\.npz: 10 classes are called a: give each a name"):
+        load(**labels, class_names=np.array(["a"] * 10))
+
+
 def test_validation_stands_in_for_test_images_without_labels(load, small):
     parts = {"x_val": small.x_test, "y_val": small.y_test, "y_test": np.full(30, -1)}
     found, said = load(**parts)
