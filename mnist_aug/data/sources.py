@@ -107,19 +107,33 @@ def _of_file(path: Path) -> Source:
     beside = [
         one
         for one in _files(path.parent, 0, own.group)
-        if one.kind in (kind, *USELESS) and one.path != path
+        if one.kind in (kind, *USELESS) and one.path != path and not _is_whole(one)
     ]
     if beside:
         try:
             # What is left of train_32x32 without its words is no name.
             named = any(len(word) > 1 and word.isalpha() for word in own.group.split("-"))
             name = own.group if named else path.parent.resolve().name
-            return _of_files(path, [own, *beside], name)
+            found = _of_files(path, [own, *beside], name)
+            others = _listed([one.path.name for one in beside])
+            note = f"read with {path.name}, as parts of the same dataset: {others}"
+            return replace(found, notes=(note, *found.notes))
         except UserError as error:
             fault = fault or error
     if alone is None or beside:
         raise fault or UserError(f"{path} holds no data that can be read")
     return alone
+
+
+def _is_whole(file: _File) -> bool:
+    """Whether a file is a dataset by itself, and no part of one by its name."""
+    if file.kind in USELESS or matching.part_of(file.name):
+        return False
+    try:
+        _of_files(file.path, [file], file.name)
+    except UserError:
+        return False
+    return True
 
 
 def _of_folder(folder: Path) -> Source:
@@ -180,10 +194,13 @@ class _NotDataError(UserError):
     """A file has the name of data, and something else stands in it."""
 
 
-def _left_out(names: Sequence[str]) -> list[str]:
+def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    shown = ", ".join(names[:LISTED])
-    return [f"left out, as not part of the dataset: {shown}{more}"] if names else []
+    return ", ".join(names[:LISTED]) + more
+
+
+def _left_out(names: Sequence[str]) -> list[str]:
+    return [f"left out, as not part of the dataset: {_listed(names)}"] if names else []
 
 
 def _pictures_left_out(folder: Path, instead: str) -> list[str]:

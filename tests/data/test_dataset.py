@@ -378,17 +378,33 @@ def test_a_neighbour_is_not_in_the_way(tmp_path):
         dataset.load(str(tmp_path / "bad.npz"))
 
 
-def test_the_test_set_beside_a_file_is_taken(tmp_path):
+def test_the_test_set_beside_a_file_is_taken(tmp_path, capsys):
     x_train, y_train, x_test, y_test = arrays()
     np.savez(tmp_path / "train.npz", x=x_train, y=y_train)
     np.savez(tmp_path / "test.npz", x=x_test, y=y_test)
     found = dataset.load(str(tmp_path / "train.npz"))
     np.testing.assert_array_equal(found.x_test, x_test)
+    said = capsys.readouterr().out
+    assert "note: Read with train.npz, as parts of the same dataset: test.npz" in said
     (tmp_path / "test.npz").write_bytes(b"")
     with pytest.raises(UserError, match=r"test\.npz is empty"):
         dataset.load(str(tmp_path / "train.npz"))
     with pytest.raises(UserError, match=r"test\.npz is empty"):
         dataset.load(str(tmp_path))
+
+
+def test_a_dataset_beside_a_training_set_is_not_added_to_it(tmp_path, capsys):
+    x_train, y_train, x_test, y_test = arrays()
+    saved(tmp_path, cats__npz=arrays())
+    np.savez(tmp_path / "cats_train.npz", x=x_train[::-1], y=y_train[::-1])
+    found = dataset.load(str(tmp_path / "cats_train.npz"))
+    assert len(found.x_train) + len(found.x_test) == 30
+    assert "cats.npz" not in capsys.readouterr().out
+    np.savez(tmp_path / "cats_test.npz", x=x_test, y=y_test)
+    found = dataset.load(str(tmp_path / "cats_train.npz"))
+    assert (len(found.x_train), len(found.x_test)) == (30, 10)
+    said = capsys.readouterr().out
+    assert "note: Read with cats_train.npz, as parts of the same dataset: cats_test.npz\n" in said
 
 
 def test_what_lies_in_a_folder_next_to_data_is_named(folder, capsys):
