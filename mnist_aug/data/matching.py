@@ -16,7 +16,7 @@ from mnist_aug.errors import UserError
 PARTS = {
     "train": ("train", "training", "trn", "tr", "tra"),
     "test": ("test", "testing", "tst", "te", "tes", "ts", "eval"),
-    "validation": ("val", "valid", "validation", "dev"),
+    "validation": ("val", "valid", "validate", "validation", "dev"),
 }
 IMAGES = (
     *("x", "image", "images", "img", "imgs", "data", "dat", "pixel", "pixels", "picture"),

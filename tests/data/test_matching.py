@@ -150,6 +150,12 @@ def test_what_is_left_out_is_said():
     ]
 
 
+@pytest.mark.parametrize("name", ["val", "valid", "validate", "validation", "dev"])
+def test_validation_has_many_names(name):
+    shapes = {"train__x": IMAGES, "train__y": LABELS, f"{name}__x": IMAGES, f"{name}__y": LABELS}
+    assert found(stored(**shapes))["validation"] == ([f"{name}/x"], [f"{name}/y"])
+
+
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [

@@ -422,6 +422,18 @@ def changed(line, place, value):
     return written(rows, header=["label", *PIXELS])
 
 
+def test_empty_cells_are_named(tmp_path):
+    rows = np.column_stack([LABELS, IMAGES]).astype(str)
+    rows[:, [5, 63, 64]] = ""
+    path = put(tmp_path, written(rows, header=["label", *PIXELS]))
+    words = (
+        r"line 2 has no value in column 6 \(pixel4\) and 2 others \(empty cells are not read as "
+        r"0\): correct it, or save the table again"
+    )
+    with pytest.raises(UserError, match=words):
+        [one.read() for one in text.contents(path).arrays]
+
+
 @pytest.mark.parametrize("where", [2, 61])
 @pytest.mark.parametrize(
     ("place", "value", "words"),

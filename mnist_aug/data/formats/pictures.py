@@ -23,7 +23,11 @@ from mnist_aug.data.formats import encoded, stored
 from mnist_aug.data.formats.stored import Contents, Stored
 from mnist_aug.errors import UserError, one_line_errors
 
-SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
+# Without the shortest of `matching.PARTS`, which are names of classes, too: tr, te, ts.
+SPLITS = {
+    *("train", "training", "test", "testing", "eval"),
+    *("val", "valid", "validate", "validation", "dev"),
+}
 DEPTH = 32  # folders within one another
 LARGE_SIDE = 128  # pixels; where the most frequent size is larger, `SUGGESTED_SIDE` is suggested
 SUGGESTED_SIDE = 64

@@ -357,7 +357,11 @@ class _Table:
                 )
             for at, text in enumerate(row):
                 if not text:
-                    return ValueError(f"line {number} has no value in {self.column(at)}: {MEND}")
+                    more = f" and {row.count('') - 1:,} others" if row.count("") > 1 else ""
+                    return ValueError(
+                        f"line {number} has no value in {self.column(at)}{more} (empty cells are "
+                        f"not read as 0): {MEND}"
+                    )
                 number_in = text.replace(self.decimal, ".", 1)
                 if at not in self.text and (at in self.pixels or at in self.labels):
                     if not NUMBER.fullmatch(number_in):
@@ -654,7 +658,9 @@ def _delimited(lines: list[bytes]) -> _Table:
     if separator != BLANKS and count > 1:
         end = separator.encode()
         some = [line.rstrip(b" ") for line in some]
-        if all(line.endswith(end) for line in some[1:] or some):
+        # Below a whole line of names, the last cells are empty.
+        whole = len(rows[0]) == count and not some[0].endswith(end)
+        if not whole and all(line.endswith(end) for line in some[1:] or some):
             trailing = end
             rows = [_fields(line.removesuffix(end), separator, quote) for line in some]
             count -= 1
