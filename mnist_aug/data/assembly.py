@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mnist_aug.data import digits, known, layout, plausibility
+from mnist_aug.data import digits, known, layout, plausibility, preprocessing
 from mnist_aug.errors import UserError
 
 HELD_OUT = 0.2  # share of the images that become test images where there are none
@@ -20,6 +20,7 @@ TOO_FEW = 9  # pixels; so few make no picture
 FEWEST = 30  # pixels; with fewer, and unlike ones side by side, they are measurements
 SET_UPRIGHT = "EMNIST's files store images with rows and columns swapped: they are swapped back"
 ENOUGH_DIGITS = 100  # test images by which it is told how the test digits lie
+SAME = 0.7  # least `preprocessing.sameness` of drawn characters
 UNLABELLED = -1  # as Hugging Face has it of test images whose labels are secret
 UNLEARNT = 0.5  # share of the test images that may be of classes nobody trains on
 
@@ -98,7 +99,7 @@ def assembled(
     if transpose or transposed:
         _swap(draft)
     _look_at_background(draft)
-    _look_at_drawings(draft, transposed, transpose)
+    _look_at_drawings(draft, known_as, transposed, transpose)
     # Only now, as what is held out depends on the pixels.
     alone = draft.x_test is None
     if alone and hold_out:
@@ -479,7 +480,7 @@ def _polarity(level: float) -> str:
     return "dark on a light background" if level > 127.5 else "bright on a dark background"
 
 
-def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
+def _look_at_drawings(draft: Draft, known_as: str, transposed: bool, transpose: bool) -> None:
     """Whether the images are drawn digits or characters, and how the digits lie."""
     if transposed and not transpose:
         draft.note(SET_UPRIGHT)
@@ -488,10 +489,13 @@ def _look_at_drawings(draft: Draft, transposed: bool, transpose: bool) -> None:
     names = draft.class_names
     single = all(len(name) == 1 and name.isalnum() for name in names)
     letters = single and not all(name in DIGITS for name in names)
-    if letters or names == known.KMNIST:
+    if names == known.KMNIST or (letters and known.is_transposed(known_as)):
         draft.kind = "character"
     if min(draft.x_train.shape[1:]) < digits.LEAST_SIDE:
         return
+    # Photographs, too, have grades from A to D.
+    if letters and preprocessing.sameness(draft.x_train, draft.background) >= SAME:
+        draft.kind = "character"
     found = []
     for numbers, renamed in _as_digits(names):
         labels = numbers[draft.y_train]

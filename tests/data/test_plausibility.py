@@ -1,5 +1,6 @@
 """Data that are odd: what is refused, what is said, and what is put right."""
 
+import cv2
 import data_forms
 import numpy as np
 import pytest
@@ -363,6 +364,44 @@ def test_letters_are_characters(load, small):
     names = np.array(list("QXabcdefgh"))
     found, _ = load(y_train=names[small.y_train], y_test=names[small.y_test])
     assert found.kind == "character"
+
+
+def blobs(labels):
+    """Grey pictures that show their class, 0 to 3, by where something bright is."""
+    rows, columns = np.mgrid[:24, :24]
+    chance = np.random.default_rng(0)
+    far = (rows - 12) ** 2 + (columns - 5 - 5 * labels[:, None, None]) ** 2
+    return (200 * np.exp(-far / 24) + chance.integers(0, 30, far.shape)).astype(np.uint8)
+
+
+def characters(labels):
+    """Light letters on a dark ground: A to D, each a little larger or smaller than others."""
+    made = np.zeros((len(labels), 28, 28), np.uint8)
+    for image, label, size in zip(
+        made, labels, np.resize([0.6, 0.7, 0.8], len(labels)), strict=True
+    ):
+        cv2.putText(image, "ABCD"[label], (6, 22), 0, size, 255, 2, cv2.LINE_AA)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("draw", "names", "kind"),
+    [
+        (blobs, "ABCD", "image"),
+        (blobs, "NTXY", "image"),
+        (lambda labels: 255 - blobs(labels), "ABCD", "image"),
+        (characters, "ABCD", "character"),
+        (lambda labels: 255 - characters(labels), "ABCD", "character"),
+        (lambda labels: np.roll(characters(labels), (1, 2), (1, 2)), "あいうえ", "character"),
+        (characters, ["clsA", "clsB", "clsC", "clsD"], "image"),
+    ],
+    ids=["grades", "initials", "light", "letters", "dark letters", "off the middle", "words"],
+)
+def test_characters_are_those_that_preparing_leaves_the_same(load, draw, names, kind):
+    labels = np.arange(80) % 4
+    images, names = draw(labels), np.array([*names])[labels]
+    found, _ = load(x_train=images, y_train=names, x_test=None, y_test=None)
+    assert found.kind == kind
 
 
 def test_test_images_of_unknown_classes_are_left_out(load, small):

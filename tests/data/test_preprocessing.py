@@ -262,6 +262,15 @@ def test_drawings_are_as_large_as_what_the_network_was_trained_on(background):
         assert np.abs(np.ptp(np.flatnonzero((near != background).any(1))) + 1 - 20 * 5 / 7) <= 2
 
 
+def test_a_drawing_fits_into_an_oblong_image():
+    """Even where those that the network learned are longer than the image is high."""
+    wide = np.zeros((3, 16, 48), np.uint8)
+    wide[:, 6:10, 4:44] = 255
+    form = Form((16, 48), 0, "character", (), box_of(wide, 0))
+    found = brought(wide[0], form).image
+    assert np.flatnonzero(found.any(0)).tolist() == [*range(16, 32)]
+
+
 def test_other_pictures_are_cut_about_the_middle_and_averaged():
     blocks = 10 + np.arange(12).reshape(3, 4) * 20
     picture = np.kron(blocks, np.ones((10, 10))) + np.tile([-3, 3], (30, 20))
