@@ -22,6 +22,7 @@ SET_UPRIGHT = "EMNIST's files store images with rows and columns swapped: they a
 ENOUGH_DIGITS = 100  # test images by which it is told how the test digits lie
 SAME = 0.7  # least `preprocessing.sameness` of drawn characters
 UNLABELLED = -1  # as Hugging Face has it of test images whose labels are secret
+MISSING = ("nan", "NaN", "<NA>")  # as NumPy and pandas write it where they make text of it
 UNLEARNT = 0.5  # share of the test images that may be of classes nobody trains on
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images `[N, H, W]` or with channels, and labels `[N]`
@@ -274,6 +275,13 @@ def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...], fewest:
         draft.warn(
             f"{count:,} training images have the label -1, which often stands for no label: they "
             "count as a class of their own"
+        )
+    missing = [one for one in classes if one in MISSING]
+    if missing:
+        count = int(np.isin(draft.y_train, missing).sum())
+        draft.warn(
+            f"{count:,} training images have the label {missing[0]}, which often stands for a "
+            "missing one: they count as a class of their own"
         )
     draft.y_train = layout.numbered(draft.y_train, classes)
     if draft.y_test is not None:

@@ -398,6 +398,17 @@ def test_of_several_pictures_in_a_file_the_first_is_read(put):
 # Order, size and number ---------------------------------------------------------------------------
 
 
+def test_folds_that_may_be_no_classes_are_named(put):
+    files = {f"fold{fold}/{name}/1.png": 1 for fold in (1, 2) for name in ("cat", "dog")}
+    arrays, notes = read(put(files))
+    assert arrays["labels"].tolist() == ["fold1", "fold1", "fold2", "fold2"]
+    assert notes == (
+        "the folders fold1, fold2 are taken for classes, and each holds the same folders (cat, "
+        "dog): if these are the classes, put what is in them together",
+    )
+    assert read(put({"fold1/1.png": 1}))[1] == ()  # which is then a class with pictures of its own
+
+
 def test_pictures_are_in_natural_order(put):
     files = {f"a/img{number}.png": number for number in (10, 9, 100, 1, 2)}
     assert levels(read(put(files))[0])["images"] == [1, 2, 9, 10, 100]

@@ -659,6 +659,14 @@ def test_a_label_of_unlabelled_images_is_warned_of(load, small):
     assert "warning: 20 training images have the label -1" in said
 
 
+@pytest.mark.parametrize("missing", ["nan", "NaN", "<NA>"])
+def test_text_of_missing_labels_is_warned_of(load, small, missing):
+    labels = np.where(np.arange(60) % 5 == 0, missing, small.y_train.astype(str))
+    found, said = load(y_train=labels, y_test=small.y_test.astype(str))
+    assert missing in found.class_names
+    assert f"warning: 12 training images have the label {missing}, which often stands for a" in said
+
+
 def test_names_of_images_are_not_those_of_classes(load, small):
     names = np.array([f"{number}.png" for number in range(60)])
     found, _ = load(x_test=None, y_test=None, names=names)

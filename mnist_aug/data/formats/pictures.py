@@ -29,6 +29,7 @@ SPLITS = {
     *("val", "valid", "validate", "validation", "dev"),
 }
 DEPTH = 32  # folders within one another
+LISTED = 5  # folders that a note names
 LARGE_SIDE = 128  # pixels; where the most frequent size is larger, `SUGGESTED_SIDE` is suggested
 SUGGESTED_SIDE = 64
 ENDINGS = (
@@ -119,7 +120,12 @@ def contents(folder: Path) -> Contents | None:
             f"classes: put them into {folder / 'train' / '<class>'} and "
             f"{folder / 'test' / '<class>'}, or into {folder / '<class>'} alone"
         )
-    notes = [*_other_files(folder, sets), *_empty_folders(sets), *_left_out(folder, tree, sets)]
+    notes = [
+        *_other_files(folder, sets),
+        *_empty_folders(sets),
+        *_left_out(folder, tree, sets),
+        *_same_inside(sets),
+    ]
     return Contents("folder of pictures", tuple(_arrays(folder, sets)), tuple(notes))
 
 
@@ -362,6 +368,28 @@ def _left_out(folder: Path, tree: _Folder, sets: _Sets) -> list[str]:
         f"{len(left):,} pictures were left out, as they are in no class's folder; the first is "
         f"{first}"
     ]
+
+
+def _same_inside(sets: _Sets) -> list[str]:
+    """What is to be said of classes that may be parts of the data, such as folds."""
+    for own in sets.values():
+        full = {name: one for name, one in own.items() if one.all_pictures()}
+        inside = {tuple(one.full()) for one in full.values()}
+        if len(full) < 2 or len(inside) > 1 or any(one.pictures for one in full.values()):
+            continue
+        below = [*map(_shown, inside.pop())]
+        if len(below) > 1:
+            return [
+                f"the folders {_few([*map(_shown, full)])} are taken for classes, and each holds "
+                f"the same folders ({_few(below)}): if these are the classes, put what is in them "
+                "together"
+            ]
+    return []
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _refuse_unreadable(folder: Path, tree: _Folder) -> None:
