@@ -140,12 +140,13 @@ def _take_validation(
             f"images {_sides(images)}: all must have the same size"
         )
     labels = _in_one_kind(draft, "validation", labels)
+    classes = layout.classes_of(draft.y_train)
     _check_first_labels(
         draft.place,
-        layout.classes_of(draft.y_train),
+        classes,
         "validation",
         layout.classes_of(labels),
-        names,
+        _of_labels_from_0(classes, names),
     )
     draft.x_train = np.concatenate([draft.x_train, images])
     draft.y_train = np.concatenate([draft.y_train, labels])
@@ -359,6 +360,7 @@ def _leave_out_unlearnt(draft: Draft, classes: list, names: tuple[str, ...]) -> 
     """Test images of a class that no training image is of can't be read by any network."""
     assert draft.x_test is not None
     assert draft.y_test is not None
+    names = _of_labels_from_0(classes, names)
     found = layout.classes_of(draft.y_test)
     unlearnt = [one for one in found if one not in {*classes}]
     if not unlearnt:
@@ -380,7 +382,13 @@ def _leave_out_unlearnt(draft: Draft, classes: list, names: tuple[str, ...]) -> 
 
 
 def _has_name(label: int | str, names: tuple[str, ...]) -> bool:
+    """Whether names of labels 0, 1, … have one for it."""
     return isinstance(label, int) and 0 <= label < len(names)
+
+
+def _of_labels_from_0(classes: list, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, or none where there is exactly one for each of labels 1, 2, …"""
+    return () if classes == [*range(1, len(names) + 1)] else names
 
 
 def _called(classes: list, names: tuple[str, ...]) -> list[str]:

@@ -366,7 +366,7 @@ def test_letters_are_characters(load, small):
     assert found.kind == "character"
 
 
-def blobs(labels):
+def spots(labels):
     """Grey pictures that show their class, 0 to 3, by where something bright is."""
     rows, columns = np.mgrid[:24, :24]
     chance = np.random.default_rng(0)
@@ -387,9 +387,9 @@ def characters(labels):
 @pytest.mark.parametrize(
     ("draw", "names", "kind"),
     [
-        (blobs, "ABCD", "image"),
-        (blobs, "NTXY", "image"),
-        (lambda labels: 255 - blobs(labels), "ABCD", "image"),
+        (spots, "ABCD", "image"),
+        (spots, "NTXY", "image"),
+        (lambda labels: 255 - spots(labels), "ABCD", "image"),
         (characters, "ABCD", "character"),
         (lambda labels: 255 - characters(labels), "ABCD", "character"),
         (lambda labels: np.roll(characters(labels), (1, 2), (1, 2)), "あいうえ", "character"),
@@ -644,6 +644,18 @@ def test_how_large_pictures_are_reduced_is_said(tmp_path):
             Image.fromarray(pixels).save(tmp_path / "drawn" / label / f"{number}.png")
     with pytest.raises(UserError, match=r"reduce them first: python -m .*drawn drawn-64x64 64 64"):
         dataset.load(str(tmp_path / "drawn"))
+
+
+def test_labels_counted_from_different_numbers_are_refused_though_they_have_names(small):
+    """Ten names are of labels 1 to 10, so that label 0 has none."""
+    with pytest.raises(UserError, match="start at different numbers"):
+        dataset.from_arrays(
+            small.x_train,
+            small.y_train + 1,
+            small.x_test,
+            small.y_test,
+            class_names="abcdefghij",
+        )
 
 
 @pytest.mark.parametrize("shift", [1, -1])
