@@ -573,12 +573,12 @@ def _check_test_digits(draft: Draft, share: float, lies: str, numbers: np.ndarra
         )
 
 
-DIGITS = "0123456789"
+DIGITS = tuple("0123456789")
 
 
 def _as_digits(names: tuple[str, ...]) -> list[tuple[np.ndarray, tuple[str, ...]]]:
     """Which digit each class may be, -1 for none, and its other name, if it has another."""
-    own = np.array([int(name) if name in DIGITS and name else -1 for name in names])
+    own = np.array([int(name) if name in DIGITS else -1 for name in names])
     found: list[tuple[np.ndarray, tuple[str, ...]]] = []
     count = len(names)
     if names == tuple(map(str, range(1, count + 1))) and 3 <= count <= 10:
