@@ -20,8 +20,9 @@ import re
 import sys
 import tempfile
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -130,28 +131,30 @@ def compare(
     if build is not None and model != "dense":
         raise UserError("both build and model are given: leave one of them out")
     images = _dataset(data)
-    kept = None
-    if results is None:
-        kept = tempfile.TemporaryDirectory(prefix="mnist-aug-")
-        results = Path(kept.name) / "results"
-    folder = Path(results)
-    wanted = _policies(policies, folder, images)
-    if build is not None:
-        model = _model(build, folder, images)
-    try:
-        with tempfile.TemporaryDirectory(prefix="mnist-aug-") as spare:
-            first = _of_augmented(wanted, folder, images, Path(spare))
-            _train(wanted, first, wanted_seeds, images, folder, epochs, model)
-    except KeyboardInterrupt:
-        if kept is None:
-            print(
-                f"interrupted: finished runs are kept in {folder}, the same call goes on from them",
-                file=sys.stderr,
-                flush=True,
-            )
-        raise
-    found = Compared(folder, margin)
-    found._kept = kept
+    with ExitStack() as temporary:  # left with an error, or when the result is no longer used
+        if results is None:
+            kept = temporary.enter_context(tempfile.TemporaryDirectory(prefix="mnist-aug-"))
+            folder = Path(kept) / "results"
+        else:
+            folder = Path(results)
+        wanted = _policies(policies, folder, images)
+        if build is not None:
+            model = _model(build, folder, images)
+        try:
+            with tempfile.TemporaryDirectory(prefix="mnist-aug-") as spare:
+                first = _of_augmented(wanted, folder, images, Path(spare))
+                _train(wanted, first, wanted_seeds, images, folder, epochs, model)
+        except KeyboardInterrupt:
+            if results is not None:
+                print(
+                    f"interrupted: finished runs are kept in {folder}, the same call goes on from "
+                    "them",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            raise
+        found = Compared(folder, margin)
+        weakref.finalize(found, temporary.pop_all().close)
     return found
 
 
@@ -197,7 +200,6 @@ class Compared:
 
     def __init__(self, results: str | os.PathLike[str], margin: float | None = None) -> None:
         self.results, self.margin = Path(results).resolve(), _margin(margin)
-        self._kept: tempfile.TemporaryDirectory[str] | None = None  # removed with this object
         with files.locked(self.results):
             if not {*BOTH} <= {*runs.evaluated_variants(self.results)}:
                 raise UserError(

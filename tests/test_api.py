@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import warnings
 from dataclasses import replace
 
 import albumentations as A
@@ -239,6 +241,15 @@ def test_a_folder_of_other_data_is_left_alone(found, few, here):
     with pytest.raises(UserError, match="results=") as raised:
         mnist_aug.compare(other, "default", results="results", epochs=1)
     assert "`make" not in str(raised.value)
+
+
+def test_a_temporary_folder_goes_with_an_error_and_without_a_warning(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserError, match="unheard-of"):
+            mnist_aug.compare(few, ["unheard-of"])
+    assert not [*tmp_path.iterdir()]
 
 
 def test_interrupted_calls_say_that_runs_are_kept(asked, few, monkeypatch, capsys):

@@ -49,7 +49,8 @@ def test_the_table_says_what_the_four_reports_say(data, page, model, cells):
     accuracies, difference, others, to_do = cells
     heading, report = (PROJECT / page).read_text(encoding="utf-8").split("\n", 1)
     report = words(report)
-    assert heading.endswith(f"{model} on {data}?" if model == "cnn" else f"classifier on {data}?")
+    called = {"cnn": "convolutional network"}.get(model, "classifier")
+    assert heading.endswith(f"this {called} on {data}?")
     assert re.search(f": test accuracy (rises|falls) from {accuracies}, ", report)
     assert f"as trained: {difference.replace(' (', ', 95 % CI ').rstrip(')')} (" in report
     unlike = report.split("- Corruptions unlike the policy: ")[1]
