@@ -56,12 +56,14 @@ def of(trained, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.torture
 def test_the_network_is_the_same(trained, method):
     parameters, *_ = of(trained, method)
     assert parameters == 118_282
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.torture
 def test_it_learns_as_fast(trained, method):
     first, _, _, last = of(trained, method)[3]
     own = of(trained, PACKAGE)[3]
@@ -75,6 +77,7 @@ def test_it_learns_as_fast(trained, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.torture
 def test_steps_are_counted_to_the_last_smaller_batch(trained, method):
     epochs = of(trained, method)[3]
     expected = [1, 1, 2, 3] if method == PACKAGE else [1, 2, 3, 4]  # the package begins anew
@@ -83,11 +86,13 @@ def test_steps_are_counted_to_the_last_smaller_batch(trained, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.torture
 def test_a_process_keeps_to_its_core(trained, method):
     _, cores, _, _, core = of(trained, method)
     assert cores == {core}
 
 
+@pytest.mark.torture
 def test_pytorch_compiles_a_step_once_for_each_size_of_a_batch(trained):
     assert of(trained, COMPILED)[2] == (2, 0)
 
