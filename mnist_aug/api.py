@@ -251,8 +251,8 @@ class Compared:
         """A row for each run.
 
         seed; accuracy on the test images and on the validation images; loss, the cross-entropy on
-        the test images in nats; seconds that training took; learned, whether a loss came
-        below that of guessing; model, the path of its `.keras` file.
+        the test images in nats; seconds that training took; learned, whether a loss came below
+        that of guessing; model, the path of its `.keras` file.
         """
         every = self._content.variants | self._given.policies
         rows = [

@@ -13,12 +13,9 @@ def main() -> None:
     options = arguments.parser(__doc__).parse_args()
 
     from mnist_aug.analysis import comparison
-    from mnist_aug.data import dataset
     from mnist_aug.experiments import next_steps
     from mnist_aug.report import page
 
-    content = comparison.load(options.results)
-    dataset.check_source(content.dataset, options.data)
     said = page.write(
         options.results,
         options.reports,
@@ -27,7 +24,9 @@ def main() -> None:
         options.policy,
         options.model,
         options.margin,
+        options.data,
     )
+    content = comparison.load(options.results)
     print(next_steps.reached(content))
     print(said)
     print(f"report: {options.reports / 'index.html'}")

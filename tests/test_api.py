@@ -375,10 +375,10 @@ def test_names_of_classes_that_do_not_fit_are_warned_of(few, capsys):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (range(10), "class_names of type range is no list of text: give the names in the order"),
-        ({"cat": 0, "dog": 1}, "class_names of type dict is no list of text"),
-        ({*"abcdefghij"}, "class_names of type set is no list of text"),
-        (5, "class_names of type int is no list of text"),
+        (range(10), "class_names of type range is not a list of text: give the names in the order"),
+        ({"cat": 0, "dog": 1}, "class_names of type dict is not a list of text"),
+        ({*"abcdefghij"}, "class_names of type set is not a list of text"),
+        (5, "class_names of type int is not a list of text"),
         (["a"] * 10, "data: 10 classes are called a: give each a name of its own"),
         ("abcdefghia", "data: 2 classes are called a"),
     ],

@@ -113,8 +113,10 @@ class Comparison:
     @property
     def is_idle(self) -> bool:
         """Whether the policy changes nothing: both models have the same weights with each seed."""
-        weights = ({r.seed: r.manifest.get("weights_sha256") for r in v.runs} for v in self.both)
-        first, second = weights
+        first, second = (
+            {run.seed: run.manifest.get("weights_sha256") for run in variant.runs}
+            for variant in self.both
+        )
         same = (first[seed] and first[seed] == second[seed] for seed in self.paired_seeds)
         return self.both[1].policy is not None and all(same)
 
@@ -268,13 +270,12 @@ def contrast_by_set(
         (Bonferroni), and side is 0.
     """
     seeds = min(len(first[0]), len(second[0]))
+    low = high = np.full(len(first), np.nan)
     if seeds == 1:
         first, second = ([one[:1] for one in every] for every in (first, second))
     if seeds > 1:
         low, high = contrasts.by_set(first, second, same_images)
-    else:
-        low = high = np.full(len(first), np.nan)
-    if seeds < 2 and first[0].ndim > 1:
+    elif first[0].ndim > 1:
         level = 1 - (1 - LEVEL) / len(first)
         ends = [
             difference_interval(np.subtract(two, one, dtype=np.float32), level, FEW_RESAMPLES)

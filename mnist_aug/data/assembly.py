@@ -164,16 +164,14 @@ def _bring_to_grey_levels(draft: Draft) -> None:
     if scale.warning:
         draft.warn(scale.warning)
     draft.x_train = _levels(draft, draft.x_train, scale)
-    _check_blanks(draft, "training", draft.x_train, scale)
-    _check_black(draft, "training", draft.x_train)
+    _check_what_they_show(draft, "training", draft.x_train, scale)
     if draft.x_test is None:
         return
     if not len(draft.x_test):
         draft.x_test = np.zeros((0, *draft.x_train.shape[1:]), np.uint8)
         return
     draft.x_test = _levels(draft, draft.x_test, scale)
-    _check_blanks(draft, "test", draft.x_test, scale)
-    _check_black(draft, "test", draft.x_test)
+    _check_what_they_show(draft, "test", draft.x_test, scale)
     if draft.x_train.ndim != draft.x_test.ndim:
         kinds = ["in colour" if one.ndim == 4 else "grey" for one in (draft.x_train, draft.x_test)]
         draft.warn(
@@ -224,33 +222,25 @@ def _sides(images: np.ndarray) -> str:
     return f"{images.shape[1]} by {images.shape[2]}{colour}"
 
 
-def _check_blanks(draft: Draft, part: str, images: np.ndarray, scale: layout.Scale) -> None:
-    blank = plausibility.count_blank(images)
-    if not blank:
-        return
-    text = f"{blank:,} of {len(images):,} {part} images are of a single colour"
-    if 2 * blank > len(images):
-        cast = (
-            ": values from 0 to 1 were probably truncated to whole numbers; multiply by 255 first"
-            if scale.top == 1
-            else ": they show nothing; check how they were stored"
-        )
-        raise UserError(f"{draft.place}: {text}{cast}")
-    draft.warn(text)
-
-
-def _check_black(draft: Draft, part: str, images: np.ndarray) -> None:
-    """Where some images are on a smaller scale than the others, these become all but black."""
-    black = plausibility.count_black(images)
-    if not black:
-        return
-    text = (
-        f"{black:,} of {len(images):,} {part} images have no grey level above 1 of 255: they are "
-        "probably stored on another scale than the rest; use the same scale for all"
+def _check_what_they_show(draft: Draft, part: str, images: np.ndarray, scale: layout.Scale) -> None:
+    """Refuse images most of which show nothing; warn of some."""
+    blank, black = plausibility.count_empty(images)
+    truncated = (
+        ": values from 0 to 1 were probably truncated to whole numbers; multiply by 255 first"
+        if scale.top == 1
+        else ": they show nothing; check how they were stored"
     )
-    if 2 * black > len(images):
-        raise UserError(f"{draft.place}: {text}")
-    draft.warn(text)
+    # On a smaller scale than the others, images become all but black.
+    mixed = ": they are probably stored on another scale than the rest; use the same scale for all"
+    for count, fault, always, refused in (
+        (blank, "are of a single colour", "", truncated),
+        (black, "have no grey level above 1 of 255", mixed, ""),
+    ):
+        text = f"{count:,} of {len(images):,} {part} images {fault}{always}"
+        if 2 * count > len(images):
+            raise UserError(f"{draft.place}: {text}{refused}")
+        if count:
+            draft.warn(text)
 
 
 def _number_classes(draft: Draft, known_as: str, names: tuple[str, ...], fewest: int = 2) -> None:
@@ -333,9 +323,8 @@ def _given_names(draft: Draft, classes: list, names: tuple[str, ...]) -> tuple[s
     """The names of the classes among those that came with the data; empty where they don't fit."""
     if not names or {*classes} <= {*names}:  # labels are the names themselves
         return ()
-    first = 0
-    if classes == [*range(1, len(names) + 1)]:
-        first = 1
+    first = 0 if _of_labels_from_0(classes, names) else 1
+    if first:
         draft.note(
             f"labels 1 to {len(names)} are called {plausibility.named(names)}, in this order"
         )

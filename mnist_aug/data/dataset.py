@@ -248,7 +248,7 @@ def _as_names(given: Any) -> tuple[str, ...]:
         names = None
     if names is None or not all(isinstance(one, str) for one in names):
         raise UserError(
-            f"class_names of type {type(given).__name__} is no list of text: give the names in "
+            f"class_names of type {type(given).__name__} is not a list of text: give the names in "
             "the order of the labels"
         )
     return tuple(map(str, names))  # NumPy has texts of its own

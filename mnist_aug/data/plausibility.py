@@ -135,16 +135,11 @@ def better_width(flat: np.ndarray, width: int) -> int | None:
         return best if others[best] < min(map(unlike, beside)) else None
 
 
-def count_blank(images: np.ndarray) -> int:
-    """How many images are of one colour."""
+def count_empty(images: np.ndarray) -> tuple[int, int]:
+    """How many images are of one colour, and how many others have no grey level above 1."""
     flat = images.reshape(len(images), -1)
-    return int((flat.max(axis=1) == flat.min(axis=1)).sum())
-
-
-def count_black(images: np.ndarray) -> int:
-    """How many images have no grey level above 1, though they are not of one colour."""
-    flat = images.reshape(len(images), -1)
-    return int(((flat.max(axis=1) == 1) & (flat.min(axis=1) == 0)).sum())
+    least, most = flat.min(axis=1), flat.max(axis=1)
+    return int((most == least).sum()), int(((most == 1) & (least == 0)).sum())
 
 
 def hashes(images: np.ndarray) -> np.ndarray:

@@ -27,7 +27,6 @@ READERS = {
 # What stands in place of data, or is damaged
 USELESS = ("git-lfs", "git-annex", "html", "empty", "gzip", "xz")
 FEW_PICTURES = 10  # fewer may be those of a documentation
-LISTED = 5  # files that a note names
 DEPTH = 3  # folders below the one that is given: torchvision's root holds MNIST/raw
 MOST_FILES = 300  # data files of a folder; a folder with more is one of pictures
 PROSE = {
@@ -115,7 +114,7 @@ def _of_file(path: Path) -> Source:
             named = any(len(word) > 1 and word.isalpha() for word in own.group.split("-"))
             name = own.group if named else path.parent.resolve().name
             found = _of_files(path, [own, *beside], name)
-            others = _listed([one.path.name for one in beside])
+            others = stored.listed([one.path.name for one in beside])
             note = f"read with {path.name}, as parts of the same dataset: {others}"
             return replace(found, notes=(note, *found.notes))
         except UserError as error:
@@ -194,13 +193,8 @@ class _NotDataError(UserError):
     """A file has the name of data, and something else stands in it."""
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
-
-
 def _left_out(names: Sequence[str]) -> list[str]:
-    return [f"left out, as not part of the dataset: {_listed(names)}"] if names else []
+    return [f"left out, as not part of the dataset: {stored.listed(names)}"] if names else []
 
 
 def _pictures_left_out(folder: Path, instead: str) -> list[str]:

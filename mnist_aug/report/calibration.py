@@ -118,10 +118,10 @@ def facts(content: Comparison, table: Table) -> dict[str, Any]:
         table: of `scores`.
 
     Returns:
-        over, the mean confidence minus accuracy by model; scaling, None without
-        temperatures, else the row `loss` before and after it, `alone`, how much the baseline's loss
-        falls by scaling alone, and `share` of what it falls by augmentation, None unless both lower
-        it; coverage, of `calibration.share_kept`, None where there is none.
+        over, the mean confidence minus accuracy by model; scaling, None without temperatures, else
+        the row `loss` before and after it, `alone`, how much the baseline's loss falls by scaling
+        alone, and `share` of what it falls by augmentation, None unless both lower it; coverage, of
+        `calibration.share_kept`, None where there is none.
     """
     rows = {(row["score"], bool(row["scaled"])): row for row in table.frame.to_dict("records")}
     found: dict[str, Any] = {

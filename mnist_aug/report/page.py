@@ -15,6 +15,7 @@ from markupsafe import Markup
 from mnist_aug.analysis import comparison
 from mnist_aug.analysis.comparison import Comparison
 from mnist_aug.analysis.models import DENSE, name_of
+from mnist_aug.data.dataset import check_source
 from mnist_aug.errors import UserError
 from mnist_aug.report import app, architecture, inputs, sentences
 from mnist_aug.report.drawing import Figure
@@ -38,6 +39,7 @@ def write(
     policy: str | None = None,
     model: str | None = None,
     margin: float | None = None,
+    data: str | None = None,
 ) -> str:
     """Write index.html, report.md, tables/ and figures/ into `reports`.
 
@@ -52,12 +54,15 @@ def write(
             without its folder; anything if None.
         margin: a difference in accuracy, in (0, 1], up to which both models count as equivalent; a
             tenth of the baseline's error if None.
+        data: refuse results that can't be of it, as `dataset.check_source` does; none if None.
 
     Raises:
         UserError: the results are missing, damaged, not of one dataset, or not those wanted.
     """
     with files.locked(results):
         content = comparison.load(results, margin)
+        if data is not None:
+            check_source(content.dataset, data)
         _check_wanted(content, seeds, epochs, policy, model)
         given = inputs.read(results, content)
     reports = Path(reports)

@@ -29,7 +29,6 @@ SPLITS = {
     *("val", "valid", "validate", "validation", "dev"),
 }
 DEPTH = 32  # folders within one another
-LISTED = 5  # folders that a note names
 LARGE_SIDE = 128  # pixels; where the most frequent size is larger, `SUGGESTED_SIDE` is suggested
 SUGGESTED_SIDE = 64
 ENDINGS = (
@@ -377,19 +376,14 @@ def _same_inside(sets: _Sets) -> list[str]:
         inside = {tuple(one.full()) for one in full.values()}
         if len(full) < 2 or len(inside) > 1 or any(one.pictures for one in full.values()):
             continue
-        below = [*map(_shown, inside.pop())]
+        below = inside.pop()
         if len(below) > 1:
+            outer, inner = (stored.listed([*map(_shown, one)]) for one in (full, below))
             return [
-                f"the folders {_few([*map(_shown, full)])} are taken for classes, and each holds "
-                f"the same folders ({_few(below)}): if these are the classes, put what is in them "
-                "together"
+                f"the folders {outer} are taken for classes, and each holds the same folders "
+                f"({inner}): if these are the classes, put what is in them together"
             ]
     return []
-
-
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
 
 
 def _refuse_unreadable(folder: Path, tree: _Folder) -> None:

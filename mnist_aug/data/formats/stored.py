@@ -30,6 +30,7 @@ MAX_PIXELS = 2**30
 MAX_IMAGES = 2**22
 JUNK = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r", "$recycle.bin", "@eadir"}
 CHUNK = 2**20  # bytes that are read at once
+LISTED = 5  # files, folders or arrays that a note names
 LONGEST_NAME = 200  # of an array, as messages list them
 
 GZIP, XZ = b"\x1f\x8b", b"\xfd7zXZ\0"  # with what such files begin
@@ -251,16 +252,21 @@ def miscounted(data: bytearray, size: int) -> str:
     return f"promises {size:,} bytes of data but holds {found}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """The first `LISTED` names, and how many more there are."""
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
 def left_out(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     """The note of what of a file was left out, each with the reason; none where nothing was."""
     if not names:
         return ()
-    few = [
+    shown = [
         brief(name) if len(name) <= LONGEST_NAME else f"{name[:20]}… (its name is too long)"
-        for name in names[:5]
+        for name in names
     ]
-    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return (f"left out of {path.name}: {', '.join(few)}{more}",)
+    return (f"left out of {path.name}: {listed(shown)}",)
 
 
 def of_pixels(names: Sequence[str]) -> tuple[list[int], tuple[int, ...]] | None:
