@@ -100,12 +100,13 @@ def facts(table: Table) -> dict[str, Any]:
     """What was changed and what came of it.
 
     Returns:
-        grid, how many augmented recipes were tried; flattered, whether changes are compared with
-        the best of these; changed, how many changes there are, 0 where any has no p; seeds, their
-        fewest and most; lower, whether any has a lower mean error; less and more, those that
-        detectably lower and raise the error; largest, the change of the largest mean difference in
-        error: recipe, difference, low and high, by itself, and holm_p; None without changes;
-        exceptions, the changes of two things, in words; dropped, what was tried without being kept.
+        grid, how many augmented recipes were tried; starts, the recipes outside the grids that
+        others change; flattered, whether changes are compared with the best augmented one; changed,
+        how many changes there are, 0 where any has no p; seeds, their fewest and most; lower,
+        whether any has a lower mean error; less and more, those that detectably lower and raise the
+        error; largest, the change of the largest mean difference in error: recipe, difference, low
+        and high, by itself, and holm_p; None without changes; exceptions, the changes of two
+        things, in words; dropped, what was tried without being kept.
     """
     frame = table.frame
     parts = frame[frame["recipe"].str.startswith(tuple(f"{kind}-" for kind in PARTS))]
@@ -119,6 +120,7 @@ def facts(table: Table) -> dict[str, Any]:
         largest = most[["recipe", "difference", "low", "high", "holm_p"]].to_dict()
     return {
         "grid": len(best),
+        "starts": [name for name in frame["recipe"] if name in PARTS],
         "flattered": short and len(best) > 1,
         "changed": len(changed) if changed["holm_p"].notna().all() else 0,
         "seeds": (changed["seeds"].min(), changed["seeds"].max()),
