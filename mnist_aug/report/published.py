@@ -288,11 +288,15 @@ def figure(table: Table, content: Comparison) -> Figure:
     title = "Test errors of dense networks, published and here"
     drawn, ((axes,),) = canvas(1.15 + 0.24 * len(frame), content, title, key=1)
     places, look = frame.index.to_numpy(float), {"color": COLOURS[1]}
-    ends = 100 * frame[["low", "high"]].clip(lower=frame["error"].min() / 4)
+    least = frame["error"].min() / 4  # a CI of few seeds can reach 0, which this axis can't show
+    ends = 100 * frame[["low", "high"]].clip(lower=least)
     bars = axes.hlines(places, ends["low"], ends["high"], linewidth=1.8, zorder=4, **look)
     (dots,) = axes.plot(100 * frame["error"], places, "o", label="here; bar: 95 % CI", **look)
     for artist in (bars, dots):
         tips(artist, [_tip(row) for row in frame.itertuples()])
+    cut = frame.index[frame["low"] < least]
+    if len(cut):
+        axes.plot([100 * least] * len(cut), cut, "<", label="bar ends further left", **look)
     known_here = frame[frame["published"].notna()]
     if len(known_here):
         axes.hlines(
@@ -322,7 +326,7 @@ def figure(table: Table, content: Comparison) -> Figure:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    key(drawn, 2)
+    key(drawn, 3)
     alt = "Dot plot of the test error of each row. " + " ".join(
         f"{r.row}: {percent(r.error)} %"
         + ("." if np.isnan(r.published) else f", published {percent(r.published)} %.")

@@ -159,6 +159,11 @@ def test_the_figure_has_both_errors(reached):
     assert "simard-none: 0.67 %, published 1.60 %." in figure.alt
     assert "<title>simard-none, published: 1.60 %</title>" in figure.svg
     assert "<title>small: 3.00 % (95 % CI 0.52 to 5.48)</title>" in figure.svg
+    # The CI of simard-elastic's two seeds reaches 0, where a logarithmic axis does not.
+    assert "bar ends further left" in figure.svg
+    table = published.table(found, content)
+    shown = table.frame[table.frame["low"] > 0]
+    assert "further left" not in published.figure(replace(table, frame=shown), content).svg
 
 
 def test_elsewhere_than_on_the_clean_test_images(reached):
