@@ -23,8 +23,12 @@ files() { # of data at $1: all in a folder; a file, or what begins so, and what 
   case $1 in '' | "$RESULTS" | "$REPORTS") return 0 ;; esac # these change as they are made
   at=$(path "$1")
   if [ -d "$at" ]; then # results may lie in it, and it may itself be hidden
-    find -L "$at" -mindepth 1 -maxdepth 33 -type d '(' -name "$(named "$RESULTS")" \
-      -o -name "$(named "$REPORTS")" -o -name '.[!.]*' ')' -prune -o -type f -exec cksum {} +
+    set --
+    for output in "$RESULTS" "$REPORTS"; do
+      [ ! -d "$output" ] || set -- "$@" -samefile "$(path "$output")" -o
+    done
+    find -L "$at" -mindepth 1 -maxdepth 33 -type d '(' "$@" -name '.[!.]*' ')' -prune \
+      -o -type f -exec cksum {} +
   elif [ -f "$at" ] || [ "$1" != "${1#*/}" ]; then
     find -L "$(dirname -- "$at")" -maxdepth 1 -type f '(' -name "$(named "$at")*" \
       -o -name '*tr*' -o -name '*te*' -o -name '*t10k*' -o -name '*val*' -o -name '*label*' ')' \

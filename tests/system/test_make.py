@@ -271,6 +271,7 @@ def test_what_is_changed_or_removed_is_made_again(reported, tmp_path, expected, 
         pytest.param("DATA", "own/train.csv", "own/test.csv", marks=pytest.mark.torture),
         ("DATA", "pictures", "pictures/data/train/a cat/1.JPEG"),
         ("DATA", "pictures", "pictures/a/b/c/d/e/train/a cat/1.JPEG"),
+        ("DATA", "pictures", "pictures/train/r/1.JPEG"),  # a class called as the results' folder
         ("DATA", ".hidden", ".hidden/a cat/1.JPEG"),
         pytest.param(
             "DATA",
