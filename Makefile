@@ -112,7 +112,7 @@ grid: ## each part of the default policy alone, at 0.5 to 2 times its magnitude
 data-efficiency: ## both models on 100 to all training images
 epochs: ## both models trained for longer
 variance: ## both models, each seed on training images of its own drawing
-compare: ## POLICY with POLICIES, or with all named methods, on the same seeds
+compare: ## POLICY with POLICIES, or with each published method, on the same seeds
 study: ## all of these studies
 
 #@ Tune, and compare with published results

@@ -70,7 +70,8 @@ def parser(description: str) -> Parser:
         "--seeds",
         type=positive,
         default=None,
-        help="how many runs of each variant (default: 5 to train; those on disk otherwise)",
+        help="how many runs of each variant (default: 5 to train, 3 for each trial of a search, "
+        "each row's own for published results; otherwise those on disk)",
     )
     options.add_argument(
         "--epochs", type=positive, default=None, help="epochs of a run (default: the variant's, 15)"

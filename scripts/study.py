@@ -20,7 +20,7 @@ def main() -> None:
         type=shlex.split,
         default=[],
         help='policies that `compare` compares, as "affine mixup:0.2 my.yaml" '
-        "(default: all named methods)",
+        "(default: default, affine, flips and each published method)",
     )
     options.add_argument(
         "--extra", help="another dataset that `compare` is evaluated on, as for --data"

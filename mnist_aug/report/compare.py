@@ -252,6 +252,7 @@ def _best(frame: pd.DataFrame) -> dict[str, Any] | None:
         "name": called.iloc[0],
         "validation": own["validation"].iloc[0],
         "equals": [*called.iloc[1:]],
+        "plain": bool(own["variant"].iloc[0] == BOTH[0]),
         "every": len(own) == len(frame),
         "known": bool(frame["validation_low"].notna().any()),
     }

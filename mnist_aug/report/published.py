@@ -344,6 +344,7 @@ def facts(table: Table, reached: Reached, content: Comparison) -> dict[str, Any]
     """How many rows have a published error, and on what condition they were trained."""
     frame = table.frame
     compared = frame.dropna(subset=["published", "error"])
+    sources = (one.source for one in (*ROWS.values(), *ENSEMBLES.values()))
     estimated = frame[frame["error"].isna() & frame["minutes"].notna()]
     return {
         "images": int(frame["images"].max()),
@@ -363,7 +364,7 @@ def facts(table: Table, reached: Reached, content: Comparison) -> dict[str, Any]
             if name in reached.rows
         ],
         "is_mnist": _is_mnist(content),
-        "sources": [*dict.fromkeys(row.source for row in ROWS.values() if row.source)],
+        "sources": [*dict.fromkeys(filter(None, sources))],
     }
 
 

@@ -122,6 +122,7 @@ def rebuild(content: Comparison, inputs: Inputs) -> dict[str, Any]:
     )
     return {
         "commands": commands,
+        "same_machine": name_of(settings) != DENSE,
         "label": content.label,
         "data_unknown": source == SOMEWHERE,
         "model_file": (manifests[0].get("model_source") or {}).get("file", ""),

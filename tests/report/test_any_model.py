@@ -174,6 +174,12 @@ def test_settings_and_commands_name_the_model(cnn, own):
     assert "MODEL is where you have resnet.py; its SHA-256 is in the model card." in own.text
 
 
+def test_only_dense_gives_the_same_bytes_on_any_machine(small, cnn):
+    said = "for the same results (the same bytes on the same machine only); "
+    assert said in cnn.text
+    assert "for the same results; " in small.text
+
+
 def test_dense_is_the_default_of_commands(small):
     assert "MODEL" not in " ".join(small.sections["setup"].facts["commands"])
 

@@ -137,7 +137,7 @@ def test_the_section_says_it_in_order(full):
     first, second = (one.correct.shape[1] * (1 - one.accuracy.mean()) for one in full.content.both)
     assert (
         f"The augmented model makes {second:.1f} errors per run instead of {first:.1f}. "
-        f"{section.facts['more']} images are right in more seeds with augmentation, "
+        f"{section.facts['more']} images are classified correctly in more seeds with augmentation, "
         f"{section.facts['fewer']} in fewer."
     ) in text
     assert "A calibrated model that says 90 % is right 90 % of the time." in text

@@ -129,6 +129,19 @@ def test_outcomes_are_counted_and_named(content):
     )
 
 
+def test_cis_of_all_pairs_are_told_from_those_against_no_augmentation(content):
+    """A policy may be worse than none by the latter only."""
+    rows = (
+        row("augmented", "hurts", -0.004, -0.001, 2, policy="default", best=True),
+        row("cutout", "hurts", -0.02, -0.01, 3),
+        none(rank_low=1) | {"best_on_validation": True, "validation": 0.99},
+    )
+    assert (
+        "no augmentation is the most accurate, 99.00 %; default is not detectably less accurate by "
+        "the CIs of all pairs, which are wider than those against no augmentation alone."
+    ) in said(content, *rows)[0]
+
+
 def test_the_policy_for_corrupted_images_is_named(content):
     gain = {"corrupted_low": 0.01, "corrupted_difference": 0.02, "corrupted_high": 0.03}
     best = row("augmented", "helps", 0.004, 0.01, 1, policy="default", **gain)

@@ -9,7 +9,7 @@ import synthetic_results
 from scipy import stats
 
 from mnist_aug.analysis import comparison
-from mnist_aug.experiments.published import DROPPED, ROWS
+from mnist_aug.experiments.published import DROPPED, ENSEMBLES, ROWS
 from mnist_aug.formatting import points
 from mnist_aug.report import appendix, published, published_elsewhere, recipes
 from mnist_aug.report.inputs import Inputs
@@ -111,8 +111,10 @@ def test_errors_against_the_published_ones(reached):
     }
     assert (
         "Of 3 rows with a published error, 1 has the same or a lower one here; simard-elastic is "
-        "above it by less than the CIs allow; simard-affine is above it by more."
+        "above it, within one of the CIs; simard-affine is above it, beyond both CIs."
     ) in text
+    assert "Published errors are from" in text
+    assert all(one.source in text for one in (*ROWS.values(), *ENSEMBLES.values()))
     # Wilson 1927, for 1.6 % of 200 images
     table = published.table(found, content)
     row = table.frame.set_index("row").loc["simard-none"]
@@ -223,7 +225,7 @@ def test_recipes_are_compared_within_their_kind(reached):
     said = "none of the 2 changes is detectably different from its reference (2 seeds each); the "
     assert said + "largest difference in error is that of long-no-decay, +1.50 pp (" in text
     p = f"{facts['largest']['holm_p']:.2g}"
-    assert f"by itself; p {p}." in text
+    assert f", individual 95 % CI; Holm's p {p}." in text
     # No exceptions, as all that there are change one thing.
     assert "long is a further starting point. The others change one thing in one of these. " in text
     assert all(dropped in text for dropped in DROPPED)

@@ -97,7 +97,7 @@ def test_sentences(full):
     )
     worst = section.facts["severity"]["worst"]
     assert (
-        "The only detectable loss from augmentation on changed images is with noise: "
+        "At these severities, the only detectable loss from augmentation is with noise: "
         f"{points(worst['difference'])} pp at {worst['severity']} (SD, share of full scale). "
         "Augmentation helps at every tested severity of rotation and shift. It hurts at "
         "every severity of noise." in text
@@ -115,7 +115,7 @@ def test_sentences(full):
     assert "for Affine by the parameters it varies: here rotate." in text
     assert "Each random corruption was drawn once" in text
     most = full.tables["corruptions"].frame[:3].set_index("corruption")["relative_error"]
-    assert f"over types ({most.idxmax()}, the most: {number(100 * most.max())} %): the" in text
+    assert f"over types (highest for {most.idxmax()}, {number(100 * most.max())} %). This" in text
 
 
 def test_the_largest_loss_is_named_first(full):
