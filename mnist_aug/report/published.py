@@ -344,7 +344,7 @@ def facts(table: Table, reached: Reached, content: Comparison) -> dict[str, Any]
     """How many rows have a published error, and on what condition they were trained."""
     frame = table.frame
     compared = frame.dropna(subset=["published", "error"])
-    sources = (one.source for one in (*ROWS.values(), *ENSEMBLES.values()))
+    sources = [row.source for row in ROWS.values()] + [one.source for one in ENSEMBLES.values()]
     estimated = frame[frame["error"].isna() & frame["minutes"].notna()]
     return {
         "images": int(frame["images"].max()),
