@@ -127,7 +127,7 @@ def corruption_facts(source: str, table: Table, both: Sequence[VariantResults]) 
         facts[name] = _names(single[single["side"] == side])
     facts["worse"].reverse()  # the largest loss first
     most = single.nlargest(1, "relative_error") if len(single) > 1 else single[:0]
-    facts["relative_most"] = next(iter(_rows(most)), None)
+    facts["relative_most"] = next(iter(_rows(most.assign(corruption=_names(most)))), None)
     half = [one.accuracy.mean() / 2 for one in both]
     facts["failed"] = _names(single[(single[[*BOTH]] < half).all(axis=1)])
     if len(means) > 1:
